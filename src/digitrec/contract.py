@@ -1,0 +1,14 @@
+"""What every layer agrees on: the shape of ink, the labels, the model file's format.
+
+Ink is float32 in [0, 1] of shape (28, 28), 0 is paper and 1 is full ink. The digit's longer side fills
+20 px and its centre of mass lies on the image's centre: MNIST's own rules
+(LeCun, Cortes, Burges, "The MNIST database of handwritten digits").
+"""
+
+from __future__ import annotations
+
+IMAGE_SIZE_PX = 28
+BOX_SIZE_PX = 20
+LABELS = tuple(range(10))
+
+MODEL_FORMAT_VERSION = 1

@@ -1,0 +1,138 @@
+"""One picture in, one answer out: decode, normalise, classify, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.contract import IMAGE_SIZE_PX
+from digitrec.errors import DigitrecError
+from digitrec.ink.codec import ImageLike, decode
+from digitrec.ink.normalize import normalize
+from digitrec.model.runtime import Classifier, load_classifier
+from digitrec.resources import packaged_model_path
+from digitrec.settings import Limits, Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer for one picture.
+
+    Attributes
+    ----------
+    digit : the most probable digit, 0 to 9.
+    confidence : the probability of `digit`, in [0, 1].
+    probabilities : (10,) float32, of the digits 0 to 9, sums to 1.
+    accepted : whether `confidence` reaches the threshold; False means "not sure, ask again".
+    ink : (28, 28) float32 in [0, 1], what the network saw.
+    """
+
+    digit: int
+    confidence: float
+    probabilities: NDArray[np.float32]
+    accepted: bool
+    ink: NDArray[np.float32]
+
+
+class Recognizer:
+    """Reads a handwritten digit from a picture; safe to share between threads.
+
+    Parameters
+    ----------
+    classifier : the network, see `digitrec.model.runtime.Classifier`.
+    limits : the largest picture that is decoded.
+    threshold : confidence that an accepted answer needs; None takes it from the model's card.
+    """
+
+    def __init__(
+        self, classifier: Classifier, *, limits: Limits | None = None, threshold: float | None = None
+    ) -> None:
+        self.classifier = classifier
+        self.limits = limits or Limits()
+        self.threshold = classifier.card["threshold"] if threshold is None else threshold
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, settings: Settings | None = None) -> Recognizer:
+        """Return a recognizer of the model file at `path`, else of the settings', else the packaged one.
+
+        Raises
+        ------
+        ModelError : the file is missing or cannot be served; the message says why and how to mend it.
+        """
+        settings = settings or Settings()
+        classifier = load_classifier(Path(path or settings.model or packaged_model_path()))
+        return cls(classifier, limits=settings.limits, threshold=settings.threshold)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The model card: what the network is, what it was trained on and how well it reads."""
+        return self.classifier.card
+
+    def predict(self, image: ImageLike, *, threshold: float | None = None) -> Prediction:
+        """Return the answer for one picture of one digit.
+
+        Parameters
+        ----------
+        image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 3) RGB or
+            (H, W, 4) RGBA uint8 array, or `Strokes`.
+        threshold : overrides the recognizer's own for this picture.
+
+        Raises
+        ------
+        ImageError : the picture cannot be read, is too large, or is blank.
+        InvalidFieldError : an array or strokes of the wrong shape or kind.
+        """
+        return self.predict_many([image], threshold=threshold)[0]
+
+    @overload
+    def predict_many(
+        self, images: Sequence[ImageLike], *, errors: Literal["raise"] = ..., threshold: float | None = ...
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict_many(
+        self, images: Sequence[ImageLike], *, errors: Literal["return"], threshold: float | None = ...
+    ) -> list[Prediction | DigitrecError]: ...
+
+    def predict_many(
+        self, images: Sequence[ImageLike], *, errors: str = "raise", threshold: float | None = None
+    ) -> list[Prediction] | list[Prediction | DigitrecError]:
+        """Return the answers for many pictures, in order, by one batch through the network.
+
+        ``errors="raise"`` raises at the first picture that cannot be answered; ``errors="return"`` puts
+        its exception in its place. Only digitrec's own errors are returned, a defect is always raised.
+        """
+        if errors not in ("raise", "return"):
+            raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
+        results = [self._ink(image, keep_errors=errors == "return") for image in images]
+        inks = [result for result in results if not isinstance(result, DigitrecError)]
+        answers = iter(self._classify(inks, self.threshold if threshold is None else threshold))
+        return [result if isinstance(result, DigitrecError) else next(answers) for result in results]
+
+    def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
+        try:
+            return normalize(decode(image, self.limits))
+        except DigitrecError as error:
+            if keep_errors:
+                return error
+            raise
+
+    def _classify(self, inks: Sequence[NDArray[np.float32]], threshold: float) -> list[Prediction]:
+        if not inks:
+            return []
+        batch = np.stack(inks).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+        return [
+            _prediction(probabilities, ink, threshold)
+            for probabilities, ink in zip(self.classifier.probabilities(batch), inks, strict=True)
+        ]
+
+
+def _prediction(probabilities: NDArray[np.float32], ink: NDArray[np.float32], threshold: float) -> Prediction:
+    digit = int(probabilities.argmax())
+    confidence = float(probabilities[digit])
+    return Prediction(digit, confidence, probabilities, confidence >= threshold, ink)
