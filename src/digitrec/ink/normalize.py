@@ -1,0 +1,227 @@
+"""From any grey picture to the ink that MNIST's makers would have made of it.
+
+The steps, in order, each a function of its own:
+
+1. `shrink`: look at the picture at a size where a pen stroke is a few pixels wide.
+2. `darken_ink`: decide what is paper and make ink the dark side.
+3. `remove_shading`: divide by the paper's own brightness; what is left is how much darker than paper.
+4. `erase_rules` (ink/rules.py): form lines and cell borders that run into the picture's edge.
+5. `find_digit` (with ink/pieces.py): the ink that makes the digit, without specks and neighbours' fragments.
+6. `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
+7. `fit_to_box`: 20 px box, centre of mass on the centre, 28 x 28.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.contract import BOX_SIZE_PX, IMAGE_SIZE_PX
+from digitrec.errors import BlankImageError
+from digitrec.ink.pieces import select_pieces
+from digitrec.ink.rules import erase_rules
+
+GreyImage: TypeAlias = NDArray[np.uint8]
+Relief: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.uint8]
+Box: TypeAlias = tuple[slice, slice]
+
+WORKING_SIZE_PX = 160
+# Fainter than this share of the paper's brightness is not ink but paper grain and compression.
+MIN_CONTRAST = 0.05
+# A digit has at least this many working pixels of ink; fewer are a speck of dust.
+MIN_INK_AREA_PX = 6
+# MNIST's strokes are 2.1 to 3.8 px wide in the 20 px box (10th and 90th percentile of 2,000 images);
+# a hairline below this would fade to grey when it is reduced.
+MIN_STROKE_PX = 1.7
+
+_GRAIN_SIGMAS = 4.0
+_SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
+_GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
+_FULL_INK_PERCENTILE = 75
+_EDGE_OF_INK = 0.06
+_NARROWEST_SIDE_PX = 3
+
+
+def normalize(image: GreyImage) -> Relief:
+    """Return the 28 x 28 ink of the one digit in a picture.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 of any size, either polarity, even or uneven light.
+
+    Returns
+    -------
+    (28, 28) float32 in [0, 1], 0 is paper, see `digitrec.contract`.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    """
+    ink = isolate(shrink(image))
+    if _is_small(ink, image):
+        ink = isolate(shrink(_zoom(image, ink)))
+    return fit_to_box(ink)
+
+
+def isolate(picture: GreyImage) -> Relief:
+    """Return only the digit's ink, cut out: (h, w) float32 in [0, 1]; raises `BlankImageError`."""
+    relief = remove_shading(darken_ink(picture))
+    grain = paper_grain(relief)
+    relief = erase_rules(relief, max(MIN_CONTRAST, _GRAIN_SIGMAS * grain))
+    digit = find_digit(relief, grain)
+    return level_ink(relief, digit, grain)
+
+
+def shrink(image: GreyImage) -> GreyImage:
+    """Reduce a picture so that its longer side is at most 160 px; smaller ones stay as they are."""
+    return _reduce(image, WORKING_SIZE_PX)
+
+
+def darken_ink(picture: GreyImage) -> GreyImage:
+    """Return the picture with dark ink on light paper, whichever way it came.
+
+    Paper is what most of each neighbourhood is, its median; ink departs from it to one side. Where pixels depart
+    to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is, and where
+    that is undecided too, what most of its edge is.
+    """
+    small = _reduce(picture, 48)
+    reach = min(2 * (min(small.shape) // 4) + 1, 25)
+    departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
+    inside = departure[_inset(small.shape[0]), _inset(small.shape[1])]  # a cell's border misleads the median beside it
+    darker, lighter = -float(np.percentile(inside, 1)), float(np.percentile(inside, 99))
+    ink_is_light = lighter > darker
+    if 0.4 * lighter < darker < 2.5 * lighter:
+        ink_is_light = not _paper_is_light(small)
+    return np.asarray(255 - picture, np.uint8) if ink_is_light else picture
+
+
+def _paper_is_light(picture: GreyImage) -> bool:
+    low, high = np.percentile(picture, (0.5, 99.5))
+    light = picture > (low + high) / 2
+    light_share = float(light.mean())
+    if 0.35 < light_share < 0.65:
+        light_share = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
+    return light_share > 0.5
+
+
+def remove_shading(picture: GreyImage) -> Relief:
+    """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
+
+    The paper's brightness is a grey closing wider than any stroke (Serra, "Image Analysis and Mathematical
+    Morphology", 1982), taken on a coarse grid of local maxima: strokes vanish, shadows stay. Dividing by it
+    undoes light and shade the way they arose. Paper brighter than its surroundings is negative.
+    """
+    height, width = picture.shape
+    step = max(1, max(height, width) // 40)
+    bright = cv2.dilate(picture, np.ones((step, step), np.uint8))[step // 2 :: step, step // 2 :: step]
+    reach = 2 * (max(bright.shape) // 5) + 3
+    paper = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)).astype(np.float32)
+    paper = cv2.blur(paper, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    relief = 1.0 - picture / np.maximum(paper, 1.0)
+    # Local maxima sit above grainy paper; the median of the picture is paper itself.
+    return np.asarray(relief - max(0.0, float(np.median(relief))), np.float32)
+
+
+def paper_grain(relief: Relief) -> float:
+    """Return the standard deviation of the paper's grain, in units of the relief.
+
+    Immerkaer's mask ("Fast noise variance estimation", 1996) is blind to slopes, so shadows do not count;
+    the median in place of his mean makes it blind to strokes too.
+    """
+    response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
+    return float(np.median(np.abs(response))) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+
+
+def find_digit(relief: Relief, grain: float) -> Mask:
+    """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1.
+
+    Raises
+    ------
+    BlankImageError : nothing, or no more than a speck, stands out from the paper.
+    """
+    faintest = max(MIN_CONTRAST, _GRAIN_SIGMAS * grain)
+    strong = max(faintest, _otsu_threshold(relief))
+    mask = select_pieces(relief, max(faintest, 0.5 * strong), strong)
+    if int(mask.sum()) < MIN_INK_AREA_PX:
+        raise BlankImageError("expected a digit. Received: blank paper. Write larger or darker and send it again.")
+    return mask
+
+
+def level_ink(relief: Relief, mask: Mask, grain: float) -> Relief:
+    """Return the ink under the mask, 0 to 1, cut out at its soft edges.
+
+    Parameters
+    ----------
+    relief : (H, W) float32. mask : (H, W) uint8 of 0 and 1. grain : the paper's standard deviation.
+
+    Returns
+    -------
+    (h, w) float32, h <= H and w <= W.
+    """
+    full = float(np.percentile(relief[mask > 0], _FULL_INK_PERCENTILE))
+    paper = min(2.0 * grain, 0.5 * full)
+    ink = np.clip((relief - paper) / (full - paper), 0.0, 1.0)
+    ink *= cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    x, y, width, height = cv2.boundingRect((ink > _EDGE_OF_INK).astype(np.uint8))
+    return np.asarray(ink[y : y + height, x : x + width], np.float32)
+
+
+def fit_to_box(ink: Relief) -> Relief:
+    """Return cut-out ink of any size as MNIST has it: (28, 28) float32 in [0, 1].
+
+    The longer side becomes 20 px, aspect kept; then the centre of mass is moved, by whole pixels as MNIST's
+    makers did, to pixel (14, 14).
+    """
+    height, width = ink.shape
+    scale = BOX_SIZE_PX / max(height, width)
+    if scale != 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR)
+    ink = np.clip(ink / max(float(np.percentile(ink, 98)), 0.3), 0.0, 1.0)
+    return _centre_on_mass(np.asarray(ink, np.float32))
+
+
+def _centre_on_mass(ink: Relief) -> Relief:
+    image = np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
+    total = float(ink.sum())
+    corner = []
+    for axis, size in enumerate(ink.shape):
+        mass = float(ink.sum(axis=1 - axis) @ np.arange(size)) / total
+        corner.append(int(np.clip(round(IMAGE_SIZE_PX / 2 - mass), 0, IMAGE_SIZE_PX - size)))
+    top, left = corner
+    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return image
+
+
+def _reduce(image: GreyImage, size_px: int) -> GreyImage:
+    height, width = image.shape
+    scale = size_px / max(height, width)
+    if scale >= 1.0:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _inset(size: int) -> slice:
+    return slice(size // 8, size - size // 8)
+
+
+def _is_small(ink: Relief, image: GreyImage) -> bool:
+    return False
+
+
+def _zoom(image: GreyImage, ink: Relief) -> GreyImage:
+    return image
+
+
+def _otsu_threshold(relief: Relief) -> float:
+    """Return the relief that parts ink from paper best (Otsu, 1979)."""
+    top = max(float(relief.max()), 1e-6)
+    levels = np.clip(relief * (255.0 / top), 0, 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(threshold) / 255.0 * top

@@ -1,0 +1,69 @@
+"""Which connected pieces of ink make the digit, and which are specks or parts of a neighbour."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Relief: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.uint8]
+
+_SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
+_DOT_SHARE = 0.08  # smaller pieces outside the main piece's box are full stops and dust
+_REACH_SHARE = 0.30  # of the main piece's longer side: how far off another piece may lie
+_BESIDE_SHARE = 0.08  # the same for a piece that stands beside, not above: a neighbour, unless it is this close
+
+
+def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
+    """Return the mask of the pieces that make the digit, (H, W) uint8 of 0 and 1, all 0 where there is none.
+
+    Pieces are 8-connected pixels above `weak` with at least one above `strong` (hysteresis: Canny, 1986),
+    so that a faint part of a stroke stays and a faint smudge goes.
+    """
+    mask = (relief > weak).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    flat = labels.ravel()
+    is_strong = np.bincount(flat, relief.ravel() > strong, count) > 0
+    weight = np.bincount(flat, (relief * _centre_window(relief.shape)).ravel(), count) * is_strong
+    weight[0] = 0.0
+    main = int(weight.argmax())
+    if weight[main] == 0.0:
+        return np.zeros_like(mask)
+    keep = np.zeros(count, np.uint8)
+    for label in np.flatnonzero(is_strong[1:]) + 1:
+        keep[label] = label == main or _belongs(stats[label], stats[main], relief.shape)
+    return np.asarray(keep[labels], np.uint8)
+
+
+def _belongs(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
+    share = piece[cv2.CC_STAT_AREA] / main[cv2.CC_STAT_AREA]
+    if share < _SPECK_SHARE or _touches_edge(piece, shape):
+        return False
+    across, down = _gap(piece, main, 0), _gap(piece, main, 1)
+    if share < _DOT_SHARE and max(across, down) > 0:
+        return False
+    side = max(main[cv2.CC_STAT_WIDTH], main[cv2.CC_STAT_HEIGHT])
+    return across <= _BESIDE_SHARE * side and down <= _REACH_SHARE * side
+
+
+def _touches_edge(piece: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
+    left, top, width, height = (int(value) for value in piece[:4])
+    return left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0]
+
+
+def _gap(piece: NDArray[np.int32], main: NDArray[np.int32], axis: int) -> int:
+    """Return the paper between two boxes along one axis in px; negative where they overlap."""
+    starts = max(int(piece[axis]), int(main[axis]))
+    ends = min(int(piece[axis] + piece[axis + 2]), int(main[axis] + main[axis + 2]))
+    return starts - ends
+
+
+@lru_cache(maxsize=32)
+def _centre_window(shape: tuple[int, int]) -> Relief:
+    """Return weights of (H, W), 1 in the picture's middle and 0.1 in its corners: the digit is what was aimed at."""
+    rows, columns = (np.cos(np.linspace(-np.pi / 2, np.pi / 2, size)) for size in shape)
+    return (0.1 + 0.9 * np.outer(rows, columns)).astype(np.float32)

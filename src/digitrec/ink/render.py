@@ -1,0 +1,136 @@
+"""Pen strokes to pictures: what a canvas shows of them.
+
+A rendered canvas is a picture like any other and goes through the same normalisation, in training and
+in serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import InvalidFieldError
+from digitrec.settings import Limits
+
+CANVAS_SIZE_PX = 280
+
+# A pen of a ninth of the digit's longer side gives about MNIST's own stroke width: 2.2 of 20 px.
+_PEN_SHARE = 0.11
+_DIGIT_SHARE = 0.68  # of the canvas, between the 40 and 85 % that people use
+_SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Strokes:
+    """A drawing as the pen's own path.
+
+    Attributes
+    ----------
+    lines : one (N, 2) float32 array of x, y a stroke, in drawing order, N at least 1, any unit, y downwards.
+    """
+
+    lines: tuple[NDArray[np.float32], ...]
+
+    @classmethod
+    def from_lists(cls, value: object, limits: Limits | None = None, field: str = "strokes") -> Strokes:
+        """Return the strokes in ``[[[x, y], ...], ...]``, checked.
+
+        Raises
+        ------
+        InvalidFieldError : another structure, numbers that are not finite, or too many points.
+        """
+        expected = "expected a list of strokes, each a list of [x, y] numbers. Received: "
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            raise InvalidFieldError(field, f"{expected}{type(value).__name__}. Send [[[x, y], ...], ...].")
+        _check_points(value, (limits or Limits()).max_stroke_points, field)
+        return cls(tuple(_line(points, index, field, expected) for index, points in enumerate(value) if len(points)))
+
+    @property
+    def box(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The smallest and the largest x, y, each (2,) float32; both 0 where nothing is drawn."""
+        if not self.lines:
+            return np.zeros(2, np.float32), np.zeros(2, np.float32)
+        points = np.concatenate(self.lines)
+        return points.min(axis=0), points.max(axis=0)
+
+
+def draw_on_canvas(strokes: Strokes) -> NDArray[np.uint8]:
+    """Return the strokes in the middle of a canvas, (280, 280) uint8, black on white.
+
+    The size and the pen are always the same, so that the answer does not depend on the unit of the
+    coordinates or on where on its page a program drew. A drawing without extent, a tap, gives blank paper.
+    """
+    longer_side = _longer_side(strokes)
+    if longer_side == 0.0:
+        return np.full((CANVAS_SIZE_PX, CANVAS_SIZE_PX), 255, np.uint8)
+    side_px = _DIGIT_SHARE * CANVAS_SIZE_PX
+    return _draw(strokes, side_px, _PEN_SHARE * side_px, (CANVAS_SIZE_PX / 2, CANVAS_SIZE_PX / 2))
+
+
+def replay_on_canvas(strokes: Strokes, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the strokes on a canvas as people draw, (280, 280) uint8, black on white.
+
+    The digit is 40 to 85 % of the canvas and anywhere on it; the pen is 12 to 24 px.
+    """
+    side_px = rng.uniform(0.40, 0.85) * CANVAS_SIZE_PX
+    pen_px = rng.uniform(12.0, 24.0)
+    low, high = strokes.box
+    extent_px = (high - low) * (side_px / max(_longer_side(strokes), 1e-6))
+    room_px = np.maximum((CANVAS_SIZE_PX - extent_px - pen_px) / 2, 0.0)
+    centre = CANVAS_SIZE_PX / 2 + rng.uniform(-1.0, 1.0, 2) * room_px
+    return _draw(strokes, side_px, pen_px, (float(centre[0]), float(centre[1])))
+
+
+def _draw(strokes: Strokes, side_px: float, pen_px: float, centre: tuple[float, float]) -> NDArray[np.uint8]:
+    canvas = np.full((CANVAS_SIZE_PX, CANVAS_SIZE_PX), 255, np.uint8)
+    low, high = strokes.box
+    scale = side_px / max(_longer_side(strokes), 1e-6)
+    unit = 1 << _SUBPIXEL_BITS
+    for line in strokes.lines:
+        points = (line - (low + high) / 2) * scale + np.array(centre, np.float32)
+        corners = np.rint(points * unit).astype(np.int32).reshape(-1, 1, 2)
+        if len(corners) == 1:  # a dot: OpenCV draws a line between two points, not one
+            corners = np.repeat(corners, 2, axis=0)
+        cv2.polylines(canvas, [corners], False, (0.0,), max(1, round(pen_px)), cv2.LINE_AA, _SUBPIXEL_BITS)
+    return canvas
+
+
+def _longer_side(strokes: Strokes) -> float:
+    low, high = strokes.box
+    return float((high - low).max())
+
+
+def _check_points(value: Sequence[object], maximum: int, field: str) -> None:
+    counts = [len(points) if isinstance(points, Sequence) else 1 for points in value[: maximum + 1]]
+    total = sum(counts)
+    if total > maximum or len(value) > maximum:
+        raise InvalidFieldError(
+            field, f"expected at most {maximum:,} points. Received: {max(total, len(value)):,}. Thin the strokes out."
+        )
+
+
+def _line(points: object, index: int, field: str, expected: str) -> NDArray[np.float32]:
+    try:
+        line = np.asarray(points, np.float64) if _holds_numbers(points) else None
+    except (ValueError, TypeError, OverflowError):
+        line = None
+    if line is None or line.ndim != 2 or line.shape[1] != 2 or not (np.abs(line) < 1e6).all():
+        raise InvalidFieldError(
+            f"{field}[{index}]", f"{expected}{str(points)[:60]}. Send finite numbers below a million, two a point."
+        )
+    return line.astype(np.float32)
+
+
+def _holds_numbers(points: object) -> bool:
+    if isinstance(points, np.ndarray):
+        return points.dtype.kind in "iuf"
+    return isinstance(points, Sequence) and all(
+        isinstance(number, (int, float)) and not isinstance(number, bool)
+        for point in points
+        if isinstance(point, Sequence)
+        for number in point
+    )
