@@ -1,0 +1,93 @@
+"""The state of an unfinished run: one HDF5 file, replaced whole after every epoch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import TrainingError
+from digitrec.replacement import replacing
+
+Arrays = list[NDArray[Any]]
+
+
+class RunState(NamedTuple):
+    """What a run knows between two epochs.
+
+    `history` holds one dict of numbers per finished epoch, `best` the weights of the best of them.
+    """
+
+    config: dict[str, Any]
+    history: list[dict[str, float]]
+    best: Arrays
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Return where the checkpoint of the model file `output` lies."""
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def write_checkpoint(path: Path, model: keras.Model, state: RunState) -> None:
+    """Write model, optimiser and state; an older checkpoint stays whole until the new one is."""
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
+        file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
+        _write(file.create_group("model"), _values(model.variables))
+        _write(file.create_group("optimizer"), _values(model.optimizer.variables))
+        _write(file.create_group("best"), state.best)
+
+
+def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> RunState:
+    """Put the checkpoint's values into the compiled `model` and return the state.
+
+    Raises
+    ------
+    TrainingError : there is no checkpoint, it is damaged, or it belongs to another recipe than `config`.
+    """
+    if not path.is_file():
+        raise TrainingError(f"expected a checkpoint at {path}. Received: nothing there. Start without --resume.")
+    try:
+        with h5py.File(path, "r") as file:
+            state = json.loads(file.attrs["state"])
+            _check_same_recipe(path, state["config"], config)
+            model.optimizer.build(model.trainable_variables)
+            _assign(model.variables, _read(file["model"]))
+            _assign(model.optimizer.variables, _read(file["optimizer"]))
+            return RunState(state["config"], state["history"], _read(file["best"]))
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path}: expected a checkpoint. Received: {error}. Start without --resume.") from error
+
+
+def _check_same_recipe(path: Path, saved: dict[str, Any], config: dict[str, Any]) -> None:
+    different = [name for name in config if saved.get(name) != config[name]]
+    if different:
+        name = different[0]
+        raise TrainingError(
+            f"{path}: expected to go on with {name} = {saved.get(name)}. Received: {config[name]}. "
+            "Give the same options as before, or start without --resume."
+        )
+
+
+def _values(variables: list[keras.Variable]) -> Arrays:
+    return [keras.ops.convert_to_numpy(variable.value) for variable in variables]
+
+
+def _assign(variables: list[keras.Variable], values: Arrays) -> None:
+    if len(variables) != len(values):
+        raise ValueError(f"{len(values)} arrays for {len(variables)} variables")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _write(group: h5py.Group, arrays: Arrays) -> None:
+    for index, array in enumerate(arrays):
+        group.create_dataset(f"{index:04d}", data=array)
+
+
+def _read(group: h5py.Group) -> Arrays:
+    return [np.asarray(group[name]) for name in sorted(group)]
