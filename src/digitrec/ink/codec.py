@@ -30,14 +30,18 @@ from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.settings import Limits
 
 GreyImage: TypeAlias = NDArray[np.uint8]
-ImageLike: TypeAlias = "str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8] | Strokes"
+ImageLike: TypeAlias = (
+    "str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8] | Strokes"
+)
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
 _SIGNATURES = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|GIF8[79]a|II[*+]\0|MM\0[*+]", re.DOTALL
 )
-_DATA_URL = re.compile(r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE)
+_DATA_URL = re.compile(
+    r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE
+)
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 # A JPEG much larger than this is decoded at a half, a quarter or an eighth: the digit keeps far more
 # pixels than the network's 20, and a 24-megapixel photo costs 20 ms and 2 MB instead of 300 ms and 100 MB.
@@ -92,7 +96,8 @@ def decode_base64(text: str, field: str = "image") -> bytes:
     url = _DATA_URL.fullmatch(text)
     if url and not url["base64"]:
         raise InvalidFieldError(
-            field, f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64."
+            field,
+            f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64.",
         )
     try:
         return base64.b64decode(re.sub(r"\s+", "", url["data"] if url else text), validate=True)
@@ -122,10 +127,14 @@ def decode_pixels(value: object, field: str = "pixels") -> GreyImage:
     if pixels.dtype.kind not in "iuf":
         raise InvalidFieldError(field, f"{expected}something that is no number. Send numbers only.")
     if pixels.shape not in {(IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)}:
-        raise InvalidFieldError(field, f"{expected}shape {pixels.shape}. Send a picture of another size as 'image'.")
+        raise InvalidFieldError(
+            field, f"{expected}shape {pixels.shape}. Send a picture of another size as 'image'."
+        )
     pixels = pixels.reshape(IMAGE_SIZE_PX, IMAGE_SIZE_PX).astype(np.float64)
     if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
-        raise InvalidFieldError(field, f"{expected}NaN, infinity or a number outside the range. Scale them first.")
+        raise InvalidFieldError(
+            field, f"{expected}NaN, infinity or a number outside the range. Scale them first."
+        )
     scale = 255.0 if pixels.max() <= 1 else 1.0
     return np.rint(pixels * scale).astype(np.uint8)
 
@@ -136,13 +145,17 @@ def _read_file(path: Path, limits: Limits) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UnreadableImageError(f"expected an image file at {path}. Received: {reason}. Check the path.") from error
+        raise UnreadableImageError(
+            f"expected an image file at {path}. Received: {reason}. Check the path."
+        ) from error
 
 
 def _decode_bytes(data: bytes, limits: Limits) -> GreyImage:
     _check_bytes(len(data), limits)
     if not data:
-        raise UnreadableImageError(f"expected an image file ({_READABLE}). Received: no bytes. Send the file's content.")
+        raise UnreadableImageError(
+            f"expected an image file ({_READABLE}). Received: no bytes. Send the file's content."
+        )
     if not _SIGNATURES.match(data):
         raise UnsupportedImageError(
             f"expected {_READABLE}. Received: {_describe(data)}. Save the picture as PNG or JPEG and send that."
@@ -161,9 +174,13 @@ def _decode_file(data: bytes, limits: Limits) -> GreyImage:
     except ImageTooLargeError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageTooLargeError(f"expected at most {limits.max_image_pixels:,} pixels. Received: {error}") from error
+        raise ImageTooLargeError(
+            f"expected at most {limits.max_image_pixels:,} pixels. Received: {error}"
+        ) from error
     except MemoryError as error:
-        raise ImageTooLargeError("expected a picture that fits into memory. Scale it down and send it again.") from error
+        raise ImageTooLargeError(
+            "expected a picture that fits into memory. Scale it down and send it again."
+        ) from error
     except Exception as error:  # noqa: BLE001 - a decoder meets hostile bytes with any exception there is
         raise UnreadableImageError(
             f"expected a whole image file. Received: one that is truncated or corrupt ({error}). "
@@ -199,7 +216,11 @@ def _from_pil(image: Image.Image) -> GreyImage:
 
 def _from_array(array: NDArray[np.uint8], limits: Limits) -> GreyImage:
     planes = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if planes.dtype != np.uint8 or 0 in planes.shape or not (planes.ndim == 2 or planes.shape[2:] in {(3,), (4,)}):
+    if (
+        planes.dtype != np.uint8
+        or 0 in planes.shape
+        or not (planes.ndim == 2 or planes.shape[2:] in {(3,), (4,)})
+    ):
         raise InvalidFieldError(
             "image",
             "expected a uint8 array of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA. "

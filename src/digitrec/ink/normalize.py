@@ -13,6 +13,7 @@ The steps, in order, each a function of its own:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -32,18 +33,23 @@ Box: TypeAlias = tuple[slice, slice]
 WORKING_SIZE_PX = 160
 # Fainter than this share of the paper's brightness is not ink but paper grain and compression.
 MIN_CONTRAST = 0.05
-# A digit has at least this many working pixels of ink; fewer are a speck of dust.
-MIN_INK_AREA_PX = 6
-# MNIST's strokes are 2.1 to 3.8 px wide in the 20 px box (10th and 90th percentile of 2,000 images);
-# a hairline below this would fade to grey when it is reduced.
-MIN_STROKE_PX = 1.7
+# A digit that is smaller than this in the reduced picture is looked at again, nearer.
+SMALL_DIGIT_PX = 40
+# A digit is at least this long in the reduced picture; what is shorter is a speck of dust.
+MIN_DIGIT_PX = 4
 
 _GRAIN_SIGMAS = 4.0
+# Of 1,500 photographed digits all but one stand out by 5.5 and more; blotches of random noise by 1.7 to 4.
+_BLOTCH_SIGMAS = 4.5
 _SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
 _GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
+_DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
+_COARSE_SIZE_PX = 48  # enough to see paper by
+_RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps one row or column of pixels solvable
+_PAPER_TOLERANCE = 0.97
+_INK_WEIGHT = np.float32(0.01)
 _FULL_INK_PERCENTILE = 75
 _EDGE_OF_INK = 0.06
-_NARROWEST_SIDE_PX = 3
 
 
 def normalize(image: GreyImage) -> Relief:
@@ -61,19 +67,25 @@ def normalize(image: GreyImage) -> Relief:
     ------
     BlankImageError : there is no ink on the paper.
     """
-    ink = isolate(shrink(image))
-    if _is_small(ink, image):
-        ink = isolate(shrink(_zoom(image, ink)))
+    picture = shrink(image)
+    ink, box = isolate(picture)
+    if max(ink.shape) < SMALL_DIGIT_PX and picture.shape != image.shape:
+        ink, _ = isolate(shrink(zoom(image, picture.shape, box)))
     return fit_to_box(ink)
 
 
-def isolate(picture: GreyImage) -> Relief:
-    """Return only the digit's ink, cut out: (h, w) float32 in [0, 1]; raises `BlankImageError`."""
+def isolate(picture: GreyImage) -> tuple[Relief, Box]:
+    """Return only the digit's ink, cut out, (h, w) float32 in [0, 1], and where it was.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    """
     relief = remove_shading(darken_ink(picture))
     grain = paper_grain(relief)
-    relief = erase_rules(relief, max(MIN_CONTRAST, _GRAIN_SIGMAS * grain))
-    digit = find_digit(relief, grain)
-    return level_ink(relief, digit, grain)
+    ruled = erase_rules(relief, max(MIN_CONTRAST, _GRAIN_SIGMAS * grain))
+    mask = find_digit(ruled, grain)
+    return level_ink(ruled, mask, grain)
 
 
 def shrink(image: GreyImage) -> GreyImage:
@@ -88,10 +100,12 @@ def darken_ink(picture: GreyImage) -> GreyImage:
     to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is, and where
     that is undecided too, what most of its edge is.
     """
-    small = _reduce(picture, 48)
+    small = _reduce(picture, _COARSE_SIZE_PX)
     reach = min(2 * (min(small.shape) // 4) + 1, 25)
     departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
-    inside = departure[_inset(small.shape[0]), _inset(small.shape[1])]  # a cell's border misleads the median beside it
+    inside = departure[
+        _inset(small.shape[0]), _inset(small.shape[1])
+    ]  # a cell's border misleads the median beside it
     darker, lighter = -float(np.percentile(inside, 1)), float(np.percentile(inside, 99))
     ink_is_light = lighter > darker
     if 0.4 * lighter < darker < 2.5 * lighter:
@@ -111,20 +125,44 @@ def _paper_is_light(picture: GreyImage) -> bool:
 def remove_shading(picture: GreyImage) -> Relief:
     """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
 
-    The paper's brightness is a grey closing wider than any stroke (Serra, "Image Analysis and Mathematical
-    Morphology", 1982), taken on a coarse grid of local maxima: strokes vanish, shadows stay. Dividing by it
-    undoes light and shade the way they arose. Paper brighter than its surroundings is negative.
+    Dividing by the paper's brightness undoes light and shade the way they arose. Its smooth part is fitted to
+    the whole picture; what is left, shadows with an edge, is a grey closing wider than any stroke (Serra,
+    "Image Analysis and Mathematical Morphology", 1982). Paper brighter than its surroundings is negative.
     """
     height, width = picture.shape
-    step = max(1, max(height, width) // 40)
-    bright = cv2.dilate(picture, np.ones((step, step), np.uint8))[step // 2 :: step, step // 2 :: step]
-    reach = 2 * (max(bright.shape) // 5) + 3
-    paper = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)).astype(np.float32)
-    paper = cv2.blur(paper, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    relief = 1.0 - picture / np.maximum(paper, 1.0)
+    even = picture / fit_paper(picture)
+    reach = max(height, width) * 2 // 5 | 1
+    paper = cv2.morphologyEx(even, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    relief = 1.0 - even / np.maximum(paper, 1e-3)
     # Local maxima sit above grainy paper; the median of the picture is paper itself.
     return np.asarray(relief - max(0.0, float(np.median(relief))), np.float32)
+
+
+def fit_paper(picture: GreyImage, rounds: int = 5) -> Relief:
+    """Return the second-degree surface through the picture's paper, (H, W) float32, at least 1.
+
+    Least squares with asymmetric weights (Eilers, 2003): what lies below the surface, ink or shadow, has
+    almost no say in the next round.
+    """
+    small = _reduce(picture, _COARSE_SIZE_PX)
+    terms = _quadratic_terms(*small.shape)
+    values = small.ravel().astype(np.float32)
+    weights = np.ones_like(values)
+    for _ in range(rounds):
+        weighted = terms * weights[:, np.newaxis]
+        coefficients = np.linalg.solve(weighted.T @ terms + _RIDGE, weighted.T @ values)
+        surface = terms @ coefficients
+        weights = np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
+    surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
+    return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@lru_cache(maxsize=32)
+def _quadratic_terms(height: int, width: int) -> Relief:
+    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (h * w, 6) float32."""
+    rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
+    y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float32)
 
 
 def paper_grain(relief: Relief) -> float:
@@ -142,18 +180,41 @@ def find_digit(relief: Relief, grain: float) -> Mask:
 
     Raises
     ------
-    BlankImageError : nothing, or no more than a speck, stands out from the paper.
+    BlankImageError : nothing, or no more than a speck or the paper's own blotches, stands out.
     """
     faintest = max(MIN_CONTRAST, _GRAIN_SIGMAS * grain)
     strong = max(faintest, _otsu_threshold(relief))
     mask = select_pieces(relief, max(faintest, 0.5 * strong), strong)
-    if int(mask.sum()) < MIN_INK_AREA_PX:
-        raise BlankImageError("expected a digit. Received: blank paper. Write larger or darker and send it again.")
+    if _is_speck(mask) or full_ink(relief, mask) < _BLOTCH_SIGMAS * paper_blotches(relief, mask):
+        raise BlankImageError(
+            "expected a digit. Received: blank paper. Write larger or darker and send it again."
+        )
     return mask
 
 
-def level_ink(relief: Relief, mask: Mask, grain: float) -> Relief:
-    """Return the ink under the mask, 0 to 1, cut out at its soft edges.
+def _is_speck(mask: Mask) -> bool:
+    """Return whether the ink is none, too small to be read, or a small dot."""
+    _, _, width, height = cv2.boundingRect(mask)
+    longer_side = max(width, height)
+    is_compact = int(mask.sum()) > 0.6 * longer_side**2
+    return longer_side < MIN_DIGIT_PX or (is_compact and longer_side < _DOT_SHARE * max(mask.shape))
+
+
+def full_ink(relief: Relief, mask: Mask) -> float:
+    """Return the relief of the digit's full ink; its soft edges are below."""
+    return float(np.percentile(relief[mask > 0], _FULL_INK_PERCENTILE))
+
+
+def paper_blotches(relief: Relief, mask: Mask) -> float:
+    """Return the standard deviation of the paper outside the mask, coarse stains included, by its median deviation."""
+    paper = relief[cv2.dilate(mask, np.ones((5, 5), np.uint8)) == 0]
+    if paper.size == 0:
+        return 0.0
+    return float(np.median(np.abs(paper - np.median(paper)))) * _SIGMA_OF_MEDIAN_DEVIATION
+
+
+def level_ink(relief: Relief, mask: Mask, grain: float) -> tuple[Relief, Box]:
+    """Return the ink under the mask, 0 to 1, cut out at its soft edges, and where it was cut out.
 
     Parameters
     ----------
@@ -161,14 +222,29 @@ def level_ink(relief: Relief, mask: Mask, grain: float) -> Relief:
 
     Returns
     -------
-    (h, w) float32, h <= H and w <= W.
+    (h, w) float32, h <= H and w <= W, and its rows and columns.
     """
-    full = float(np.percentile(relief[mask > 0], _FULL_INK_PERCENTILE))
+    full = full_ink(relief, mask)
     paper = min(2.0 * grain, 0.5 * full)
     ink = np.clip((relief - paper) / (full - paper), 0.0, 1.0)
     ink *= cv2.dilate(mask, np.ones((3, 3), np.uint8))
     x, y, width, height = cv2.boundingRect((ink > _EDGE_OF_INK).astype(np.uint8))
-    return np.asarray(ink[y : y + height, x : x + width], np.float32)
+    box = (slice(y, y + height), slice(x, x + width))
+    return np.asarray(ink[box], np.float32), box
+
+
+def zoom(image: GreyImage, seen: tuple[int, ...], box: Box) -> GreyImage:
+    """Return the part of `image` around `box`, which was found in a reduced picture of shape `seen`."""
+    window = []
+    for size, seen_size, span in zip(image.shape, seen, box, strict=True):
+        scale = size / seen_size
+        margin = 0.5 * SMALL_DIGIT_PX  # paper enough to tell paper by
+        window.append(
+            slice(
+                max(0, int((span.start - margin) * scale)), min(size, int((span.stop + margin) * scale) + 1)
+            )
+        )
+    return image[window[0], window[1]]
 
 
 def fit_to_box(ink: Relief) -> Relief:
@@ -209,14 +285,6 @@ def _reduce(image: GreyImage, size_px: int) -> GreyImage:
 
 def _inset(size: int) -> slice:
     return slice(size // 8, size - size // 8)
-
-
-def _is_small(ink: Relief, image: GreyImage) -> bool:
-    return False
-
-
-def _zoom(image: GreyImage, ink: Relief) -> GreyImage:
-    return image
 
 
 def _otsu_threshold(relief: Relief) -> float:

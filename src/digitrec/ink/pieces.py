@@ -13,9 +13,11 @@ Relief: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.uint8]
 
 _SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
-_DOT_SHARE = 0.08  # smaller pieces outside the main piece's box are full stops and dust
+_DOT_SIDE_SHARE = 0.2  # of the main piece's longer side: smaller pieces are full stops and dust
 _REACH_SHARE = 0.30  # of the main piece's longer side: how far off another piece may lie
-_BESIDE_SHARE = 0.08  # the same for a piece that stands beside, not above: a neighbour, unless it is this close
+_BESIDE_SHARE = (
+    0.08  # the same for a piece that stands beside, not above: a neighbour, unless it is this close
+)
 
 
 def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
@@ -40,14 +42,17 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
 
 
 def _belongs(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
-    share = piece[cv2.CC_STAT_AREA] / main[cv2.CC_STAT_AREA]
-    if share < _SPECK_SHARE or _touches_edge(piece, shape):
+    side = _longer_side(main)
+    is_dot = _longer_side(piece) < _DOT_SIDE_SHARE * side
+    is_speck = piece[cv2.CC_STAT_AREA] < _SPECK_SHARE * main[cv2.CC_STAT_AREA]
+    if is_dot or is_speck or _touches_edge(piece, shape):
         return False
     across, down = _gap(piece, main, 0), _gap(piece, main, 1)
-    if share < _DOT_SHARE and max(across, down) > 0:
-        return False
-    side = max(main[cv2.CC_STAT_WIDTH], main[cv2.CC_STAT_HEIGHT])
     return across <= _BESIDE_SHARE * side and down <= _REACH_SHARE * side
+
+
+def _longer_side(piece: NDArray[np.int32]) -> int:
+    return int(max(piece[cv2.CC_STAT_WIDTH], piece[cv2.CC_STAT_HEIGHT]))
 
 
 def _touches_edge(piece: NDArray[np.int32], shape: tuple[int, ...]) -> bool:

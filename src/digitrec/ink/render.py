@@ -47,7 +47,9 @@ class Strokes:
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
             raise InvalidFieldError(field, f"{expected}{type(value).__name__}. Send [[[x, y], ...], ...].")
         _check_points(value, (limits or Limits()).max_stroke_points, field)
-        return cls(tuple(_line(points, index, field, expected) for index, points in enumerate(value) if len(points)))
+        return cls(
+            tuple(_line(points, index, field, expected) for index, points in enumerate(value) if len(points))
+        )
 
     @property
     def box(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -109,7 +111,8 @@ def _check_points(value: Sequence[object], maximum: int, field: str) -> None:
     total = sum(counts)
     if total > maximum or len(value) > maximum:
         raise InvalidFieldError(
-            field, f"expected at most {maximum:,} points. Received: {max(total, len(value)):,}. Thin the strokes out."
+            field,
+            f"expected at most {maximum:,} points. Received: {max(total, len(value)):,}. Thin the strokes out.",
         )
 
 
@@ -120,7 +123,8 @@ def _line(points: object, index: int, field: str, expected: str) -> NDArray[np.f
         line = None
     if line is None or line.ndim != 2 or line.shape[1] != 2 or not (np.abs(line) < 1e6).all():
         raise InvalidFieldError(
-            f"{field}[{index}]", f"{expected}{str(points)[:60]}. Send finite numbers below a million, two a point."
+            f"{field}[{index}]",
+            f"{expected}{str(points)[:60]}. Send finite numbers below a million, two a point.",
         )
     return line.astype(np.float32)
 

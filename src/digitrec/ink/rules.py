@@ -13,15 +13,21 @@ Mask: TypeAlias = NDArray[np.uint8]
 
 # All shares are of the picture's side along or across the line.
 _MIN_RUN_SHARE = 0.22  # a straight run this long starts a line; a tilt of 3 degrees still leaves one
-_MIN_EDGE_SPAN_SHARE = 0.40  # a line that does not cross the whole picture runs along its edge for this long
-_EDGE_BAND_SHARE = 0.16
-_MAX_THICKNESS_SHARE = 0.19
-_MAX_EDGE_THICKNESS_SHARE = 0.13
+_MAX_THICKNESS_SHARE = 0.19  # of a line that crosses the whole picture
+_EDGE_BAND_SHARE = 0.16  # a line that does not cross it all lies in this band along the edge ...
+_MIN_EDGE_SPAN_SHARE = 0.40  # ... for this long ...
+_MAX_EDGE_THICKNESS_SHARE = 0.13  # ... and is this thin
+_MAX_BEND_SHARE = 0.03  # mean departure from straight
+_MAX_SLOPE = 0.18  # 10 degrees
 _MIN_SIDE_PX = 24  # smaller pictures hold a digit's own bar, never a legible form
+_ONE_PIECE_SHARE = 0.9  # of all ink
+_DIGIT_SHARE = 0.3  # of the piece must be no line
 
 
 def erase_rules(relief: Relief, threshold: float) -> Relief:
     """Return the relief without ruled lines, strokes that cross a line kept.
+
+    A bar that runs from edge to edge because the picture was cut tightly around the digit is no line.
 
     Parameters
     ----------
@@ -35,52 +41,102 @@ def erase_rules(relief: Relief, threshold: float) -> Relief:
     if min(relief.shape) < _MIN_SIDE_PX:
         return relief
     mask = (relief > threshold).astype(np.uint8)
-    rules = find_horizontal_rules(mask) | find_horizontal_rules(mask.T).T
-    if not rules.any():
+    across, down = _erasable(mask), _erasable(mask.T).T
+    lines = across | down
+    if not lines.any() or _is_cut_tightly(mask, across, down):
         return relief
-    return np.where(rules > 0, np.float32(0), relief)
+    return np.where(lines > 0, np.float32(0), relief)
 
 
-def find_horizontal_rules(mask: Mask) -> Mask:
-    """Return the pixels of horizontal lines in a mask of dark pixels, both (H, W) uint8 of 0 and 1."""
+def find_horizontal_lines(mask: Mask) -> list[Mask]:
+    """Return the straight lines in a mask of dark pixels, each (H, W) uint8 of 0 and 1, that may be rules."""
     height, width = mask.shape
     mask = np.ascontiguousarray(mask)
     run = np.ones((1, max(5, round(_MIN_RUN_SHARE * width))), np.uint8)
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     if not runs.any():
-        return runs
+        return []
     bridged = cv2.dilate(runs, np.ones((3, 1), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged, connectivity=8)
-    rules = np.zeros_like(mask)
-    for label in range(1, count):
-        line = (labels == label) & (runs > 0)
-        if _is_rule(stats[label], int(line.sum()), height, width):
-            rules |= _erasable(line.astype(np.uint8), mask)
-    return rules
+    areas = np.bincount(labels.ravel(), runs.ravel(), count)
+    lines = [
+        np.asarray(runs * (labels == label), np.uint8)
+        for label in range(1, count)
+        if _lies_like_a_rule(stats[label], float(areas[label]), height, width)
+    ]
+    return [line for line in lines if _is_straight(line)]
 
 
-def _is_rule(stats: NDArray[np.int32], area: int, height: int, width: int) -> bool:
+def _lies_like_a_rule(stats: NDArray[np.int32], area: float, height: int, width: int) -> bool:
     left, top, span, depth = (int(value) for value in stats[:4])
     thickness = area / span / height
-    touches = (left <= 1) + (left + span >= width - 1)
-    if touches == 2 and thickness <= _MAX_THICKNESS_SHARE:
+    starts_at_edge, ends_at_edge = left <= 1, left + span >= width - 1
+    if starts_at_edge and ends_at_edge and thickness <= _MAX_THICKNESS_SHARE:
         return True
     band = _EDGE_BAND_SHARE * height
-    in_edge_band = top + depth <= band or top >= height - band
     return (
-        in_edge_band
-        and touches >= 1
+        (top + depth <= band or top >= height - band)
+        and (starts_at_edge or ends_at_edge)
         and span >= _MIN_EDGE_SPAN_SHARE * width
         and thickness <= _MAX_EDGE_THICKNESS_SHARE
     )
 
 
-def _erasable(line: Mask, mask: Mask) -> Mask:
-    """Return the line with its soft edge, less the places where a stroke crosses it."""
-    grown = cv2.dilate(line, np.ones((5, 3), np.uint8))
-    rest = mask & (1 - grown)
-    thickness = int(line.sum(axis=0).max()) + 6
-    crossing = cv2.morphologyEx(
-        rest, cv2.MORPH_CLOSE, np.ones((thickness, 1), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
+def _is_straight(line: Mask) -> bool:
+    """Return whether a horizontal line is about level, and as straight as a lens leaves it."""
+    height, width = line.shape
+    thickness = line.sum(axis=0)
+    columns = np.flatnonzero(thickness)
+    middle = (np.arange(height) @ line)[columns] / thickness[columns]
+    slope, offset = np.polyfit(columns, middle, 1)
+    departure = np.abs(middle - slope * columns - offset).mean()
+    return bool(abs(slope) <= _MAX_SLOPE and departure <= max(1.0, _MAX_BEND_SHARE * max(height, width)))
+
+
+def _erasable(mask: Mask) -> Mask:
+    """Return the horizontal lines with their soft edges, less the places where a stroke crosses them."""
+    lines = [_grown(line) & (1 - _crossings(line, mask)) for line in find_horizontal_lines(mask)]
+    return np.asarray(np.any(lines, axis=0) if lines else np.zeros(mask.shape), np.uint8)
+
+
+def _grown(line: Mask) -> Mask:
+    return np.asarray(cv2.dilate(line, np.ones((5, 3), np.uint8)), np.uint8)
+
+
+def _crossings(line: Mask, mask: Mask) -> Mask:
+    """Return the places where a stroke goes on at both sides of the line."""
+    rest = np.ascontiguousarray(mask & (1 - _grown(line)))
+    across = np.ones((int(line.sum(axis=0).max()) + 6, 1), np.uint8)
+    return np.asarray(
+        cv2.morphologyEx(rest, cv2.MORPH_CLOSE, across, borderType=cv2.BORDER_CONSTANT, borderValue=0),
+        np.uint8,
     )
-    return np.asarray(grown & (1 - crossing), np.uint8)
+
+
+def _is_cut_tightly(mask: Mask, across: Mask, down: Mask) -> bool:
+    """Return whether the ink is one digit that reaches all four edges, so that its bars look like lines.
+
+    What is no line must then reach an edge by itself, the one opposite to a line along the edge: the stem of
+    a 7. A digit that merely touches its cell's border does not.
+    """
+    height, width = mask.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    left, top, breadth, depth, area = (int(value) for value in stats[largest])
+    reaches_all = left <= 1 and top <= 1 and left + breadth >= width - 1 and top + depth >= height - 1
+    if not reaches_all or area < _ONE_PIECE_SHARE * int(mask.sum()):
+        return False
+    rest = ((labels == largest) & ((across | down) == 0)).astype(np.uint8)
+    if int(rest.sum()) < _DIGIT_SHARE * area:
+        return False
+    return _reaches_past(across, rest) and _reaches_past(down.T, rest.T)
+
+
+def _reaches_past(lines: Mask, rest: Mask) -> bool:
+    """Return whether the rest reaches top and bottom, or the one of them that no horizontal line is along."""
+    if not lines.any():
+        return True
+    band = max(2, round(_EDGE_BAND_SHARE * lines.shape[0]))
+    lined_top, lined_bottom = bool(lines[:band].any()), bool(lines[-band:].any())
+    top, bottom = bool(rest[:2].any()), bool(rest[-2:].any())
+    return (top or lined_top) and (bottom or lined_bottom) and (top or bottom)

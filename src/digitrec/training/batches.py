@@ -24,7 +24,9 @@ class Samples(NamedTuple):
 
 def join(*parts: Samples) -> Samples:
     """Return the samples of all parts, in order."""
-    return Samples(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
+    return Samples(
+        np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
+    )
 
 
 def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:

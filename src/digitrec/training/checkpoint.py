@@ -50,7 +50,9 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> R
     TrainingError : there is no checkpoint, it is damaged, or it belongs to another recipe than `config`.
     """
     if not path.is_file():
-        raise TrainingError(f"expected a checkpoint at {path}. Received: nothing there. Start without --resume.")
+        raise TrainingError(
+            f"expected a checkpoint at {path}. Received: nothing there. Start without --resume."
+        )
     try:
         with h5py.File(path, "r") as file:
             state = json.loads(file.attrs["state"])
@@ -60,7 +62,9 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> R
             _assign(model.optimizer.variables, _read(file["optimizer"]))
             return RunState(state["config"], state["history"], _read(file["best"]))
     except (OSError, KeyError, ValueError) as error:
-        raise TrainingError(f"{path}: expected a checkpoint. Received: {error}. Start without --resume.") from error
+        raise TrainingError(
+            f"{path}: expected a checkpoint. Received: {error}. Start without --resume."
+        ) from error
 
 
 def _check_same_recipe(path: Path, saved: dict[str, Any], config: dict[str, Any]) -> None:

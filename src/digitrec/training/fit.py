@@ -19,7 +19,13 @@ _PROGRESS_INTERVAL_S = 1.0
 
 
 def fit(
-    config: TrainingConfig, training: Samples, validation: Samples, checkpoint: Path, *, resume: bool, progress: bool
+    config: TrainingConfig,
+    training: Samples,
+    validation: Samples,
+    checkpoint: Path,
+    *,
+    resume: bool,
+    progress: bool,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Return the network with the weights of its best epoch, and the history, one dict an epoch.
 
@@ -94,7 +100,11 @@ class _ProgressBar(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps: int, done: int, *, shown: bool) -> None:
         super().__init__()
         self._bar = tqdm(
-            total=epochs * steps, initial=done * steps, unit="step", disable=not shown, mininterval=_PROGRESS_INTERVAL_S
+            total=epochs * steps,
+            initial=done * steps,
+            unit="step",
+            disable=not shown,
+            mininterval=_PROGRESS_INTERVAL_S,
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

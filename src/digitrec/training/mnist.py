@@ -55,7 +55,9 @@ def load_mnist(path: str | Path | None = None) -> Mnist:
         return _checked(_download(), "the download")
     path = Path(path)
     if path.is_dir():
-        return _checked({name: _read_idx(_find_idx(path, file)) for name, file in IDX_FILES.items()}, str(path))
+        return _checked(
+            {name: _read_idx(_find_idx(path, file)) for name, file in IDX_FILES.items()}, str(path)
+        )
     return _checked(_read_npz(path), str(path))
 
 
@@ -91,7 +93,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
             "Correct --data or DIGITREC_DATA, or leave it out to download."
         ) from None
     except (OSError, KeyError, ValueError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {error}.") from error
+        raise DatasetError(
+            f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {error}."
+        ) from error
 
 
 def _find_idx(folder: Path, name: str) -> Path:
@@ -99,7 +103,9 @@ def _find_idx(folder: Path, name: str) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    raise DatasetError(f"{folder}: expected {name} or {name}.gz there. Received: neither. Put the file there.")
+    raise DatasetError(
+        f"{folder}: expected {name} or {name}.gz there. Received: neither. Put the file there."
+    )
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:

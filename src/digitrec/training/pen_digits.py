@@ -74,7 +74,9 @@ def render_pen_digits(
     images : (N * renderings, 28, 28) uint8, 255 is full ink. labels : (N * renderings,) uint8.
     """
     images = [
-        np.rint(255 * normalize(replay_on_canvas(digit.strokes, np.random.default_rng([seed, index, rendering]))))
+        np.rint(
+            255 * normalize(replay_on_canvas(digit.strokes, np.random.default_rng([seed, index, rendering])))
+        )
         for index, digit in enumerate(digits)
         for rendering in range(renderings)
     ]

@@ -20,7 +20,9 @@ from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen befor
 _DPI = 120
 
 
-def write_report(folder: Path, card: dict[str, Any], test: Evaluation, history: list[dict[str, float]]) -> None:
+def write_report(
+    folder: Path, card: dict[str, Any], test: Evaluation, history: list[dict[str, float]]
+) -> None:
     """Write metrics.json, learning_curves.png and confusion_matrix.png into `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     metrics = {"card": card, "history": history}

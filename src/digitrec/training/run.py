@@ -79,7 +79,9 @@ def train(
     checkpoint = checkpoint_path(output)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
-    threshold = choose_threshold(data.validation.labels, _probabilities(model, data.validation), config.accepted_error)
+    threshold = choose_threshold(
+        data.validation.labels, _probabilities(model, data.validation), config.accepted_error
+    )
     test = evaluate(data.test.labels, _probabilities(model, data.test), threshold=threshold)
     card = _card(config, model, data, threshold, test, history, seconds=monotonic() - started)
     if report is not None:
@@ -98,7 +100,9 @@ def train(
 def assemble(config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit]) -> TrainingData:
     """Return the parts that the recipe asks for; the test part is MNIST's own, untouched."""
     training, validation = split(
-        Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]), config.validation_share, config.seed
+        Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]),
+        config.validation_share,
+        config.seed,
     )
     if pen_digits:
         pens, held_out_pens = _split_by_writer(pen_digits, config)
@@ -106,7 +110,9 @@ def assemble(config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit]) -
     return TrainingData(training, validation, Samples(mnist.x_test, mnist.y_test))
 
 
-def choose_threshold(labels: NDArray[np.uint8], probabilities: NDArray[np.float32], accepted_error: float) -> float:
+def choose_threshold(
+    labels: NDArray[np.uint8], probabilities: NDArray[np.float32], accepted_error: float
+) -> float:
     """Return the lowest confidence that leaves at most `accepted_error` wrong answers among the accepted.
 
     Parameters

@@ -1,0 +1,13 @@
+"""gunicorn reads this file by itself when it is started here; the options are `digitrec serve`'s own."""
+
+import os
+import sys
+
+from digitrec.errors import SettingsError
+from digitrec.settings import Settings
+from digitrec.web.serve import gunicorn_options
+
+try:
+    globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))
+except SettingsError as error:
+    sys.exit(f"digitrec cannot start: {error}")

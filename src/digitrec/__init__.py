@@ -1,0 +1,86 @@
+"""digitrec reads handwritten digits.
+
+    from digitrec import Recognizer
+
+    recognizer = Recognizer.load()
+    recognizer.predict("seven.png").digit
+
+Nothing heavy is imported until one of the names below is used for the first time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from digitrec.errors import (
+    BlankImageError,
+    DatasetError,
+    DigitrecError,
+    ImageError,
+    ImageTooLargeError,
+    InvalidFieldError,
+    ModelError,
+    ModelFileError,
+    ModelMismatchError,
+    ModelNotCompiledError,
+    ModelNotFoundError,
+    SettingsError,
+    TrainingError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+
+if TYPE_CHECKING:
+    from digitrec.ink.render import Strokes
+    from digitrec.recognizer import Prediction, Recognizer
+    from digitrec.settings import Limits, Settings
+
+__all__ = [
+    "BlankImageError",
+    "DatasetError",
+    "DigitrecError",
+    "ImageError",
+    "ImageTooLargeError",
+    "InvalidFieldError",
+    "Limits",
+    "ModelError",
+    "ModelFileError",
+    "ModelMismatchError",
+    "ModelNotCompiledError",
+    "ModelNotFoundError",
+    "Prediction",
+    "Recognizer",
+    "Settings",
+    "SettingsError",
+    "Strokes",
+    "TrainingError",
+    "UnreadableImageError",
+    "UnsupportedImageError",
+    "__version__",
+]
+
+try:
+    __version__ = version("digitrec")
+except PackageNotFoundError:  # the source folder on the path, never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "Limits": "digitrec.settings",
+    "Prediction": "digitrec.recognizer",
+    "Recognizer": "digitrec.recognizer",
+    "Settings": "digitrec.settings",
+    "Strokes": "digitrec.ink.render",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'digitrec' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,247 @@
+"""The command line: ``digitrec serve | predict | evaluate | info | compile``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from digitrec import __version__
+from digitrec.errors import DigitrecError
+from digitrec.settings import Settings
+
+if TYPE_CHECKING:
+    from digitrec.examination import Examination
+    from digitrec.recognizer import Prediction, Recognizer
+
+_FILE = click.Path(path_type=Path)
+_FRACTION = click.FloatRange(0, 1)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Failure(click.ClickException):
+    """One line on stderr and exit code 1; a usage error has click's own text and code 2."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"digitrec: {' '.join(self.message.split())}", file=file, err=True)
+
+
+class _Commands(click.Group):
+    """Commands whose own errors end in one line, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DigitrecError as error:
+            raise _Failure(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="digitrec")
+def main() -> None:
+    """Read handwritten digits."""
+
+
+def _model_option(command: _Command) -> _Command:
+    return click.option(
+        "--model", type=_FILE, help="Model file (.h5). Default: DIGITREC_MODEL, else the packaged one."
+    )(command)
+
+
+@main.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one."
+)
+@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(1, 65535))
+@_model_option
+def serve(host: str, port: int, model: Path | None) -> None:
+    """Serve the page and the JSON endpoint."""
+    from digitrec.web.serve import serve
+
+    serve(host, port, _settings(model))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--threshold", type=_FRACTION, help="Confidence that a sure answer needs. Default: the model's own."
+)
+@_model_option
+def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, model: Path | None) -> None:
+    """Read the digit in each of FILES.
+
+    The name - is standard input. A file that cannot be read does not stop the
+    others; the exit code is 1 then.
+    """
+    recognizer = _recognizer(model)
+    tell = _tell_json if as_json else _tell
+    failures = sum(not tell(name, _answer(recognizer, name, threshold)) for name in files)
+    sys.exit(1 if failures else 0)
+
+
+@main.command()
+@click.argument("path", type=_FILE)
+@click.option("--raw", is_flag=True, help="Give the arrays of an .npz to the network as they are.")
+@click.option("--limit", type=click.IntRange(min=1), help="Pictures of each set, evenly spread over it.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="For replaying pen strokes."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@_model_option
+def evaluate(
+    path: Path, *, raw: bool, limit: int | None, seed: int, as_json: bool, model: Path | None
+) -> None:
+    """Measure the accuracy on labelled pictures.
+
+    PATH is a set, or a folder of sets. A set is a folder with labels.csv (columns file and label), a .jsonl
+    file with {"label", "strokes"} a line, or an .npz file with x_test and y_test, else x and y. Strokes are
+    replayed on a 280 x 280 canvas.
+    """
+    from digitrec import examination
+    from digitrec.labelled import find_labelled_sets, read_labelled_set
+
+    sets = [read_labelled_set(item, seed=seed) for item in find_labelled_sets(path)]
+    examined, skipped = examination.sort_out(sets)
+    recognizer = _recognizer(model)
+    results = []
+    for labelled_set in (item.first(limit) for item in examined):
+        with _progress(labelled_set.name, len(labelled_set)) as advance:
+            results.append(examination.examine(recognizer, labelled_set, raw=raw, advance=advance))
+    click.echo(
+        _examined_json(results, skipped) if as_json else examination.format_examinations(results, skipped)
+    )
+
+
+@main.command()
+@click.argument("file", type=_FILE, required=False)
+@click.option("--json", "as_json", is_flag=True, help="The model card as JSON.")
+def info(file: Path | None, as_json: bool) -> None:
+    """Show the card of a model file.
+
+    Without FILE, that of the model in use.
+    """
+    from digitrec.model.artifact import read_artifact
+    from digitrec.model.card import format_card
+    from digitrec.resources import packaged_model_path
+
+    path = file or _settings(None).model or packaged_model_path()
+    artifact = read_artifact(path)
+    if artifact.card is None or artifact.graph is None:
+        raise _Failure(
+            f"{path}: expected a model card. Received a plain Keras file. Run: digitrec compile {path}"
+        )
+    facts = {"file": str(path), "bytes": path.stat().st_size, "graph_bytes": len(artifact.graph)}
+    click.echo(_json(artifact.card, indent=2) if as_json else format_card(artifact.card, facts))
+
+
+@main.command("compile")
+@click.argument("file", type=_FILE)
+def compile_file(file: Path) -> None:
+    """Make a Keras .h5 file ready to serve.
+
+    FILE holds any Keras classifier of 28 x 28 digits; a LiteRT graph and a model card are added to it.
+    """
+    with _native_notes_silenced():
+        try:
+            from digitrec.model.compile import compile_model
+        except ImportError as error:
+            mend = "Run: pip install 'digitrec[train]'"
+            raise _Failure(f"compiling needs TensorFlow ({error}). {mend}") from error
+        artifact = compile_model(file)
+    click.echo(
+        f"{file}: compiled, {len(artifact.graph or b''):,} bytes of LiteRT graph, checked against Keras"
+    )
+
+
+def _settings(model: Path | None) -> Settings:
+    settings = Settings.from_env(os.environ)
+    return replace(settings, model=model) if model else settings
+
+
+def _recognizer(model: Path | None) -> Recognizer:
+    from digitrec.recognizer import Recognizer
+
+    with _native_notes_silenced():
+        return Recognizer.load(settings=_settings(model))
+
+
+@contextmanager
+def _native_notes_silenced() -> Iterator[None]:
+    """Keep what LiteRT and TensorFlow note from C++, which no setting stops, off a terminal with answers."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # started without a stderr
+        yield
+        return
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _answer(recognizer: Recognizer, name: str, threshold: float | None) -> Prediction | DigitrecError:
+    image: bytes | str = name
+    if name == "-":  # one byte more than allowed is enough to be refused
+        image = sys.stdin.buffer.read(recognizer.limits.max_image_bytes + 1)
+    return recognizer.predict_many([image], errors="return", threshold=threshold)[0]
+
+
+def _tell(name: str, answer: Prediction | DigitrecError) -> bool:
+    """Print the answer, or the error, on a line of its own; return whether it was an answer."""
+    if isinstance(answer, DigitrecError):
+        _Failure(f"{name}: {answer}").show()
+        return False
+    doubt = "" if answer.accepted else ", not sure"
+    click.echo(f"{name}: {answer.digit} ({answer.confidence:.1%}{doubt})")
+    return True
+
+
+def _tell_json(name: str, answer: Prediction | DigitrecError) -> bool:
+    if isinstance(answer, DigitrecError):
+        click.echo(_json({"file": name, "error": str(answer)}))
+        return False
+    shown = {"digit": answer.digit, "confidence": answer.confidence, "accepted": answer.accepted}
+    click.echo(
+        _json({"file": name, **shown, "probabilities": [float(share) for share in answer.probabilities]})
+    )
+    return True
+
+
+def _progress(name: str, count: int) -> AbstractContextManager[Callable[[int], object]]:
+    """Return a bar with the time left on a terminal, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return nullcontext(lambda done: None)
+    return _Bar(name, count)
+
+
+class _Bar:
+    """click's bar, giving its `update` instead of itself."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self._bar = click.progressbar(length=count, label=f"{name:<20}", file=sys.stderr)
+
+    def __enter__(self) -> Callable[[int], object]:
+        return self._bar.__enter__().update
+
+    def __exit__(self, *exception: Any) -> None:
+        self._bar.__exit__(*exception)
+
+
+def _examined_json(results: list[Examination], skipped: dict[str, str]) -> str:
+    return _json({"sets": [result.to_dict() for result in results], "skipped": skipped}, indent=2)
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False)

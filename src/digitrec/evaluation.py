@@ -1,0 +1,169 @@
+"""How well digits were read: figures from labels and probabilities, and their text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from digitrec.contract import LABELS
+
+# The quantile of the normal distribution for 95 %, two-sided.
+_Z_95 = 1.959964
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The figures of one labelled set.
+
+    A picture without an answer is wrong: it counts in `count`, `accuracy` and `recall`, and stands in no
+    column of `confusion`.
+
+    Attributes
+    ----------
+    count : pictures, answered or not.
+    correct : pictures whose most probable digit is the label.
+    unanswered : pictures without an answer: blank, or unreadable.
+    accepted : answers whose confidence reaches the threshold.
+    accepted_correct : those of them that are right.
+    confusion : (10, 10) int64, answers by label (row) and answered digit (column).
+    recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
+        are none.
+    """
+
+    count: int
+    correct: int
+    unanswered: int
+    accepted: int
+    accepted_correct: int
+    confusion: NDArray[np.int64]
+    recall: NDArray[np.float64]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of pictures read right, in [0, 1]."""
+        return self.correct / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `accuracy`."""
+        return wilson_interval(self.correct, self.count)
+
+    @property
+    def accepted_share(self) -> float:
+        """The share of pictures whose answer was accepted, in [0, 1]."""
+        return self.accepted / self.count
+
+    @property
+    def accepted_accuracy(self) -> float | None:
+        """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
+        return self.accepted_correct / self.accepted if self.accepted else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON's own types; the recall of a digit without pictures is None."""
+        return {
+            "count": self.count,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "unanswered": self.unanswered,
+            "accepted_share": self.accepted_share,
+            "accepted_accuracy": self.accepted_accuracy,
+            "recall": [None if np.isnan(share) else float(share) for share in self.recall],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 0.0) -> Evaluation:
+    """Return the figures of answers whose truth is known.
+
+    Parameters
+    ----------
+    labels : (N,) integers 0 to 9, N at least 1.
+    probabilities : (N, 10), of the digits 0 to 9; a row of NaN is a picture without an answer.
+    threshold : the confidence that an accepted answer needs, in [0, 1].
+
+    Raises
+    ------
+    ValueError : other shapes, no rows, or a label that is no digit.
+    """
+    truth, answers = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
+    answered = np.isfinite(answers).all(axis=1)
+    digits = np.where(answered, np.nan_to_num(answers).argmax(axis=1), -1)
+    right = digits == truth
+    accepted = answered & (np.nan_to_num(answers).max(axis=1) >= threshold)
+    return Evaluation(
+        count=len(truth),
+        correct=int(right.sum()),
+        unanswered=int((~answered).sum()),
+        accepted=int(accepted.sum()),
+        accepted_correct=int((accepted & right).sum()),
+        confusion=_confusion(truth[answered], digits[answered]),
+        recall=np.array(
+            [right[truth == digit].mean() if (truth == digit).any() else np.nan for digit in LABELS]
+        ),
+    )
+
+
+def wilson_interval(correct: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of the share of `correct` in `count`; (0, 1) where `count` is 0.
+
+    It is Wilson's. Unlike the normal approximation it stays inside [0, 1] and has a width at 100 %
+    (Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
+    """
+    if count == 0:
+        return 0.0, 1.0
+    share, shrink = correct / count, 1 + _Z_95**2 / count
+    centre = (share + _Z_95**2 / (2 * count)) / shrink
+    half = _Z_95 * sqrt(share * (1 - share) / count + _Z_95**2 / (4 * count**2)) / shrink
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def format_evaluation(evaluation: Evaluation) -> str:
+    """Return the figures as a text of some twenty lines for a terminal."""
+    low, high = evaluation.interval
+    share = evaluation.accepted_accuracy
+    lines = [
+        f"accuracy   {evaluation.accuracy:.2%} ({evaluation.correct} of {evaluation.count}), "
+        f"95 % interval {low:.2%} to {high:.2%}",
+        f"accepted   {evaluation.accepted_share:.2%}"
+        + ("" if share is None else f", {share:.2%} of them right"),
+        f"unanswered {evaluation.unanswered}",
+        "",
+        "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall",
+    ]
+    rows = zip(LABELS, evaluation.confusion, evaluation.recall, strict=True)
+    return "\n".join([*lines, *(_row(digit, counts, recall) for digit, counts, recall in rows)])
+
+
+def _share(right: NDArray[np.bool_]) -> float:
+    return float(right.mean()) if len(right) else float("nan")
+
+
+def _row(digit: int, counts: NDArray[np.int64], recall: float) -> str:
+    cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
+    return f"{digit:>5} {cells}   " + ("     -" if np.isnan(recall) else f"{recall:6.1%}")
+
+
+def _confusion(truth: NDArray[np.int64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
+    counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    np.add.at(counts, (truth, digits), 1)
+    return counts
+
+
+def _checked(
+    labels: NDArray[Any], probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    if labels.ndim != 1 or not len(labels) or probabilities.shape != (len(labels), len(LABELS)):
+        raise ValueError(
+            "expected labels (N,) and probabilities (N, 10), N at least 1. "
+            f"Received: {labels.shape} and {probabilities.shape}."
+        )
+    if labels.dtype.kind not in "iu" or not np.isin(labels, LABELS).all():
+        raise ValueError(
+            f"expected labels that are digits 0 to 9. Received: {np.unique(labels)[:20].tolist()}."
+        )
+    return labels.astype(np.int64), probabilities

@@ -1,0 +1,243 @@
+"""The model file: a Keras HDF5 file that also carries its LiteRT graph and its card.
+
+``keras.models.load_model`` opens it as ever; Keras ignores the group ``digitrec``, which holds::
+
+    digitrec                 attributes: format_version, graph_sha256, weights_sha256
+    |-- litert               uint8 (number of bytes,), the LiteRT flatbuffer
+    `-- card                 a string, the model card as JSON
+
+``weights_sha256`` is the fingerprint of the Keras weights that the graph was compiled from. It is compared
+with the weights beside the graph at every opening: yesterday's graph never answers for today's weights.
+docs/model-file.md describes the format for readers of other languages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from digitrec.contract import MODEL_FORMAT_VERSION
+from digitrec.errors import DigitrecError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.model.card import parse_card, serialize_card
+from digitrec.replacement import replacing
+
+GROUP = "digitrec"
+
+# h5py raises any of these on malformed content, depending on which bytes are wrong.
+_H5_ERRORS = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+
+# A damaged header can claim any size; no network for 28 x 28 digits comes near this one.
+_MAX_DATASET_BYTES = 512_000_000
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a model file holds beside the Keras model.
+
+    Attributes
+    ----------
+    path : the file.
+    graph : the LiteRT flatbuffer; None in a Keras file that was never compiled.
+    card : the model card; None where `graph` is.
+    """
+
+    path: Path
+    graph: bytes | None
+    card: dict[str, Any] | None
+
+
+def read_artifact(path: str | Path) -> Artifact:
+    """Return what the model file at `path` holds, after checking that its parts belong together.
+
+    Raises
+    ------
+    ModelNotFoundError : there is no file.
+    ModelFileError : truncated, not HDF5, not a Keras model, of an unknown format, or damaged.
+    ModelMismatchError : the graph was compiled from other weights than those beside it.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        _require_keras_model(path, file)
+        if GROUP not in file:
+            return Artifact(path, None, None)
+        _require_known_format(path, file[GROUP])
+        graph = _verified_graph(path, file)
+        return Artifact(path, graph, _card(path, file[GROUP]))
+
+
+def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None:
+    """Put `graph` and `card` into the Keras .h5 file at `path`, in place of those it may have.
+
+    The file is replaced in one step: whoever opens it meanwhile, or after a crash, finds the old or the new.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model, or `card` is no model card.
+    """
+    path = Path(path)
+    text = serialize_card(card)
+    with _opened(path) as file:
+        _require_keras_model(path, file)
+    with replacing(path) as beside:
+        shutil.copyfile(path, beside)
+        _write_group(beside, graph, text)
+
+
+def read_model_config(path: str | Path) -> Any:
+    """Return the Keras architecture in the .h5 file at `path`, as the JSON it is stored in.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        _require_keras_model(path, file)
+        return json.loads(file.attrs["model_config"])
+
+
+def fingerprint(path: str | Path) -> str:
+    """Return the SHA-256, in hex, of the Keras model in the .h5 file at `path`: architecture and weights.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        _require_keras_model(path, file)
+        return _weights_fingerprint(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open `path` for reading; every fault of its content inside the block becomes a `ModelError`."""
+    if not path.exists():
+        raise ModelNotFoundError(
+            f"{path}: expected a model file (.h5), but there is none. "
+            "Correct the path, or make a model with scripts/train_model.py."
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except DigitrecError:
+        raise
+    except _H5_ERRORS as error:
+        raise ModelFileError(
+            f"{path}: expected a whole Keras HDF5 file. Received {_fault(path, error)}."
+        ) from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    if path.is_dir():
+        return "a folder; name the .h5 file in it"
+    if isinstance(error, PermissionError):
+        return "a file that this user may not read; correct its permissions"
+    with suppress(OSError), path.open("rb") as file:
+        return _content_fault(file.read(8), path.stat().st_size, error)
+    return f"a file that cannot be read ({error}); correct its permissions or restore it"
+
+
+def _content_fault(first_bytes: bytes, size_bytes: int, error: Exception) -> str:
+    if not first_bytes:
+        return "an empty file; restore it, or train the model again"
+    if first_bytes.startswith(b"PK"):
+        return "a zip file, which Keras's .keras format is; load it with Keras and save it as .h5"
+    if not first_bytes.startswith(b"\x89HDF\r\n\x1a\n"):
+        return f"{size_bytes} bytes that are not HDF5; name another file or restore this one"
+    return f"{size_bytes} bytes that are truncated or damaged ({error}); restore it, or train the model again"
+
+
+def _require_keras_model(path: Path, file: h5py.File) -> None:
+    if "model_config" not in file.attrs or "model_weights" not in file:
+        raise ModelFileError(
+            f"{path}: expected a Keras model with its architecture (attribute 'model_config') and its "
+            f"weights (group 'model_weights'). Received HDF5 with {sorted(file.attrs) + sorted(file)}. "
+            "Save the whole model, not its weights alone: model.save('name.h5')."
+        )
+
+
+def _require_known_format(path: Path, group: h5py.Group) -> None:
+    version = group.attrs.get("format_version")
+    if version != MODEL_FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path}: expected format version {MODEL_FORMAT_VERSION}. Received: {version}. "
+            f"Install the digitrec that wrote the file, or run: digitrec compile {path}"
+        )
+
+
+def _verified_graph(path: Path, file: h5py.File) -> bytes:
+    group = file[GROUP]
+    graph = _bytes_of(group["litert"])
+    if hashlib.sha256(graph).hexdigest() != group.attrs["graph_sha256"]:
+        raise ModelFileError(
+            f"{path}: expected a LiteRT graph with the SHA-256 noted beside it. Received other bytes: "
+            f"the file is damaged. Restore it, or run: digitrec compile {path}"
+        )
+    if _weights_fingerprint(file) != group.attrs["weights_sha256"]:
+        raise ModelMismatchError(
+            f"{path}: expected a LiteRT graph compiled from the weights beside it. Received weights that "
+            f"were changed afterwards. Run: digitrec compile {path}"
+        )
+    return graph
+
+
+def _card(path: Path, group: h5py.Group) -> dict[str, Any]:
+    text = group["card"].asstr()[()]
+    try:
+        return parse_card(text)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error} Restore the file, or run: digitrec compile {path}") from error
+
+
+def _weights_fingerprint(file: h5py.File) -> str:
+    """Return the SHA-256 of the architecture and of each weight's name, kind, shape and bytes, by name."""
+    names: list[str] = []
+    weights = file["model_weights"]
+    weights.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    digest = hashlib.sha256(_as_bytes(file.attrs["model_config"]))
+    for name in sorted(names):
+        dataset = weights[name]
+        digest.update(f"\0{name}\0{dataset.dtype.str}\0{dataset.shape}\0".encode())
+        digest.update(_bytes_of(dataset))
+    return digest.hexdigest()
+
+
+def _bytes_of(dataset: h5py.Dataset) -> bytes:
+    if dataset.nbytes > _MAX_DATASET_BYTES:
+        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes")
+    return np.asarray(dataset[()]).tobytes()
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()  # Keras wrote either, as versions went by
+
+
+def _write_group(path: Path, graph: bytes, card: str) -> None:
+    with h5py.File(path, "r+") as file:
+        if GROUP in file:
+            del file[GROUP]
+        group = file.create_group(GROUP)
+        group.create_dataset("litert", data=np.frombuffer(graph, np.uint8))
+        group.create_dataset("card", data=card, dtype=h5py.string_dtype())
+        group.attrs["format_version"] = MODEL_FORMAT_VERSION
+        group.attrs["graph_sha256"] = hashlib.sha256(graph).hexdigest()
+        group.attrs["weights_sha256"] = _weights_fingerprint(file)

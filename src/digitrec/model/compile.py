@@ -1,0 +1,131 @@
+"""From a Keras model to the LiteRT graph that digitrec serves. Importing this module imports TensorFlow.
+
+The graph maps (N, 28, 28, 1) float32 ink in [0, 1] to (N, 10) float32 probabilities, and is written only
+after it answered a set of inks as Keras does.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from digitrec.errors import ModelError, ModelFileError
+from digitrec.model.artifact import Artifact, fingerprint, read_artifact, write_artifact
+from digitrec.model.card import CARD_FORMAT, validated_card
+from digitrec.model.keras_file import as_digit_classifier, load_keras, probe_inks, require_keras_suffix
+from digitrec.model.runtime import LiteRtClassifier
+from digitrec.replacement import replacing
+
+PARITY_TOLERANCE = 1e-4
+DEFAULT_THRESHOLD = 0.5
+
+
+def compile_model(path: str | Path, card: dict[str, Any] | None = None) -> Artifact:
+    """Add a LiteRT graph and a card to the Keras .h5 file at `path`, and return what it then holds.
+
+    Without `card`, a card that is there already and belongs to the weights stays; else one is made up from
+    the names of the file and of the network.
+
+    Raises
+    ------
+    ModelNotFoundError : there is no file.
+    ModelFileError : no whole Keras .h5 file, one with code of its own, no classifier of 28 x 28 digits, or
+        one that LiteRT does not reproduce to 1e-4. The file stays as it was.
+    """
+    path = Path(path)
+    model = load_keras(path)
+    card = validated_card(card or _present_card(path) or default_card(path, model))
+    write_artifact(path, _checked_graph(model, card), card)
+    return read_artifact(path)
+
+
+def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> None:
+    """Write the Keras model without its optimiser, its LiteRT graph and `card` to `path`, in one step.
+
+    Raises
+    ------
+    ModelFileError : `path` does not end in .h5, or `model` or `card` is wrong. An older file stays as it was.
+    """
+    path = Path(path)
+    require_keras_suffix(path)
+    graph = _checked_graph(as_digit_classifier(model, path.name), validated_card(card))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as beside:
+        with _without_format_advice():
+            model.save(beside, include_optimizer=False)
+        write_artifact(beside, graph, card)
+
+
+def convert(model: keras.Model) -> bytes:
+    """Return `model` as a LiteRT flatbuffer in float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, format="tf_saved_model", verbose=False)
+        graph: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    return graph
+
+
+def default_card(path: str | Path, model: keras.Model) -> dict[str, Any]:
+    """Return a card for a model of which only the file is known; its version is the weights' fingerprint."""
+    path = Path(path)
+    return {
+        "format": CARD_FORMAT,
+        "name": path.stem,
+        "version": fingerprint(path)[:12],
+        "architecture": model.name,
+        "parameters": model.count_params(),
+        "threshold": DEFAULT_THRESHOLD,
+        "created": datetime.now(timezone.utc).date().isoformat(),
+        "training": {},
+        "results": {},
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a model's numbers depend on."""
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+
+
+def _checked_graph(model: keras.Model, card: dict[str, Any]) -> bytes:
+    graph = convert(model)
+    inks = probe_inks()
+    expected = np.asarray(model(inks, training=False))
+    difference = float(np.abs(LiteRtClassifier(graph, card).probabilities(inks) - expected).max())
+    if not difference <= PARITY_TOLERANCE:
+        raise ModelFileError(
+            f"{card['name']}: expected LiteRT to answer as Keras does, to {PARITY_TOLERANCE}. Received "
+            f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
+        )
+    return graph
+
+
+def _present_card(path: Path) -> dict[str, Any] | None:
+    try:
+        return read_artifact(path).card
+    except ModelError:  # a graph of other weights, or damage: compiling again is the mend, with a new card
+        return None
+
+
+@contextmanager
+def _without_format_advice() -> Iterator[None]:
+    """Drop Keras's advice to save as .keras: the one .h5 file is what digitrec is about."""
+    logger = logging.getLogger("absl")
+
+    def other(record: logging.LogRecord) -> bool:
+        return "HDF5 file" not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)

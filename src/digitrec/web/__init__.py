@@ -1,0 +1,53 @@
+"""The web application: one page, one JSON endpoint, and the probes a host asks.
+
+``create_app`` is a function of its settings; importing this package does no work.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from digitrec.recognizer import Recognizer
+from digitrec.resources import resource_path
+from digitrec.settings import Settings
+from digitrec.web import api, failures, headers, health, pages
+from digitrec.web.state import State
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings | None = None, recognizer: Recognizer | None = None) -> Flask:
+    """Return the WSGI application, its model loaded and proven by one answer.
+
+    Parameters
+    ----------
+    settings : None reads them from the environment, see docs/settings.md.
+    recognizer : None loads the model file that the settings name.
+
+    Raises
+    ------
+    ModelError : the model file is missing, damaged or does not answer; nothing is served then.
+    SettingsError : an environment variable has a value that digitrec does not understand.
+    """
+    settings = settings or Settings.from_env(os.environ)
+    recognizer = recognizer or Recognizer.load(settings=settings)
+    health.prove(recognizer.classifier)
+    app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
+    _configure(app, settings)
+    app.extensions["digitrec"] = State(recognizer, settings)
+    for module in (headers, failures):
+        module.init_app(app)
+    for blueprint in (pages.blueprint, api.blueprint, health.blueprint):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # an answer begins with its digit, not with "accepted"
+    app.json.compact = True  # type: ignore[attr-defined]
+    app.logger.setLevel(settings.log_level)
+    # Flask gives its logger a handler where none is; a server that adds its own later would repeat each line.
+    app.logger.propagate = not app.logger.handlers

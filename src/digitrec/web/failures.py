@@ -1,0 +1,202 @@
+"""Every failure as a problem (RFC 9457): the only place that knows an HTTP status for an error.
+
+A failure is logged once, under the request id that its answer carries. The log alone sees a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, current_app, json, render_template, request, url_for
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
+
+from digitrec import errors
+from digitrec.web.headers import request_id
+from digitrec.web.pictures import discard_body
+
+_MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kind of failure: its name in the ``type`` address, its HTTP status, and the words of its page."""
+
+    name: str
+    status: int
+    title: str
+    explanation: str
+
+
+UNREADABLE_REQUEST = Problem(
+    "unreadable-request",
+    400,
+    "The request cannot be read",
+    "The body is empty, is no JSON object, or broke off. Send a picture as the form field 'image', "
+    "as the request body, or as JSON with one of 'image', 'strokes' and 'pixels'.",
+)
+INVALID_FIELD = Problem(
+    "invalid-field",
+    400,
+    "A value in the request is wrong",
+    "The problem names the field and says what it takes.",
+)
+UNREADABLE_IMAGE = Problem(
+    "unreadable-image",
+    400,
+    "The picture cannot be read",
+    "The file is empty, broke off or is damaged. Send it again, or save it anew first.",
+)
+NOT_FOUND = Problem("not-found", 404, "There is nothing here", "The address is not one of digitrec's.")
+METHOD_NOT_ALLOWED = Problem(
+    "method-not-allowed",
+    405,
+    "This address takes another method",
+    "The Allow header names the methods. Pictures are sent with POST.",
+)
+IMAGE_TOO_LARGE = Problem(
+    "image-too-large",
+    413,
+    "The picture is too large",
+    "It has more bytes or more pixels than this server looks at. Make it smaller: 1,000 pixels are plenty.",
+)
+REQUEST_TOO_LARGE = Problem(
+    "request-too-large",
+    413,
+    "The request is too large",
+    "All its pictures together have more bytes than this server takes. Send fewer, or smaller ones.",
+)
+UNSUPPORTED_IMAGE = Problem(
+    "unsupported-image",
+    415,
+    "This is not a picture that digitrec reads",
+    "Send PNG, JPEG, WebP, BMP, GIF or TIFF. The content counts, not the file's name.",
+)
+BLANK_IMAGE = Problem(
+    "blank-image",
+    422,
+    "The picture is blank",
+    "There is no ink on the paper, and digitrec does not guess. Write larger or darker, or go closer.",
+)
+INTERNAL_ERROR = Problem(
+    "internal-error",
+    500,
+    "Something went wrong here",
+    "The fault is the server's. Its log tells more under the request id.",
+)
+MODEL_UNAVAILABLE = Problem(
+    "model-unavailable",
+    503,
+    "The model does not answer",
+    "The server runs, but its network gives no answers. Its log tells more under the request id.",
+)
+
+PROBLEMS = {
+    problem.name: problem
+    for problem in (
+        UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, NOT_FOUND, METHOD_NOT_ALLOWED, IMAGE_TOO_LARGE,
+        REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, INTERNAL_ERROR, MODEL_UNAVAILABLE,
+    )
+}  # fmt: skip
+_OF_ERROR: dict[type[BaseException], Problem] = {
+    errors.UnreadableImageError: UNREADABLE_IMAGE,
+    errors.UnsupportedImageError: UNSUPPORTED_IMAGE,
+    errors.ImageTooLargeError: IMAGE_TOO_LARGE,
+    errors.BlankImageError: BLANK_IMAGE,
+    errors.InvalidFieldError: INVALID_FIELD,
+    errors.ModelError: MODEL_UNAVAILABLE,
+}
+_OF_STATUS = {
+    400: UNREADABLE_REQUEST,
+    404: NOT_FOUND,
+    405: METHOD_NOT_ALLOWED,
+    413: REQUEST_TOO_LARGE,
+    500: INTERNAL_ERROR,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every failure of `app` with a problem."""
+    app.register_error_handler(Exception, _answer)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Return the kind of failure that `error` is; a defect is an internal error."""
+    if isinstance(error, HTTPException):
+        return _of_status(error.code or 500)
+    return next((_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _OF_ERROR), INTERNAL_ERROR)
+
+
+def report(error: Exception) -> dict[str, Any]:
+    """Log `error` once and return its problem as a JSON object."""
+    problem = problem_of(error)
+    fields: dict[str, Any] = {
+        "type": url_for("pages.problem", name=problem.name) if problem.name in PROBLEMS else "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": _detail(error, problem),
+        "request_id": request_id(),
+    }
+    if isinstance(error, errors.InvalidFieldError):
+        fields["field"] = error.field
+    _log(error, fields)
+    return fields
+
+
+def _answer(error: Exception) -> Response:
+    fields = report(error)
+    discard_body(request)
+    response = _page(fields) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
+    response.status_code = fields["status"]
+    response.vary.add("Accept")
+    if isinstance(error, HTTPException):
+        kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+        response.headers.extend(kept)  # such as Allow with a 405
+    return response
+
+
+def _page(fields: dict[str, Any]) -> Response:
+    return Response(render_template("problem.html", problem=fields), mimetype="text/html")
+
+
+def _wants_page() -> bool:
+    """Tell whether a person's browser asks: a program that takes anything gets JSON."""
+    return request.accept_mimetypes.best_match([_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
+
+
+def _of_status(status: int) -> Problem:
+    title = HTTP_STATUS_CODES.get(status, "Unknown")
+    return _OF_STATUS.get(status, Problem("", status, title, ""))
+
+
+def _detail(error: Exception, problem: Problem) -> str:
+    if problem.status >= 500:
+        return problem.explanation  # the error itself may name paths and values of the server
+    return _http_detail(error) if isinstance(error, HTTPException) else str(error)
+
+
+def _http_detail(error: HTTPException) -> str:
+    if error.description != type(error).description:
+        return error.description or ""  # our own words
+    if isinstance(error, NotFound):
+        return f"Expected one of digitrec's addresses. Received: {request.path[:200]!r}. The page is at '/'."
+    if isinstance(error, MethodNotAllowed):
+        return f"Expected {' or '.join(error.valid_methods or ())}. Received: {request.method}."
+    if isinstance(error, RequestEntityTooLarge):
+        size = "more" if request.content_length is None else f"{request.content_length:,}"
+        limit = f"{request.max_content_length:,}"
+        return f"Expected at most {limit} bytes. Received: {size}. Send fewer pictures, or smaller ones."
+    return error.description or ""
+
+
+def _log(error: Exception, fields: dict[str, Any]) -> None:
+    defect = fields["status"] >= 500
+    current_app.logger.log(
+        logging.ERROR if defect else logging.INFO,
+        "request %s: %s %r answered %d, %s: %s",
+        fields["request_id"], request.method, request.path, fields["status"], type(error).__name__,
+        error if defect else fields["detail"],
+        exc_info=error if defect else None,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""What a person does on the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Point = tuple[float, float]
+
+
+class Paper:
+    """The paper to write on, in shares of its width."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        page.locator("#pad").scroll_into_view_if_needed()
+
+    def write(self, strokes: list[list[Point]], share: float = 0.6) -> None:
+        """Write `strokes` of any unit with the mouse, the longer side `share` of the paper, in its middle."""
+        for stroke in fit(strokes, share):
+            first, *rest = [self._place(point) for point in stroke]
+            self.page.mouse.move(*first)
+            self.page.mouse.down()
+            for point in rest:
+                self.page.mouse.move(*point, steps=2)
+            self.page.mouse.up()
+
+    def write_with_a_finger(self, strokes: list[list[Point]]) -> None:
+        device = self.page.context.new_cdp_session(self.page)
+        for stroke in fit(strokes, 0.6):
+            for index, point in enumerate(stroke):
+                x, y = self._place(point)
+                kind = "touchMove" if index else "touchStart"
+                device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def ink_share(self) -> float:
+        """Return which share of the canvas's own pixels is inked, once it is drawn."""
+        return float(
+            self.page.evaluate(
+                """async () => {
+                    for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
+                    const pad = document.getElementById("pad");
+                    const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+                    let inked = 0;
+                    for (let i = 3; i < data.length; i += 4) inked += data[i] > 0;
+                    return inked / (data.length / 4);
+                }"""
+            )
+        )
+
+    def _place(self, point: Point) -> Point:
+        box = self.page.locator("#pad").bounding_box()
+        return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+
+
+def fit(strokes: list[list[Point]], share: float) -> list[list[Point]]:
+    """Return `strokes` with their longer side `share` long and their middle at (0.5, 0.5)."""
+    columns = [x for stroke in strokes for x, _ in stroke]
+    rows = [y for stroke in strokes for _, y in stroke]
+    scale = share / max(max(columns) - min(columns), max(rows) - min(rows))
+    middle = (min(columns) + max(columns)) / 2, (min(rows) + max(rows)) / 2
+    return [
+        [(0.5 + (x - middle[0]) * scale, 0.5 + (y - middle[1]) * scale) for x, y in stroke]
+        for stroke in strokes
+    ]
+
+
+def drop_files(page: Any, files: dict[str, bytes | int]) -> None:
+    """Drag `files` over the page and let go; a number is a file of so many zeros."""
+    transfer = page.evaluate_handle(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, bytes] of Object.entries(files)) {
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+            }
+            return transfer;
+        }""",
+        {name: data if isinstance(data, int) else list(data) for name, data in files.items()},
+    )
+    for kind in ("dragenter", "dragover", "drop"):
+        page.dispatch_event("body", kind, {"dataTransfer": transfer})

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import digitrec
+from digitrec.cli import main
+from digitrec.resources import packaged_model_path
+from digitrec.settings import Settings
+
+
+def _run(*arguments: object, stdin: bytes | None = None) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def _draw(digit: int) -> np.ndarray:
+    """A nought or a one as a person draws it, (280, 280) uint8, black on white."""
+    canvas = np.full((280, 280), 255, np.uint8)
+    if digit == 0:
+        cv2.ellipse(canvas, (140, 140), (55, 85), 0, 0, 360, 0, 18, cv2.LINE_AA)
+    else:
+        cv2.line(canvas, (150, 50), (135, 230), 0, 18, cv2.LINE_AA)
+    return canvas
+
+
+@pytest.fixture
+def nought(tmp_path: Path) -> Path:
+    path = tmp_path / "nought.png"
+    cv2.imwrite(str(path), _draw(0))
+    return path
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    path = tmp_path / "blank.png"
+    cv2.imwrite(str(path), np.full((100, 100), 255, np.uint8))
+    return path
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A folder of four: two read right, one blank, one labelled 10."""
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    for name, picture in {"a": _draw(0), "b": _draw(1), "c": np.full((99, 99), 255, np.uint8)}.items():
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+    (folder / "labels.csv").write_text("file,label\na.png,0\nb.png,1\nc.png,1\na.png,10\n")
+    return folder
+
+
+def test_no_command_shows_what_there_is() -> None:
+    result = _run("--help")
+    assert result.exit_code == 0
+    for name in ("serve", "predict", "evaluate", "info", "compile"):
+        assert f"  {name}" in result.output
+
+
+def test_version_is_the_package_s() -> None:
+    assert _run("--version").output.strip() == f"digitrec, version {digitrec.__version__}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom digitrec.cli import main\nmain(['--help'], standalone_mode=False)\n"
+        "print({'numpy', 'cv2', 'h5py', 'flask', 'keras'} & sys.modules.keys())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.endswith("set()\n")
+
+
+def test_module_runs_as_the_command(nought: Path) -> None:
+    command = [sys.executable, "-m", "digitrec", "predict", str(nought)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.startswith(f"{nought}: 0 (")
+    assert result.stderr == ""
+
+
+def test_predict_without_files_is_a_usage_error() -> None:
+    result = _run("predict")
+    assert result.exit_code == 2
+    assert "Missing argument 'FILES...'" in result.output
+
+
+def test_predict_tells_a_line_a_file(nought: Path) -> None:
+    result = _run("predict", nought, nought)
+    assert result.exit_code == 0
+    assert [line.split(" (")[0] for line in result.stdout.splitlines()] == [f"{nought}: 0"] * 2
+
+
+def test_predict_reads_standard_input(nought: Path) -> None:
+    result = _run("predict", "-", stdin=nought.read_bytes())
+    assert result.stdout.startswith("-: 0 (")
+
+
+def test_predict_goes_on_after_a_bad_file_and_exits_with_1(nought: Path, blank: Path, tmp_path: Path) -> None:
+    result = _run("predict", tmp_path / "nowhere.png", blank, nought)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{nought}: 0 (")
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"digitrec: {tmp_path / 'nowhere.png'}: expected an image file")
+    assert second.startswith(f"digitrec: {blank}: ")
+
+
+def test_predict_says_when_it_is_not_sure(nought: Path) -> None:
+    assert _run("predict", nought, "--threshold", 1).stdout.strip().endswith(", not sure)")
+    assert _run("predict", nought, "--threshold", 1.2).exit_code == 2
+
+
+def test_predict_gives_a_json_object_a_line(nought: Path, blank: Path) -> None:
+    result = _run("predict", "--json", nought, blank)
+    answer, fault = (json.loads(line) for line in result.stdout.splitlines())
+    assert (answer["file"], answer["digit"], answer["accepted"]) == (str(nought), 0, True)
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert fault["file"] == str(blank)
+    assert "error" in fault
+    assert result.exit_code == 1
+
+
+def test_missing_model_is_one_line(nought: Path, tmp_path: Path) -> None:
+    result = _run("predict", nought, "--model", tmp_path / "nowhere.h5")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"digitrec: {tmp_path / 'nowhere.h5'}: expected a model file")
+    assert result.stderr.count("\n") == 1
+
+
+def test_wrong_setting_is_one_line(nought: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITREC_THRESHOLD", "high")
+    result = _run("predict", nought)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("digitrec: DIGITREC_THRESHOLD: expected a number from 0 to 1")
+
+
+def test_evaluate_shows_figures_and_what_was_left_out(labelled: Path) -> None:
+    result = _run("evaluate", labelled)
+    assert result.exit_code == 0
+    assert "66.67% (2 of 3), 95 % interval" in result.output
+    assert "unanswered 1" in result.output
+    assert "1 row left out: label '10' is no digit" in result.output
+    assert "1 picture without an answer, counted as wrong: BlankImageError" in result.output
+
+
+def test_evaluate_gives_json(labelled: Path) -> None:
+    figures = json.loads(_run("evaluate", labelled, "--json").stdout)
+    (only,) = figures["sets"]
+    assert (only["name"], only["count"], only["correct"]) == ("labelled", 3, 2)
+    assert figures["skipped"] == {}
+
+
+def test_evaluate_takes_a_folder_of_sets_and_says_what_it_skips(labelled: Path) -> None:
+    letters = '{"label": "x", "strokes": [[[0, 0], [1, 1]]]}\n'
+    (labelled.parent / "letters.jsonl").write_text(letters)
+    (labelled.parent / "pen.jsonl").write_text('{"label": "1", "strokes": [[[5, 0], [4, 40]]]}\n')
+    output = _run("evaluate", labelled.parent).output
+    assert "mean, unweighted" in output
+    assert "83.33%" in output
+    assert "letters: skipped, 1 of 1 labels are no single digit, such as 'x'" in output
+
+
+def test_evaluate_refuses_a_set_without_digits(tmp_path: Path) -> None:
+    (tmp_path / "letters.jsonl").write_text('{"label": "x", "strokes": [[[0, 0], [1, 1]]]}\n')
+    result = _run("evaluate", tmp_path / "letters.jsonl")
+    assert result.exit_code == 1
+    assert "letters: expected labels 0 to 9. Received: 1 of 1 labels are no single digit" in result.stderr
+
+
+def test_evaluate_reads_arrays_through_the_pipeline_or_raw(tmp_path: Path) -> None:
+    pictures = [cv2.resize(255 - _draw(digit), (28, 28), interpolation=cv2.INTER_AREA) for digit in (0, 1)]
+    np.savez(tmp_path / "set.npz", x=np.stack(pictures), y=np.array([0, 1]))
+    for options in ([], ["--raw"], ["--limit", 1]):
+        assert "accuracy   100.00%" in _run("evaluate", tmp_path / "set.npz", *options).output
+
+
+def test_evaluate_raw_needs_arrays(labelled: Path) -> None:
+    result = _run("evaluate", labelled, "--raw")
+    assert result.exit_code == 1
+    assert "expected an .npz file, for raw arrays" in result.stderr
+
+
+def test_info_shows_the_card_of_the_model_in_use() -> None:
+    output = _run("info").output
+    assert "parameters" in output
+    assert str(packaged_model_path()) in output
+    assert json.loads(_run("info", "--json").stdout)["format"] == 1
+
+
+def test_info_of_a_plain_keras_file_names_the_mend(tmp_path: Path) -> None:
+    path = shutil.copy(packaged_model_path(), tmp_path / "plain.h5")
+    with h5py.File(path, "r+") as file:
+        del file["digitrec"]
+    result = _run("info", path)
+    assert result.exit_code == 1
+    assert result.stderr.strip().endswith(f"digitrec compile {path}")
+
+
+def test_compile_makes_a_plain_file_servable(tmp_path: Path, nought: Path) -> None:
+    pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install 'digitrec[train]'")
+    path = shutil.copy(packaged_model_path(), tmp_path / "plain.h5")
+    with h5py.File(path, "r+") as file:
+        del file["digitrec"]
+    assert "compiled" in _run("compile", path).stdout
+    assert _run("predict", nought, "--model", path).stdout.startswith(f"{nought}: 0 (")
+
+
+def test_compile_without_tensorflow_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "digitrec.model.compile", None)
+    result = _run("compile", tmp_path / "any.h5")
+    assert result.exit_code == 1
+    assert "pip install 'digitrec[train]'" in result.stderr
+
+
+def test_serve_hands_host_port_and_model_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr("digitrec.web.serve.serve", lambda *arguments: served.append(arguments))
+    _run("serve", "--host", "0.0.0.0", "--port", 9000, "--model", tmp_path / "m.h5")
+    assert served == [("0.0.0.0", 9000, Settings(model=tmp_path / "m.h5"))]

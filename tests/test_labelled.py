@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitrec.errors import DatasetError
+from digitrec.labelled import find_labelled_sets, read_labelled_set
+
+_STROKES = [[[0, 0], [3, 8]], [[0, 4], [3, 4]]]
+
+
+def _folder(path: Path, labels: str, *names: str) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "labels.csv").write_bytes(labels.encode())
+    for name in names:
+        (path / name).write_bytes(b"a picture")
+    return path
+
+
+def _lines(path: Path, *records: object) -> Path:
+    path.write_text(
+        "\n".join(record if isinstance(record, str) else json.dumps(record) for record in records)
+    )
+    return path
+
+
+def test_nothing_at_the_path_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere: expected a labelled set"):
+        read_labelled_set(tmp_path / "nowhere")
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected a folder with labels\.csv, a \.jsonl or an \.npz"):
+        read_labelled_set(_lines(tmp_path / "notes.txt", "7"))
+
+
+def test_folder_without_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected labels\.csv"):
+        read_labelled_set(tmp_path)
+
+
+def test_empty_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expected labelled rows"):
+        read_labelled_set(_folder(tmp_path, "file,label\n"))
+
+
+def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
+    found = read_labelled_set(
+        _folder(tmp_path / "set", "﻿label,who,file\r\n7,me,a.png\r\n\r\n0,you,b.png\r\n", "a.png", "b.png")
+    )
+    assert found.name == "set"
+    assert list(found) == [(7, tmp_path / "set" / "a.png"), (0, tmp_path / "set" / "b.png")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        ("", r"expected the columns file and label. Received: \[\]"),
+        ("name,label\na.png,7\n", r"Received: \['name', 'label'\]"),
+        ("file,label\na.png,7\nb.png,3\n", r"labels\.csv, line 3: expected a picture at .*b\.png"),
+        ("file,label\na.png\n", r"line 2: expected file,label"),
+        ("file,label\n,7\n", r"line 2: expected file,label"),
+    ],
+)
+def test_wrong_row_is_named(tmp_path: Path, labels: str, fault: str) -> None:
+    with pytest.raises(DatasetError, match=fault):
+        read_labelled_set(_folder(tmp_path, labels, "a.png"))
+
+
+def test_labels_in_another_encoding_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"file,label\n\xff\xfe,7\n")
+    with pytest.raises(DatasetError, match="expected CSV in UTF-8"):
+        read_labelled_set(tmp_path)
+
+
+def test_rows_that_show_no_digit_are_left_out_and_told(tmp_path: Path) -> None:
+    found = read_labelled_set(
+        _folder(tmp_path, "file,label\na.png,7\na.png,10\na.png, 3\na.png,3\n", "a.png")
+    )
+    assert [label for label, _ in found] == [7, 3, 3]
+    assert found.notes() == ["1 row left out: label '10' is no digit"]
+    assert found.fault is None
+
+
+def test_set_of_mostly_other_labels_is_none_of_digits(tmp_path: Path) -> None:
+    found = read_labelled_set(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
+    assert found.fault == "2 of 3 labels are no single digit, such as '10'"
+
+
+def test_strokes_become_canvases(tmp_path: Path) -> None:
+    found = read_labelled_set(_lines(tmp_path / "pen.jsonl", {"label": 4, "strokes": _STROKES}, ""))
+    ((label, canvas),) = found
+    assert (found.name, label) == ("pen", 4)
+    assert isinstance(canvas, np.ndarray)
+    assert (canvas.shape, canvas.dtype) == ((280, 280), np.uint8)
+    assert canvas.min() == 0
+
+
+def test_a_line_is_drawn_alike_whatever_stands_before_it(tmp_path: Path) -> None:
+    record, other = {"label": "4", "strokes": _STROKES}, {"label": "1", "strokes": [[[0, 0], [1, 9]]]}
+    both = dict(read_labelled_set(_lines(tmp_path / "a.jsonl", other, record), seed=5))
+    alone = dict(read_labelled_set(_lines(tmp_path / "b.jsonl", "", record), seed=5))
+    reseeded = dict(read_labelled_set(tmp_path / "b.jsonl", seed=6))
+    np.testing.assert_array_equal(both[4], alone[4])
+    assert (np.asarray(alone[4]) != reseeded[4]).any()
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", "7", '{"label": "7"}', '{"strokes": []}', '{"label": "7", "strokes": [[["a", 1]]]}']
+)
+def test_wrong_line_is_named(tmp_path: Path, line: str) -> None:
+    path = _lines(tmp_path / "pen.jsonl", {"label": "4", "strokes": _STROKES}, line)
+    with pytest.raises(DatasetError, match=r"pen\.jsonl, line 2: "):
+        read_labelled_set(path)
+
+
+@pytest.mark.parametrize("names", [("x_test", "y_test"), ("x", "y")])
+def test_arrays_come_as_they_are(tmp_path: Path, names: tuple[str, str]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    np.savez(tmp_path / "set.npz", **{names[0]: pictures, names[1]: np.array([3, 1, 4])})
+    found = read_labelled_set(tmp_path / "set.npz")
+    assert found.holds_arrays
+    assert [label for label, _ in found] == [3, 1, 4]
+    np.testing.assert_array_equal(np.stack([np.asarray(picture) for _, picture in found]), pictures)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"z": np.zeros(3)},
+        {"x": np.zeros((3, 28, 28), np.uint8)},
+        {"x": np.zeros((3, 28, 28)), "y": np.zeros(3, int)},
+        {"x": np.zeros((3, 32, 32), np.uint8), "y": np.zeros(3, int)},
+        {"x": np.zeros((3, 28, 28), np.uint8), "y": np.zeros(4, int)},
+        {"x": np.zeros((3, 28, 28), np.uint8), "y": np.array(3)},
+    ],
+)
+def test_other_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    np.savez(tmp_path / "set.npz", **arrays)
+    with pytest.raises(DatasetError, match=r"set\.npz: expected"):
+        read_labelled_set(tmp_path / "set.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
+def test_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "set.npz").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
+        read_labelled_set(tmp_path / "set.npz")
+
+
+def test_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "set.npz").open("wb") as file:
+        np.save(file, np.zeros((3, 28, 28), np.uint8))
+    with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
+        read_labelled_set(tmp_path / "set.npz")
+
+
+def test_a_limit_takes_rows_from_the_whole_set(tmp_path: Path) -> None:
+    rows = "".join(f"a.png,{digit}\n" * 10 for digit in range(10))
+    found = read_labelled_set(_folder(tmp_path, "file,label\n" + rows, "a.png"))
+    assert [label for label, _ in found.first(10)] == list(range(10))
+    assert len(found.first(1)) == 1
+    assert found.first(None) is found.first(1000) is found
+
+
+def test_folder_of_sets_gives_each_by_name(tmp_path: Path) -> None:
+    _folder(tmp_path / "beta", "file,label\n")
+    _lines(tmp_path / "alpha.jsonl")
+    _lines(tmp_path / "README.md")
+    (tmp_path / "other").mkdir()
+    assert find_labelled_sets(tmp_path) == [tmp_path / "alpha.jsonl", tmp_path / "beta"]
+    assert find_labelled_sets(tmp_path / "beta") == [tmp_path / "beta"]
+
+
+def test_folder_with_neither_labels_nor_sets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected labels\.csv, or sets"):
+        find_labelled_sets(tmp_path)

@@ -1,0 +1,34 @@
+"""What is not documented is not there: settings, addresses and problems."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flask.testing import FlaskClient
+from web_servers import REPOSITORY
+
+from digitrec.settings import PREFIX, Settings
+from digitrec.web.failures import PROBLEMS
+
+SETTINGS_TEXT = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+API_TEXT = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for field in dataclasses.fields(Settings):
+        (row,) = [
+            row for row in SETTINGS_TEXT.splitlines() if row.startswith(f"| `{PREFIX}{field.name.upper()}` |")
+        ]
+        if field.default is not None:
+            assert f"| {field.default} |" in row
+
+
+def test_every_address_is_documented(client: FlaskClient) -> None:
+    hidden = {"/static/<path:filename>", "/favicon.ico"}
+    for rule in client.application.url_map.iter_rules():
+        assert rule.rule in hidden or f" {rule.rule}`" in API_TEXT, rule.rule
+
+
+def test_every_problem_is_documented_with_its_status() -> None:
+    for problem in PROBLEMS.values():
+        assert f"| `/problems/{problem.name}` | {problem.status} |" in API_TEXT

@@ -1,0 +1,100 @@
+"""Real servers as processes of their own: started on a free port, asked, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import digitrec
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.serve:application()"]
+PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
+_PATIENCE_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve_command(function: str, port: int) -> list[str]:
+    call = "from digitrec.settings import Settings; from digitrec.web import serve; "
+    return [
+        sys.executable,
+        "-c",
+        f"{call}serve.{function}('127.0.0.1', {port}, Settings.from_env(__import__('os').environ))",
+    ]
+
+
+def start(command: list[str], port: int, **environ: str) -> subprocess.Popen[str]:
+    package = str(Path(digitrec.__file__).resolve().parents[1])
+    env = {**os.environ, "PYTHONPATH": package, "PORT": str(port), "PYTHONUNBUFFERED": "1", **environ}
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """Give a server that is ready, and leave none behind."""
+    server = start(command, port, **environ)
+    try:
+        wait_until_ready(server, port)
+        yield server
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.communicate()
+
+
+def wait_until_ready(server: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise AssertionError(f"the server ended with {server.returncode}: {server.communicate()[0]}")
+        with contextlib.suppress(OSError):
+            if urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"the server was not ready after {_PATIENCE_S} s")
+
+
+def post(port: int, body: bytes, content_type: str = "image/png") -> tuple[int, bytes]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/predict", body, {"Content-Type": content_type}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def stop(
+    server: subprocess.Popen[str], with_signal: int = signal.SIGTERM, patience_s: float = 10.0
+) -> tuple[int, str]:
+    """Return the exit status and everything the server has said."""
+    server.send_signal(with_signal)
+    output = server.communicate(timeout=patience_s)[0]
+    return server.returncode, output
+
+
+def resident_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
