@@ -125,17 +125,20 @@ def _paper_is_light(picture: GreyImage) -> bool:
 def remove_shading(picture: GreyImage) -> Relief:
     """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
 
-    Dividing by the paper's brightness undoes light and shade the way they arose. Its smooth part is fitted to
-    the whole picture; what is left, shadows with an edge, is a grey closing wider than any stroke (Serra,
-    "Image Analysis and Mathematical Morphology", 1982). Paper brighter than its surroundings is negative.
+    Dividing by the paper's brightness undoes light and shade the way they arose. It is estimated twice, by a
+    grey closing wider than any stroke (Serra, "Image Analysis and Mathematical Morphology", 1982): of the
+    picture, which keeps shadows with an edge but takes a dark corner for ink, and of the picture less its
+    smooth shade, which does the reverse. Ink is dark in both. Paper brighter than its surroundings is negative.
     """
-    height, width = picture.shape
-    even = picture / fit_paper(picture)
-    reach = max(height, width) * 2 // 5 | 1
-    paper = cv2.morphologyEx(even, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    relief = 1.0 - even / np.maximum(paper, 1e-3)
+    relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
     # Local maxima sit above grainy paper; the median of the picture is paper itself.
     return np.asarray(relief - max(0.0, float(np.median(relief))), np.float32)
+
+
+def _relief_over_closing(brightness: NDArray[np.generic]) -> Relief:
+    reach = max(brightness.shape) * 2 // 5 | 1
+    paper = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    return np.asarray(1.0 - brightness / np.maximum(paper, 1e-3), np.float32)
 
 
 def fit_paper(picture: GreyImage, rounds: int = 5) -> Relief:
