@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Train digitrec's network and write the model file that the server reads.
 
-    python scripts/train_model.py                      downloads MNIST and the pen strokes, writes models/digitrec.h5
-    python scripts/train_model.py --data mnist.npz --strokes pendigits-orig.tra
-    python scripts/train_model.py --resume             goes on where an interrupted run stopped
+python scripts/train_model.py                      downloads MNIST and the pen strokes, writes models/digitrec.h5
+python scripts/train_model.py --data mnist.npz --strokes pendigits-orig.tra
+python scripts/train_model.py --resume             goes on where an interrupted run stopped
 """
 
 from __future__ import annotations
@@ -27,10 +27,20 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train digitrec's network and write the model file.")
     data = parser.add_argument_group("data")
-    data.add_argument("--data", type=Path, default=os.environ.get("DIGITREC_DATA"), metavar="PATH",
-                      help="mnist.npz, or a folder with the four IDX files; default: $DIGITREC_DATA, else download")
-    data.add_argument("--strokes", type=Path, default=os.environ.get("DIGITREC_STROKES"), metavar="FILE",
-                      help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download")
+    data.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITREC_DATA"),
+        metavar="PATH",
+        help="mnist.npz, or a folder with the four IDX files; default: $DIGITREC_DATA, else download",
+    )
+    data.add_argument(
+        "--strokes",
+        type=Path,
+        default=os.environ.get("DIGITREC_STROKES"),
+        metavar="FILE",
+        help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
+    )
     data.add_argument("--no-strokes", action="store_true", help="learn from MNIST alone")
     data.add_argument("--limit", type=int, metavar="N", help="use only N training images, to try things out")
     recipe = parser.add_argument_group("recipe")
@@ -38,9 +48,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     recipe.add_argument("--batch-size", type=int, default=DEFAULTS.batch_size, help="default: %(default)s")
     recipe.add_argument("--seed", type=int, default=DEFAULTS.seed, help="default: %(default)s")
     result = parser.add_argument_group("result")
-    result.add_argument("--output", type=Path, default=Path("models/digitrec.h5"), help="default: %(default)s")
-    result.add_argument("--min-accuracy", type=float, default=0.99, metavar="SHARE",
-                        help="write no model that reads less than this of MNIST's test set; default: %(default)s")
+    result.add_argument(
+        "--output", type=Path, default=Path("models/digitrec.h5"), help="default: %(default)s"
+    )
+    result.add_argument(
+        "--min-accuracy",
+        type=float,
+        default=0.99,
+        metavar="SHARE",
+        help="write no model that reads less than this of MNIST's test set; default: %(default)s",
+    )
     result.add_argument("--resume", action="store_true", help="go on from the checkpoint beside the output")
     result.add_argument("--report", type=Path, metavar="DIR", help="write metrics.json and pictures there")
     result.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -68,8 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"train_model: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("train_model: stopped. Go on from the last whole epoch with the same command and --resume.",
-              file=sys.stderr)
+        print(
+            "train_model: stopped. Go on from the last whole epoch with the same command and --resume.",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     print(format_evaluation(result.evaluation))
     print(f"wrote {options.output}")

@@ -42,6 +42,7 @@ _SIGNATURES = re.compile(
 _DATA_URL = re.compile(
     r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE
 )
+_SCALE_DOWN = "Scale the picture down; the digit needs no more than 200 pixels."
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 # A JPEG much larger than this is decoded at a half, a quarter or an eighth: the digit keeps far more
 # pixels than the network's 20, and a 24-megapixel photo costs 20 ms and 2 MB instead of 300 ms and 100 MB.
@@ -175,7 +176,7 @@ def _decode_file(data: bytes, limits: Limits) -> GreyImage:
         raise
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(
-            f"expected at most {limits.max_image_pixels:,} pixels. Received: {error}"
+            f"expected at most {limits.max_image_pixels:,} pixels. Received: far more. {_SCALE_DOWN}"
         ) from error
     except MemoryError as error:
         raise ImageTooLargeError(
@@ -192,7 +193,7 @@ def _check_bytes(size: int, limits: Limits) -> None:
     if size > limits.max_image_bytes:
         raise ImageTooLargeError(
             f"expected an image file of at most {limits.max_image_bytes:,} bytes. Received: {size:,}. "
-            "Scale the picture down; the digit needs no more than 200 pixels."
+            f"{_SCALE_DOWN}"
         )
 
 
@@ -201,7 +202,7 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
     if width * height > limits.max_image_pixels:
         raise ImageTooLargeError(
             f"expected at most {limits.max_image_pixels:,} pixels. Received: {width:,} x {height:,}. "
-            "Scale the picture down; the digit needs no more than 200 pixels."
+            f"{_SCALE_DOWN}"
         )
 
 

@@ -22,6 +22,7 @@ CANVAS_SIZE_PX = 280
 _PEN_SHARE = 0.11
 _DIGIT_SHARE = 0.68  # of the canvas, between the 40 and 85 % that people use
 _SUBPIXEL_BITS = 4
+_LARGEST_COORDINATE = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,8 @@ class Strokes:
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
             raise InvalidFieldError(field, f"{expected}{type(value).__name__}. Send [[[x, y], ...], ...].")
         _check_points(value, (limits or Limits()).max_stroke_points, field)
-        return cls(
-            tuple(_line(points, index, field, expected) for index, points in enumerate(value) if len(points))
-        )
+        lines = (_line(points, f"{field}[{index}]", expected) for index, points in enumerate(value))
+        return cls(tuple(line for line in lines if len(line)))
 
     @property
     def box(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -82,7 +82,7 @@ def replay_on_canvas(strokes: Strokes, rng: np.random.Generator) -> NDArray[np.u
     pen_px = rng.uniform(12.0, 24.0)
     low, high = strokes.box
     extent_px = (high - low) * (side_px / max(_longer_side(strokes), 1e-6))
-    room_px = np.maximum((CANVAS_SIZE_PX - extent_px - pen_px) / 2, 0.0)
+    room_px = np.maximum((CANVAS_SIZE_PX - extent_px - pen_px) / 2 - 1, 0.0)
     centre = CANVAS_SIZE_PX / 2 + rng.uniform(-1.0, 1.0, 2) * room_px
     return _draw(strokes, side_px, pen_px, (float(centre[0]), float(centre[1])))
 
@@ -116,16 +116,15 @@ def _check_points(value: Sequence[object], maximum: int, field: str) -> None:
         )
 
 
-def _line(points: object, index: int, field: str, expected: str) -> NDArray[np.float32]:
+def _line(points: object, field: str, expected: str) -> NDArray[np.float32]:
     try:
-        line = np.asarray(points, np.float64) if _holds_numbers(points) else None
+        line = np.asarray(points, np.float64) if _holds_numbers(points) else np.empty(0)
     except (ValueError, TypeError, OverflowError):
-        line = None
-    if line is None or line.ndim != 2 or line.shape[1] != 2 or not (np.abs(line) < 1e6).all():
-        raise InvalidFieldError(
-            f"{field}[{index}]",
-            f"{expected}{str(points)[:60]}. Send finite numbers below a million, two a point.",
-        )
+        line = np.empty(0)
+    if isinstance(points, Sequence) and len(points) == 0:
+        return np.empty((0, 2), np.float32)
+    if line.ndim != 2 or line.shape[1] != 2 or not (np.abs(line) < _LARGEST_COORDINATE).all():
+        raise InvalidFieldError(field, f"{expected}{str(points)[:60]}. Send finite numbers below a million.")
     return line.astype(np.float32)
 
 

@@ -1,0 +1,62 @@
+"""What many tests share: the committed model, and MNIST where it can be had."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec import Recognizer
+
+MNIST_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> Recognizer:
+    return Recognizer.load()
+
+
+@pytest.fixture(scope="session")
+def mnist_path() -> Path:
+    """The mnist.npz that DIGITREC_DATA names; CI sets it, so that there nothing is skipped."""
+    path = Path(os.environ.get("DIGITREC_DATA", "mnist.npz"))
+    if not path.is_file():
+        pytest.skip("needs MNIST: set DIGITREC_DATA to mnist.npz")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_path: Path) -> dict[str, NDArray[np.uint8]]:
+    with np.load(mnist_path) as archive:
+        return {name: archive[name] for name in MNIST_ARRAYS}
+
+
+@pytest.fixture(scope="session")
+def pen_digits_path() -> Path:
+    path = Path(os.environ.get("DIGITREC_STROKES", "pendigits-orig.tra"))
+    if not path.is_file():
+        pytest.skip("needs the pen strokes: set DIGITREC_STROKES to pendigits-orig.tra")
+    return path
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in _missing(terminalreporter):
+        terminalreporter.write_line(f"MUST RUN, but was skipped: {report.nodeid}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where a test could not run for want of data or a program, if the environment promised both."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and _missing(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _missing(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    if not os.environ.get("DIGITREC_TESTS_MUST_RUN"):
+        return []
+    return [
+        report for report in reporter.stats.get("skipped", []) if not str(report.longrepr).count("on this system")
+    ]

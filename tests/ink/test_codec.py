@@ -1,0 +1,234 @@
+"""Bytes, files, arrays and PIL images become one grey picture, or an error that says why."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handwriting import draw_digit, png_bytes
+from PIL import Image
+
+from digitrec.errors import (
+    ImageTooLargeError,
+    InvalidFieldError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from digitrec.ink.codec import decode, decode_base64, decode_pixels
+from digitrec.ink.render import Strokes
+from digitrec.settings import Limits
+
+SEVEN = draw_digit(7, 120, 8)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """Return a PNG of a few hundred bytes whose header promises width x height pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1_000_000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def test_no_bytes_are_unreadable() -> None:
+    with pytest.raises(UnreadableImageError, match="Received: no bytes"):
+        decode(b"")
+
+
+@pytest.mark.parametrize("keep", [16, 40, 200, -60])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
+def test_a_truncated_file_is_unreadable(kind: str, keep: int) -> None:
+    with pytest.raises(UnreadableImageError, match="truncated or corrupt"):
+        decode(saved(Image.fromarray(SEVEN), kind)[:keep])
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"just words", "text"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "an SVG"),
+        (b"<?xml version='1.0'?>\n<svg></svg>", "an SVG"),
+        (b"<!DOCTYPE html><html></html>", "an HTML page"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC"),
+        (b"\x7fELF\x02\x01\x01\0", "begins with"),
+        (b"P5 2 2 255\n\0\0\0\0", "begins with"),
+    ],
+)
+def test_what_is_no_image_that_we_read_is_unsupported(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedImageError, match=name):
+        decode(data)
+
+
+def test_too_many_bytes_are_refused_before_decoding() -> None:
+    with pytest.raises(ImageTooLargeError, match="at most 100 bytes"):
+        decode(png_bytes(SEVEN), Limits(max_image_bytes=100))
+
+
+def test_a_small_png_of_two_gigapixels_is_refused_without_memory() -> None:
+    data = huge_png(50_000, 50_000)
+    assert len(data) < 3000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageTooLargeError, match="at most 25,000,000 pixels"):
+            decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_is_too_long_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.png"
+    path.write_bytes(b"\0" * 101)
+    with pytest.raises(ImageTooLargeError):
+        decode(path, Limits(max_image_bytes=100))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImageError, match="nowhere.png"):
+        decode(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
+def test_lossless_formats_keep_every_pixel(kind: str, mode: str) -> None:
+    picture = np.where(SEVEN < 128, 0, 255).astype(np.uint8)
+    image = Image.fromarray(picture).convert(mode)
+    assert np.array_equal(decode(saved(image, kind)), picture)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+def test_lossy_formats_come_close(kind: str, mode: str) -> None:
+    data = saved(Image.fromarray(SEVEN).convert(mode), kind, quality=95)
+    assert np.abs(decode(data).astype(int) - SEVEN).mean() < 3
+
+
+def test_only_the_first_frame_is_read() -> None:
+    first, second = Image.fromarray(SEVEN), Image.new("L", (120, 120), 255)
+    for kind in ("GIF", "TIFF"):
+        data = saved(first, kind, save_all=True, append_images=[second])
+        assert np.abs(decode(data).astype(int) - SEVEN).mean() < 2
+
+
+def test_sixteen_bits_fill_the_range_of_eight() -> None:
+    scan = (SEVEN.astype(np.uint16) * 16).copy()  # a 12-bit scanner in 16-bit files
+    assert np.abs(decode(saved(Image.fromarray(scan), "PNG")).astype(int) - SEVEN).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_turned_as_its_exif_says(orientation: int) -> None:
+    turned = {
+        1: SEVEN, 2: SEVEN[:, ::-1], 3: SEVEN[::-1, ::-1], 4: SEVEN[::-1], 5: SEVEN.T,
+        6: np.rot90(SEVEN), 7: np.rot90(SEVEN.T, 2), 8: np.rot90(SEVEN, -1),
+    }  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.fromarray(np.ascontiguousarray(turned[orientation])), "PNG", exif=exif)
+    assert np.array_equal(decode(data), SEVEN)
+
+
+def test_transparency_lies_over_white_paper() -> None:
+    rgba = np.zeros((120, 120, 4), np.uint8)
+    rgba[..., 3] = 255 - SEVEN
+    assert np.abs(decode(saved(Image.fromarray(rgba), "PNG")).astype(int) - SEVEN).max() <= 1
+    assert np.array_equal(decode(rgba), decode(saved(Image.fromarray(rgba), "PNG")))
+
+
+def test_white_ink_on_transparency_is_not_lost() -> None:
+    rgba = np.full((120, 120, 4), 255, np.uint8)
+    rgba[..., 3] = 255 - SEVEN
+    assert np.ptp(decode(rgba)) == 255
+
+
+def test_transparency_of_a_palette_counts_too() -> None:
+    image = Image.fromarray(np.where(SEVEN < 128, 0, 1).astype(np.uint8), "P")
+    image.putpalette([0, 0, 0, 0, 0, 0])
+    picture = decode(saved(image, "PNG", transparency=1))
+    assert np.array_equal(picture, np.where(SEVEN < 128, 0, 255))
+
+
+def test_colour_arrays_are_rgb() -> None:
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert decode(red)[0, 0] == 76
+
+
+@pytest.mark.parametrize("array", [np.zeros((0, 5), np.uint8), np.zeros((5, 5, 2), np.uint8), np.zeros((5, 5)),
+                                   np.zeros(5, np.uint8), np.zeros((2, 5, 5, 3), np.uint8)])  # fmt: skip
+def test_an_array_of_another_shape_or_kind_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(InvalidFieldError, match="image: expected a uint8 array"):
+        decode(array)
+
+
+def test_an_array_of_too_many_pixels_is_refused() -> None:
+    with pytest.raises(ImageTooLargeError):
+        decode(np.zeros((11, 10), np.uint8), Limits(max_image_pixels=100))
+
+
+def test_anything_else_is_refused() -> None:
+    with pytest.raises(InvalidFieldError, match="Received: int"):
+        decode(5)  # type: ignore[arg-type]
+
+
+def test_a_large_photo_is_decoded_small() -> None:
+    photo = Image.fromarray(draw_digit(3, 4000, 200))
+    assert max(decode(saved(photo, "JPEG")).shape) <= 2400
+
+
+def test_strokes_become_a_canvas() -> None:
+    assert decode(Strokes.from_lists([[[0, 0], [5, 9]]])).shape == (280, 280)
+
+
+@pytest.mark.parametrize("wrap", ["{}", "data:image/png;base64,{}", " data:;base64,{}\n", "data:IMAGE/PNG;charset=x;BASE64,{}"])
+def test_base64_and_data_urls_give_their_bytes(wrap: str) -> None:
+    data = png_bytes(SEVEN)
+    assert decode_base64(wrap.format(base64.b64encode(data).decode())) == data
+
+
+@pytest.mark.parametrize("text", ["%%%", "abc", "data:text/plain,hello", "data:image/png;base64,***", "é"])
+def test_what_is_no_base64_names_its_field(text: str) -> None:
+    with pytest.raises(InvalidFieldError, match="picture: expected"):
+        decode_base64(text, "picture")
+
+
+def test_pixels_may_be_bytes_or_shares() -> None:
+    pixels = np.zeros((28, 28), int)
+    pixels[5:20, 14] = 255
+    assert np.array_equal(decode_pixels(pixels.tolist()), pixels)
+    assert np.array_equal(decode_pixels((pixels / 255).tolist()), pixels)
+    assert np.array_equal(decode_pixels(pixels[..., np.newaxis]), pixels)
+
+
+@pytest.mark.parametrize(
+    ("value", "received"),
+    [
+        ([[0] * 28] * 27, "shape"),
+        ([[0] * 28] * 27 + [[0]], "different lengths"),
+        ([["0"] * 28] * 28, "no number"),
+        ([[float("nan")] * 28] * 28, "NaN"),
+        ([[256] * 28] * 28, "outside"),
+        ([[-1] * 28] * 28, "outside"),
+        ([[True] * 28] * 28, "no number"),
+        (None, "no number"),
+        ({"a": 1}, "no number"),
+        ("ink", "no number"),
+        ([[10**400] * 28] * 28, "no number"),
+    ],
+)
+def test_pixels_of_another_shape_or_kind_are_refused(value: object, received: str) -> None:
+    with pytest.raises(InvalidFieldError, match=rf"pixels: .*{received}"):
+        decode_pixels(value)

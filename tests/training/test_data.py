@@ -1,0 +1,139 @@
+"""MNIST and the pen strokes are found, checked by their contents, and cut into parts."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.errors import DatasetError
+from digitrec.training import mnist as mnist_module
+from digitrec.training import pen_digits as pen_module
+from digitrec.training.batches import Samples, join, split
+from digitrec.training.mnist import IDX_FILES, load_mnist
+from digitrec.training.pen_digits import load_pen_digits, parse_unipen, render_pen_digits
+
+UNIPEN = """
+.SEGMENT DIGIT 0 ? "8"
+.COMMENT 8 12 224
+.PEN_DOWN
+ 10 0
+ 10 30
+.PEN_UP
+.PEN_DOWN
+ 0 15
+ 20 15
+.PEN_UP
+.DT 100
+.SEGMENT DIGIT 1 ? "1"
+.PEN_DOWN
+ 5 40
+ 5 0
+.PEN_UP
+"""
+
+
+def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
+    data = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
+
+
+def test_a_missing_place_says_what_to_put_there(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected mnist.npz .* at .*nowhere"):
+        load_mnist(tmp_path / "nowhere")
+
+
+def test_a_folder_names_the_file_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"train-images-idx3-ubyte or train-images-idx3-ubyte.gz"):
+        load_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 broken", b"words"])
+def test_a_damaged_npz_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mnist.npz"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="expected an .npz"):
+        load_mnist(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\x08\3", b"\0\0\x0d\1\0\0\0\1abcd", b"\0\0\x08\1\0\0\0\x09abc"])
+def test_a_damaged_idx_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+    with pytest.raises(DatasetError, match="expected an IDX file"):
+        load_mnist(tmp_path)
+
+
+def test_another_data_set_in_mnists_place_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.npz"
+    images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(DatasetError, match=r"expected MNIST's x_train with SHA-256 741c988805d0"):
+        load_mnist(path)
+
+
+def test_a_failed_download_says_which_file_to_put_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(mnist_module.keras.datasets.mnist, "load_data", fail)
+    with pytest.raises(DatasetError, match=r"no route to host.*--data or DIGITREC_DATA"):
+        load_mnist(None)
+
+
+def test_a_failed_download_of_the_strokes_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(pen_module.keras.utils, "get_file", fail)
+    with pytest.raises(DatasetError, match=r"--strokes or DIGITREC_STROKES, or train with --no-strokes"):
+        load_pen_digits(None)
+
+
+def test_the_npz_and_the_idx_files_hold_the_same(
+    tmp_path: Path, mnist_path: Path, mnist: dict[str, NDArray[np.uint8]]
+) -> None:
+    for number, (name, file) in enumerate(IDX_FILES.items()):
+        write_idx(tmp_path / f"{file}{'.gz' if number % 2 else ''}", mnist[name])
+    from_idx, from_npz = load_mnist(tmp_path), load_mnist(mnist_path)
+    for name in IDX_FILES:
+        assert np.array_equal(getattr(from_idx, name), getattr(from_npz, name))
+
+
+def test_unipen_is_turned_the_right_way_up() -> None:
+    eight, one = parse_unipen(UNIPEN)
+    assert (eight.label, one.label) == (8, 1)
+    assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
+
+
+def test_other_contents_in_the_strokes_place_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pendigits-orig.tra"
+    path.write_text(UNIPEN)
+    with pytest.raises(DatasetError, match="a66225d68d7d"):
+        load_pen_digits(path)
+    with pytest.raises(DatasetError, match="--no-strokes"):
+        load_pen_digits(tmp_path / "nowhere")
+
+
+def test_the_pen_digits_become_ink(pen_digits_path: Path) -> None:
+    digits = load_pen_digits(pen_digits_path)
+    assert len(digits) == 7494
+    images, labels = render_pen_digits(digits[:5], 2, seed=1)
+    assert images.shape == (10, 28, 28)
+    assert labels.tolist() == [digit.label for digit in digits[:5] for _ in range(2)]
+    assert not np.array_equal(images[0], images[1])
+    assert np.array_equal(render_pen_digits(digits[:5], 2, seed=1)[0], images)
+
+
+def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
+    labels = np.repeat(np.arange(10), 20).astype(np.uint8)
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1) * np.ones((1, 28, 28), np.uint8)
+    training, validation = split(Samples(images, labels), 0.1, seed=3)
+    assert np.bincount(validation.labels).tolist() == [2] * 10
+    both = join(training, validation)
+    assert sorted(both.images[:, 0, 0].tolist()) == list(range(200))

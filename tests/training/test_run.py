@@ -1,0 +1,170 @@
+"""A run makes a model file, survives being stopped at any time, and never harms the old file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec import Recognizer
+from digitrec.errors import TrainingError
+from digitrec.training.checkpoint import checkpoint_path
+from digitrec.training.config import TrainingConfig
+from digitrec.training.run import choose_threshold, train
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
+SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64)
+
+
+class Stop(Exception):
+    """What interrupts a run in these tests."""
+
+
+def weights(path: Path) -> list[NDArray[np.float32]]:
+    import keras
+
+    return list(keras.saving.load_model(path, compile=False).get_weights())
+
+
+def test_the_threshold_is_the_lowest_that_keeps_errors_rare() -> None:
+    labels = np.array([0] * 10, np.uint8)
+    probabilities = np.zeros((10, 10), np.float32)
+    probabilities[:, 0], probabilities[:, 1] = 0.95, 0.05
+    probabilities[0, :2] = 0.4, 0.6  # one wrong answer of 60 %
+    assert choose_threshold(labels, probabilities, 0.0) == pytest.approx(0.61)
+    assert choose_threshold(labels, probabilities, 0.2) == pytest.approx(0.10)
+    assert choose_threshold(np.array([1] * 10, np.uint8), probabilities[1:2].repeat(10, 0), 0.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"architecture": "vast"}, "residual"), ({"epochs": 0}, "at least 1"), ({"batch_size": 0}, "batch_size")]
+)
+def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        TrainingConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_resuming_without_a_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Start without --resume"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, use_strokes=False, resume=True)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
+    tmp_path: Path, mnist_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digitrec.training import fit as fit_module
+
+    whole, halved = tmp_path / "whole.h5", tmp_path / "halved.h5"
+    expected = train(SMALL, whole, mnist=mnist_path, use_strokes=False)
+
+    write = fit_module.write_checkpoint
+
+    def write_and_stop(path: Path, *state: object) -> None:
+        write(path, *state)  # type: ignore[arg-type]
+        raise Stop
+
+    halved.write_bytes(b"the old model")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(fit_module, "write_checkpoint", write_and_stop)
+        train(SMALL, halved, mnist=mnist_path, use_strokes=False)
+    assert halved.read_bytes() == b"the old model"
+    assert checkpoint_path(halved).is_file()
+
+    with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
+        other = TrainingConfig(epochs=3, limit=600, batch_size=64, seed=2)
+        train(other, halved, mnist=mnist_path, use_strokes=False, resume=True)
+
+    resumed = train(SMALL, halved, mnist=mnist_path, use_strokes=False, resume=True)
+    assert not checkpoint_path(halved).exists()
+    assert [entry["epoch"] for entry in resumed.history] == [1, 2, 3]
+    assert resumed.history[-1]["loss"] == pytest.approx(expected.history[-1]["loss"], rel=1e-3)
+    for mine, theirs in zip(weights(halved), weights(whole), strict=True):
+        assert np.allclose(mine, theirs, atol=1e-3)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    checkpoint_path(output).write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="expected a checkpoint"):
+        train(SMALL, output, mnist=mnist_path, use_strokes=False, resume=True)
+
+
+def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    config = TrainingConfig(epochs=1, limit=300)
+    with pytest.raises(TrainingError, match="expected at least 99.90%"):
+        train(config, output, mnist=mnist_path, use_strokes=False, min_accuracy=0.999)
+    assert not output.exists()
+
+
+def test_the_script_learns_from_both_sources_and_reports(
+    tmp_path: Path, mnist_path: Path, pen_digits_path: Path
+) -> None:
+    output, report = tmp_path / "m.h5", tmp_path / "report"
+    run_script(
+        "--data", str(mnist_path), "--strokes", str(pen_digits_path), "--limit", "1500", "--epochs", "2",
+        "--min-accuracy", "0", "--output", str(output), "--report", str(report), "--batch-size", "64",
+    )  # fmt: skip
+    recognizer = Recognizer.load(output)
+    assert recognizer.card["architecture"] == "residual"
+    assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert len(metrics["history"]) == 2
+    for name in ("learning_curves.png", "confusion_matrix.png"):
+        assert (report / name).stat().st_size > 5_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_checkpoint(
+    tmp_path: Path, mnist_path: Path, sign: signal.Signals, code: int
+) -> None:
+    output = tmp_path / "m.h5"
+    output.write_bytes(b"the old model")
+    arguments = ["--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--output", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *arguments, "--epochs", "200", "--quiet"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(checkpoint_path(output), process)
+        process.send_signal(sign)
+        stderr = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
+    assert process.returncode == code
+    assert output.read_bytes() == b"the old model"
+    if sign == signal.SIGINT:
+        assert "Go on from the last whole epoch with the same command and --resume" in stderr
+        assert "Traceback" not in stderr
+
+
+def test_the_script_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+    done = run_script("--data", str(tmp_path / "nowhere.npz"), "--no-strokes", "--output", str(tmp_path / "m.h5"), code=1)
+    assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")
+    assert "Traceback" not in done.stderr
+
+
+def run_script(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments, "--quiet"], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], timeout_s: float = 90) -> None:
+    end = time.monotonic() + timeout_s
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
