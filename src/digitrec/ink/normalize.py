@@ -30,7 +30,7 @@ Relief: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.uint8]
 Box: TypeAlias = tuple[slice, slice]
 
-WORKING_SIZE_PX = 160
+WORKING_SIZE_PX = 128
 # Fainter than this share of the paper's brightness is not ink but paper grain and compression.
 MIN_CONTRAST = 0.05
 # A digit that is smaller than this in the reduced picture is looked at again, nearer.
@@ -89,7 +89,7 @@ def isolate(picture: GreyImage) -> tuple[Relief, Box]:
 
 
 def shrink(image: GreyImage) -> GreyImage:
-    """Reduce a picture so that its longer side is at most 160 px; smaller ones stay as they are."""
+    """Reduce a picture so that its longer side is at most 128 px; smaller ones stay as they are."""
     return _reduce(image, WORKING_SIZE_PX)
 
 
@@ -132,7 +132,7 @@ def remove_shading(picture: GreyImage) -> Relief:
     """
     relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
     # Local maxima sit above grainy paper; the median of the picture is paper itself.
-    return np.asarray(relief - max(0.0, float(np.median(relief))), np.float32)
+    return np.asarray(relief - max(0.0, _median(relief)), np.float32)
 
 
 def _relief_over_closing(brightness: NDArray[np.generic]) -> Relief:
@@ -155,7 +155,9 @@ def fit_paper(picture: GreyImage, rounds: int = 5) -> Relief:
         weighted = terms * weights[:, np.newaxis]
         coefficients = np.linalg.solve(weighted.T @ terms + _RIDGE, weighted.T @ values)
         surface = terms @ coefficients
-        weights = np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
+        before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
+        if np.array_equal(weights, before):
+            break
     surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
     return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
@@ -175,7 +177,7 @@ def paper_grain(relief: Relief) -> float:
     the median in place of his mean makes it blind to strokes too.
     """
     response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
-    return float(np.median(np.abs(response))) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+    return _median(np.abs(response)) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
 
 
 def find_digit(relief: Relief, grain: float) -> Mask:
@@ -210,7 +212,8 @@ def full_ink(relief: Relief, mask: Mask) -> float:
 
 def paper_blotches(relief: Relief, mask: Mask) -> float:
     """Return the standard deviation of the paper outside the mask, coarse stains included, by its median deviation."""
-    paper = relief[cv2.dilate(mask, np.ones((5, 5), np.uint8)) == 0]
+    around = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    paper = relief[::2, ::2][around[::2, ::2] == 0]
     if paper.size == 0:
         return 0.0
     return float(np.median(np.abs(paper - np.median(paper)))) * _SIGMA_OF_MEDIAN_DEVIATION
@@ -290,9 +293,14 @@ def _inset(size: int) -> slice:
     return slice(size // 8, size - size // 8)
 
 
+def _median(values: Relief) -> float:
+    """Return the median of every fourth value: as good, and finding it is what costs time here."""
+    return float(np.median(values[::2, ::2]))
+
+
 def _otsu_threshold(relief: Relief) -> float:
     """Return the relief that parts ink from paper best (Otsu, 1979)."""
     top = max(float(relief.max()), 1e-6)
-    levels = np.clip(relief * (255.0 / top), 0, 255).astype(np.uint8)
+    levels = cv2.convertScaleAbs(cv2.max(relief, 0.0), alpha=255.0 / top)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return float(threshold) / 255.0 * top

@@ -28,10 +28,10 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
     """
     mask = (relief > weak).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    flat = labels.ravel()
-    is_strong = np.bincount(flat, relief.ravel() > strong, count) > 0
-    weight = np.bincount(flat, (relief * _centre_window(relief.shape)).ravel(), count) * is_strong
-    weight[0] = 0.0
+    inked = mask > 0
+    owner, darkness = labels[inked], relief[inked]
+    is_strong = np.bincount(owner, darkness > strong, count) > 0
+    weight = np.bincount(owner, darkness * _centre_window(relief.shape)[inked], count) * is_strong
     main = int(weight.argmax())
     if weight[main] == 0.0:
         return np.zeros_like(mask)
