@@ -31,7 +31,7 @@ class TrainingConfig:
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
-    epochs: int = 18
+    epochs: int = 16
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
