@@ -152,7 +152,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of load; default: %(default)s")
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
     options = parser.parse_args()
-    print(f"digitrec {__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores")
+    print(
+        f"digitrec {__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores"
+    )
     pictures = canvases()
     measure_prediction(pictures, options.rounds)
     measure_server(pictures, options.seconds, options.connections)

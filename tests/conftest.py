@@ -58,5 +58,7 @@ def _missing(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
     if not os.environ.get("DIGITREC_TESTS_MUST_RUN"):
         return []
     return [
-        report for report in reporter.stats.get("skipped", []) if not str(report.longrepr).count("on this system")
+        report
+        for report in reporter.stats.get("skipped", [])
+        if not str(report.longrepr).count("on this system")
     ]

@@ -78,7 +78,9 @@ def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str)
     try:
         return parse(text)
     except ValueError:
-        raise SettingsError(f"{variable}: expected {expected}. Received: {text!r}. Correct it or unset it.") from None
+        raise SettingsError(
+            f"{variable}: expected {expected}. Received: {text!r}. Correct it or unset it."
+        ) from None
 
 
 def _positive_int(text: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from browser_steps import Paper, drop_files
+
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handwriting import draw_digit, png_bytes
 from PIL import Image
 
 from digitrec.errors import (
@@ -23,6 +22,7 @@ from digitrec.errors import (
 from digitrec.ink.codec import decode, decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
 from digitrec.settings import Limits
+from handwriting import draw_digit, png_bytes
 
 SEVEN = draw_digit(7, 120, 8)
 
@@ -111,7 +111,9 @@ def test_lossless_formats_keep_every_pixel(kind: str, mode: str) -> None:
     assert np.array_equal(decode(saved(image, kind)), picture)
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB")]
+)
 def test_lossy_formats_come_close(kind: str, mode: str) -> None:
     data = saved(Image.fromarray(SEVEN).convert(mode), kind, quality=95)
     assert np.abs(decode(data).astype(int) - SEVEN).mean() < 3
@@ -193,7 +195,9 @@ def test_strokes_become_a_canvas() -> None:
     assert decode(Strokes.from_lists([[[0, 0], [5, 9]]])).shape == (280, 280)
 
 
-@pytest.mark.parametrize("wrap", ["{}", "data:image/png;base64,{}", " data:;base64,{}\n", "data:IMAGE/PNG;charset=x;BASE64,{}"])
+@pytest.mark.parametrize(
+    "wrap", ["{}", "data:image/png;base64,{}", " data:;base64,{}\n", "data:IMAGE/PNG;charset=x;BASE64,{}"]
+)
 def test_base64_and_data_urls_give_their_bytes(wrap: str) -> None:
     data = png_bytes(SEVEN)
     assert decode_base64(wrap.format(base64.b64encode(data).decode())) == data

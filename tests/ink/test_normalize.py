@@ -7,13 +7,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from handwriting import crop_to_ink, draw_digit
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import normalize
 from digitrec.ink.render import Strokes, draw_on_canvas
+from handwriting import crop_to_ink, draw_digit
 
 Picture = NDArray[np.uint8]
 
@@ -103,7 +103,9 @@ def test_blank_paper_is_an_error(name: str) -> None:
         normalize(BLANKS[name])
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 1), (3000, 20), (20, 3000), (5, 4)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 1), (3000, 20), (20, 3000), (5, 4)]
+)
 @pytest.mark.parametrize("seed", range(4))
 def test_degenerate_pictures_are_ink_or_blank(shape: tuple[int, int], seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 2, shape).astype(np.uint8) * 255

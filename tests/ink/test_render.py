@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handwriting import DIGIT_STROKES
 
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError, InvalidFieldError
 from digitrec.ink.render import Strokes, draw_on_canvas, replay_on_canvas
 from digitrec.settings import Limits
+from handwriting import DIGIT_STROKES
 
 
 @pytest.mark.parametrize(

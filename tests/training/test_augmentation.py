@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handwriting import draw_digit
 
 from digitrec.ink.normalize import normalize
 from digitrec.training.augmentation import Augmentation
+from handwriting import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
@@ -46,7 +46,9 @@ def test_thickening_adds_ink_and_thinning_takes_it_away() -> None:
 
 def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
     rng = np.random.default_rng(0)
-    samples = Samples(rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8))
+    samples = Samples(
+        rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
+    )
     run, resumed = (AugmentedBatches(samples, 8, Augmentation(), 5, first_epoch=epoch) for epoch in (0, 1))
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])

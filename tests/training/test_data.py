@@ -40,7 +40,9 @@ UNIPEN = """
 
 
 def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
-    data = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    data = (
+        struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    )
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
 
 
@@ -62,7 +64,9 @@ def test_a_damaged_npz_is_an_error(tmp_path: Path, content: bytes) -> None:
         load_mnist(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\0\x08\3", b"\0\0\x0d\1\0\0\0\1abcd", b"\0\0\x08\1\0\0\0\x09abc"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\x08\3", b"\0\0\x0d\1\0\0\0\1abcd", b"\0\0\x08\1\0\0\0\x09abc"]
+)
 def test_a_damaged_idx_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
     with pytest.raises(DatasetError, match="expected an IDX file"):

@@ -47,7 +47,12 @@ def test_the_threshold_is_the_lowest_that_keeps_errors_rare() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"), [({"architecture": "vast"}, "residual"), ({"epochs": 0}, "at least 1"), ({"batch_size": 0}, "batch_size")]
+    ("wrong", "message"),
+    [
+        ({"architecture": "vast"}, "residual"),
+        ({"epochs": 0}, "at least 1"),
+        ({"batch_size": 0}, "batch_size"),
+    ],
 )
 def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
@@ -133,7 +138,9 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_checkpoint(
     output.write_bytes(b"the old model")
     arguments = ["--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--output", str(output)]
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments, "--epochs", "200", "--quiet"], stderr=subprocess.PIPE, text=True
+        [sys.executable, str(SCRIPT), *arguments, "--epochs", "200", "--quiet"],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         wait_for(checkpoint_path(output), process)
@@ -149,14 +156,19 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_checkpoint(
 
 
 def test_the_script_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
-    done = run_script("--data", str(tmp_path / "nowhere.npz"), "--no-strokes", "--output", str(tmp_path / "m.h5"), code=1)
+    nowhere, output = str(tmp_path / "nowhere.npz"), str(tmp_path / "m.h5")
+    done = run_script("--data", nowhere, "--no-strokes", "--output", output, code=1)
     assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")
     assert "Traceback" not in done.stderr
 
 
 def run_script(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments, "--quiet"], capture_output=True, text=True, check=False, timeout=240
+        [sys.executable, str(SCRIPT), *arguments, "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
     assert done.returncode == code, done.stderr
     return done

@@ -183,7 +183,7 @@ def _decode_file(data: bytes, limits: Limits) -> GreyImage:
         raise ImageTooLargeError(
             "expected a picture that fits into memory. Scale it down and send it again."
         ) from error
-    except Exception as error:  # noqa: BLE001 - a decoder meets hostile bytes with any exception there is
+    except Exception as error:
         raise UnreadableImageError(
             f"expected a whole image file. Received: one that is truncated or corrupt ({error}). "
             "Save the picture again and send it whole."
@@ -208,7 +208,9 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
 
 
 def _from_pil(image: Image.Image) -> GreyImage:
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # exif_transpose copies the picture in any case
+    if (
+        image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    ):  # exif_transpose copies the picture in any case
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         return _scale_to_bytes(np.asarray(image))
@@ -249,7 +251,7 @@ def _over_paper(rgba: NDArray[np.uint8]) -> GreyImage:
 
 
 def _scale_to_bytes(values: NDArray[np.generic]) -> GreyImage:
-    """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so their own maximum is white."""
+    """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
     numbers = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
     numbers = np.clip(numbers, 0.0, None)
     top = float(numbers.max(initial=0.0))
@@ -266,6 +268,6 @@ def _describe(data: bytes) -> str:
         return "an HTML page"
     if data[4:8] == b"ftyp":
         return "a HEIC, AVIF or video file"
-    if all(byte in b"\t\r\n\f" or 32 <= byte for byte in data[:256]) and b"\xff" not in data[:256]:
+    if all(byte in b"\t\r\n\f" or byte >= 32 for byte in data[:256]) and b"\xff" not in data[:256]:
         return "text"
     return f"a file that begins with {data[:8]!r}"

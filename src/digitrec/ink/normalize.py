@@ -3,31 +3,28 @@
 The steps, in order, each a function of its own:
 
 1. `shrink`: look at the picture at a size where a pen stroke is a few pixels wide.
-2. `darken_ink`: decide what is paper and make ink the dark side.
-3. `remove_shading`: divide by the paper's own brightness; what is left is how much darker than paper.
+2. `darken_ink` (ink/paper.py): decide what is paper and make ink the dark side.
+3. `remove_shading` (ink/paper.py): divide by the paper's own brightness; what is left is how much darker than paper.
 4. `erase_rules` (ink/rules.py): form lines and cell borders that run into the picture's edge.
-5. `find_digit` (with ink/pieces.py): the ink that makes the digit, without specks and neighbours' fragments.
+5. `find_digit`, `select_pieces` (ink/pieces.py): the digit's ink, without specks and neighbours' fragments.
 6. `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
 7. `fit_to_box`: 20 px box, centre of mass on the centre, 28 x 28.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.contract import BOX_SIZE_PX, IMAGE_SIZE_PX
 from digitrec.errors import BlankImageError
+from digitrec.ink.paper import darken_ink, paper_blotches, paper_grain, remove_shading
 from digitrec.ink.pieces import select_pieces
+from digitrec.ink.planes import Mask, Picture, Relief, reduce
 from digitrec.ink.rules import erase_rules
 
-GreyImage: TypeAlias = NDArray[np.uint8]
-Relief: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.uint8]
 Box: TypeAlias = tuple[slice, slice]
 
 WORKING_SIZE_PX = 128
@@ -41,18 +38,13 @@ MIN_DIGIT_PX = 4
 _GRAIN_SIGMAS = 4.0
 # Of 1,500 photographed digits all but one stand out by 5.5 and more; blotches of random noise by 1.7 to 4.
 _BLOTCH_SIGMAS = 4.5
-_SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
-_GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
 _DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
-_COARSE_SIZE_PX = 48  # enough to see paper by
-_RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps one row or column of pixels solvable
-_PAPER_TOLERANCE = 0.97
-_INK_WEIGHT = np.float32(0.01)
 _FULL_INK_PERCENTILE = 75
 _EDGE_OF_INK = 0.06
+_FAINTEST_STROKE = 0.3
 
 
-def normalize(image: GreyImage) -> Relief:
+def normalize(image: Picture) -> Relief:
     """Return the 28 x 28 ink of the one digit in a picture.
 
     Parameters
@@ -74,7 +66,7 @@ def normalize(image: GreyImage) -> Relief:
     return fit_to_box(ink)
 
 
-def isolate(picture: GreyImage) -> tuple[Relief, Box]:
+def isolate(picture: Picture) -> tuple[Relief, Box]:
     """Return only the digit's ink, cut out, (h, w) float32 in [0, 1], and where it was.
 
     Raises
@@ -88,96 +80,9 @@ def isolate(picture: GreyImage) -> tuple[Relief, Box]:
     return level_ink(ruled, mask, grain)
 
 
-def shrink(image: GreyImage) -> GreyImage:
+def shrink(image: Picture) -> Picture:
     """Reduce a picture so that its longer side is at most 128 px; smaller ones stay as they are."""
-    return _reduce(image, WORKING_SIZE_PX)
-
-
-def darken_ink(picture: GreyImage) -> GreyImage:
-    """Return the picture with dark ink on light paper, whichever way it came.
-
-    Paper is what most of each neighbourhood is, its median; ink departs from it to one side. Where pixels depart
-    to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is, and where
-    that is undecided too, what most of its edge is.
-    """
-    small = _reduce(picture, _COARSE_SIZE_PX)
-    reach = min(2 * (min(small.shape) // 4) + 1, 25)
-    departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
-    inside = departure[
-        _inset(small.shape[0]), _inset(small.shape[1])
-    ]  # a cell's border misleads the median beside it
-    darker, lighter = -float(np.percentile(inside, 1)), float(np.percentile(inside, 99))
-    ink_is_light = lighter > darker
-    if 0.4 * lighter < darker < 2.5 * lighter:
-        ink_is_light = not _paper_is_light(small)
-    return np.asarray(255 - picture, np.uint8) if ink_is_light else picture
-
-
-def _paper_is_light(picture: GreyImage) -> bool:
-    low, high = np.percentile(picture, (0.5, 99.5))
-    light = picture > (low + high) / 2
-    light_share = float(light.mean())
-    if 0.35 < light_share < 0.65:
-        light_share = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
-    return light_share > 0.5
-
-
-def remove_shading(picture: GreyImage) -> Relief:
-    """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
-
-    Dividing by the paper's brightness undoes light and shade the way they arose. It is estimated twice, by a
-    grey closing wider than any stroke (Serra, "Image Analysis and Mathematical Morphology", 1982): of the
-    picture, which keeps shadows with an edge but takes a dark corner for ink, and of the picture less its
-    smooth shade, which does the reverse. Ink is dark in both. Paper brighter than its surroundings is negative.
-    """
-    relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
-    # Local maxima sit above grainy paper; the median of the picture is paper itself.
-    return np.asarray(relief - max(0.0, _median(relief)), np.float32)
-
-
-def _relief_over_closing(brightness: NDArray[np.generic]) -> Relief:
-    reach = max(brightness.shape) * 2 // 5 | 1
-    paper = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    return np.asarray(1.0 - brightness / np.maximum(paper, 1e-3), np.float32)
-
-
-def fit_paper(picture: GreyImage, rounds: int = 5) -> Relief:
-    """Return the second-degree surface through the picture's paper, (H, W) float32, at least 1.
-
-    Least squares with asymmetric weights (Eilers, 2003): what lies below the surface, ink or shadow, has
-    almost no say in the next round.
-    """
-    small = _reduce(picture, _COARSE_SIZE_PX)
-    terms = _quadratic_terms(*small.shape)
-    values = small.ravel().astype(np.float32)
-    weights = np.ones_like(values)
-    for _ in range(rounds):
-        weighted = terms * weights[:, np.newaxis]
-        coefficients = np.linalg.solve(weighted.T @ terms + _RIDGE, weighted.T @ values)
-        surface = terms @ coefficients
-        before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
-        if np.array_equal(weights, before):
-            break
-    surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
-    return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-@lru_cache(maxsize=32)
-def _quadratic_terms(height: int, width: int) -> Relief:
-    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (h * w, 6) float32."""
-    rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
-    y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
-    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float32)
-
-
-def paper_grain(relief: Relief) -> float:
-    """Return the standard deviation of the paper's grain, in units of the relief.
-
-    Immerkaer's mask ("Fast noise variance estimation", 1996) is blind to slopes, so shadows do not count;
-    the median in place of his mean makes it blind to strokes too.
-    """
-    response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
-    return _median(np.abs(response)) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+    return reduce(image, WORKING_SIZE_PX)
 
 
 def find_digit(relief: Relief, grain: float) -> Mask:
@@ -210,15 +115,6 @@ def full_ink(relief: Relief, mask: Mask) -> float:
     return float(np.percentile(relief[mask > 0], _FULL_INK_PERCENTILE))
 
 
-def paper_blotches(relief: Relief, mask: Mask) -> float:
-    """Return the standard deviation of the paper outside the mask, coarse stains included, by its median deviation."""
-    around = cv2.dilate(mask, np.ones((5, 5), np.uint8))
-    paper = relief[::2, ::2][around[::2, ::2] == 0]
-    if paper.size == 0:
-        return 0.0
-    return float(np.median(np.abs(paper - np.median(paper)))) * _SIGMA_OF_MEDIAN_DEVIATION
-
-
 def level_ink(relief: Relief, mask: Mask, grain: float) -> tuple[Relief, Box]:
     """Return the ink under the mask, 0 to 1, cut out at its soft edges, and where it was cut out.
 
@@ -239,7 +135,7 @@ def level_ink(relief: Relief, mask: Mask, grain: float) -> tuple[Relief, Box]:
     return np.asarray(ink[box], np.float32), box
 
 
-def zoom(image: GreyImage, seen: tuple[int, ...], box: Box) -> GreyImage:
+def zoom(image: Picture, seen: tuple[int, ...], box: Box) -> Picture:
     """Return the part of `image` around `box`, which was found in a reduced picture of shape `seen`."""
     window = []
     for size, seen_size, span in zip(image.shape, seen, box, strict=True):
@@ -263,8 +159,10 @@ def fit_to_box(ink: Relief) -> Relief:
     scale = BOX_SIZE_PX / max(height, width)
     if scale != 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR)
-    ink = np.clip(ink / max(float(np.percentile(ink, 98)), 0.3), 0.0, 1.0)
+        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        ink = np.asarray(cv2.resize(ink, size, interpolation=how), np.float32)
+    # A hairline has faded in the reduction; full ink is 1 again, but a smudge is not made a stroke.
+    ink = np.clip(ink / max(float(np.percentile(ink, 98)), _FAINTEST_STROKE), 0.0, 1.0)
     return _centre_on_mass(np.asarray(ink, np.float32))
 
 
@@ -280,27 +178,9 @@ def _centre_on_mass(ink: Relief) -> Relief:
     return image
 
 
-def _reduce(image: GreyImage, size_px: int) -> GreyImage:
-    height, width = image.shape
-    scale = size_px / max(height, width)
-    if scale >= 1.0:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _inset(size: int) -> slice:
-    return slice(size // 8, size - size // 8)
-
-
-def _median(values: Relief) -> float:
-    """Return the median of every fourth value: as good, and finding it is what costs time here."""
-    return float(np.median(values[::2, ::2]))
-
-
 def _otsu_threshold(relief: Relief) -> float:
     """Return the relief that parts ink from paper best (Otsu, 1979)."""
     top = max(float(relief.max()), 1e-6)
-    levels = cv2.convertScaleAbs(cv2.max(relief, 0.0), alpha=255.0 / top)
+    levels = cv2.convertScaleAbs(np.maximum(relief, 0.0), alpha=255.0 / top)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return float(threshold) / 255.0 * top

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Relief: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.uint8]
+from digitrec.ink.planes import Mask, Relief
 
 _SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
 _DOT_SIDE_SHARE = 0.2  # of the main piece's longer side: smaller pieces are full stops and dust
 _REACH_SHARE = 0.30  # of the main piece's longer side: how far off another piece may lie
-_BESIDE_SHARE = (
-    0.08  # the same for a piece that stands beside, not above: a neighbour, unless it is this close
-)
+_BESIDE_SHARE = 0.08  # the same for a piece beside it, not above: what is farther off is a neighbour
 
 
 def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
@@ -69,6 +65,6 @@ def _gap(piece: NDArray[np.int32], main: NDArray[np.int32], axis: int) -> int:
 
 @lru_cache(maxsize=32)
 def _centre_window(shape: tuple[int, int]) -> Relief:
-    """Return weights of (H, W), 1 in the picture's middle and 0.1 in its corners: the digit is what was aimed at."""
+    """Return weights of (H, W), 1 in the middle and 0.1 in the corners: the digit is what was aimed at."""
     rows, columns = (np.cos(np.linspace(-np.pi / 2, np.pi / 2, size)) for size in shape)
     return (0.1 + 0.9 * np.outer(rows, columns)).astype(np.float32)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Relief: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.uint8]
+from digitrec.ink.planes import Mask, Relief
 
 # All shares are of the picture's side along or across the line.
 _MIN_RUN_SHARE = 0.22  # a straight run this long starts a line; a tilt of 3 degrees still leaves one

@@ -1,0 +1,1 @@
+"""The network: its builders, its file, and running it."""

@@ -1,0 +1,1 @@
+"""From labelled data to a model file. Importing its modules imports Keras."""

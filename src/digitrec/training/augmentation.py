@@ -48,7 +48,8 @@ class Augmentation:
 
     def __call__(self, ink: Ink, rng: np.random.Generator) -> Ink:
         """Return a varied copy of the ink."""
-        warped = cv2.remap(ink, self._where_from(rng), None, cv2.INTER_LINEAR, borderValue=0.0)
+        # The stubs do not know that one array may hold both coordinates.
+        warped = cv2.remap(ink, self._where_from(rng), None, cv2.INTER_LINEAR, borderValue=0.0)  # type: ignore[call-overload]
         return self._vary_pen(np.asarray(warped, np.float32), rng)
 
     def _where_from(self, rng: np.random.Generator) -> Ink:

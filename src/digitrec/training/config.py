@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from digitrec.errors import TrainingError
+from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from digitrec.training.augmentation import Augmentation
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -92,7 +93,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
             f"expected mnist.npz or a folder with MNIST's IDX files at {path}. Received: nothing there. "
             "Correct --data or DIGITREC_DATA, or leave it out to download."
         ) from None
-    except (OSError, KeyError, ValueError, EOFError, zlib.error) as error:
+    except (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DatasetError(
             f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {error}."
         ) from error

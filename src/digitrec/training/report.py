@@ -15,7 +15,7 @@ from digitrec.evaluation import Evaluation
 
 matplotlib.use("Agg")  # a report is written where no screen is
 
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen before this import
+from matplotlib import pyplot as plt
 
 _DPI = 120
 

@@ -83,7 +83,9 @@ def train(
         data.validation.labels, _probabilities(model, data.validation), config.accepted_error
     )
     test = evaluate(data.test.labels, _probabilities(model, data.test), threshold=threshold)
-    card = _card(config, model, data, threshold, test, history, seconds=monotonic() - started)
+    card = _card(
+        config, model, data, threshold=threshold, test=test, history=history, seconds=monotonic() - started
+    )
     if report is not None:
         write_report(Path(report), card, test, history)
     if test.accuracy < min_accuracy:
@@ -150,6 +152,7 @@ def _card(
     config: TrainingConfig,
     model: keras.Model,
     data: TrainingData,
+    *,
     threshold: float,
     test: Evaluation,
     history: list[dict[str, float]],

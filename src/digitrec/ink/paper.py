@@ -1,0 +1,125 @@
+"""What is paper: which side of grey it is on, how it is lit, how grainy it is."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.ink.planes import Mask, Picture, Relief, reduce
+
+_SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
+_GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
+_COARSE_SIZE_PX = 48  # enough to see paper by
+_RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps one row or column of pixels solvable
+_PAPER_TOLERANCE = 0.97
+_INK_WEIGHT = np.float32(0.01)
+# Pixels may depart from their neighbourhood to the other side by this much and still not count.
+_ONE_SIDED = 2.5
+_UNDECIDED = 0.35
+
+
+def darken_ink(picture: Picture) -> Picture:
+    """Return the picture with dark ink on light paper, whichever way it came.
+
+    Paper is what most of each neighbourhood is, its median; ink departs from it to one side. Where pixels
+    depart to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is,
+    and where that is undecided too, what most of its edge is.
+    """
+    small = reduce(picture, _COARSE_SIZE_PX)
+    reach = min(2 * (min(small.shape) // 4) + 1, 25)
+    departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
+    # A cell's border misleads the median beside it.
+    inside = departure[_inset(small.shape[0]), _inset(small.shape[1])]
+    darker, lighter = -float(np.percentile(inside, 1)), float(np.percentile(inside, 99))
+    ink_is_light = lighter > darker
+    if lighter / _ONE_SIDED < darker < lighter * _ONE_SIDED:
+        ink_is_light = not _paper_is_light(small)
+    return np.asarray(255 - picture, np.uint8) if ink_is_light else picture
+
+
+def _paper_is_light(picture: Picture) -> bool:
+    low, high = np.percentile(picture, (0.5, 99.5))
+    light = picture > (low + high) / 2
+    light_share = float(light.mean())
+    if _UNDECIDED < light_share < 1 - _UNDECIDED:
+        light_share = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
+    return light_share > 0.5
+
+
+def remove_shading(picture: Picture) -> Relief:
+    """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
+
+    Dividing by the paper's brightness undoes light and shade the way they arose. It is estimated twice, by a
+    grey closing wider than any stroke (Serra, "Image Analysis and Mathematical Morphology", 1982): of the
+    picture, which keeps shadows with an edge but takes a dark corner for ink, and of the picture less its
+    smooth shade, which does the reverse. Ink is dark in both. Paper brighter than its surroundings is negative.
+    """
+    relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
+    # Local maxima sit above grainy paper; the median of the picture is paper itself.
+    return np.asarray(relief - max(0.0, _median(relief)), np.float32)
+
+
+def _relief_over_closing(brightness: NDArray[np.uint8 | np.float64]) -> Relief:
+    reach = max(brightness.shape) * 2 // 5 | 1
+    paper = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    return np.asarray(1.0 - brightness / np.maximum(paper, 1e-3), np.float32)
+
+
+def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
+    """Return the second-degree surface through the picture's paper, (H, W) float32, at least 1.
+
+    Least squares with asymmetric weights (Eilers, 2003): what lies below the surface, ink or shadow, has
+    almost no say in the next round.
+    """
+    small = reduce(picture, _COARSE_SIZE_PX)
+    terms = _quadratic_terms(*small.shape)
+    values = small.ravel().astype(np.float32)
+    weights = np.ones_like(values)
+    for _ in range(rounds):
+        weighted = terms * weights[:, np.newaxis]
+        coefficients = np.linalg.solve(weighted.T @ terms + _RIDGE, weighted.T @ values)
+        surface = terms @ coefficients
+        before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
+        if np.array_equal(weights, before):
+            break
+    surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
+    return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@lru_cache(maxsize=32)
+def _quadratic_terms(height: int, width: int) -> Relief:
+    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (h * w, 6) float32."""
+    rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
+    y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float32)
+
+
+def paper_grain(relief: Relief) -> float:
+    """Return the standard deviation of the paper's grain, in units of the relief.
+
+    Immerkaer's mask ("Fast noise variance estimation", 1996) is blind to slopes, so shadows do not count;
+    the median in place of his mean makes it blind to strokes too.
+    """
+    response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
+    return _median(np.abs(response)) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+
+
+def paper_blotches(relief: Relief, mask: Mask) -> float:
+    """Return the standard deviation of the paper outside the mask, coarse stains included."""
+    around = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    paper = relief[::2, ::2][around[::2, ::2] == 0]
+    if paper.size == 0:
+        return 0.0
+    return float(np.median(np.abs(paper - np.median(paper)))) * _SIGMA_OF_MEDIAN_DEVIATION
+
+
+def _inset(size: int) -> slice:
+    return slice(size // 8, size - size // 8)
+
+
+def _median(values: Relief) -> float:
+    """Return the median of every fourth value: as good, and finding it is what costs time here."""
+    return float(np.median(values[::2, ::2]))
