@@ -38,7 +38,7 @@ class TrainingConfig:
     seed: int = 1
     validation_share: float = 0.08
     pen_renderings: int = 2
-    accepted_error: float = 0.001
+    accepted_error: float = 0.003
     augmentation: Augmentation = field(default_factory=Augmentation)
     limit: int | None = None
 
