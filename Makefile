@@ -37,22 +37,23 @@ clean:
 	rm -rf $(VENV) build dist
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.made:
+	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) --upgrade pip
+	touch $@
 
-$(VENV)/.serve: pyproject.toml | $(BIN)/python
+$(VENV)/.serve: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/.train: pyproject.toml | $(BIN)/python
+$(VENV)/.train: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable '.[train]'
 	touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable '.[train]' --group test
 	touch $@
 
-$(VENV)/.lint: pyproject.toml | $(BIN)/python
+$(VENV)/.lint: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable . --group lint
 	touch $@

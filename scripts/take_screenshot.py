@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write a hooked 1 on the running page and save what it shows, for README.
 
-    digitrec serve &
-    python scripts/take_screenshot.py http://127.0.0.1:8000 docs/page.png
+digitrec serve &
+python scripts/take_screenshot.py http://127.0.0.1:8000 docs/page.png
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads this once
 
 from digitrec.errors import DigitrecError
 from digitrec.evaluation import format_evaluation
+from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.run import train
 
@@ -30,14 +31,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     data.add_argument(
         "--data",
         type=Path,
-        default=os.environ.get("DIGITREC_DATA"),
+        default=os.environ.get("DIGITREC_DATA") or None,
         metavar="PATH",
         help="mnist.npz, or a folder with the four IDX files; default: $DIGITREC_DATA, else download",
     )
     data.add_argument(
         "--strokes",
         type=Path,
-        default=os.environ.get("DIGITREC_STROKES"),
+        default=os.environ.get("DIGITREC_STROKES") or None,
         metavar="FILE",
         help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
     )
@@ -68,14 +69,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     try:
         config = TrainingConfig(
-            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed, limit=options.limit
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            use_strokes=not options.no_strokes,
+            limit=options.limit,
         )
         result = train(
             config,
             options.output,
             mnist=options.data,
             strokes=options.strokes,
-            use_strokes=not options.no_strokes,
             resume=options.resume,
             min_accuracy=options.min_accuracy,
             report=options.report,
@@ -85,10 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"train_model: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "train_model: stopped. Go on from the last whole epoch with the same command and --resume.",
-            file=sys.stderr,
-        )
+        if checkpoint_path(options.output).exists():
+            mend = "Go on from the last whole epoch with the same command and --resume."
+        else:
+            mend = "No epoch was whole yet, so there is nothing to go on from."
+        print(f"train_model: stopped. {mend}", file=sys.stderr)
         return INTERRUPTED
     print(format_evaluation(result.evaluation))
     print(f"wrote {options.output}")

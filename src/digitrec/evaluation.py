@@ -139,10 +139,6 @@ def format_evaluation(evaluation: Evaluation) -> str:
     return "\n".join([*lines, *(_row(digit, counts, recall) for digit, counts, recall in rows)])
 
 
-def _share(right: NDArray[np.bool_]) -> float:
-    return float(right.mean()) if len(right) else float("nan")
-
-
 def _row(digit: int, counts: NDArray[np.int64], recall: float) -> str:
     cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
     return f"{digit:>5} {cells}   " + ("     -" if np.isnan(recall) else f"{recall:6.1%}")

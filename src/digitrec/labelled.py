@@ -33,7 +33,7 @@ LABELS_FILE = "labels.csv"
 _SUFFIXES = (".jsonl", ".npz")
 _DIGITS = {str(digit): digit for digit in LABELS}
 # What NumPy raises on a file that is no archive, a damaged one, one with pickles, or one without the arrays.
-_NPZ_ERRORS = (
+NPZ_ERRORS = (
     OSError,
     ValueError,
     KeyError,
@@ -232,7 +232,7 @@ def _read_arrays(path: Path) -> list[Row]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = ("x_test", "y_test") if "x_test" in arrays else ("x", "y")
             pictures, labels = arrays[names[0]], arrays[names[1]]
-    except _NPZ_ERRORS as error:
+    except NPZ_ERRORS as error:
         raise DatasetError(
             f"{path}: expected .npz arrays x_test and y_test, or x and y. Received: {error}. Save it again."
         ) from error

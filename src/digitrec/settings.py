@@ -83,11 +83,11 @@ def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str)
         ) from None
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value <= 0:
+def whole_number(text: str) -> int:
+    """Return the whole number above 0 that `text` is, in plain ASCII digits; raises ValueError."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError(text)
-    return value
+    return int(text)
 
 
 def _fraction(text: str) -> float:
@@ -105,7 +105,7 @@ def _log_level(text: str) -> str:
 
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_COUNT = (_positive_int, "a whole number above 0")
+_COUNT = (whole_number, "a whole number above 0")
 _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "model": (Path, "the path of a model file"),
     "threshold": (_fraction, "a number from 0 to 1"),

@@ -9,6 +9,7 @@ const KIND_OF_PROBLEM = {
   "request-too-large": "too-large",
   "unsupported-image": "not-image",
   "unreadable-image": "unreadable",
+  "unreadable-request": "unreadable", // an empty file
   "invalid-field": "refused",
 };
 const KIND_OF_STATUS = { 413: "too-large", 415: "not-image", 429: "busy", 502: "busy", 503: "busy", 504: "busy" };

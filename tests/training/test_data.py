@@ -32,6 +32,7 @@ UNIPEN = """
 .PEN_UP
 .DT 100
 .SEGMENT DIGIT 1 ? "1"
+.COMMENT 1 3 5
 .PEN_DOWN
  5 40
  5 0
@@ -56,7 +57,7 @@ def test_a_folder_names_the_file_it_lacks(tmp_path: Path) -> None:
         load_mnist(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 broken", b"words"])
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 broken", b"words", b"\x93NUMPY\1\0"])
 def test_a_damaged_npz_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mnist.npz"
     path.write_bytes(content)
@@ -112,6 +113,7 @@ def test_the_npz_and_the_idx_files_hold_the_same(
 def test_unipen_is_turned_the_right_way_up() -> None:
     eight, one = parse_unipen(UNIPEN)
     assert (eight.label, one.label) == (8, 1)
+    assert (eight.writer, one.writer) == (12, 3)
     assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
@@ -141,3 +143,22 @@ def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
     assert np.bincount(validation.labels).tolist() == [2] * 10
     both = join(training, validation)
     assert sorted(both.images[:, 0, 0].tolist()) == list(range(200))
+
+
+def test_the_writers_of_the_validation_part_are_not_learned_from(
+    mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digitrec.training import run
+
+    parts: list[set[int]] = []
+
+    def note(digits: list[pen_module.PenDigit], renderings: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        parts.append({digit.writer for digit in digits})
+        return np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)
+
+    monkeypatch.setattr(run, "render_pen_digits", note)
+    run.assemble(run.TrainingConfig(), load_mnist(mnist_path), load_pen_digits(pen_digits_path))
+    learned, held_out = parts
+    assert len(held_out) == 2
+    assert len(learned) == 28
+    assert not learned & held_out

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,13 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec import Recognizer
-from digitrec.errors import TrainingError
+from digitrec.errors import ModelFileError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.run import choose_threshold, train
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
-SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64)
+SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_strokes=False)
 
 
 class Stop(Exception):
@@ -61,7 +62,7 @@ def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], mes
 
 def test_resuming_without_a_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
     with pytest.raises(TrainingError, match="Start without --resume"):
-        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, use_strokes=False, resume=True)
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, resume=True)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
@@ -70,7 +71,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     from digitrec.training import fit as fit_module
 
     whole, halved = tmp_path / "whole.h5", tmp_path / "halved.h5"
-    expected = train(SMALL, whole, mnist=mnist_path, use_strokes=False)
+    expected = train(SMALL, whole, mnist=mnist_path)
 
     write = fit_module.write_checkpoint
 
@@ -81,15 +82,15 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     halved.write_bytes(b"the old model")
     with monkeypatch.context() as patch, pytest.raises(Stop):
         patch.setattr(fit_module, "write_checkpoint", write_and_stop)
-        train(SMALL, halved, mnist=mnist_path, use_strokes=False)
+        train(SMALL, halved, mnist=mnist_path)
     assert halved.read_bytes() == b"the old model"
     assert checkpoint_path(halved).is_file()
 
     with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
-        other = TrainingConfig(epochs=3, limit=600, batch_size=64, seed=2)
-        train(other, halved, mnist=mnist_path, use_strokes=False, resume=True)
+        other = replace(SMALL, seed=2)
+        train(other, halved, mnist=mnist_path, resume=True)
 
-    resumed = train(SMALL, halved, mnist=mnist_path, use_strokes=False, resume=True)
+    resumed = train(SMALL, halved, mnist=mnist_path, resume=True)
     assert not checkpoint_path(halved).exists()
     assert [entry["epoch"] for entry in resumed.history] == [1, 2, 3]
     assert resumed.history[-1]["loss"] == pytest.approx(expected.history[-1]["loss"], rel=1e-3)
@@ -101,14 +102,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> No
     output = tmp_path / "m.h5"
     checkpoint_path(output).write_bytes(b"half a file")
     with pytest.raises(TrainingError, match="expected a checkpoint"):
-        train(SMALL, output, mnist=mnist_path, use_strokes=False, resume=True)
+        train(SMALL, output, mnist=mnist_path, resume=True)
 
 
 def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Path) -> None:
     output = tmp_path / "m.h5"
-    config = TrainingConfig(epochs=1, limit=300)
+    config = replace(SMALL, epochs=1, limit=300)
     with pytest.raises(TrainingError, match="expected at least 99.90%"):
-        train(config, output, mnist=mnist_path, use_strokes=False, min_accuracy=0.999)
+        train(config, output, mnist=mnist_path, min_accuracy=0.999)
     assert not output.exists()
 
 
@@ -130,29 +131,44 @@ def test_the_script_learns_from_both_sources_and_reports(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_checkpoint(
-    tmp_path: Path, mnist_path: Path, sign: signal.Signals, code: int
+@pytest.mark.parametrize(("sign", "code"), [("SIGINT", 130), ("SIGKILL", -9)])
+def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
+    tmp_path: Path, mnist_path: Path, sign: str, code: int
 ) -> None:
     output = tmp_path / "m.h5"
     output.write_bytes(b"the old model")
-    arguments = ["--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--output", str(output)]
+    arguments = [
+        "--data", str(mnist_path), "--no-strokes", "--limit", "2000", "--epochs", "8", "--batch-size", "64",
+        "--min-accuracy", "0", "--output", str(output),
+    ]  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments, "--epochs", "200", "--quiet"],
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, str(SCRIPT), *arguments, "--quiet"], stderr=subprocess.PIPE, text=True
     )
     try:
         wait_for(checkpoint_path(output), process)
-        process.send_signal(sign)
+        process.send_signal(getattr(signal, sign))
         stderr = process.communicate(timeout=30)[1]
     finally:
         process.kill()
     assert process.returncode == code
     assert output.read_bytes() == b"the old model"
-    if sign == signal.SIGINT:
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".h5"] == ["m.h5"]
+    if sign == "SIGINT":
         assert "Go on from the last whole epoch with the same command and --resume" in stderr
         assert "Traceback" not in stderr
+    run_script(*arguments, "--resume")
+    assert Recognizer.load(output).card["training"]["config"]["epochs"] == 8
+    assert not checkpoint_path(output).exists()
+
+
+def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"\.h5"):
+        train(SMALL, tmp_path / "m.keras", mnist=mnist_path)
+    with pytest.raises(TrainingError, match="min_accuracy: expected a share from 0 to 1"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, min_accuracy=99.5)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(TrainingError, match="expected to write into"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, report=tmp_path / "file" / "report")
 
 
 def test_the_script_says_in_one_line_what_is_missing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 from web_pictures import huge_png, one
 from web_servers import (
@@ -136,14 +138,21 @@ def test_a_client_that_breaks_off_leaves_the_server_answering() -> None:
 
 
 @pytest.mark.parametrize("command", [GUNICORN, PLAIN_GUNICORN], ids=["Procfile", "create_app"])
-@pytest.mark.parametrize("share", [None, 0.0, 0.5], ids=["missing", "empty", "truncated"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "of other weights"])
 def test_gunicorn_refuses_to_start_without_a_good_model(
-    tmp_path: Path, command: list[str], share: float | None
+    tmp_path: Path, command: list[str], damage: str
 ) -> None:
     model = tmp_path / "broken.h5"
-    if share is not None:
-        whole = (Settings.from_env(os.environ).model or packaged_model_path()).read_bytes()
-        model.write_bytes(whole[: int(len(whole) * share)])
+    if damage != "missing":
+        whole = packaged_model_path().read_bytes()
+        model.write_bytes(whole[: {"empty": 0, "truncated": len(whole) // 2}.get(damage)])
+    if damage == "of other weights":
+        with h5py.File(model, "a") as file:
+            weights = []
+            file["model_weights"].visititems(
+                lambda _, item: weights.append(item) if isinstance(item, h5py.Dataset) else None
+            )
+            weights[0][...] = weights[0][...] + 1
     server = start(command, free_port(), DIGITREC_MODEL=str(model))
     output = server.communicate(timeout=30)[0]
     assert server.returncode not in (0, None)
@@ -221,3 +230,15 @@ def test_waitress_serves_on_windows_and_gunicorn_elsewhere(
 
 def test_the_procfile_starts_gunicorn_with_this_application() -> None:
     assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.serve:application()'\n"
+
+
+def test_a_plain_keras_file_is_served_by_gunicorn_through_keras(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="needs pip install '.[train]'")
+    model = tmp_path / "plain.h5"
+    shutil.copyfile(packaged_model_path(), model)
+    with h5py.File(model, "a") as file:
+        del file["digitrec"]
+    port = free_port()
+    with running(GUNICORN, port, DIGITREC_MODEL=str(model), WEB_CONCURRENCY="1"):
+        status, body = post(port, one())
+    assert (status, json.loads(body)["digit"]) == (200, 1)

@@ -1,4 +1,4 @@
-"""From whatever a user has to one grey picture: bytes, data URL, file, array, PIL image, strokes.
+"""From whatever a user has to one grey picture: bytes, file, array, PIL image, strokes.
 
 Every way in ends in `decode`, which returns (H, W) uint8, 0 is black and 255 is white. Limits are
 checked on the file's length and on the size in its header, before any pixel is decoded.
@@ -6,11 +6,9 @@ checked on the file's length and on the size in its header, before any pixel is 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import re
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
-from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import (
+    ImageError,
     ImageTooLargeError,
     InvalidFieldError,
     UnreadableImageError,
     UnsupportedImageError,
 )
+from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.settings import Limits
 
-GreyImage: TypeAlias = NDArray[np.uint8]
 ImageLike: TypeAlias = (
     "str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8] | Strokes"
 )
@@ -39,18 +37,15 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _SIGNATURES = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|GIF8[79]a|II[*+]\0|MM\0[*+]", re.DOTALL
 )
-_DATA_URL = re.compile(
-    r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE
-)
 _SCALE_DOWN = "Scale the picture down; the digit needs no more than 200 pixels."
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 _WHITE = 200 / 255  # mean brightness from which a drawing counts as white
-# A JPEG much larger than this is decoded at a half, a quarter or an eighth: the digit keeps far more
-# pixels than the network's 20, and a 24-megapixel photo costs 20 ms and 2 MB instead of 300 ms and 100 MB.
-_JPEG_ENOUGH_PX = 1200
+# A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
+# the digit keeps far more pixels than the network's 20.
+_JPEG_ENOUGH_PX = 1000
 
 
-def decode(image: ImageLike, limits: Limits | None = None) -> GreyImage:
+def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
     """Return any picture as grey.
 
     Parameters
@@ -77,8 +72,7 @@ def decode(image: ImageLike, limits: Limits | None = None) -> GreyImage:
     if isinstance(image, (bytes, bytearray, memoryview)):
         return _decode_bytes(bytes(image), limits)
     if isinstance(image, Image.Image):
-        _check_pixels(image.size, limits)
-        return _from_pil(image)
+        return _decoded(lambda: _from_pil(image, limits), limits)
     if isinstance(image, np.ndarray):
         return _from_array(image, limits)
     raise InvalidFieldError(
@@ -88,71 +82,18 @@ def decode(image: ImageLike, limits: Limits | None = None) -> GreyImage:
     )
 
 
-def decode_base64(text: str, field: str = "image") -> bytes:
-    """Return the bytes in plain base64 or in a ``data:...;base64,`` URL.
-
-    Raises
-    ------
-    InvalidFieldError : the text is no base64; it carries `field`.
-    """
-    url = _DATA_URL.fullmatch(text)
-    if url and not url["base64"]:
-        raise InvalidFieldError(
-            field,
-            f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64.",
-        )
-    try:
-        return base64.b64decode(re.sub(r"\s+", "", url["data"] if url else text), validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidFieldError(
-            field, f"expected base64 or a data URL. Received: {text[:40]!r}. Encode the image file as base64."
-        ) from None
-
-
-def decode_pixels(value: object, field: str = "pixels") -> GreyImage:
-    """Return 28 rows of 28 numbers as a grey picture of the same polarity as MNIST.
-
-    Parameters
-    ----------
-    value : nested sequences or an array, (28, 28) or (28, 28, 1), 0 is paper; full ink is 255, or 1 where
-        no number is above 1.
-
-    Raises
-    ------
-    InvalidFieldError : another shape, anything but finite numbers, or numbers outside the range.
-    """
-    expected = f"expected {IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers, 0 (paper) to 255 or 0 to 1 (ink). Received: "
-    try:
-        pixels = np.asarray(value)
-    except ValueError:
-        raise InvalidFieldError(field, f"{expected}rows of different lengths. Send a full square.") from None
-    if pixels.dtype.kind not in "iuf":
-        raise InvalidFieldError(field, f"{expected}something that is no number. Send numbers only.")
-    if pixels.shape not in {(IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)}:
-        raise InvalidFieldError(
-            field, f"{expected}shape {pixels.shape}. Send a picture of another size as 'image'."
-        )
-    pixels = pixels.reshape(IMAGE_SIZE_PX, IMAGE_SIZE_PX).astype(np.float64)
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
-        raise InvalidFieldError(
-            field, f"{expected}NaN, infinity or a number outside the range. Scale them first."
-        )
-    scale = 255.0 if pixels.max() <= 1 else 1.0
-    return np.rint(pixels * scale).astype(np.uint8)
-
-
 def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         _check_bytes(path.stat().st_size, limits)
         return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableImageError(
             f"expected an image file at {path}. Received: {reason}. Check the path."
         ) from error
 
 
-def _decode_bytes(data: bytes, limits: Limits) -> GreyImage:
+def _decode_bytes(data: bytes, limits: Limits) -> Picture:
     _check_bytes(len(data), limits)
     if not data:
         raise UnreadableImageError(
@@ -162,30 +103,31 @@ def _decode_bytes(data: bytes, limits: Limits) -> GreyImage:
         raise UnsupportedImageError(
             f"expected {_READABLE}. Received: {_describe(data)}. Save the picture as PNG or JPEG and send that."
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide, and they raise
-        return _decode_file(data, limits)
+    return _decoded(lambda: _from_file(data, limits), limits)
 
 
-def _decode_file(data: bytes, limits: Limits) -> GreyImage:
+def _from_file(data: bytes, limits: Limits) -> Picture:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_pixels(image.size, limits)
+        image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
+        return _from_pil(image, limits)
+
+
+def _decoded(read: Callable[[], Picture], limits: Limits) -> Picture:
+    """Return what `read` returns; Pillow's errors become ours."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_pixels(image.size, limits)
-            image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
-            return _from_pil(image)
-    except ImageTooLargeError:
+        return read()
+    except ImageError:
         raise
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(
             f"expected at most {limits.max_image_pixels:,} pixels. Received: far more. {_SCALE_DOWN}"
         ) from error
     except MemoryError as error:
-        raise ImageTooLargeError(
-            "expected a picture that fits into memory. Scale it down and send it again."
-        ) from error
-    except Exception as error:
+        raise ImageTooLargeError(f"expected a picture that fits into memory. {_SCALE_DOWN}") from error
+    except Exception as error:  # a decoder meets hostile bytes with any exception there is
         raise UnreadableImageError(
-            f"expected a whole image file. Received: one that is truncated or corrupt ({error}). "
+            f"expected a whole image. Received: one that is truncated or corrupt ({error}). "
             "Save the picture again and send it whole."
         ) from error
 
@@ -200,6 +142,10 @@ def _check_bytes(size: int, limits: Limits) -> None:
 
 def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
     width, height = size
+    if width * height == 0:
+        raise UnreadableImageError(
+            f"expected a picture. Received: {width} x {height} pixels. Send one with pixels."
+        )
     if width * height > limits.max_image_pixels:
         raise ImageTooLargeError(
             f"expected at most {limits.max_image_pixels:,} pixels. Received: {width:,} x {height:,}. "
@@ -207,10 +153,9 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
         )
 
 
-def _from_pil(image: Image.Image) -> GreyImage:
-    if (
-        image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    ):  # exif_transpose copies the picture in any case
+def _from_pil(image: Image.Image, limits: Limits) -> Picture:
+    _check_pixels(image.size, limits)
+    if _is_turned(image):  # exif_transpose copies the picture in any case
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         return _scale_to_bytes(np.asarray(image))
@@ -219,7 +164,14 @@ def _from_pil(image: Image.Image) -> GreyImage:
     return np.array(image.convert("L"))
 
 
-def _from_array(array: NDArray[np.uint8], limits: Limits) -> GreyImage:
+def _is_turned(image: Image.Image) -> bool:
+    try:
+        return bool(image.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+    except Exception:  # noqa: BLE001 - broken metadata, raising whatever it likes, leave the pixels as they are
+        return False
+
+
+def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
     planes = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if (
         planes.dtype != np.uint8
@@ -239,7 +191,7 @@ def _from_array(array: NDArray[np.uint8], limits: Limits) -> GreyImage:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _over_paper(rgba: NDArray[np.uint8]) -> GreyImage:
+def _over_paper(rgba: NDArray[np.uint8]) -> Picture:
     """Lay a transparent picture over white, or over black where the drawing itself is white."""
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgba), cv2.COLOR_RGBA2GRAY), np.uint8)
     alpha = np.ascontiguousarray(rgba[..., 3])
@@ -250,7 +202,7 @@ def _over_paper(rgba: NDArray[np.uint8]) -> GreyImage:
     return np.asarray(ink if drawn_white else cv2.add(ink, cv2.bitwise_not(alpha)), np.uint8)
 
 
-def _scale_to_bytes(values: NDArray[np.generic]) -> GreyImage:
+def _scale_to_bytes(values: NDArray[np.generic]) -> Picture:
     """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
     numbers = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
     numbers = np.clip(numbers, 0.0, None)

@@ -96,9 +96,14 @@ def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None
     text = serialize_card(card)
     with _opened(path) as file:
         _require_keras_model(path, file)
-    with replacing(path) as beside:
-        shutil.copyfile(path, beside)
-        _write_group(beside, graph, text)
+    try:
+        with replacing(path) as beside:
+            shutil.copyfile(path, beside)
+            _write_group(beside, graph, text)
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: expected to write the file anew. Received: {error}. Make room, or the folder writable."
+        ) from error
 
 
 def read_model_config(path: str | Path) -> Any:

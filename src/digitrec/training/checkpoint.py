@@ -35,11 +35,16 @@ def checkpoint_path(output: Path) -> Path:
 
 def write_checkpoint(path: Path, model: keras.Model, state: RunState) -> None:
     """Write model, optimiser and state; an older checkpoint stays whole until the new one is."""
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
-        file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
-        _write(file.create_group("model"), _values(model.variables))
-        _write(file.create_group("optimizer"), _values(model.optimizer.variables))
-        _write(file.create_group("best"), state.best)
+    try:
+        with replacing(path) as beside, h5py.File(beside, "w") as file:
+            file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
+            _write(file.create_group("model"), _values(model.variables))
+            _write(file.create_group("optimizer"), _values(model.optimizer.variables))
+            _write(file.create_group("best"), state.best)
+    except OSError as error:
+        raise TrainingError(
+            f"{path}: expected to write the checkpoint. Received: {error}. Make room."
+        ) from error
 
 
 def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> RunState:

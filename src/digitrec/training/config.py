@@ -10,6 +10,8 @@ from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from digitrec.training.augmentation import Augmentation
 
+_SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -22,7 +24,9 @@ class TrainingConfig:
     learning_rate : of AdamW at its height; it warms up over the first epoch and falls to 0 along a cosine.
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
     seed : of the split, the order, the augmentation, the weights and dropout.
-    validation_share : of the training data's every label, held out to choose the epoch and the threshold.
+    validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the epoch and
+        the threshold.
+    use_strokes : learn from the pen digits beside MNIST.
     pen_renderings : how often each pen digit is drawn, with another pen, size and place.
     accepted_error : the share of wrong answers among accepted ones that the card's threshold may leave on
         validation data.
@@ -37,6 +41,7 @@ class TrainingConfig:
     weight_decay: float = 1e-3
     seed: int = 1
     validation_share: float = 0.08
+    use_strokes: bool = True
     pen_renderings: int = 2
     accepted_error: float = 0.003
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -47,9 +52,11 @@ class TrainingConfig:
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise TrainingError(f"architecture: expected one of {known}. Received: {self.architecture!r}.")
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name}: expected at least 1. Received: {getattr(self, name)}.")
+        least = {"epochs": 1, "batch_size": 1, "seed": 0, "limit": _SMALLEST_SLICE}
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value is not None and value < minimum:
+                raise TrainingError(f"{name}: expected at least {minimum}. Received: {value}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
-import zipfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import DatasetError
+from digitrec.labelled import NPZ_ERRORS
 
 SHA256 = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
@@ -28,6 +28,7 @@ IDX_FILES = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
+_SHAPES = {"x": (-1, 28, 28), "y": (-1,)}
 _IDX_UNSIGNED_BYTE = 0x08
 
 
@@ -70,7 +71,7 @@ def _checked(arrays: dict[str, NDArray[np.uint8]], source: str) -> Mnist:
                 f"{source}: expected MNIST's {name} with SHA-256 {expected[:12]}... Received: {received[:12]}... "
                 "Fetch the file again."
             )
-    return Mnist(**arrays)
+    return Mnist(**{name: np.asarray(arrays[name], np.uint8).reshape(_SHAPES[name[0]]) for name in SHA256})
 
 
 def _download() -> dict[str, NDArray[np.uint8]]:
@@ -93,7 +94,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
             f"expected mnist.npz or a folder with MNIST's IDX files at {path}. Received: nothing there. "
             "Correct --data or DIGITREC_DATA, or leave it out to download."
         ) from None
-    except (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except NPZ_ERRORS as error:
         raise DatasetError(
             f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {error}."
         ) from error

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,18 +24,20 @@ from digitrec.ink.render import Strokes, replay_on_canvas
 
 FILE_NAME = "pendigits-orig.tra"
 SHA256 = "a66225d68d7d68591e62944df1ad33b3f5aa608e2df2505844b41f5568a80da4"
+_WRITER = re.compile(r"\.COMMENT\s+\d+\s+(\d+)")  # label, writer, number
 URL = "https://archive.ics.uci.edu/static/public/81/pen+based+recognition+of+handwritten+digits.zip"
 
 
 class PenDigit(NamedTuple):
-    """One digit as the pen wrote it: its label, 0 to 9, and its strokes, y downwards."""
+    """One digit as the pen wrote it: its label, 0 to 9, its strokes, y downwards, and the writer's number."""
 
     label: int
     strokes: Strokes
+    writer: int
 
 
 def load_pen_digits(path: str | Path | None = None) -> list[PenDigit]:
-    """Return the digits in the order of the file, writer after writer.
+    """Return the digits in the order of the file, in which the writers are mixed.
 
     Parameters
     ----------
@@ -56,12 +59,12 @@ def load_pen_digits(path: str | Path | None = None) -> list[PenDigit]:
 
 def parse_unipen(text: str) -> Iterator[PenDigit]:
     """Yield the digits in UNIPEN text; its y axis points upwards and is turned."""
-    label: int | None = None
-    lines: list[NDArray[np.float32]] = []
     for segment in text.split(".SEGMENT")[1:]:
         label = int(segment.split('"')[1])
+        writer = _WRITER.search(segment)
         lines = [_points(part.split(".PEN_UP")[0]) for part in segment.split(".PEN_DOWN")[1:]]
-        yield PenDigit(label, Strokes(tuple(line for line in lines if len(line))))
+        strokes = Strokes(tuple(line for line in lines if len(line)))
+        yield PenDigit(label, strokes, int(writer[1]) if writer else 0)
 
 
 def render_pen_digits(

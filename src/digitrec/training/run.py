@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from contextlib import suppress
+import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from time import monotonic
@@ -18,6 +18,7 @@ from digitrec.errors import TrainingError
 from digitrec.evaluation import Evaluation, evaluate
 from digitrec.model.card import CARD_FORMAT
 from digitrec.model.compile import environment, save_model
+from digitrec.model.keras_file import require_keras_suffix
 from digitrec.training.batches import Samples, join, split
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
@@ -49,7 +50,6 @@ def train(
     *,
     mnist: str | Path | None = None,
     strokes: str | Path | None = None,
-    use_strokes: bool = True,
     resume: bool = False,
     min_accuracy: float = 0.0,
     report: str | Path | None = None,
@@ -63,21 +63,24 @@ def train(
     Parameters
     ----------
     mnist, strokes : where the data are, see `load_mnist` and `load_pen_digits`; None downloads them.
-    use_strokes : learn from the pen digits beside MNIST.
     min_accuracy : refuse to write a model that reads less than this share of MNIST's test set.
     report : a folder for metrics.json and pictures.
 
     Raises
     ------
     DatasetError : the data are missing or wrong.
-    TrainingError : nothing to resume from, or less accurate than `min_accuracy`.
+    TrainingError : nothing to resume from, a place that cannot be written to, or less accurate than
+        `min_accuracy`.
     """
     output = Path(output)
     started = monotonic()
-    pen_digits = load_pen_digits(strokes) if use_strokes else []
-    data = assemble(config, load_mnist(mnist), pen_digits)
+    report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    _check_before_hours_of_work(output, report, min_accuracy)
+    if not resume:
+        checkpoint.unlink(missing_ok=True)  # of an older run, which nobody wants to go on with
+    pen_digits = load_pen_digits(strokes) if config.use_strokes else []
+    data = assemble(config, load_mnist(mnist), pen_digits)
     model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
     threshold = choose_threshold(
         data.validation.labels, _probabilities(model, data.validation), config.accepted_error
@@ -86,17 +89,31 @@ def train(
     card = _card(
         config, model, data, threshold=threshold, test=test, history=history, seconds=monotonic() - started
     )
+    if test.accuracy >= min_accuracy:
+        save_model(model, output, card)
+        checkpoint.unlink(missing_ok=True)
     if report is not None:
-        write_report(Path(report), card, test, history)
+        write_report(report, card, test, history)
     if test.accuracy < min_accuracy:
         raise TrainingError(
             f"expected at least {min_accuracy:.2%} of MNIST's test set. Received: {test.accuracy:.2%}. "
             f"{output} stays as it was; train longer or with another seed."
         )
-    save_model(model, output, card)
-    with suppress(FileNotFoundError):
-        checkpoint.unlink()
     return TrainingResult(card, test, history)
+
+
+def _check_before_hours_of_work(output: Path, report: Path | None, min_accuracy: float) -> None:
+    require_keras_suffix(output)
+    if not 0.0 <= min_accuracy <= 1.0:
+        raise TrainingError(f"min_accuracy: expected a share from 0 to 1. Received: {min_accuracy}.")
+    for folder in filter(None, (output.parent, report)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise TrainingError(
+                f"expected to write into {folder}. Received: {error.strerror}. Name another place."
+            ) from error
 
 
 def assemble(config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit]) -> TrainingData:
@@ -135,13 +152,18 @@ def choose_threshold(
 
 
 def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Samples, Samples]:
-    """Hold out the last of the file's digits: it is ordered by writer, so they are by writers of their own."""
-    limit = None if config.limit is None else max(1, config.limit // 8)
-    digits = digits[:: 1 if limit is None else max(1, len(digits) // limit)]
-    held_out = round(config.validation_share * len(digits))
-    training = render_pen_digits(digits[: len(digits) - held_out], config.pen_renderings, config.seed)
-    validation = render_pen_digits(digits[len(digits) - held_out :], 1, config.seed)
-    return Samples(*training), Samples(*validation)
+    """Hold out all digits of some writers: the hand of a user is never among those learned from."""
+    writers = sorted({digit.writer for digit in digits})
+    count = max(1, round(config.validation_share * len(writers)))
+    held_out = set(np.random.default_rng(config.seed).choice(writers, count, replace=False).tolist())
+    if config.limit is not None:
+        digits = digits[:: max(1, 8 * len(digits) // config.limit)]
+    training = [digit for digit in digits if digit.writer not in held_out]
+    validation = [digit for digit in digits if digit.writer in held_out]
+    return (
+        Samples(*render_pen_digits(training, config.pen_renderings, config.seed)),
+        Samples(*render_pen_digits(validation, 1, config.seed)),
+    )
 
 
 def _probabilities(model: keras.Model, samples: Samples) -> NDArray[np.float32]:

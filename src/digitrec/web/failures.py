@@ -185,10 +185,18 @@ def _http_detail(error: HTTPException) -> str:
     if isinstance(error, MethodNotAllowed):
         return f"Expected {' or '.join(error.valid_methods or ())}. Received: {request.method}."
     if isinstance(error, RequestEntityTooLarge):
-        size = "more" if request.content_length is None else f"{request.content_length:,}"
-        limit = f"{request.max_content_length:,}"
-        return f"Expected at most {limit} bytes. Received: {size}. Send fewer pictures, or smaller ones."
+        return _request_size_detail(request.content_length, request.max_content_length or 0)
     return error.description or ""
+
+
+def _request_size_detail(size: int | None, limit: int) -> str:
+    if size is not None and size <= limit:  # werkzeug has limits of its own for what is no file
+        return (
+            "Expected pictures as files. Received: a form with a text field over 500 kB or more than 1,000 "
+            "parts. curl needs an @ before a file's name."
+        )
+    received = "more" if size is None else f"{size:,}"
+    return f"Expected at most {limit:,} bytes. Received: {received}. Send fewer pictures, or smaller ones."
 
 
 def _log(error: Exception, fields: dict[str, Any]) -> None:

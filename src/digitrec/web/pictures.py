@@ -12,7 +12,8 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from digitrec.errors import InvalidFieldError
-from digitrec.ink.codec import ImageLike, decode_base64, decode_pixels
+from digitrec.ink.codec import ImageLike
+from digitrec.ink.fields import decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
 from digitrec.settings import Settings
 

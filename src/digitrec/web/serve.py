@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -14,8 +15,10 @@ from typing import Any
 
 from flask import Flask
 
-from digitrec.errors import DigitrecError, SettingsError
-from digitrec.settings import Settings
+from digitrec.errors import DigitrecError, ModelError, SettingsError
+from digitrec.model.artifact import read_artifact
+from digitrec.resources import packaged_model_path
+from digitrec.settings import Settings, whole_number
 from digitrec.web import create_app
 
 _DEFAULT_PORT = 8000
@@ -67,7 +70,8 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
         "keepalive": _KEEPALIVE_S,
         # The model is loaded and proven once, before anything listens. A LiteRT interpreter has no threads
         # of its own with one thread asked for, and each request thread makes its own after the fork.
-        "preload_app": True,
+        # TensorFlow, which runs a file without a graph, hangs in a forked process.
+        "preload_app": _has_graph(settings.model or packaged_model_path()),
         # A heartbeat file on a disk can block a worker for seconds; this is memory.
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
         "loglevel": settings.log_level.lower(),
@@ -102,6 +106,7 @@ def serve_with_waitress(host: str, port: int, settings: Settings) -> None:
     import waitress  # noqa: PLC0415  # installed on Windows alone
 
     app = create_app(settings)
+    logging.getLogger("waitress").setLevel(logging.INFO)  # else it keeps its address to itself
     waitress.serve(app, host=host, port=port, threads=settings.threads, channel_timeout=settings.timeout_s)
 
 
@@ -127,6 +132,13 @@ def _let_booting_workers_stop(_server: object) -> None:
     )
 
 
+def _has_graph(path: Path) -> bool:
+    try:
+        return read_artifact(path).graph is not None
+    except ModelError:
+        return True  # the master then says what is wrong, once, and not each worker
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -135,8 +147,9 @@ def _whole_number(environ: Mapping[str, str], variable: str, default: int) -> in
     text = environ.get(variable, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    try:
+        return whole_number(text)
+    except ValueError:
         raise SettingsError(
             f"{variable}: expected a whole number above 0. Received: {text!r}. Correct it or unset it."
-        )
-    return int(text)
+        ) from None

@@ -1,0 +1,70 @@
+"""Pictures inside a JSON request: base64 text, and 28 x 28 numbers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+import numpy as np
+
+from digitrec.contract import IMAGE_SIZE_PX
+from digitrec.errors import InvalidFieldError
+from digitrec.ink.planes import Picture
+
+_DATA_URL = re.compile(
+    r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE
+)
+
+
+def decode_base64(text: str, field: str = "image") -> bytes:
+    """Return the bytes in plain base64 or in a ``data:...;base64,`` URL.
+
+    Raises
+    ------
+    InvalidFieldError : the text is no base64; it carries `field`.
+    """
+    url = _DATA_URL.fullmatch(text)
+    if url and not url["base64"]:
+        raise InvalidFieldError(
+            field,
+            f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64.",
+        )
+    try:
+        return base64.b64decode(re.sub(r"\s+", "", url["data"] if url else text), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidFieldError(
+            field, f"expected base64 or a data URL. Received: {text[:40]!r}. Encode the image file as base64."
+        ) from None
+
+
+def decode_pixels(value: object, field: str = "pixels") -> Picture:
+    """Return 28 rows of 28 numbers as a grey picture of the same polarity as MNIST.
+
+    Parameters
+    ----------
+    value : nested sequences or an array, (28, 28) or (28, 28, 1), 0 is paper; full ink is 255, or 1 where
+        no number is above 1.
+
+    Raises
+    ------
+    InvalidFieldError : another shape, anything but finite numbers, or numbers outside the range.
+    """
+    expected = f"expected {IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers, 0 (paper) to 255 or 0 to 1 (ink). Received: "
+    try:
+        pixels = np.asarray(value)
+    except ValueError:
+        raise InvalidFieldError(field, f"{expected}rows of different lengths. Send a full square.") from None
+    if pixels.dtype.kind not in "iuf":
+        raise InvalidFieldError(field, f"{expected}something that is no number. Send numbers only.")
+    if pixels.shape not in {(IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)}:
+        raise InvalidFieldError(
+            field, f"{expected}shape {pixels.shape}. Send a picture of another size as 'image'."
+        )
+    pixels = pixels.reshape(IMAGE_SIZE_PX, IMAGE_SIZE_PX).astype(np.float64)
+    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
+        raise InvalidFieldError(
+            field, f"{expected}NaN, infinity or a number outside the range. Scale them first."
+        )
+    scale = 255.0 if pixels.max() <= 1 else 1.0
+    return np.rint(pixels * scale).astype(np.uint8)
