@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from digitrec import cli
+from digitrec.model.artifact import read_artifact
+from digitrec.resources import packaged_model_path
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -39,3 +41,24 @@ def test_every_script_option_of_readme_exists() -> None:
     options = re.findall(r"--[a-z-]+", line)
     assert options
     assert [option for option in options if f'"{option}"' not in script] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_figure_is_left_to_be_filled_in(document: Path) -> None:
+    assert re.findall(r"@[A-Z]+@", document.read_text(encoding="utf-8")) == []
+
+
+def test_the_model_card_tells_of_the_committed_model() -> None:
+    card = read_artifact(packaged_model_path()).card
+    assert card is not None
+    text = (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")
+    training, mnist = card["training"], card["results"]["mnist_test"]
+    facts = [
+        card["version"],
+        f"{card['parameters']:,} parameters",
+        f"{training['training_images']:,} images",
+        f"{training['validation_images']:,} images",
+        f"{mnist['accuracy']:.2%}".replace("%", " %"),
+        f"at least {card['threshold']} confidence",
+    ]
+    assert [fact for fact in facts if fact not in text] == []

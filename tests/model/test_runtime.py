@@ -118,7 +118,7 @@ def test_graph_of_logits_is_refused(keras: Any, card: dict[str, Any]) -> None:
     from digitrec.model.compile import convert
 
     network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    with pytest.raises(ModelFileError, match="expected the LiteRT graph to give probabilities"):
+    with pytest.raises(ModelFileError, match="that sum to 1 for a test ink"):
         LiteRtClassifier(convert(network), card)
 
 

@@ -56,7 +56,7 @@ def test_an_application_whose_model_does_not_answer_refuses_to_start(
     make_app: Callable[..., Flask], classifier: SteadyClassifier
 ) -> None:
     classifier.answer = np.zeros(10)
-    with pytest.raises(ModelError, match=r"Expected probabilities of shape \(1, 10\) that sum to 1"):
+    with pytest.raises(ModelError, match=r"expected probabilities of shape \(1, 10\) that sum to 1"):
         make_app()
 
 

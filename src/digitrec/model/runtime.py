@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
-from digitrec.errors import ModelFileError, ModelNotCompiledError
+from digitrec.errors import ModelError, ModelFileError, ModelNotCompiledError
 from digitrec.model.artifact import read_artifact
 
 INK_SHAPE = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
@@ -28,7 +28,7 @@ class Classifier(Protocol):
 
 
 def load_classifier(path: str | Path) -> Classifier:
-    """Return the classifier of the model file at `path`, after it has answered a first, blank ink.
+    """Return the classifier of the model file at `path`, after it has answered a first ink.
 
     Raises
     ------
@@ -65,7 +65,7 @@ class LiteRtClassifier:
         self._graph = graph
         self._card = card
         self._local = threading.local()
-        self._answer_a_blank_ink()
+        prove(self)  # a graph that loads but does not run is found now, and not in the first request
 
     @property
     def card(self) -> dict[str, Any]:
@@ -87,13 +87,39 @@ class LiteRtClassifier:
             runner = self._local.runner = _Runner(self._graph)
         return runner
 
-    def _answer_a_blank_ink(self) -> None:
-        """Find a graph that loads but does not run now, at boot, and not in the first request."""
-        total = float(self.probabilities(np.zeros((1, *INK_SHAPE), np.float32)).sum())
-        if not abs(total - 1.0) < 1e-3:
-            raise ModelFileError(
-                f"expected the LiteRT graph to give probabilities. Received a sum of {total:.4g}."
-            )
+
+def prove(classifier: Classifier) -> None:
+    """Ask `classifier` for one answer and check that it is a distribution over the ten digits.
+
+    Raises
+    ------
+    ModelError : the network fails, or its answer is of another shape or not a distribution.
+    """
+    try:
+        probabilities = np.asarray(classifier.probabilities(_upright_bar()))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"expected the network to answer a test ink. It failed: {_said(error)}.") from error
+    if not _is_distribution(probabilities):
+        raise ModelFileError(
+            f"expected probabilities of shape (1, {len(LABELS)}) that sum to 1 for a test ink. "
+            f"Received: {probabilities.tolist()}. Train the model anew, or give it a softmax."
+        )
+
+
+def _upright_bar() -> NDArray[np.float32]:
+    """Return ink of shape (1, 28, 28, 1) with one upright bar, the simplest 1."""
+    ink = np.zeros((1, *INK_SHAPE), np.float32)
+    ink[:, 4:24, 13:15] = 1.0
+    return ink
+
+
+def _is_distribution(probabilities: NDArray[Any]) -> bool:
+    if probabilities.shape != (1, len(LABELS)):
+        return False
+    in_range = (probabilities >= 0) & (probabilities <= 1)  # False for NaN
+    return bool(in_range.all() and abs(probabilities.sum() - 1) < 1e-3)
 
 
 class _Runner:

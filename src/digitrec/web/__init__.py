@@ -9,6 +9,7 @@ import os
 
 from flask import Flask
 
+from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
 from digitrec.settings import Settings
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     """
     settings = settings or Settings.from_env(os.environ)
     recognizer = recognizer or Recognizer.load(settings=settings)
-    health.prove(recognizer.classifier)
+    prove(recognizer.classifier)
     app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
     _configure(app, settings)
     app.extensions["digitrec"] = State(recognizer, settings)
