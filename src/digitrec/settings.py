@@ -48,7 +48,7 @@ class Settings:
     max_stroke_points: int = Limits.max_stroke_points
     max_request_bytes: int = 20_000_000
     max_request_images: int = 64
-    threads: int = 2
+    threads: int = 4
     timeout_s: int = 30
     log_level: str = "INFO"
 

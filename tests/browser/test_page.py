@@ -126,11 +126,18 @@ def test_the_next_stroke_asks_again_after_a_lost_connection(page: Any, paper: Pa
 
 
 def test_several_pictures_are_picked_and_a_bad_one_costs_only_itself(page: Any) -> None:
-    files = {"three.png": picture(3), "letter.txt": b"no picture at all", "empty.png": b"", "one.png": picture(1)}
+    files = {
+        "three.png": picture(3),
+        "letter.txt": b"no picture at all",
+        "empty.png": b"",
+        "one.png": picture(1),
+    }
     page.set_input_files(
         "#files", [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files.items()]
     )
-    expect(page.locator(".result-headline")).to_have_text(["It is a 3", "Not a picture", "Damaged", "It is a 1"])
+    expect(page.locator(".result-headline")).to_have_text(
+        ["It is a 3", "Not a picture", "Damaged", "It is a 1"]
+    )
     expect(page.locator(".result-name")).to_have_text(list(files))
     page.click("#dismiss")
     expect(page.locator("#pictures")).to_be_hidden()

@@ -128,6 +128,14 @@ def test_a_digit_cut_out_tightly_keeps_its_bars(digit: int, recognizer: Recogniz
     assert recognizer.predict(crop_to_ink(draw_digit(digit))).digit == digit
 
 
+def test_the_bar_of_a_seven_in_a_corner_is_no_rule(recognizer: Recognizer) -> None:
+    seven = draw_digit(7, digit_px=230)
+    left, top, width, height = cv2.boundingRect((seven < 128).astype(np.uint8))
+    canvas = np.full_like(seven, 255)
+    canvas[3 : 3 + height, 278 - width : 278] = seven[top : top + height, left : left + width]
+    assert recognizer.predict(canvas).digit == 7
+
+
 def test_ink_follows_the_contract() -> None:
     ink = normalize(TWO)
     assert ink.shape == (28, 28)

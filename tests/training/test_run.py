@@ -118,7 +118,7 @@ def test_the_script_learns_from_both_sources_and_reports(
 ) -> None:
     output, report = tmp_path / "m.h5", tmp_path / "report"
     run_script(
-        "--data", str(mnist_path), "--strokes", str(pen_digits_path), "--limit", "1500", "--epochs", "2",
+        "--data", str(mnist_path), "--strokes", str(pen_digits_path), "--limit", "1000", "--epochs", "2",
         "--min-accuracy", "0", "--output", str(output), "--report", str(report), "--batch-size", "64",
     )  # fmt: skip
     recognizer = Recognizer.load(output)
@@ -138,7 +138,7 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
     output = tmp_path / "m.h5"
     output.write_bytes(b"the old model")
     arguments = [
-        "--data", str(mnist_path), "--no-strokes", "--limit", "2000", "--epochs", "8", "--batch-size", "64",
+        "--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
         "--min-accuracy", "0", "--output", str(output),
     ]  # fmt: skip
     process = subprocess.Popen(
@@ -157,7 +157,7 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
         assert "Go on from the last whole epoch with the same command and --resume" in stderr
         assert "Traceback" not in stderr
     run_script(*arguments, "--resume")
-    assert Recognizer.load(output).card["training"]["config"]["epochs"] == 8
+    assert Recognizer.load(output).card["training"]["config"]["epochs"] == 5
     assert not checkpoint_path(output).exists()
 
 

@@ -90,6 +90,9 @@ def test_a_corrupt_picture_is_answered_with_400(client: FlaskClient) -> None:
     picture = bytearray(one())
     picture[60:90] = bytes(30)
     assert_problem(post(client, bytes(picture)), 400, "unreadable-image")
+    picture = bytearray(one())
+    picture[-30] ^= 1  # decodes, and only the checksum tells
+    assert_problem(post(client, bytes(picture)), 400, "unreadable-image")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def _decode_bytes(data: bytes, limits: Limits) -> Picture:
 def _from_file(data: bytes, limits: Limits) -> Picture:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image.size, limits)
+        image.verify()  # PNG's checksums, which decoding passes over
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # anew, as `verify` asks for
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
         return _from_pil(image, limits)
 
@@ -194,7 +196,7 @@ def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
 def _over_paper(rgba: NDArray[np.uint8]) -> Picture:
     """Lay a transparent picture over white, or over black where the drawing itself is white."""
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgba), cv2.COLOR_RGBA2GRAY), np.uint8)
-    alpha = np.ascontiguousarray(rgba[..., 3])
+    alpha = np.asarray(cv2.extractChannel(np.ascontiguousarray(rgba), 3), np.uint8)
     if alpha.min() == 255:  # an opaque canvas, the most frequent picture of all
         return grey
     ink = cv2.multiply(grey, alpha, scale=1 / 255)

@@ -7,7 +7,7 @@ The steps, in order, each a function of its own:
 3. `remove_shading` (ink/paper.py): divide by the paper's own brightness; what is left is how much darker than paper.
 4. `erase_rules` (ink/rules.py): form lines and cell borders that run into the picture's edge.
 5. `find_digit`, `select_pieces` (ink/pieces.py): the digit's ink, without specks and neighbours' fragments.
-6. `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
+6. `full_ink`, `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
 7. `fit_to_box`: 20 px box, centre of mass on the centre, 28 x 28.
 """
 
@@ -22,7 +22,7 @@ from digitrec.contract import BOX_SIZE_PX, IMAGE_SIZE_PX
 from digitrec.errors import BlankImageError
 from digitrec.ink.paper import darken_ink, paper_blotches, paper_grain, remove_shading
 from digitrec.ink.pieces import select_pieces
-from digitrec.ink.planes import Mask, Picture, Relief, reduce
+from digitrec.ink.planes import Mask, Picture, Relief, ranks, reduce
 from digitrec.ink.rules import erase_rules
 
 Box: TypeAlias = tuple[slice, slice]
@@ -35,11 +35,12 @@ SMALL_DIGIT_PX = 40
 # A digit is at least this long in the reduced picture; what is shorter is a speck of dust.
 MIN_DIGIT_PX = 4
 
+_BLANK = "expected a digit. Received: blank paper. Write larger or darker and send it again."
 _GRAIN_SIGMAS = 4.0
 # Of 900 photographed digits each stands out by 5.6 and more, of 60 papers of coarse noise 56 by less than this.
 _BLOTCH_SIGMAS = 4.5
 _DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
-_FULL_INK_PERCENTILE = 75
+_FULL_INK_RANK = 0.75
 _EDGE_OF_INK = 0.06
 _FAINTEST_STROKE = 0.3
 
@@ -77,7 +78,7 @@ def isolate(picture: Picture) -> tuple[Relief, Box]:
     grain = paper_grain(relief)
     ruled = erase_rules(relief, max(MIN_CONTRAST, _GRAIN_SIGMAS * grain))
     mask = find_digit(ruled, grain)
-    return level_ink(ruled, mask, grain)
+    return level_ink(ruled, mask, full_ink(ruled, mask), grain)
 
 
 def shrink(image: Picture) -> Picture:
@@ -90,15 +91,13 @@ def find_digit(relief: Relief, grain: float) -> Mask:
 
     Raises
     ------
-    BlankImageError : nothing, or no more than a speck or the paper's own blotches, stands out.
+    BlankImageError : nothing stands out, or no more than a speck.
     """
     faintest = max(MIN_CONTRAST, _GRAIN_SIGMAS * grain)
     strong = max(faintest, _otsu_threshold(relief))
     mask = select_pieces(relief, max(faintest, 0.5 * strong), strong)
-    if _is_speck(mask) or full_ink(relief, mask) < _BLOTCH_SIGMAS * paper_blotches(relief, mask):
-        raise BlankImageError(
-            "expected a digit. Received: blank paper. Write larger or darker and send it again."
-        )
+    if _is_speck(mask):
+        raise BlankImageError(_BLANK)
     return mask
 
 
@@ -111,22 +110,30 @@ def _is_speck(mask: Mask) -> bool:
 
 
 def full_ink(relief: Relief, mask: Mask) -> float:
-    """Return the relief of the digit's full ink; its soft edges are below."""
-    return float(np.percentile(relief[mask > 0], _FULL_INK_PERCENTILE))
+    """Return the relief of the digit's full ink; its soft edges are below.
+
+    Raises
+    ------
+    BlankImageError : it stands out no more than the paper's own blotches do.
+    """
+    (full,) = ranks(relief[mask > 0], _FULL_INK_RANK)
+    if full < _BLOTCH_SIGMAS * paper_blotches(relief, mask):
+        raise BlankImageError(_BLANK)
+    return full
 
 
-def level_ink(relief: Relief, mask: Mask, grain: float) -> tuple[Relief, Box]:
+def level_ink(relief: Relief, mask: Mask, full: float, grain: float) -> tuple[Relief, Box]:
     """Return the ink under the mask, 0 to 1, cut out at its soft edges, and where it was cut out.
 
     Parameters
     ----------
-    relief : (H, W) float32. mask : (H, W) uint8 of 0 and 1. grain : the paper's standard deviation.
+    relief : (H, W) float32. mask : (H, W) uint8 of 0 and 1. full : the relief of full ink. grain : the paper's
+        standard deviation.
 
     Returns
     -------
     (h, w) float32, h <= H and w <= W, and its rows and columns.
     """
-    full = full_ink(relief, mask)
     paper = min(2.0 * grain, 0.5 * full)
     ink = np.clip((relief - paper) / (full - paper), 0.0, 1.0)
     ink *= cv2.dilate(mask, np.ones((3, 3), np.uint8))
@@ -162,7 +169,8 @@ def fit_to_box(ink: Relief) -> Relief:
         how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
         ink = np.asarray(cv2.resize(ink, size, interpolation=how), np.float32)
     # A hairline has faded in the reduction; full ink is 1 again, but a smudge is not made a stroke.
-    ink = np.clip(ink / max(float(np.percentile(ink, 98)), _FAINTEST_STROKE), 0.0, 1.0)
+    (full,) = ranks(ink, 0.98)
+    ink = np.clip(ink / max(full, _FAINTEST_STROKE), 0.0, 1.0)
     return _centre_on_mass(np.asarray(ink, np.float32))
 
 

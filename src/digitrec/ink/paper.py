@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.planes import Mask, Picture, Relief, reduce
+from digitrec.ink.planes import Mask, Picture, Relief, ranks, reduce
 
 _SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
 _GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
@@ -33,7 +33,8 @@ def darken_ink(picture: Picture) -> Picture:
     departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
     # A cell's border misleads the median beside it.
     inside = departure[_inset(small.shape[0]), _inset(small.shape[1])]
-    darker, lighter = -float(np.percentile(inside, 1)), float(np.percentile(inside, 99))
+    lowest, lighter = ranks(inside, 0.01, 0.99)
+    darker = -lowest
     ink_is_light = lighter > darker
     if lighter / _ONE_SIDED < darker < lighter * _ONE_SIDED:
         ink_is_light = not _paper_is_light(small)
@@ -41,7 +42,7 @@ def darken_ink(picture: Picture) -> Picture:
 
 
 def _paper_is_light(picture: Picture) -> bool:
-    low, high = np.percentile(picture, (0.5, 99.5))
+    low, high = ranks(picture, 0.005, 0.995)
     light = picture > (low + high) / 2
     light_share = float(light.mean())
     if _UNDECIDED < light_share < 1 - _UNDECIDED:
@@ -65,7 +66,7 @@ def remove_shading(picture: Picture) -> Relief:
 def _relief_over_closing(brightness: NDArray[np.uint8 | np.float64]) -> Relief:
     reach = max(brightness.shape) * 2 // 5 | 1
     paper = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    return np.asarray(1.0 - brightness / np.maximum(paper, 1e-3), np.float32)
+    return np.asarray(1.0 - brightness / np.maximum(paper, np.float32(1e-3)), np.float32)
 
 
 def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
@@ -79,9 +80,9 @@ def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
     values = small.ravel().astype(np.float32)
     weights = np.ones_like(values)
     for _ in range(rounds):
-        weighted = terms * weights[:, np.newaxis]
-        coefficients = np.linalg.solve(weighted.T @ terms + _RIDGE, weighted.T @ values)
-        surface = terms @ coefficients
+        weighted = terms * weights
+        coefficients = np.linalg.solve(weighted @ terms.T + _RIDGE, weighted @ values)
+        surface = coefficients @ terms
         before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
         if np.array_equal(weights, before):
             break
@@ -91,10 +92,10 @@ def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
 
 @lru_cache(maxsize=32)
 def _quadratic_terms(height: int, width: int) -> Relief:
-    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (h * w, 6) float32."""
+    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (6, h * w) float32."""
     rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
     y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
-    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float32)
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y]).astype(np.float32)
 
 
 def paper_grain(relief: Relief) -> float:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.planes import Mask, Relief
+from digitrec.ink.planes import Mask, Relief, label_pieces
 
 _SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
 _DOT_SIDE_SHARE = 0.2  # of the main piece's longer side: smaller pieces are full stops and dust
@@ -23,7 +23,7 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
     so that a faint part of a stroke stays and a faint smudge goes.
     """
     mask = (relief > weak).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    count, labels, stats = label_pieces(mask)
     inked = mask > 0
     owner, darkness = labels[inked], relief[inked]
     is_strong = np.bincount(owner, darkness > strong, count) > 0
@@ -34,7 +34,7 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
     keep = np.zeros(count, np.uint8)
     for label in np.flatnonzero(is_strong[1:]) + 1:
         keep[label] = label == main or _belongs(stats[label], stats[main], relief.shape)
-    return np.asarray(keep[labels], np.uint8)
+    return np.asarray(keep.take(labels), np.uint8)
 
 
 def _belongs(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""The planes that the normalisation works on, and reducing them.
+"""The planes that the normalisation works on, and what is done to them everywhere.
 
 A picture is (H, W) uint8 grey. A relief is (H, W) float32, how much darker than the paper around it each
 pixel is: 0 is paper, 1 is black on white. A mask is (H, W) uint8 of 0 and 1.
@@ -25,3 +25,24 @@ def reduce(picture: Picture, size_px: int) -> Picture:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def ranks(values: NDArray[np.generic], *shares: float) -> list[float]:
+    """Return, for each share from 0 to 1, the value that this share of the values lie below (nearest rank).
+
+    np.percentile, which interpolates, takes some 20 microseconds longer; a picture needs several of these.
+    """
+    ordered = np.sort(values, axis=None)
+    return [float(ordered[round(share * (ordered.size - 1))]) for share in shares]
+
+
+def label_pieces(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    """Return the 8-connected pieces of a mask: how many, the paper being the first, labels, and boxes.
+
+    Returns
+    -------
+    N, (H, W) int32 labels from 0, paper, to N - 1, and (N, 5) int32: left, top, width, height, area.
+    """
+    # Grana's block-based algorithm (2010) takes half as long as the one that OpenCV chooses by itself.
+    count, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
+    return count, np.asarray(labels, np.int32), np.asarray(stats, np.int32)

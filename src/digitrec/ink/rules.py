@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from digitrec.ink.planes import Mask, Relief
+from digitrec.ink.planes import Mask, Relief, label_pieces
 
 # All shares are of the picture's side along or across the line.
 _MIN_RUN_SHARE = 0.22  # a straight run this long starts a line; a tilt of 3 degrees still leaves one
 _MAX_THICKNESS_SHARE = 0.19  # of a line that crosses the whole picture
-_EDGE_BAND_SHARE = 0.16  # a line that does not cross it all lies in this band along the edge ...
+_EDGE_BAND_SHARE = 0.16  # a line that does not cross it all runs into a corner, within this band ...
 _MIN_EDGE_SPAN_SHARE = 0.40  # ... for this long ...
 _MAX_EDGE_THICKNESS_SHARE = 0.13  # ... and is this thin
 _MAX_BEND_SHARE = 0.03  # mean departure from straight
@@ -47,31 +46,32 @@ def erase_rules(relief: Relief, threshold: float) -> Relief:
 
 def find_horizontal_lines(mask: Mask) -> list[Mask]:
     """Return the straight lines in a mask of dark pixels, each (H, W) uint8 of 0 and 1, that may be rules."""
-    height, width = mask.shape
+    width = mask.shape[1]
+    if not mask[:, [0, 1, -2, -1]].any():  # every rule runs into an edge, and few pictures have one
+        return []
     mask = np.ascontiguousarray(mask)
     run = np.ones((1, max(5, round(_MIN_RUN_SHARE * width))), np.uint8)
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    if not runs[:, [0, 1, -2, -1]].any():  # every rule runs into an edge, and few pictures have one
-        return []
-    bridged = cv2.dilate(runs, np.ones((3, 1), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bridged, connectivity=8)
-    lines = [
-        np.asarray(runs * (labels == label), np.uint8)
-        for label in range(1, count)
-        if _lies_like_a_rule(stats[label], height, width)
-    ]
-    return [line for line in lines if _is_straight(line)]
+    # The pixels of a tilted line lie in steps, each a run of its own.
+    bridged = np.asarray(cv2.dilate(runs, np.ones((3, 1), np.uint8)), np.uint8)
+    count, labels, _ = label_pieces(bridged)
+    lines = [np.asarray(runs * (labels == label), np.uint8) for label in range(1, count)]
+    return [line for line in lines if _lies_like_a_rule(line) and _is_straight(line)]
 
 
-def _lies_like_a_rule(bridged: NDArray[np.int32], height: int, width: int) -> bool:
-    left, top, span, depth, area = (int(value) for value in bridged)
-    thickness = (area / span - 2) / height  # the bridging added a pixel above and below
+def _lies_like_a_rule(line: Mask) -> bool:
+    height, width = line.shape
+    left, top, span, depth = cv2.boundingRect(line)
+    thickness = int(line.sum()) / span / height
     starts_at_edge, ends_at_edge = left <= 1, left + span >= width - 1
     if starts_at_edge and ends_at_edge and thickness <= _MAX_THICKNESS_SHARE:
         return True
     band = _EDGE_BAND_SHARE * height
-    return (
-        (top + depth <= band or top >= height - band)
+    # A tilted rule leaves through one edge and comes in through the next; the bar of a 7 in a corner does not.
+    at_top = top == 0 and depth <= band
+    at_bottom = top + depth == height and top >= height - band
+    return bool(
+        (at_top or at_bottom)
         and (starts_at_edge or ends_at_edge)
         and span >= _MIN_EDGE_SPAN_SHARE * width
         and thickness <= _MAX_EDGE_THICKNESS_SHARE
@@ -116,7 +116,7 @@ def _is_cut_tightly(mask: Mask, across: Mask, down: Mask) -> bool:
     a 7. A digit that merely touches its cell's border does not.
     """
     height, width = mask.shape
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    _, labels, stats = label_pieces(mask)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     left, top, breadth, depth, area = (int(value) for value in stats[largest])
     reaches_all = left <= 1 and top <= 1 and left + breadth >= width - 1 and top + depth >= height - 1

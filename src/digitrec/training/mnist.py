@@ -87,7 +87,7 @@ def _download() -> dict[str, NDArray[np.uint8]]:
 
 def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in SHA256}
     except FileNotFoundError:
         raise DatasetError(
