@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,11 @@ def pen_digits_path() -> Path:
     if not path.is_file():
         pytest.skip("needs the pen strokes: set DIGITREC_STROKES to pendigits-orig.tra")
     return path
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as it is meant: a shell's background jobs, and all that they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -75,7 +75,6 @@ def read_artifact(path: str | Path) -> Artifact:
     """
     path = Path(path)
     with _opened(path) as file:
-        _require_keras_model(path, file)
         if GROUP not in file:
             return Artifact(path, None, None)
         _require_known_format(path, file[GROUP])
@@ -94,8 +93,8 @@ def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None
     """
     path = Path(path)
     text = serialize_card(card)
-    with _opened(path) as file:
-        _require_keras_model(path, file)
+    with _opened(path):
+        pass  # a file that cannot take them is refused before anything is written
     try:
         with replacing(path) as beside:
             shutil.copyfile(path, beside)
@@ -115,7 +114,6 @@ def read_model_config(path: str | Path) -> Any:
     """
     path = Path(path)
     with _opened(path) as file:
-        _require_keras_model(path, file)
         return json.loads(file.attrs["model_config"])
 
 
@@ -128,13 +126,12 @@ def fingerprint(path: str | Path) -> str:
     """
     path = Path(path)
     with _opened(path) as file:
-        _require_keras_model(path, file)
         return _weights_fingerprint(file)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open `path` for reading; every fault of its content inside the block becomes a `ModelError`."""
+    """Open the Keras model at `path`; every fault of its content inside the block becomes a `ModelError`."""
     if not path.exists():
         raise ModelNotFoundError(
             f"{path}: expected a model file (.h5), but there is none. "
@@ -142,6 +139,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         )
     try:
         with h5py.File(path, "r") as file:
+            _require_keras_model(path, file)
             yield file
     except DigitrecError:
         raise
