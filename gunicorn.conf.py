@@ -3,11 +3,11 @@
 import os
 import sys
 
-from digitrec.errors import SettingsError
+from digitrec.errors import DigitrecError
 from digitrec.settings import Settings
 from digitrec.web.serve import gunicorn_options
 
 try:
     globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))
-except SettingsError as error:
+except DigitrecError as error:
     sys.exit(f"digitrec cannot start: {error}")

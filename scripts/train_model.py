@@ -15,14 +15,22 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads this once, when it is imported
 
-from digitrec.errors import DigitrecError
-from digitrec.evaluation import format_evaluation
-from digitrec.training.checkpoint import checkpoint_path
-from digitrec.training.config import TrainingConfig
-from digitrec.training.run import train
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+try:  # TensorFlow takes seconds, in which a person may well press Ctrl-C
+    from digitrec.errors import DigitrecError
+    from digitrec.evaluation import format_evaluation
+    from digitrec.training.checkpoint import checkpoint_path
+    from digitrec.training.config import TrainingConfig
+    from digitrec.training.run import train
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"train_model: expected what training needs. Received: {error}. Run: pip install --editable '.[train]'"
+    )
+except KeyboardInterrupt:
+    sys.exit(INTERRUPTED)
 
 DEFAULTS = TrainingConfig()
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -43,7 +51,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
     )
     data.add_argument("--no-strokes", action="store_true", help="learn from MNIST alone")
-    data.add_argument("--limit", type=int, metavar="N", help="use only N training images, to try things out")
+    data.add_argument(
+        "--limit", type=int, metavar="N", help="use only some N training images, to try things out"
+    )
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--epochs", type=int, default=DEFAULTS.epochs, help="default: %(default)s")
     recipe.add_argument("--batch-size", type=int, default=DEFAULTS.batch_size, help="default: %(default)s")

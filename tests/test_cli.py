@@ -151,7 +151,7 @@ def test_evaluate_shows_figures_and_what_was_left_out(labelled: Path) -> None:
     assert "66.67% (2 of 3), 95 % interval" in result.output
     assert "unanswered 1" in result.output
     assert "1 row left out: label '10' is no digit" in result.output
-    assert "1 picture without an answer, counted as wrong: BlankImageError" in result.output
+    assert "1 picture without an answer, counted as wrong: BlankImageError (" in result.output
 
 
 def test_evaluate_gives_json(labelled: Path) -> None:
@@ -222,7 +222,7 @@ def test_compile_without_tensorflow_says_what_to_install(
     monkeypatch.setitem(sys.modules, "digitrec.model.compile", None)
     result = _run("compile", tmp_path / "any.h5")
     assert result.exit_code == 1
-    assert "pip install 'digitrec[train]'" in result.stderr
+    assert "pip install tensorflow" in result.stderr
 
 
 def test_serve_hands_host_port_and_model_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

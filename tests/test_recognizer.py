@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,3 +96,14 @@ def test_many_threads_get_the_answers_of_one(recognizer: Recognizer) -> None:
     with ThreadPoolExecutor(8) as pool:
         received = [answer.confidence for answer in pool.map(recognizer.predict, pictures)]
     assert received == expected
+
+
+@pytest.mark.parametrize("threshold", [2, -1, float("nan"), "high"])
+def test_a_threshold_that_is_no_share_is_refused(recognizer: Recognizer, threshold: Any) -> None:
+    with pytest.raises(InvalidFieldError, match="threshold: expected a number from 0 to 1"):
+        recognizer.predict(draw_digit(7), threshold=threshold)
+
+
+def test_one_picture_is_no_list_of_pictures(recognizer: Recognizer) -> None:
+    with pytest.raises(InvalidFieldError, match="Use predict"):
+        recognizer.predict_many("seven.png")

@@ -154,8 +154,7 @@ def compile_file(file: Path) -> None:
         try:
             from digitrec.model.compile import compile_model
         except ImportError as error:
-            mend = "Run: pip install 'digitrec[train]'"
-            raise _Failure(f"compiling needs TensorFlow ({error}). {mend}") from error
+            raise _Failure(f"compiling needs TensorFlow ({error}). Run: pip install tensorflow") from error
         artifact = compile_model(file)
     click.echo(
         f"{file}: compiled, {len(artifact.graph or b''):,} bytes of LiteRT graph, checked against Keras"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from digitrec.recognizer import Recognizer
 
 # Progress is told about ten times a second, and memory does not grow with the set.
 _BATCH = 64
+_NAMED = 5  # pictures in a note, to look at
 
 T = TypeVar("T")
 
@@ -71,10 +72,16 @@ def examine(
     answer = _answer_arrays if raw else _answer_pictures
     labels: list[int] = []
     rows: list[NDArray[np.float32]] = []
-    faults: Counter[str] = Counter()
+    faults: dict[str, list[str]] = {}
     for batch in _batches(labelled_set, _BATCH):
+        pictures = [picture for _, picture in batch]
+        results = answer(recognizer, pictures)
+        for number, (picture, result) in enumerate(zip(pictures, results, strict=True), len(labels) + 1):
+            if isinstance(result, DigitrecError):
+                name = picture.name if isinstance(picture, Path) else f"number {number}"
+                faults.setdefault(type(result).__name__, []).append(name)
+        rows += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
         labels += [label for label, _ in batch]
-        rows += answer(recognizer, [picture for _, picture in batch], faults)
         advance(len(batch))
     if not labels:
         raise DatasetError(
@@ -124,24 +131,24 @@ def _line(examination: Examination) -> str:
 
 
 def _answer_pictures(
-    recognizer: Recognizer, pictures: list[ImageLike], faults: Counter[str]
-) -> list[NDArray[np.float32]]:
+    recognizer: Recognizer, pictures: list[ImageLike]
+) -> list[NDArray[np.float32] | DigitrecError]:
     results = recognizer.predict_many(pictures, errors="return")
-    faults.update(type(result).__name__ for result in results if isinstance(result, DigitrecError))
-    return [_NO_ANSWER if isinstance(result, DigitrecError) else result.probabilities for result in results]
+    return [result if isinstance(result, DigitrecError) else result.probabilities for result in results]
 
 
 def _answer_arrays(
-    recognizer: Recognizer, pictures: list[ImageLike], faults: Counter[str]
-) -> list[NDArray[np.float32]]:
+    recognizer: Recognizer, pictures: list[ImageLike]
+) -> list[NDArray[np.float32] | DigitrecError]:
     inks = np.stack([np.asarray(picture) for picture in pictures]).astype(np.float32) / np.float32(255)
     return list(recognizer.classifier.probabilities(inks.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)))
 
 
-def _fault_notes(faults: Counter[str]) -> list[str]:
+def _fault_notes(faults: dict[str, list[str]]) -> list[str]:
     return [
-        f"{count} {'picture' if count == 1 else 'pictures'} without an answer, counted as wrong: {fault}"
-        for fault, count in faults.most_common()
+        f"{len(names)} {'picture' if len(names) == 1 else 'pictures'} without an answer, counted as wrong: {fault} "
+        f"({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
+        for fault, names in faults.items()
     ]
 
 

@@ -234,7 +234,7 @@ def _read_arrays(path: Path) -> list[Row]:
             pictures, labels = arrays[names[0]], arrays[names[1]]
     except NPZ_ERRORS as error:
         raise DatasetError(
-            f"{path}: expected .npz arrays x_test and y_test, or x and y. Received: {error}. Save it again."
+            f"{path}: expected .npz arrays x_test and y_test, or x and y. Received: {npz_fault(error)}. Save it again."
         ) from error
     if pictures.dtype != np.uint8 or labels.ndim != 1 or pictures.shape != (len(labels), *_PICTURE_SHAPE):
         raise DatasetError(
@@ -245,3 +245,12 @@ def _read_arrays(path: Path) -> list[Row]:
         Row(str(label), partial(np.asarray, picture))
         for label, picture in zip(labels.tolist(), pictures, strict=True)
     ]
+
+
+def npz_fault(error: Exception) -> str:
+    """Return what is wrong with an .npz in plain words; NumPy's own advise to load it unsafely."""
+    if isinstance(error, KeyError):
+        return f"one without the array {str(error).split()[0].lstrip(chr(34))}"
+    if "pickle" in str(error):
+        return "a file of another kind"
+    return str(error).rstrip(".")

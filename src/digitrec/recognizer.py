@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX
-from digitrec.errors import DigitrecError
+from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.codec import ImageLike, decode
 from digitrec.ink.normalize import normalize
 from digitrec.model.runtime import Classifier, load_classifier
@@ -85,7 +85,7 @@ class Recognizer:
         Raises
         ------
         ImageError : the picture cannot be read, is too large, or is blank.
-        InvalidFieldError : an array or strokes of the wrong shape or kind.
+        InvalidFieldError : an array or strokes of the wrong shape or kind, or a threshold outside [0, 1].
         """
         return self.predict_many([image], threshold=threshold)[0]
 
@@ -107,11 +107,14 @@ class Recognizer:
         ``errors="raise"`` raises at the first picture that cannot be answered; ``errors="return"`` puts
         its exception in its place. Only digitrec's own errors are returned, a defect is always raised.
         """
+        if isinstance(images, (str, Path, bytes)):
+            raise InvalidFieldError("images", "expected a list of pictures. Received: one. Use predict.")
         if errors not in ("raise", "return"):
             raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
+        threshold = self.threshold if threshold is None else _checked_threshold(threshold)
         results = [self._ink(image, keep_errors=errors == "return") for image in images]
         inks = [result for result in results if not isinstance(result, DigitrecError)]
-        answers = iter(self._classify(inks, self.threshold if threshold is None else threshold))
+        answers = iter(self._classify(inks, threshold))
         return [result if isinstance(result, DigitrecError) else next(answers) for result in results]
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
@@ -130,6 +133,12 @@ class Recognizer:
             _prediction(probabilities, ink, threshold)
             for probabilities, ink in zip(self.classifier.probabilities(batch), inks, strict=True)
         ]
+
+
+def _checked_threshold(threshold: object) -> float:
+    if isinstance(threshold, (int, float)) and 0.0 <= threshold <= 1.0:
+        return float(threshold)
+    raise InvalidFieldError("threshold", f"expected a number from 0 to 1. Received: {threshold!r}.")
 
 
 def _prediction(probabilities: NDArray[np.float32], ink: NDArray[np.float32], threshold: float) -> Prediction:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec import Recognizer
-from digitrec.errors import ModelFileError, TrainingError
+from digitrec.errors import DatasetError, ModelFileError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.run import choose_threshold, train
@@ -103,6 +103,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> No
     checkpoint_path(output).write_bytes(b"half a file")
     with pytest.raises(TrainingError, match="expected a checkpoint"):
         train(SMALL, output, mnist=mnist_path, resume=True)
+
+
+def test_a_run_that_cannot_start_leaves_the_checkpoint_of_another(tmp_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    checkpoint_path(output).write_bytes(b"hours of work")
+    with pytest.raises(DatasetError, match="nothing there"):
+        train(SMALL, output, mnist=tmp_path / "mistyped.npz")
+    assert checkpoint_path(output).read_bytes() == b"hours of work"
 
 
 def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Path) -> None:

@@ -103,3 +103,17 @@ def test_json_that_would_fill_the_memory_is_answered_with_413(client: FlaskClien
         tracemalloc.stop()
     assert_problem(answer, 413, "request-too-large")
     assert peak_bytes < 5 * len(body)
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain"])
+def test_json_under_another_content_type_names_the_right_one(client: FlaskClient, content_type: str) -> None:
+    answer = client.post("/predict", data=b'{"strokes": []}', content_type=content_type)
+    assert "Content-Type: application/json" in assert_problem(answer, 400, "unreadable-request")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(b"null", "null"), (b"[]", "an array"), (b'"x"', "text"), (b"1", "a number")]
+)
+def test_json_of_another_kind_is_named_as_json_names_it(client: FlaskClient, body: bytes, kind: str) -> None:
+    answer = client.post("/predict", data=body, content_type="application/json")
+    assert f"Received: {kind}." in assert_problem(answer, 400, "unreadable-request")["detail"]

@@ -31,7 +31,8 @@ from web_servers import (
 )
 
 import digitrec
-from digitrec.errors import SettingsError
+from digitrec.errors import ModelNotCompiledError, SettingsError
+from digitrec.model import runtime
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings
 from digitrec.web import serve
@@ -234,11 +235,23 @@ def test_the_procfile_starts_gunicorn_with_this_application() -> None:
 
 def test_a_plain_keras_file_is_served_by_gunicorn_through_keras(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs pip install '.[train]'")
-    model = tmp_path / "plain.h5"
+    port = free_port()
+    with running(GUNICORN, port, DIGITREC_MODEL=str(plain_keras_file(tmp_path)), WEB_CONCURRENCY="1"):
+        status, body = post(port, one())
+    assert (status, json.loads(body)["digit"]) == (200, 1)
+
+
+def test_a_plain_keras_file_without_tensorflow_is_refused_before_anything_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "find_spec", lambda _name: None)
+    with pytest.raises(ModelNotCompiledError, match="digitrec compile"):
+        gunicorn_options(Settings(model=plain_keras_file(tmp_path)), {})
+
+
+def plain_keras_file(folder: Path) -> Path:
+    model = folder / "plain.h5"
     shutil.copyfile(packaged_model_path(), model)
     with h5py.File(model, "a") as file:
         del file["digitrec"]
-    port = free_port()
-    with running(GUNICORN, port, DIGITREC_MODEL=str(model), WEB_CONCURRENCY="1"):
-        status, body = post(port, one())
-    assert (status, json.loads(body)["digit"]) == (200, 1)
+    return model

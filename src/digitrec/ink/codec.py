@@ -15,7 +15,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from digitrec.errors import (
     ImageError,
@@ -128,8 +128,10 @@ def _decoded(read: Callable[[], Picture], limits: Limits) -> Picture:
     except MemoryError as error:
         raise ImageTooLargeError(f"expected a picture that fits into memory. {_SCALE_DOWN}") from error
     except Exception as error:  # a decoder meets hostile bytes with any exception there is
+        # Pillow's own words for an unknown header name an object in memory.
+        reason = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else error
         raise UnreadableImageError(
-            f"expected a whole image. Received: one that is truncated or corrupt ({error}). "
+            f"expected a whole image. Received: one that is truncated or corrupt ({reason}). "
             "Save the picture again and send it whole."
         ) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -199,15 +200,33 @@ class KerasClassifier:
         return np.concatenate([np.empty((0, len(LABELS)), np.float32), *answers])
 
 
+def needs_keras(path: str | Path) -> bool:
+    """Return whether the model file has no graph, so that Keras has to run it.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.artifact.read_artifact`.
+    ModelNotCompiledError : it has none, and TensorFlow is not installed.
+    """
+    if read_artifact(path).graph is not None:
+        return False
+    if find_spec("tensorflow") is None:
+        raise _not_compiled(Path(path))
+    return True
+
+
 def _load_with_keras(path: Path) -> KerasClassifier:
     try:
         return KerasClassifier(path)
     except ImportError as error:
-        raise ModelNotCompiledError(
-            f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file, and "
-            "TensorFlow, which could run it, is not installed. Install it (pip install 'digitrec[train]'), "
-            f"then run: digitrec compile {path}"
-        ) from error
+        raise _not_compiled(path) from error
+
+
+def _not_compiled(path: Path) -> ModelNotCompiledError:
+    return ModelNotCompiledError(
+        f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file, and TensorFlow, which "
+        f"could run it, is not installed. Install it (pip install tensorflow), then run: digitrec compile {path}"
+    )
 
 
 def _said(error: Exception) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import DatasetError
-from digitrec.labelled import NPZ_ERRORS
+from digitrec.labelled import NPZ_ERRORS, npz_fault
 
 SHA256 = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
@@ -96,7 +96,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
         ) from None
     except NPZ_ERRORS as error:
         raise DatasetError(
-            f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {error}."
+            f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {npz_fault(error)}. Fetch the file again."
         ) from error
 
 

@@ -77,8 +77,6 @@ def train(
     report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
     _check_before_hours_of_work(output, report, min_accuracy)
-    if not resume:
-        checkpoint.unlink(missing_ok=True)  # of an older run, which nobody wants to go on with
     pen_digits = load_pen_digits(strokes) if config.use_strokes else []
     data = assemble(config, load_mnist(mnist), pen_digits)
     model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
@@ -97,7 +95,7 @@ def train(
     if test.accuracy < min_accuracy:
         raise TrainingError(
             f"expected at least {min_accuracy:.2%} of MNIST's test set. Received: {test.accuracy:.2%}. "
-            f"{output} stays as it was; train longer or with another seed."
+            f"{output} was not written. Start anew with more epochs or another seed."
         )
     return TrainingResult(card, test, history)
 

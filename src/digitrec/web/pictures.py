@@ -46,6 +46,8 @@ def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
         raise BadRequest(f"Expected a picture. Received: an empty body. {_HOW_TO_SEND}")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return [_from_json(body, settings)]
+    if body.lstrip()[:1] == b"{":
+        raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
         raise BadRequest(f"Expected a picture. Received: a form without a file. {_HOW_TO_SEND}")
     return [body]
@@ -131,14 +133,22 @@ def _parse_object(body: bytes) -> dict[str, Any]:
             f"Expected a JSON object. Received: JSON that cannot be parsed ({error})."
         ) from error
     if not isinstance(value, dict):
-        raise BadRequest(f"Expected a JSON object. Received: {type(value).__name__}. {_HOW_TO_SEND}")
+        raise BadRequest(f"Expected a JSON object. Received: {_json_kind(value)}. {_HOW_TO_SEND}")
     return value
+
+
+def _json_kind(value: object) -> str:
+    """Return the name that JSON has for the kind of a value."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    kinds = ((dict, "an object"), (list, "an array"), (str, "text"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
 def _image(value: object, _settings: Settings) -> ImageLike:
     if not isinstance(value, str):
         raise InvalidFieldError(
-            "image", f"expected base64 text or a data URL of an image file. Received: {type(value).__name__}."
+            "image", f"expected base64 text or a data URL of an image file. Received: {_json_kind(value)}."
         )
     return decode_base64(value, "image")
 

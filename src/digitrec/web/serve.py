@@ -15,8 +15,8 @@ from typing import Any
 
 from flask import Flask
 
-from digitrec.errors import DigitrecError, ModelError, SettingsError
-from digitrec.model.artifact import read_artifact
+from digitrec.errors import DigitrecError, SettingsError
+from digitrec.model.runtime import needs_keras
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings, whole_number
 from digitrec.web import create_app
@@ -43,10 +43,10 @@ def serve(host: str, port: int, settings: Settings) -> None:
         serve_with_gunicorn(host, port, settings)
 
 
-def application() -> Flask:
-    """Return the application for a host's gunicorn; what a person must mend is one line, not a traceback."""
+def application(settings: Settings | None = None) -> Flask:
+    """Return the application for gunicorn; what a person must mend is one line, not a traceback."""
     try:
-        return create_app()
+        return create_app(settings)
     except DigitrecError as error:
         print(f"digitrec cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  # no logger is set up yet
         raise SystemExit(_CANNOT_START) from None
@@ -58,6 +58,7 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
     Raises
     ------
     SettingsError : PORT or WEB_CONCURRENCY is no whole number above 0.
+    ModelError : the model file is missing or damaged, or nothing here can run it.
     """
     return {
         "bind": f"0.0.0.0:{_whole_number(environ, 'PORT', _DEFAULT_PORT)}",
@@ -71,7 +72,7 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
         # The model is loaded and proven once, before anything listens. A LiteRT interpreter has no threads
         # of its own with one thread asked for, and each request thread makes its own after the fork.
         # TensorFlow, which runs a file without a graph, hangs in a forked process.
-        "preload_app": _has_graph(settings.model or packaged_model_path()),
+        "preload_app": not needs_keras(settings.model or packaged_model_path()),
         # A heartbeat file on a disk can block a worker for seconds; this is memory.
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
         "loglevel": settings.log_level.lower(),
@@ -96,7 +97,7 @@ def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
                 self.cfg.set(name, options[name])
 
         def load(self) -> Flask:
-            return create_app(settings)
+            return application(settings)
 
     Server().run()
 
@@ -130,13 +131,6 @@ def _let_booting_workers_stop(_server: object) -> None:
         after_in_parent=unblock,
         after_in_child=end_on_sigterm,
     )
-
-
-def _has_graph(path: Path) -> bool:
-    try:
-        return read_artifact(path).graph is not None
-    except ModelError:
-        return True  # the master then says what is wrong, once, and not each worker
 
 
 def _bracketed(host: str) -> str:
