@@ -137,7 +137,7 @@ def load(port: int, pictures: list[bytes], seconds: float, connections: int) -> 
 def post_until(port: int, pictures: list[bytes], end: float) -> list[float]:
     """Post pictures over one connection until `end`, and return the time of each answer in s.
 
-    The requests are written out beforehand: `http.client` takes a sixth of the machine that it measures.
+    The requests are written out beforehand, so that the client takes little of the machine that it measures.
     """
     requests = [
         b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"

@@ -104,6 +104,11 @@ def test_a_threshold_that_is_no_share_is_refused(recognizer: Recognizer, thresho
         recognizer.predict(draw_digit(7), threshold=threshold)
 
 
+def test_a_threshold_may_be_any_number(recognizer: Recognizer) -> None:
+    assert not recognizer.predict(draw_digit(7), threshold=1).accepted
+    assert recognizer.predict(draw_digit(7), threshold=np.float32(0.5)).accepted
+
+
 def test_one_picture_is_no_list_of_pictures(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Use predict"):
         recognizer.predict_many("seven.png")

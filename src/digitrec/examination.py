@@ -76,10 +76,8 @@ def examine(
     for batch in _batches(labelled_set, _BATCH):
         pictures = [picture for _, picture in batch]
         results = answer(recognizer, pictures)
-        for number, (picture, result) in enumerate(zip(pictures, results, strict=True), len(labels) + 1):
-            if isinstance(result, DigitrecError):
-                name = picture.name if isinstance(picture, Path) else f"number {number}"
-                faults.setdefault(type(result).__name__, []).append(name)
+        for fault, name in _faults(pictures, results, len(labels) + 1):
+            faults.setdefault(fault, []).append(name)
         rows += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
         labels += [label for label, _ in batch]
         advance(len(batch))
@@ -142,6 +140,15 @@ def _answer_arrays(
 ) -> list[NDArray[np.float32] | DigitrecError]:
     inks = np.stack([np.asarray(picture) for picture in pictures]).astype(np.float32) / np.float32(255)
     return list(recognizer.classifier.probabilities(inks.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)))
+
+
+def _faults(
+    pictures: list[ImageLike], results: list[NDArray[np.float32] | DigitrecError], first: int
+) -> Iterator[tuple[str, str]]:
+    """Yield the kind of each fault and the name of its picture, or its number, of which `first` is the first's."""
+    for number, (picture, result) in enumerate(zip(pictures, results, strict=True), first):
+        if isinstance(result, DigitrecError):
+            yield type(result).__name__, picture.name if isinstance(picture, Path) else f"number {number}"
 
 
 def _fault_notes(faults: dict[str, list[str]]) -> list[str]:

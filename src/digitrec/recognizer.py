@@ -136,7 +136,7 @@ class Recognizer:
 
 
 def _checked_threshold(threshold: object) -> float:
-    if isinstance(threshold, (int, float)) and 0.0 <= threshold <= 1.0:
+    if isinstance(threshold, (int, float, np.floating)) and 0.0 <= threshold <= 1.0:
         return float(threshold)
     raise InvalidFieldError("threshold", f"expected a number from 0 to 1. Received: {threshold!r}.")
 

@@ -82,6 +82,17 @@ def read_artifact(path: str | Path) -> Artifact:
         return Artifact(path, graph, _card(path, file[GROUP]))
 
 
+def has_graph(path: str | Path) -> bool:
+    """Return whether the Keras .h5 file at `path` carries a LiteRT graph; whether it is a good one is not looked at.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
+    """
+    with _opened(Path(path)) as file:
+        return GROUP in file
+
+
 def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None:
     """Put `graph` and `card` into the Keras .h5 file at `path`, in place of those it may have.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import ModelError, ModelFileError, ModelNotCompiledError
-from digitrec.model.artifact import read_artifact
+from digitrec.model.artifact import has_graph, read_artifact
 
 INK_SHAPE = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
 
@@ -205,10 +205,10 @@ def needs_keras(path: str | Path) -> bool:
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.artifact.read_artifact`.
-    ModelNotCompiledError : it has none, and TensorFlow is not installed.
+    ModelNotFoundError, ModelFileError : there is no whole Keras model at `path`.
+    ModelNotCompiledError : it has no graph, and TensorFlow is not installed.
     """
-    if read_artifact(path).graph is not None:
+    if has_graph(path):
         return False
     if find_spec("tensorflow") is None:
         raise _not_compiled(Path(path))

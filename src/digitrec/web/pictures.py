@@ -46,7 +46,7 @@ def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
         raise BadRequest(f"Expected a picture. Received: an empty body. {_HOW_TO_SEND}")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return [_from_json(body, settings)]
-    if body.lstrip()[:1] == b"{":
+    if body[:64].lstrip().startswith(b"{"):
         raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
         raise BadRequest(f"Expected a picture. Received: a form without a file. {_HOW_TO_SEND}")
