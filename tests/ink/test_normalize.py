@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import normalize
+from digitrec.ink.paper import remove_impulses
 from digitrec.ink.render import Strokes, draw_on_canvas
 from handwriting import crop_to_ink, draw_digit
 
@@ -175,6 +176,31 @@ def test_mnist_survives_a_png(recognizer: Recognizer, mnist: dict[str, NDArray[n
     raw = recognizer.classifier.probabilities((images[..., np.newaxis] / np.float32(255)).astype(np.float32))
     through = np.array([answer.digit for answer in recognizer.predict_many(list(images))])
     assert abs((through == labels).mean() - (raw.argmax(axis=1) == labels).mean()) <= 0.0025
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_salt_and_pepper_is_taken_away(digit: int, recognizer: Recognizer) -> None:
+    small = cv2.resize(draw_digit(digit), (56, 56), interpolation=cv2.INTER_AREA)
+    chance = np.random.default_rng(digit).random(small.shape)
+    noisy = np.where(chance < 0.06, 0, np.where(chance > 0.94, 255, small)).astype(np.uint8)
+    assert recognizer.predict(noisy).digit == digit
+
+
+def test_a_hairline_is_no_salt() -> None:
+    hairline = cv2.line(np.full((40, 40), 255, np.uint8), (20, 5), (22, 34), (0.0,), 1)
+    assert remove_impulses(hairline) is hairline
+
+
+def test_the_grain_of_a_dark_picture_is_no_salt() -> None:
+    dark = grain((60, 60), 20, 6)
+    assert remove_impulses(dark) is dark
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
+def test_the_smallest_pictures_have_no_salt(shape: tuple[int, int]) -> None:
+    assert remove_impulses(np.zeros(shape, np.uint8)).shape == shape
+    striped = (np.arange(shape[0] * shape[1]) % 2 * 255).astype(np.uint8).reshape(shape)
+    assert remove_impulses(striped).shape == shape
 
 
 def test_strokes_give_the_same_ink_in_any_unit() -> None:
