@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,8 @@ class Evaluation:
     confusion : (10, 10) int64, answers by label (row) and answered digit (column).
     recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
         are none.
+    calibration_error : in [0, 1], by how much confidence and the share of right answers differ, see
+        `expected_calibration_error`.
     """
 
     count: int
@@ -41,6 +43,7 @@ class Evaluation:
     accepted_correct: int
     confusion: NDArray[np.int64]
     recall: NDArray[np.float64]
+    calibration_error: float
 
     @property
     def accuracy(self) -> float:
@@ -62,8 +65,18 @@ class Evaluation:
         """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
         return self.accepted_correct / self.accepted if self.accepted else None
 
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """(10,) float64 in [0, 1]: the share of each digit's answers that are right; NaN where there are none."""
+        return _shares(np.diag(self.confusion), self.confusion.sum(axis=0))
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """(10,) float64 in [0, 1]: the harmonic mean of each digit's precision and recall; NaN without either."""
+        return _shares(2 * self.precision * self.recall, self.precision + self.recall)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON's own types; the recall of a digit without pictures is None."""
+        """Return the figures as JSON's own types; a share of nothing, which is NaN, is None."""
         return {
             "count": self.count,
             "correct": self.correct,
@@ -72,7 +85,10 @@ class Evaluation:
             "unanswered": self.unanswered,
             "accepted_share": self.accepted_share,
             "accepted_accuracy": self.accepted_accuracy,
-            "recall": [None if np.isnan(share) else float(share) for share in self.recall],
+            "calibration_error": self.calibration_error,
+            "precision": _listed(self.precision),
+            "recall": _listed(self.recall),
+            "f1": _listed(self.f1),
             "confusion": self.confusion.tolist(),
         }
 
@@ -105,6 +121,93 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 
         recall=np.array(
             [right[truth == digit].mean() if (truth == digit).any() else np.nan for digit in LABELS]
         ),
+        calibration_error=expected_calibration_error(reliability(truth, answers)),
+    )
+
+
+class Bin(NamedTuple):
+    """Answers of like confidence: how many, their mean confidence, and the share of them that is right."""
+
+    answers: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 15) -> list[Bin]:
+    """Return the answers sorted into `bins` equally wide ranges of confidence; empty ranges are left out.
+
+    Parameters
+    ----------
+    labels, probabilities : as for `evaluate`; rows of NaN have no confidence and are left out.
+    """
+    truth, answers = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
+    answered = np.isfinite(answers).all(axis=1)
+    truth, answers = truth[answered], answers[answered]
+    confidence, right = answers.max(axis=1, initial=0.0), answers.argmax(axis=1) == truth
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    chosen = (places == place for place in range(bins))
+    return [
+        Bin(int(mask.sum()), float(confidence[mask].mean()), float(right[mask].mean()))
+        for mask in chosen
+        if mask.any()
+    ]
+
+
+def expected_calibration_error(bins: list[Bin]) -> float:
+    """Return by how much confidence differs from accuracy, in [0, 1], in the mean over all answers.
+
+    Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+    """
+    count = sum(item.answers for item in bins)
+    return sum(item.answers * abs(item.accuracy - item.confidence) for item in bins) / max(count, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Refusal:
+    """What each threshold refuses, of digits and of what is no digit.
+
+    Attributes
+    ----------
+    thresholds : (101,) float64, 0 to 1.
+    digits, others : (101,) float64 in [0, 1], the share below each threshold.
+    area : under the receiver operating characteristic, in [0, 1]: the probability that a digit is answered with
+        more confidence than something that is none (Hanley, McNeil, 1982).
+    """
+
+    thresholds: NDArray[np.float64]
+    digits: NDArray[np.float64]
+    others: NDArray[np.float64]
+    area: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the curve as JSON's own types."""
+        return {
+            "area": self.area,
+            "thresholds": [round(threshold, 2) for threshold in self.thresholds.tolist()],
+            "digits_refused": self.digits.tolist(),
+            "others_refused": self.others.tolist(),
+        }
+
+
+def refusal(digits: ArrayLike, others: ArrayLike) -> Refusal:
+    """Return what each threshold refuses.
+
+    Parameters
+    ----------
+    digits, others : (N,) and (M,) confidences in [0, 1], neither empty; NaN is a picture without an answer, which
+        every threshold refuses.
+    """
+    told, untold = (
+        np.sort(np.nan_to_num(np.asarray(item, np.float64), nan=-1.0)) for item in (digits, others)
+    )
+    thresholds = np.linspace(0.0, 1.0, 101)
+    # A tie counts half.
+    below = np.searchsorted(untold, told, "left") + np.searchsorted(untold, told, "right")
+    return Refusal(
+        thresholds,
+        np.searchsorted(told, thresholds, "left") / len(told),
+        np.searchsorted(untold, thresholds, "left") / len(untold),
+        float(below.mean() / (2 * len(untold))),
     )
 
 
@@ -132,6 +235,7 @@ def format_evaluation(evaluation: Evaluation) -> str:
         f"accepted   {evaluation.accepted_share:.2%}"
         + ("" if share is None else f", {share:.2%} of them right"),
         f"unanswered {evaluation.unanswered}",
+        f"confidence off by {evaluation.calibration_error:.2%} in the mean (15 bins)",
         "",
         "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall",
     ]
@@ -142,6 +246,16 @@ def format_evaluation(evaluation: Evaluation) -> str:
 def _row(digit: int, counts: NDArray[np.int64], recall: float) -> str:
     cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
     return f"{digit:>5} {cells}   " + ("     -" if np.isnan(recall) else f"{recall:6.1%}")
+
+
+def _shares(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    shares = np.full(len(LABELS), np.nan)
+    np.divide(part, whole, out=shares, where=np.asarray(whole) > 0)
+    return shares
+
+
+def _listed(shares: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(share) else float(share) for share in shares]
 
 
 def _confusion(truth: NDArray[np.int64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
