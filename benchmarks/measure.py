@@ -19,14 +19,18 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from digitrec import Recognizer, Strokes, __version__
+from digitrec.explanation import saliency
 from digitrec.ink.render import replay_on_canvas
+from digitrec.model.runtime import INK_SHAPE
 
 SEVEN = [[[10, 12], [80, 10], [50, 60], [38, 110]], [[30, 62], [70, 58]]]
 PICTURES = 20
@@ -47,22 +51,44 @@ def as_png(picture: Image.Image) -> bytes:
 
 
 def measure_prediction(pictures: list[bytes], rounds: int) -> None:
-    """Print the time from bytes to answer through the Python surface, on one core."""
-    if hasattr(os, "sched_setaffinity"):
-        cores = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {max(cores)})
+    """Print the time from bytes to answer through the Python surface, on one core, and of its parts."""
     recognizer = Recognizer.load()
-    recognizer.predict(pictures[0])
+    answers = [recognizer.predict(picture) for picture in pictures]
+    inks = [answer.ink.reshape(1, *INK_SHAPE) for answer in answers]
+    with one_core():
+        print_times("prediction", lambda index: recognizer.predict(pictures[index]), rounds)
+        print_times("network", lambda index: recognizer.classifier.probabilities(inks[index]), rounds)
+        print_times(
+            "saliency",
+            lambda index: saliency(recognizer.classifier, answers[index].ink, answers[index].digit),
+            rounds // 5,
+        )
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process on one core, where the system can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def print_times(name: str, run: Callable[[int], object], rounds: int) -> None:
+    """Print the median time of `run`, which gets the number of a picture."""
     times = []
     for index in range(rounds):
         start = time.perf_counter()
-        recognizer.predict(pictures[index % PICTURES])
+        run(index % PICTURES)
         times.append(1000 * (time.perf_counter() - start))
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
     times.sort()
     print(
-        f"prediction   {statistics.median(times):.2f} ms median, {times[int(0.99 * rounds)]:.2f} ms p99, "
+        f"{name:<12} {statistics.median(times):.2f} ms median, {times[int(0.99 * rounds)]:.2f} ms p99, "
         f"n = {rounds}, one core, 280 x 280 RGBA PNG"
     )
 

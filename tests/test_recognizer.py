@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitrec import Recognizer, Strokes
+from digitrec import Prediction, Recognizer, Strokes
 from digitrec.errors import (
     BlankImageError,
     DigitrecError,
@@ -112,3 +112,12 @@ def test_a_threshold_may_be_any_number(recognizer: Recognizer) -> None:
 def test_one_picture_is_no_list_of_pictures(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Use predict"):
         recognizer.predict_many("seven.png")
+
+
+def test_doubt_between_digits_is_told_from_no_digit_at_all() -> None:
+    blank = np.zeros((28, 28), np.float32)
+    four_or_nine = np.zeros(10, np.float32)
+    four_or_nine[[4, 9]] = 0.5
+    evenly = np.full(10, 0.1, np.float32)
+    assert Prediction(4, 0.5, four_or_nine, False, blank).no_digit == 0
+    assert Prediction(0, 0.1, evenly, False, blank).no_digit == pytest.approx(1)

@@ -78,6 +78,14 @@ def test_the_ink_comes_as_a_png_in_mnists_polarity_when_asked_for(client: FlaskC
     assert ink[14].max() > 200, "ink is white"
 
 
+def test_the_saliency_comes_as_a_png_when_asked_for(client: FlaskClient) -> None:
+    answer = client.post("/predict?explain=1", data=one()).json
+    head, data = answer["saliency"].split(",")
+    assert head == "data:image/png;base64"
+    assert np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).shape == (28, 28)
+    assert "saliency" not in client.post("/predict?explain=0", data=one()).json
+
+
 @pytest.mark.parametrize("switch", ["ink=0", "ink=false", "ink=", "anything=else"])
 def test_the_ink_stays_away_when_not_asked_for(client: FlaskClient, switch: str) -> None:
     assert "ink" not in client.post(f"/predict?{switch}", data=one()).json

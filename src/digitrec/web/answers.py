@@ -26,10 +26,12 @@ class AnswerOptions:
     ----------
     threshold : confidence in [0, 1] that an accepted answer needs; None is the recognizer's own.
     ink : whether the answer shows what the network saw.
+    explain : whether the answer shows what it leans on.
     """
 
     threshold: float | None = None
     ink: bool = False
+    explain: bool = False
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> AnswerOptions:
@@ -37,9 +39,10 @@ class AnswerOptions:
 
         Raises
         ------
-        InvalidFieldError : ``threshold`` is no number from 0 to 1, or ``ink`` neither on nor off.
+        InvalidFieldError : ``threshold`` is no number from 0 to 1, or ``ink`` or ``explain`` neither on nor off.
         """
-        return cls(_threshold(query.get("threshold")), _switch("ink", query.get("ink", "")))
+        switches = {name: _switch(name, query.get(name, "")) for name in ("ink", "explain")}
+        return cls(_threshold(query.get("threshold")), **switches)
 
 
 def prediction_json(
@@ -57,13 +60,15 @@ def prediction_json(
         "model": {"name": card["name"], "version": card["version"]},
     }
     if options.ink:
-        answer["ink"] = ink_data_url(prediction.ink)
+        answer["ink"] = plane_data_url(prediction.ink)
+    if prediction.saliency is not None:
+        answer["saliency"] = plane_data_url(prediction.saliency)
     return answer
 
 
-def ink_data_url(ink: NDArray[np.float32]) -> str:
-    """Return `ink` (28, 28) as the data URL of a grey PNG in MNIST's polarity: 0 is paper, 255 full ink."""
-    grey = np.round(ink * 255).astype(np.uint8)
+def plane_data_url(plane: NDArray[np.float32]) -> str:
+    """Return ink or saliency, (28, 28) in [0, 1], as the data URL of a grey PNG in MNIST's polarity: 1 is white."""
+    grey = np.round(plane * 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

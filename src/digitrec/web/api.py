@@ -23,7 +23,9 @@ def predict() -> dict[str, Any]:
     state = current_state()
     options = AnswerOptions.from_query(request.args)
     pictures = read_pictures(request, state.settings)
-    results = state.recognizer.predict_many(pictures, errors="return", threshold=options.threshold)
+    results = state.recognizer.predict_many(
+        pictures, errors="return", threshold=options.threshold, explain=options.explain
+    )
     if len(results) > 1:
         return {"results": [_result_json(result, options) for result in results]}
     if isinstance(results[0], DigitrecError):

@@ -1,0 +1,71 @@
+"""The saliency map lies on the ink, finds what decides, and is quick."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec import Recognizer
+from digitrec.explanation import saliency
+from handwriting import draw_digit
+
+
+class _Looker:
+    """Answers 7 by how much ink there is in one corner of the picture."""
+
+    card: ClassVar[dict[str, Any]] = {}
+
+    def probabilities(self, inks: NDArray[np.float32]) -> NDArray[np.float32]:
+        share = np.clip(inks[:, 4:10, 4:10, 0].mean(axis=(1, 2)), 0.01, 0.99)
+        answers = np.repeat((1 - share)[:, np.newaxis] / 9, 10, axis=1)
+        answers[:, 7] = share
+        return answers.astype(np.float32)
+
+
+def test_a_single_pixel_is_no_trouble() -> None:
+    ink = np.zeros((28, 28), np.float32)
+    ink[14, 14] = 1
+    assert saliency(_Looker(), ink, 7).shape == (28, 28)
+
+
+def test_a_blank_ink_leans_on_nothing() -> None:
+    assert not saliency(_Looker(), np.zeros((28, 28), np.float32), 7).any()
+
+
+def test_the_corner_that_decides_is_found() -> None:
+    ink = np.zeros((28, 28), np.float32)
+    ink[4:24, 4:24] = 1
+    shown = saliency(_Looker(), ink, 7)
+    assert shown[4:10, 4:10].mean() > 0.5
+    assert shown[14:, 14:].max() < 0.05
+    assert not saliency(_Looker(), ink, 3).any()  # for every other digit that ink is against it
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_the_map_lies_where_the_ink_is(recognizer: Recognizer, digit: int) -> None:
+    answer = recognizer.predict(draw_digit(digit), explain=True)
+    assert answer.saliency is not None
+    assert (answer.saliency.shape, answer.saliency.dtype) == ((28, 28), np.float32)
+    assert 0 <= answer.saliency.min() <= answer.saliency.max() == pytest.approx(1)
+    rows, columns = np.nonzero(answer.ink > 0.05)
+    outside = answer.saliency.copy()
+    outside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = 0
+    assert not outside.any()
+
+
+def test_nobody_pays_for_an_explanation_that_was_not_asked_for(recognizer: Recognizer) -> None:
+    assert recognizer.predict(draw_digit(2)).saliency is None
+
+
+def test_an_explanation_is_quick(recognizer: Recognizer) -> None:
+    answer = recognizer.predict(draw_digit(8))
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        saliency(recognizer.classifier, answer.ink, answer.digit)
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[4] < 0.05  # 15 ms on an idle core, see docs/accuracy.md; this machine is testing
