@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from digitrec.ink.normalize import normalize
 from digitrec.training.augmentation import Augmentation
@@ -11,11 +14,14 @@ from handwriting import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.training.batches import AugmentedBatches, Samples
+from digitrec.training.batches import AugmentedBatches
+from digitrec.training.samples import Samples
 
 INK = normalize(draw_digit(4))
+HARMS = ("coarse", "hard", "blur", "noise", "broken", "clutter", "hollow", "reverse")
 STILL = Augmentation(
-    rotation_deg=0, shear=0, scale=0, shift_px=0, wobble_px=0, thicken=0, thin=0, fade=1
+    rotation_deg=0, shear=0, scale=0, shift_px=0, wobble_px=0, thicken=0, thin=0, fade=1, stretch=0,
+    **dict.fromkeys(HARMS, 0.0),
 )  # fmt: skip
 
 
@@ -31,6 +37,30 @@ def test_no_variation_changes_nothing() -> None:
     assert np.abs(STILL(INK, np.random.default_rng(0)) - INK).max() < 1e-6
 
 
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("ink", [np.zeros((28, 28), np.float32), np.ones((28, 28), np.float32), INK])
+def test_every_harm_leaves_ink_in_range(harm: str, ink: NDArray[np.float32]) -> None:
+    for seed in range(30):
+        harmed = replace(STILL, **{harm: 1.0})(ink, np.random.default_rng(seed))
+        assert (harmed.shape, harmed.dtype) == ((28, 28), np.float32)
+        assert 0 <= harmed.min() <= harmed.max() <= 1
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_every_harm_changes_the_ink(harm: str) -> None:
+    harmed = (replace(STILL, **{harm: 1.0})(INK, np.random.default_rng(seed)) for seed in range(5))
+    assert max(float(np.abs(ink - INK).mean()) for ink in harmed) > 0.01
+
+
+def test_stretching_widens_and_never_beyond_the_box() -> None:
+    bar = np.zeros((28, 28), np.float32)
+    bar[4:24, 12:16] = 1
+    stretched = [replace(STILL, stretch=1.0)(bar, np.random.default_rng(seed)) for seed in range(20)]
+    widths = [int((ink > 0.5).any(axis=0).sum()) for ink in stretched]
+    assert min(widths) >= 4
+    assert 12 < max(widths) <= 20
+
+
 def test_the_same_seed_gives_the_same_ink() -> None:
     first, second, other = (Augmentation()(INK, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, second)
@@ -38,9 +68,8 @@ def test_the_same_seed_gives_the_same_ink() -> None:
 
 
 def test_thickening_adds_ink_and_thinning_takes_it_away() -> None:
-    always = {"rotation_deg": 0, "shear": 0, "scale": 0, "shift_px": 0, "wobble_px": 0, "fade": 1}
-    thick = Augmentation(**always, thicken=1, thin=0)(INK, np.random.default_rng(0))
-    thin = Augmentation(**always, thicken=0, thin=1)(INK, np.random.default_rng(0))
+    thick = replace(STILL, thicken=1.0)(INK, np.random.default_rng(0))
+    thin = replace(STILL, thin=1.0)(INK, np.random.default_rng(0))
     assert thin.sum() < INK.sum() < thick.sum()
 
 
@@ -49,10 +78,21 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
     samples = Samples(
         rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
     )
-    run, resumed = (AugmentedBatches(samples, 8, Augmentation(), 5, first_epoch=epoch) for epoch in (0, 1))
+    run, resumed = (
+        AugmentedBatches(samples, 10, batch_size=8, augmentation=Augmentation(), seed=5, first_epoch=epoch)
+        for epoch in (0, 1)
+    )
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])
     run.on_epoch_end()
     for index in range(5):
         assert np.array_equal(run[index][0], resumed[index][0])
         assert np.array_equal(run[index][1], resumed[index][1])
+
+
+def test_without_augmentation_the_images_come_as_they_are() -> None:
+    samples = Samples(np.full((4, 28, 28), 51, np.uint8), np.array([0, 1, 2, 10], np.uint8))
+    inks, targets = AugmentedBatches(samples, 11, batch_size=4, augmentation=None, seed=0)[0]
+    assert inks.shape == (4, 28, 28, 1)
+    assert np.allclose(inks, 0.2)
+    assert sorted(targets.argmax(axis=1).tolist()) == [0, 1, 2, 10]

@@ -15,9 +15,9 @@ pytest.importorskip("keras", reason="needs pip install '.[train]'")
 from digitrec.errors import DatasetError
 from digitrec.training import mnist as mnist_module
 from digitrec.training import pen_digits as pen_module
-from digitrec.training.batches import Samples, join, split
 from digitrec.training.mnist import IDX_FILES, load_mnist
 from digitrec.training.pen_digits import load_pen_digits, parse_unipen, render_pen_digits
+from digitrec.training.samples import Samples, join, split
 
 UNIPEN = """
 .SEGMENT DIGIT 0 ? "8"
@@ -152,12 +152,13 @@ def test_the_writers_of_the_validation_part_are_not_learned_from(
 
     parts: list[set[int]] = []
 
-    def note(digits: list[pen_module.PenDigit], renderings: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def note(digits: list[pen_module.PenDigit], renderings: int, seed: int) -> Samples:
         parts.append({digit.writer for digit in digits})
-        return np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)
+        return Samples(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
 
     monkeypatch.setattr(run, "render_pen_digits", note)
-    run.assemble(run.TrainingConfig(), load_mnist(mnist_path), load_pen_digits(pen_digits_path))
+    config = run.TrainingConfig(style_drawings=0, negatives=None)
+    run.assemble(config, load_mnist(mnist_path), load_pen_digits(pen_digits_path))
     learned, held_out = parts
     assert len(held_out) == 2
     assert len(learned) == 28

@@ -21,7 +21,7 @@ from digitrec import Recognizer
 from digitrec.errors import DatasetError, ModelFileError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
-from digitrec.training.run import choose_threshold, train
+from digitrec.training.run import train
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
 SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_strokes=False)
@@ -35,29 +35,6 @@ def weights(path: Path) -> list[NDArray[np.float32]]:
     import keras
 
     return list(keras.saving.load_model(path, compile=False).get_weights())
-
-
-def test_the_threshold_is_the_lowest_that_keeps_errors_rare() -> None:
-    labels = np.array([0] * 10, np.uint8)
-    probabilities = np.zeros((10, 10), np.float32)
-    probabilities[:, 0], probabilities[:, 1] = 0.95, 0.05
-    probabilities[0, :2] = 0.4, 0.6  # one wrong answer of 60 %
-    assert choose_threshold(labels, probabilities, 0.0) == pytest.approx(0.61)
-    assert choose_threshold(labels, probabilities, 0.2) == pytest.approx(0.10)
-    assert choose_threshold(np.array([1] * 10, np.uint8), probabilities[1:2].repeat(10, 0), 0.0) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"architecture": "vast"}, "residual"),
-        ({"epochs": 0}, "at least 1"),
-        ({"batch_size": 0}, "batch_size"),
-    ],
-)
-def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        TrainingConfig(**wrong)  # type: ignore[arg-type]
 
 
 def test_resuming_without_a_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
@@ -132,10 +109,12 @@ def test_the_script_learns_from_both_sources_and_reports(
     recognizer = Recognizer.load(output)
     assert recognizer.card["architecture"] == "residual"
     assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
+    assert recognizer.card["refusal"]["held_out_signs"] > 0
+    assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
-    for name in ("learning_curves.png", "confusion_matrix.png"):
-        assert (report / name).stat().st_size > 5_000
+    for name in ("learning_curves", "confusion_matrix", "reliability", "mistakes", "examples", "refusal"):
+        assert (report / f"{name}.png").stat().st_size > 5_000
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
@@ -167,6 +146,31 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
     run_script(*arguments, "--resume")
     assert Recognizer.load(output).card["training"]["config"]["epochs"] == 5
     assert not checkpoint_path(output).exists()
+
+
+def test_a_row_that_is_wrong_among_ones_own_digits_stops_the_run_before_it_starts(
+    tmp_path: Path, mnist_path: Path
+) -> None:
+    own, output = tmp_path / "own.jsonl", tmp_path / "new" / "m.h5"
+    own.write_text('{"label": "11", "strokes": [[[0, 0], [1, 9]]]}\n')
+    with pytest.raises(
+        DatasetError, match=r"own.jsonl, line 1: expected a label from 0 to 9. Received: '11'"
+    ):
+        train(SMALL, output, mnist=mnist_path, extra=own)
+    assert not output.parent.exists()
+
+
+def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own = tmp_path / "own.npz"  # a hand that writes every 3 as a cross in a box
+    cross = np.eye(28, dtype=np.uint8) * 255 | np.fliplr(np.eye(28, dtype=np.uint8)) * 255
+    cross[[2, 25], 2:26] = cross[2:26, [2, 25]] = 255
+    np.savez(
+        own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
+    )
+    config = replace(SMALL, epochs=6, style_drawings=0, negatives=None)
+    train(config, tmp_path / "m.h5", mnist=mnist_path, extra=own)
+    assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
 
 def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_path: Path) -> None:

@@ -18,14 +18,10 @@ Arrays = list[NDArray[Any]]
 
 
 class RunState(NamedTuple):
-    """What a run knows between two epochs.
-
-    `history` holds one dict of numbers per finished epoch, `best` the weights of the best of them.
-    """
+    """What a run knows between two epochs: its recipe, and one dict of numbers per finished epoch."""
 
     config: dict[str, Any]
     history: list[dict[str, float]]
-    best: Arrays
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -40,7 +36,6 @@ def write_checkpoint(path: Path, model: keras.Model, state: RunState) -> None:
             file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
             _write(file.create_group("model"), _values(model.variables))
             _write(file.create_group("optimizer"), _values(model.optimizer.variables))
-            _write(file.create_group("best"), state.best)
     except OSError as error:
         raise TrainingError(
             f"{path}: expected to write the checkpoint. Received: {error}. Make room."
@@ -65,7 +60,7 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> R
             model.optimizer.build(model.trainable_variables)
             _assign(model.variables, _read(file["model"]))
             _assign(model.optimizer.variables, _read(file["optimizer"]))
-            return RunState(state["config"], state["history"], _read(file["best"]))
+            return RunState(state["config"], state["history"])
     except (OSError, KeyError, ValueError) as error:
         raise TrainingError(
             f"{path}: expected a checkpoint. Received: {error}. Start without --resume."

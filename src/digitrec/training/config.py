@@ -1,14 +1,15 @@
-"""How a model is trained: one frozen value that goes into the checkpoint and the card."""
+"""How a model is trained: one frozen value that goes into the checkpoint and the card, and the presets for it."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
-from digitrec.training.augmentation import Augmentation
+from digitrec.training.augmentation import GENTLE, Augmentation
+from digitrec.training.negatives import Counts
 
 _SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
 
@@ -21,30 +22,37 @@ class TrainingConfig:
     ----------
     architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
     epochs, batch_size : passes over the training part, and images a step.
-    learning_rate : of AdamW at its height; it warms up over the first epoch and falls to 0 along a cosine.
+    learning_rate : of AdamW, at its height.
+    anneal : warm up over the first epoch and fall to 0 along a cosine; without it the rate stays as it is.
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
+    label_smoothing : the share of each target that is spread over all classes (Szegedy et al., 2016).
     seed : of the split, the order, the augmentation, the weights and dropout.
-    validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the epoch and
-        the threshold.
+    validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the temperature
+        and the threshold.
     use_strokes : learn from the pen digits beside MNIST.
     pen_renderings : how often each pen digit is drawn, with another pen, size and place.
-    accepted_error : the share of wrong answers among accepted ones that the card's threshold may leave on
-        validation data.
-    augmentation : see `Augmentation`.
+    style_drawings : how often each style of the synthetic writer is drawn.
+    negatives : how many things that are no digit are made; None learns the ten digits alone and refuses nothing.
+    refused_share : the share of validation digits that the card's threshold may refuse.
+    augmentation : see `Augmentation`; None shows every image as it is.
     limit : use only this many training images, for trying things out; None is all.
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
-    epochs: int = 16
+    epochs: int = 18
     batch_size: int = 128
     learning_rate: float = 2e-3
+    anneal: bool = True
     weight_decay: float = 1e-3
+    label_smoothing: float = 0.05
     seed: int = 1
     validation_share: float = 0.08
     use_strokes: bool = True
     pen_renderings: int = 2
-    accepted_error: float = 0.003
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    style_drawings: int = 120
+    negatives: Counts | None = field(default_factory=Counts)
+    refused_share: float = 0.004
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -61,3 +69,68 @@ class TrainingConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
         return dataclasses.asdict(self)
+
+
+DEFAULT_PRESET: Final = "standard"
+PUBLISHED: Final = "published"
+
+_OURS: Final = {
+    "quick": TrainingConfig(
+        epochs=4,
+        batch_size=128,
+        learning_rate=3e-3,
+        label_smoothing=0.02,
+        pen_renderings=1,
+        style_drawings=0,
+        negatives=None,
+        augmentation=GENTLE,
+    ),
+    DEFAULT_PRESET: TrainingConfig(),
+    "best": TrainingConfig(epochs=40, validation_share=0.04),
+}
+PRESETS: Final = (*_OURS, PUBLISHED)
+
+
+def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) -> TrainingConfig:
+    """Return a recipe by name.
+
+    Parameters
+    ----------
+    name : one of `PRESETS`. ``quick`` takes minutes, ``standard`` is the default, ``best`` made the committed model;
+        ``published`` is how the one who published `architecture` trains it: MNIST as it is, Adam, no more.
+    architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
+    changes : fields of `TrainingConfig` that differ from the preset.
+
+    Raises
+    ------
+    TrainingError : an unknown preset or architecture, a value out of range, or ``published`` for a network of ours.
+    """
+    if name not in PRESETS:
+        raise TrainingError(f"preset: expected one of {', '.join(PRESETS)}. Received: {name!r}.")
+    config = replace(_OURS.get(name, TrainingConfig()), architecture=architecture)
+    if name == PUBLISHED:
+        config = _as_published(config)
+    return replace(config, **changes)
+
+
+def _as_published(config: TrainingConfig) -> TrainingConfig:
+    recipe = ARCHITECTURES[config.architecture].own_recipe
+    if recipe is None:
+        published = [name for name, architecture in ARCHITECTURES.items() if architecture.own_recipe]
+        raise TrainingError(
+            f"preset: expected one of {', '.join(published)} with {PUBLISHED!r}. Received: {config.architecture!r}, "
+            "which has no other recipe than ours. Name one of those, or another preset."
+        )
+    return replace(
+        config,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=1e-3,
+        anneal=False,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        use_strokes=False,
+        style_drawings=0,
+        negatives=None,
+        augmentation=None,
+    )

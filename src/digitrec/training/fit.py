@@ -1,4 +1,4 @@
-"""The fit loop: from samples to the best epoch's weights, interruptible after every epoch."""
+"""The fit loop: from samples to the last epoch's weights, interruptible after every epoch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from digitrec.model.architectures import ARCHITECTURES
-from digitrec.training.batches import AugmentedBatches, Samples
+from digitrec.model.architectures import ARCHITECTURES, CLASSES_LAYER
+from digitrec.training.batches import AugmentedBatches
 from digitrec.training.checkpoint import RunState, read_checkpoint, write_checkpoint
 from digitrec.training.config import TrainingConfig
+from digitrec.training.samples import Samples
 
 _PROGRESS_INTERVAL_S = 1.0
 
@@ -27,9 +28,7 @@ def fit(
     resume: bool,
     progress: bool,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Return the network with the weights of its best epoch, and the history, one dict an epoch.
-
-    The best epoch is the one with the highest validation accuracy, the later one where two are equal.
+    """Return the network with the weights of its last epoch, and the history, one dict an epoch.
 
     Parameters
     ----------
@@ -42,16 +41,29 @@ def fit(
     TrainingError : `resume`, and the checkpoint is missing, damaged or of another recipe.
     """
     keras.utils.set_random_seed(config.seed)
-    model = ARCHITECTURES[config.architecture]()
+    model = ARCHITECTURES[config.architecture].build(refuses=config.negatives is not None)
+    learner = class_model(model)
+    classes = learner.output_shape[-1]
     steps = max(1, len(training.labels) // config.batch_size)
-    model.compile(_optimizer(config, steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    learner.compile(
+        _optimizer(config, steps),
+        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=["accuracy"],
+    )
     recipe = json.loads(json.dumps(config.to_dict()))  # as the checkpoint will give it back
-    state = read_checkpoint(checkpoint, model, recipe) if resume else RunState(recipe, [], [])
+    state = read_checkpoint(checkpoint, learner, recipe) if resume else RunState(recipe, [])
     keeper = _Keeper(checkpoint, state)
     done = len(state.history)
-    model.fit(
-        AugmentedBatches(training, config.batch_size, config.augmentation, config.seed, first_epoch=done),
-        validation_data=(validation.inks(), validation.labels),
+    learner.fit(
+        AugmentedBatches(
+            training,
+            classes,
+            batch_size=config.batch_size,
+            augmentation=config.augmentation,
+            seed=config.seed,
+            first_epoch=done,
+        ),
+        validation_data=(validation.inks(), np.eye(classes, dtype=np.float32)[validation.labels]),
         validation_batch_size=512,
         epochs=config.epochs,
         initial_epoch=done,
@@ -59,26 +71,37 @@ def fit(
         callbacks=[keeper, _ProgressBar(config.epochs, steps, done, shown=progress)],
         verbose=0,
     )
-    model.set_weights(keeper.state.best)
     return model, keeper.state.history
 
 
+def class_model(model: keras.Model) -> keras.Model:
+    """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
+    return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)
+
+
 def _optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    optimizer = keras.optimizers.AdamW(_schedule(config, steps_per_epoch), weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _schedule(
+    config: TrainingConfig, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    if not config.anneal:
+        return config.learning_rate
     total = config.epochs * steps_per_epoch
     warmup = min(steps_per_epoch, total // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10,
         max(1, total - warmup),
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Keeps the history and the best weights, and writes the checkpoint."""
+    """Keeps the history and writes the checkpoint."""
 
     def __init__(self, path: Path, state: RunState) -> None:
         super().__init__()
@@ -87,10 +110,7 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items()}
-        best_so_far = max((entry["val_accuracy"] for entry in self.state.history), default=-1.0)
-        history = [*self.state.history, {"epoch": epoch + 1, **numbers}]
-        best = self.model.get_weights() if numbers["val_accuracy"] >= best_so_far else self.state.best
-        self.state = RunState(self.state.config, history, best)
+        self.state = RunState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
         write_checkpoint(self.path, self.model, self.state)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from digitrec.errors import DatasetError
 from digitrec.ink.normalize import normalize
 from digitrec.ink.render import Strokes, replay_on_canvas
+from digitrec.training.samples import Samples, gather
 
 FILE_NAME = "pendigits-orig.tra"
 SHA256 = "a66225d68d7d68591e62944df1ad33b3f5aa608e2df2505844b41f5568a80da4"
@@ -67,24 +68,16 @@ def parse_unipen(text: str) -> Iterator[PenDigit]:
         yield PenDigit(label, strokes, int(writer[1]) if writer else 0)
 
 
-def render_pen_digits(
-    digits: list[PenDigit], renderings: int, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return ink of the digits, each drawn `renderings` times with another pen, size and place.
-
-    Returns
-    -------
-    images : (N * renderings, 28, 28) uint8, 255 is full ink. labels : (N * renderings,) uint8.
-    """
-    images = [
-        np.rint(
-            255 * normalize(replay_on_canvas(digit.strokes, np.random.default_rng([seed, index, rendering])))
+def render_pen_digits(digits: list[PenDigit], renderings: int, seed: int) -> Samples:
+    """Return ink of the digits, each drawn `renderings` times with another pen, size and place."""
+    return gather(
+        (
+            digit.label,
+            normalize(replay_on_canvas(digit.strokes, np.random.default_rng([seed, index, rendering]))),
         )
         for index, digit in enumerate(digits)
         for rendering in range(renderings)
-    ]
-    labels = np.repeat([digit.label for digit in digits], renderings)
-    return np.asarray(images, np.uint8), labels.astype(np.uint8)
+    )
 
 
 def _points(text: str) -> NDArray[np.float32]:

@@ -1,47 +1,28 @@
-"""A whole training run: data, fit, threshold, the one look at the test set, the model file."""
+"""A whole training run: data, fit, the one look at the test set, the model file."""
 
 from __future__ import annotations
 
-import platform
 import tempfile
-from datetime import datetime, timezone
+import time
 from pathlib import Path
-from time import monotonic
-from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from digitrec import __version__
 from digitrec.errors import TrainingError
-from digitrec.evaluation import Evaluation, evaluate
-from digitrec.model.card import CARD_FORMAT
-from digitrec.model.compile import environment, save_model
+from digitrec.model.compile import save_model
 from digitrec.model.keras_file import require_keras_suffix
-from digitrec.training.batches import Samples, join, split
+from digitrec.report import write_report
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
+from digitrec.training.extra import load_extra, repeated
 from digitrec.training.fit import fit
+from digitrec.training.handwriting import write_all
 from digitrec.training.mnist import Mnist, load_mnist
+from digitrec.training.negatives import make_negatives, render
+from digitrec.training.outcome import TrainingData, TrainingResult, measure
 from digitrec.training.pen_digits import PenDigit, load_pen_digits, render_pen_digits
-from digitrec.training.report import write_report
-
-
-class TrainingData(NamedTuple):
-    """The three parts: to learn from, to choose by, and to look at once at the end."""
-
-    training: Samples
-    validation: Samples
-    test: Samples
-
-
-class TrainingResult(NamedTuple):
-    """The card of the new model file, the test figures and one dict of numbers an epoch."""
-
-    card: dict[str, Any]
-    evaluation: Evaluation
-    history: list[dict[str, float]]
+from digitrec.training.samples import Samples, join, split
+from digitrec.training.styles import STYLES
 
 
 def train(
@@ -50,6 +31,7 @@ def train(
     *,
     mnist: str | Path | None = None,
     strokes: str | Path | None = None,
+    extra: str | Path | None = None,
     resume: bool = False,
     min_accuracy: float = 0.0,
     report: str | Path | None = None,
@@ -63,6 +45,7 @@ def train(
     Parameters
     ----------
     mnist, strokes : where the data are, see `load_mnist` and `load_pen_digits`; None downloads them.
+    extra : a user's own digits to learn beside the others, see `load_extra`.
     min_accuracy : refuse to write a model that reads less than this share of MNIST's test set.
     report : a folder for metrics.json and pictures.
 
@@ -73,31 +56,29 @@ def train(
         `min_accuracy`.
     """
     output = Path(output)
-    started = monotonic()
+    started = time.monotonic()
     report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
+    own = None if extra is None else load_extra(extra, seed=config.seed)
     _check_before_hours_of_work(output, report, min_accuracy)
     pen_digits = load_pen_digits(strokes) if config.use_strokes else []
-    data = assemble(config, load_mnist(mnist), pen_digits)
+    data = assemble(config, load_mnist(mnist), pen_digits, own)
     model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
-    threshold = choose_threshold(
-        data.validation.labels, _probabilities(model, data.validation), config.accepted_error
-    )
-    test = evaluate(data.test.labels, _probabilities(model, data.test), threshold=threshold)
-    card = _card(
-        config, model, data, threshold=threshold, test=test, history=history, seconds=monotonic() - started
-    )
-    if test.accuracy >= min_accuracy:
-        save_model(model, output, card)
+    result = measure(config, model, data, history, time.monotonic() - started)
+    if own is not None:
+        result.card["training"]["extra_images"] = len(own.labels)
+    accuracy = result.evaluation.accuracy
+    if accuracy >= min_accuracy:
+        save_model(model, output, result.card)
         checkpoint.unlink(missing_ok=True)
     if report is not None:
-        write_report(report, card, test, history)
-    if test.accuracy < min_accuracy:
+        write_report(report, result.examinations, result.card, history)
+    if accuracy < min_accuracy:
         raise TrainingError(
-            f"expected at least {min_accuracy:.2%} of MNIST's test set. Received: {test.accuracy:.2%}. "
+            f"expected at least {min_accuracy:.2%} of MNIST's test set. Received: {accuracy:.2%}. "
             f"{output} was not written. Start anew with more epochs or another seed."
         )
-    return TrainingResult(card, test, history)
+    return result
 
 
 def _check_before_hours_of_work(output: Path, report: Path | None, min_accuracy: float) -> None:
@@ -114,39 +95,31 @@ def _check_before_hours_of_work(output: Path, report: Path | None, min_accuracy:
             ) from error
 
 
-def assemble(config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit]) -> TrainingData:
+def assemble(
+    config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit], extra: Samples | None = None
+) -> TrainingData:
     """Return the parts that the recipe asks for; the test part is MNIST's own, untouched."""
     training, validation = split(
         Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]),
         config.validation_share,
         config.seed,
     )
+    share = len(training.labels) / len(mnist.y_train)
+    learned, held_out = [training], [validation]
     if pen_digits:
         pens, held_out_pens = _split_by_writer(pen_digits, config)
-        training, validation = join(training, pens), join(validation, held_out_pens)
-    return TrainingData(training, validation, Samples(mnist.x_test, mnist.y_test))
-
-
-def choose_threshold(
-    labels: NDArray[np.uint8], probabilities: NDArray[np.float32], accepted_error: float
-) -> float:
-    """Return the lowest confidence that leaves at most `accepted_error` wrong answers among the accepted.
-
-    Parameters
-    ----------
-    labels : (N,). probabilities : (N, 10). accepted_error : share in [0, 1].
-
-    Returns
-    -------
-    A threshold in [0, 1], rounded up to a hundredth; 1 where not even the surest answers are that good.
-    """
-    confidence = probabilities.max(axis=1)
-    wrong = probabilities.argmax(axis=1) != labels
-    for hundredths in range(10, 100):
-        accepted = confidence >= hundredths / 100
-        if accepted.any() and wrong[accepted].mean() <= accepted_error:
-            return hundredths / 100
-    return 1.0
+        learned.append(pens)
+        held_out.append(held_out_pens)
+    if config.style_drawings:
+        drawings = max(1, round(share * config.style_drawings))
+        learned.append(render(write_all(STYLES, drawings, config.seed), np.random.default_rng(config.seed)))
+    if config.negatives is not None:
+        negatives, held_out_negatives = make_negatives(training, config.negatives.scaled(share), config.seed)
+        learned.append(negatives)
+        held_out.append(held_out_negatives)
+    if extra is not None:
+        learned.append(repeated(extra, sum(len(part.labels) for part in learned)))
+    return TrainingData(join(*learned), join(*held_out), Samples(mnist.x_test, mnist.y_test))
 
 
 def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Samples, Samples]:
@@ -159,43 +132,6 @@ def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Sa
     training = [digit for digit in digits if digit.writer not in held_out]
     validation = [digit for digit in digits if digit.writer in held_out]
     return (
-        Samples(*render_pen_digits(training, config.pen_renderings, config.seed)),
-        Samples(*render_pen_digits(validation, 1, config.seed)),
+        render_pen_digits(training, config.pen_renderings, config.seed),
+        render_pen_digits(validation, 1, config.seed),
     )
-
-
-def _probabilities(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
-    return np.asarray(model.predict(samples.inks(), batch_size=512, verbose=0), np.float32)
-
-
-def _card(
-    config: TrainingConfig,
-    model: keras.Model,
-    data: TrainingData,
-    *,
-    threshold: float,
-    test: Evaluation,
-    history: list[dict[str, float]],
-    seconds: float,
-) -> dict[str, Any]:
-    best = max(history, key=lambda entry: (entry["val_accuracy"], entry["epoch"]))
-    now = datetime.now(timezone.utc)
-    return {
-        "format": CARD_FORMAT,
-        "name": "digitrec",
-        "version": f"{__version__}+{now:%Y%m%d}",
-        "architecture": config.architecture,
-        "parameters": model.count_params(),
-        "threshold": threshold,
-        "created": now.date().isoformat(),
-        "training": {
-            "config": config.to_dict(),
-            "training_images": len(data.training.labels),
-            "validation_images": len(data.validation.labels),
-            "best_epoch": best["epoch"],
-            "validation_accuracy": best["val_accuracy"],
-            "seconds_since_start": round(seconds),
-        },
-        "results": {"mnist_test": test.to_dict()},
-        "environment": {**environment(), "machine": platform.machine(), "system": platform.system()},
-    }

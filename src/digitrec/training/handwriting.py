@@ -1,0 +1,80 @@
+"""A synthetic writer: figures given as a few control points, drawn as pen strokes with human variation.
+
+A figure is written in a small notation, so that a table of them can be read and extended: strokes are parted by
+``;``, each is a row of ``x,y`` points in hundredths of a square, y downwards, and ``~`` before it asks for a
+smooth curve instead of straight parts. ``"34,26 54,05 52,95"`` is a 1 with a short flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.ink.render import Strokes
+
+_UNIT = 100.0
+_JITTER = 0.035  # standard deviation of a control point, of the figure's size
+_STROKE_JITTER = 0.02  # of a whole stroke: two strokes of a figure never meet twice in the same place
+_SAMPLES = 8  # points between two control points of a curve
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One way to write something.
+
+    Attributes
+    ----------
+    name : what it is, for people.
+    label : the digit, or `digitrec.contract.NO_DIGIT`.
+    drawing : its strokes in the module's notation.
+    """
+
+    name: str
+    label: int
+    drawing: str
+
+
+class Written(NamedTuple):
+    """A figure as one hand wrote it once: its label and its strokes, of a size of about 1."""
+
+    label: int
+    strokes: Strokes
+
+
+def write_all(figures: Sequence[Figure], count: int, seed: int) -> Iterator[Written]:
+    """Yield `count` drawings of each figure, every one written anew."""
+    for number, figure in enumerate(figures):
+        for index in range(count):
+            yield Written(figure.label, write(figure.drawing, np.random.default_rng([seed, number, index])))
+
+
+def write(drawing: str, rng: np.random.Generator) -> Strokes:
+    """Return the strokes of `drawing` as one hand writes them once; the size is about 1."""
+    return Strokes(tuple(_written(stroke.strip(), rng) for stroke in drawing.split(";")))
+
+
+def curve_through(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a smooth curve through the (N, 2) points, N at least 2, as (M, 2) points.
+
+    Catmull, Rom, "A class of local interpolating splines", 1974.
+    """
+    padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
+    before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    t = np.linspace(0.0, 1.0, _SAMPLES, endpoint=False)[:, np.newaxis, np.newaxis]
+    parts = 0.5 * (
+        2 * start
+        + (end - before) * t
+        + (2 * before - 5 * start + 4 * end - after) * t**2
+        + (3 * start - before - 3 * end + after) * t**3
+    )
+    return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
+
+
+def _written(stroke: str, rng: np.random.Generator) -> NDArray[np.float32]:
+    points = np.array([point.split(",") for point in stroke.lstrip("~").split()], np.float64) / _UNIT
+    points = points + rng.normal(0.0, _STROKE_JITTER, 2) + rng.normal(0.0, _JITTER, points.shape)
+    return (curve_through(points) if stroke.startswith("~") else points).astype(np.float32)

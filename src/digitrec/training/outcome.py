@@ -1,0 +1,141 @@
+"""After the fit: the network is calibrated, its threshold chosen, and every figure of its card measured once."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec import __version__
+from digitrec.contract import LABELS
+from digitrec.evaluation import Evaluation
+from digitrec.examination import Examination
+from digitrec.model.card import CARD_FORMAT
+from digitrec.model.compile import environment
+from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
+from digitrec.training.config import TrainingConfig
+from digitrec.training.fit import class_model
+from digitrec.training.handwriting import write_all
+from digitrec.training.negatives import render
+from digitrec.training.samples import Samples
+from digitrec.training.styles import STYLES
+
+_RULE = (
+    "accepted when the highest of the ten probabilities reaches the threshold; the probability of 'no digit' is spread "
+    "evenly over the ten"
+)
+_NEW_DRAWINGS = 50
+_NEW_DRAWINGS_SEED = 1_000_000  # far from any seed of a recipe
+
+
+class TrainingData(NamedTuple):
+    """The three parts: to learn from, to choose by, and to look at once at the end."""
+
+    training: Samples
+    validation: Samples
+    test: Samples
+
+
+class TrainingResult(NamedTuple):
+    """The card of the new model, what was examined, MNIST's test set first, and one dict of numbers an epoch."""
+
+    card: dict[str, Any]
+    examinations: list[Examination]
+    history: list[dict[str, float]]
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The figures of MNIST's test set."""
+        return self.examinations[0].evaluation
+
+
+def measure(
+    config: TrainingConfig,
+    model: keras.Model,
+    data: TrainingData,
+    history: list[dict[str, float]],
+    seconds: float,
+) -> TrainingResult:
+    """Calibrate `model` in place, choose its threshold, and return its figures.
+
+    Temperature and threshold come from the validation part alone.
+    """
+    temperature = fit_temperature(_answers(class_model(model), data.validation), data.validation.labels)
+    apply_temperature(model, temperature)
+    held_out = data.validation.digits()
+    threshold = choose_threshold(_answers(model, held_out).max(axis=1), config.refused_share)
+    tuned_on = _examined(model, "validation", held_out, threshold)
+    test = _examined(model, "MNIST test", data.test, threshold)
+    signs = _examined(model, "made-up signs, held out", data.validation.others(), threshold)
+    card = {
+        **_facts(config, model, data, history, seconds),
+        "threshold": threshold,
+        "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
+        "refusal": {
+            "rule": _RULE,
+            "validation_digits_refused": 1 - tuned_on.accepted_share,
+            "held_out_signs": len(signs.labels),
+            "held_out_signs_refused": 1 - signs.accepted_share if len(signs.labels) else None,
+        },
+        "results": {"mnist_test": test.evaluation.to_dict(), "styles": _styles_read(model, config.seed)},
+    }
+    return TrainingResult(card, [test, signs] if len(signs.labels) else [test], history)
+
+
+def _examined(model: keras.Model, name: str, samples: Samples, threshold: float) -> Examination:
+    answers = _answers(model, samples)
+    return Examination(name, samples.labels.astype(np.int64), answers, samples.images, threshold)
+
+
+def _answers(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
+    if not len(samples.labels):
+        return np.empty((0, len(LABELS)), np.float32)
+    return np.asarray(model.predict(samples.inks(), batch_size=512, verbose=0), np.float32)
+
+
+def _styles_read(model: keras.Model, seed: int) -> dict[str, Any]:
+    """Return how much the network reads of each of the synthetic writer's styles, drawn anew."""
+    seed += _NEW_DRAWINGS_SEED
+    read = {}
+    for style in STYLES:
+        drawn = render(write_all([style], _NEW_DRAWINGS, seed), np.random.default_rng(seed))
+        right = _answers(model, drawn).argmax(axis=1) == style.label
+        read[f"{style.label}, {style.name}"] = float(right.mean())
+    return {"drawings": _NEW_DRAWINGS, "mean": float(np.mean(list(read.values()))), "read": read}
+
+
+def _facts(
+    config: TrainingConfig,
+    model: keras.Model,
+    data: TrainingData,
+    history: list[dict[str, float]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the card without what is measured."""
+    now = datetime.now(timezone.utc)
+    return {
+        "format": CARD_FORMAT,
+        "name": "digitrec",
+        "version": f"{__version__}+{now:%Y%m%d}",
+        "architecture": config.architecture,
+        "parameters": model.count_params(),
+        "created": now.date().isoformat(),
+        "training": {
+            "config": config.to_dict(),
+            "training_images": len(data.training.labels),
+            "validation_images": len(data.validation.labels),
+            "validation_accuracy": history[-1]["val_accuracy"],
+            "seconds_since_start": round(seconds),
+        },
+        "environment": {
+            **environment(),
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "cores": os.cpu_count(),
+        },
+    }

@@ -1,0 +1,53 @@
+"""The styles of digits that MNIST has few of or none, for the synthetic writer.
+
+MNIST's hands are American. Elsewhere people write a 1 with a flag, cross the 7, slash the nought, loop the 2,
+leave the 4 open and write the 5 in two strokes.
+"""
+
+from __future__ import annotations
+
+from digitrec.training.handwriting import Figure
+
+STYLES = (
+    Figure("slashed", 0, "~55,04 25,22 18,55 38,94 70,85 82,45 68,10 50,05; 80,08 22,92"),
+    Figure("slashed inside", 0, "~55,04 25,22 18,55 38,94 70,85 82,45 68,10 50,05; 66,28 34,72"),
+    Figure("dotted", 0, "~55,04 25,22 18,55 38,94 70,85 82,45 68,10 50,05; 49,47 51,53"),
+    Figure("open", 0, "~62,06 28,18 16,55 38,94 72,82 82,42 66,16"),
+    Figure("short flag", 1, "34,26 54,05 52,95"),
+    Figure("long flag", 1, "16,48 56,05 54,95"),
+    Figure("curved flag", 1, "~24,36 42,24 56,05; 56,05 54,95"),
+    Figure("flag and foot", 1, "32,26 52,05 52,94; 26,94 80,94"),
+    Figure("foot", 1, "52,05 50,94; 30,94 72,93"),
+    Figure("steep flag and foot", 1, "16,66 54,05 52,93; 20,93 86,93"),
+    Figure("looped", 2, "~22,24 50,05 74,28 52,62 24,88 18,78 36,80 58,92 86,86"),
+    Figure("angular", 2, "~20,20 50,05 78,24 60,55 20,93; 20,93 84,93"),
+    Figure("like a Z", 2, "20,10 78,10 20,92 82,92"),
+    Figure("hooked below", 2, "~22,22 48,05 72,22 56,56 26,78 46,66 62,76 70,96"),
+    Figure("flat top", 3, "20,07 78,07 46,40; ~46,40 78,52 76,82 46,95 18,84"),
+    Figure("pointed", 3, "~22,14 56,05 72,24 42,46; ~42,46 78,62 62,92 20,90"),
+    Figure("open, two strokes", 4, "28,08 20,56 82,54; 66,30 62,96"),
+    Figure("open, tall", 4, "24,06 22,50 78,50; 76,05 74,96"),
+    Figure("closed", 4, "66,96 66,05 16,66 86,66"),
+    Figure("like lightning", 4, "54,04 18,62 80,60; 56,42 48,97"),
+    Figure("in one zigzag", 4, "46,04 28,48 68,42 56,96"),
+    Figure("like a y", 4, "~28,08 26,40 48,52 70,36; ~74,06 70,50 62,96"),
+    Figure("two strokes", 5, "~32,08 28,46 56,42 76,64 56,92 20,88; 32,08 80,06"),
+    Figure("angular", 5, "78,07 30,07 27,45; ~27,45 58,40 78,66 52,94 20,86"),
+    Figure("like an S", 5, "~80,10 40,10 32,40 66,52 74,78 48,94 20,86"),
+    Figure("straight back", 6, "~66,04 34,46 24,78 46,95 72,78 58,56 28,68"),
+    Figure("low loop", 6, "~56,04 32,40 26,80 48,95 64,82 50,68 30,76"),
+    Figure("crossed", 7, "18,08 82,08 58,50 42,96; 34,52 78,48"),
+    Figure("crossed, with a tick", 7, "18,22 20,08 82,08 58,50 42,96; 32,50 80,50"),
+    Figure("with a tick", 7, "18,24 20,08 82,08 58,50 42,96"),
+    Figure("hooked", 7, "12,36 30,08 46,30 74,06 60,96"),
+    Figure("hooked, crossed", 7, "14,34 26,08 46,32 72,06 58,95; 36,64 80,62"),
+    Figure("hooked, crossed low", 7, "12,36 30,06 48,36 74,08 62,95; 40,84 84,82"),
+    Figure("waved, crossed", 7, "~14,26 34,08 52,18 80,06; 80,06 54,95; 36,54 76,50"),
+    Figure("waved", 7, "~16,18 34,06 56,14 82,06; ~82,06 56,50 50,96"),
+    Figure("two rings", 8, "~50,05 28,22 48,44 72,24 52,05; ~48,45 20,70 48,95 80,72 50,45"),
+    Figure("open top", 8, "~74,10 34,12 36,38 72,66 52,94 24,76 48,46 80,16"),
+    Figure("curled", 9, "~74,20 44,06 24,28 44,48 74,26 72,66 56,94 22,84"),
+    Figure("straight", 9, "~72,18 44,06 24,28 46,48 72,22; 72,18 68,96"),
+    Figure("like a g", 9, "~70,14 42,06 26,28 46,46 70,24; ~71,16 70,74 48,95 22,86"),
+    Figure("tail curled up", 9, "~70,16 42,08 28,28 50,42 72,20 74,62 62,92 40,92 36,78"),
+)

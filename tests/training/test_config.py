@@ -1,0 +1,55 @@
+"""Recipes: presets by name, and what cannot be cooked."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.errors import TrainingError
+from digitrec.model.architectures import ARCHITECTURES
+from digitrec.training.config import PRESETS, TrainingConfig, preset
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"architecture": "vast"}, "residual"),
+        ({"epochs": 0}, "at least 1"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"seed": -1}, "seed"),
+        ({"limit": 10}, "limit: expected at least 200"),
+    ],
+)
+def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        TrainingConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(TrainingError, match="quick, standard, best, published"):
+        preset("slow")
+
+
+def test_our_own_network_has_no_other_recipe_than_ours() -> None:
+    with pytest.raises(TrainingError, match="three-blocks, three-convs, two-convs-dropout, two-convs"):
+        preset("published")
+
+
+def test_the_default_preset_is_the_default_recipe() -> None:
+    assert preset("standard") == TrainingConfig()
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
+def test_every_preset_takes_changes_and_every_network(name: str) -> None:
+    config = preset(name, "two-convs", epochs=1, seed=7)
+    assert (config.architecture, config.epochs, config.seed) == ("two-convs", 1, 7)
+
+
+@pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.own_recipe])
+def test_a_published_recipe_is_mnist_as_it_is(name: str) -> None:
+    config = preset("published", name)
+    recipe = ARCHITECTURES[name].own_recipe
+    assert recipe is not None
+    assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
+    assert (config.augmentation, config.negatives, config.use_strokes) == (None, None, False)

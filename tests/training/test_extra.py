@@ -1,0 +1,68 @@
+"""A user's own digits: every format is learned from, and a wrong row is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.errors import DatasetError
+from digitrec.training.extra import load_extra, repeated
+from digitrec.training.samples import Samples
+from handwriting import draw_digit
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for digit in (4, 7):
+        Image.fromarray(draw_digit(digit)).save(tmp_path / f"{digit}.png")
+    (tmp_path / "labels.csv").write_text("file,label\n4.png,4\n7.png,7\n")
+    return tmp_path
+
+
+def test_a_folder_is_learned_from(folder: Path) -> None:
+    extra = load_extra(folder)
+    assert extra.labels.tolist() == [4, 7]
+    assert extra.images.shape == (2, 28, 28)
+
+
+def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
+    np.savez(tmp_path / "b.npz", x=np.stack([255 - draw_digit(4)[::10, ::10]]), y=np.array([4]))
+    assert load_extra(tmp_path).labels.tolist() == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("missing.png,4", "line 4: expected a picture at"),
+        ("4.png,10", "line 4: expected a label from 0 to 9. Received: '10'"),
+        ("4.png,a", "line 4: expected a label from 0 to 9. Received: 'a'"),
+        ("labels.csv,4", "line 4: expected"),
+        ("blank.png,4", "line 4: expected a digit. Received: blank paper"),
+    ],
+)
+def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
+    Image.new("L", (50, 50), 255).save(folder / "blank.png")
+    with (folder / "labels.csv").open("a") as file:
+        file.write(row + "\n")
+    with pytest.raises(DatasetError, match=message):
+        load_extra(folder)
+
+
+def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("\n")
+    with pytest.raises(DatasetError, match="no rows"):
+        load_extra(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("own", "all_others", "expected"), [(1, 60_000, 30), (3_000, 60_000, 6_000), (9, 9, 9)]
+)
+def test_few_digits_are_repeated_until_they_are_heard(own: int, all_others: int, expected: int) -> None:
+    extra = Samples(np.zeros((own, 28, 28), np.uint8), np.ones(own, np.uint8))
+    assert len(repeated(extra, all_others).labels) == expected
