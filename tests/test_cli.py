@@ -162,20 +162,43 @@ def test_evaluate_gives_json(labelled: Path) -> None:
 
 
 def test_evaluate_takes_a_folder_of_sets_and_says_what_it_skips(labelled: Path) -> None:
-    letters = '{"label": "x", "strokes": [[[0, 0], [1, 1]]]}\n'
-    (labelled.parent / "letters.jsonl").write_text(letters)
+    numbers = '{"label": "12", "strokes": [[[0, 0], [1, 1]]]}\n'
+    (labelled.parent / "numbers.jsonl").write_text(numbers)
     (labelled.parent / "pen.jsonl").write_text('{"label": "1", "strokes": [[[5, 0], [4, 40]]]}\n')
     output = _run("evaluate", labelled.parent).output
     assert "mean, unweighted" in output
     assert "83.33%" in output
-    assert "letters: skipped, 1 of 1 labels are no single digit, such as 'x'" in output
+    assert "numbers: skipped, 1 of 1 labels are no single digit, such as '12'" in output
 
 
-def test_evaluate_refuses_a_set_without_digits(tmp_path: Path) -> None:
-    (tmp_path / "letters.jsonl").write_text('{"label": "x", "strokes": [[[0, 0], [1, 1]]]}\n')
-    result = _run("evaluate", tmp_path / "letters.jsonl")
+def test_evaluate_writes_a_report(labelled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
+    letters = '{"label": "x", "strokes": [[[0, 0], [40, 40]], [[40, 0], [0, 40]]]}\n'
+    (labelled.parent / "letters.jsonl").write_text(letters)
+    report = tmp_path / "new" / "report"
+    _run("evaluate", labelled.parent, "--report", report)
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert [item["name"] for item in metrics["sets"]] == ["labelled", "letters"]
+    assert metrics["all_digits"]["count"] == 3
+    assert len(metrics["refusal"]["thresholds"]) == 101
+    pictures = {"confusion_matrix", "reliability", "mistakes", "examples", "refusal"}
+    assert {file.stem for file in report.glob("*.png")} == pictures
+
+
+def test_evaluate_refuses_a_set_of_numbers(tmp_path: Path) -> None:
+    (tmp_path / "numbers.jsonl").write_text('{"label": "12", "strokes": [[[0, 0], [1, 1]]]}\n')
+    result = _run("evaluate", tmp_path / "numbers.jsonl")
     assert result.exit_code == 1
-    assert "letters: expected labels 0 to 9. Received: 1 of 1 labels are no single digit" in result.stderr
+    assert "numbers: expected labels 0 to 9. Received: 1 of 1 labels are no single digit" in result.stderr
+
+
+def test_evaluate_tells_how_much_of_what_is_no_digit_is_refused(labelled: Path) -> None:
+    letters = '{"label": "x", "strokes": [[[0, 0], [40, 40]], [[40, 0], [0, 40]]]}\n'
+    (labelled.parent / "letters.jsonl").write_text(2 * letters)
+    output = _run("evaluate", labelled.parent).output
+    assert "no digits                 n   refused" in output
+    assert "letters                   2" in output
+    assert "area under the ROC" in output
 
 
 def test_evaluate_reads_arrays_through_the_pipeline_or_raw(tmp_path: Path) -> None:

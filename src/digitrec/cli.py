@@ -96,19 +96,32 @@ def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, m
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="For replaying pen strokes."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for metrics.json and pictures: confusion, reliability, mistakes, examples, refusal.",
+)
 @_model_option
 def evaluate(
-    path: Path, *, raw: bool, limit: int | None, seed: int, as_json: bool, model: Path | None
+    path: Path,
+    *,
+    raw: bool,
+    limit: int | None,
+    seed: int,
+    as_json: bool,
+    report: Path | None,
+    model: Path | None,
 ) -> None:
     """Measure the accuracy on labelled pictures.
 
     PATH is a set, or a folder of sets. A set is a folder with labels.csv (columns file and label), a .jsonl
     file with {"label", "strokes"} a line, or an .npz file with x_test and y_test, else x and y. Strokes are
-    replayed on a 280 x 280 canvas.
+    replayed on a 280 x 280 canvas. A set whose labels are letters or signs tells how much of it is refused.
     """
     from digitrec import examination
     from digitrec.labelled import find_labelled_sets, read_labelled_set
 
+    write_report = _report_writer() if report else None
     sets = [read_labelled_set(item, seed=seed) for item in find_labelled_sets(path)]
     examined, skipped = examination.sort_out(sets)
     recognizer = _recognizer(model)
@@ -116,6 +129,8 @@ def evaluate(
     for labelled_set in (item.first(limit) for item in examined):
         with _progress(labelled_set.name, len(labelled_set)) as advance:
             results.append(examination.examine(recognizer, labelled_set, raw=raw, advance=advance))
+    if write_report and report:
+        write_report(report, results, recognizer.card)
     click.echo(
         _examined_json(results, skipped) if as_json else examination.format_examinations(results, skipped)
     )
@@ -171,6 +186,14 @@ def _recognizer(model: Path | None) -> Recognizer:
 
     with _native_notes_silenced():
         return Recognizer.load(settings=_settings(model))
+
+
+def _report_writer() -> Callable[..., None]:
+    try:
+        from digitrec.report import write_report
+    except ImportError as error:
+        raise _Failure(f"a report needs matplotlib ({error}). Run: pip install 'digitrec[train]'") from error
+    return write_report
 
 
 @contextmanager

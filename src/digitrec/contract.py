@@ -10,5 +10,6 @@ from __future__ import annotations
 IMAGE_SIZE_PX = 28
 BOX_SIZE_PX = 20
 LABELS = tuple(range(10))
+NO_DIGIT = len(LABELS)  # the label of what is none of the ten
 
 MODEL_FORMAT_VERSION = 1

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import IMAGE_SIZE_PX, LABELS
+from digitrec.contract import IMAGE_SIZE_PX, LABELS, NO_DIGIT
 from digitrec.errors import DatasetError, DigitrecError
-from digitrec.evaluation import Evaluation, evaluate, format_evaluation
+from digitrec.evaluation import Evaluation, Refusal, evaluate, format_evaluation, refusal
 from digitrec.ink.codec import ImageLike
 from digitrec.labelled import LabelledSet
 from digitrec.recognizer import Recognizer
@@ -32,17 +33,68 @@ class Examination:
     Attributes
     ----------
     name : the set's.
-    evaluation : the figures.
+    labels : (N,) int64, 0 to 9; in a set of what is no digit, all `NO_DIGIT`.
+    probabilities : (N, 10) float32; a row of NaN is a picture without an answer.
+    inks : (N, 28, 28) uint8, what the network saw, 255 is full ink; blank without an answer.
+    threshold : the confidence that an accepted answer needs.
     notes : sentences on rows that were left out and pictures that got no answer.
     """
 
     name: str
-    evaluation: Evaluation
-    notes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    inks: NDArray[np.uint8]
+    threshold: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shows_digits(self) -> bool:
+        """Whether this is a set of digits, to be read, and not of other things, to be refused."""
+        return bool((self.labels != NO_DIGIT).all())
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The figures of a set of digits."""
+        return evaluate(self.labels, self.probabilities, threshold=self.threshold)
+
+    @property
+    def confidences(self) -> NDArray[np.float32]:
+        """(N,) float32: each answer's confidence, NaN without an answer."""
+        return np.asarray(self.probabilities.max(axis=1), np.float32)
+
+    @property
+    def accepted_share(self) -> float:
+        """The share of pictures whose answer was accepted, in [0, 1]."""
+        return float((np.nan_to_num(self.confidences) >= self.threshold).mean())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""
-        return {"name": self.name, **self.evaluation.to_dict(), "notes": list(self.notes)}
+        figures = (
+            self.evaluation.to_dict()
+            if self.shows_digits
+            else {"count": len(self.labels), "accepted_share": self.accepted_share}
+        )
+        return {"name": self.name, **figures, "notes": list(self.notes)}
+
+
+def pool(examinations: Sequence[Examination], name: str) -> Examination | None:
+    """Return all pictures of several sets as those of one; None of none."""
+    if not examinations:
+        return None
+    return Examination(
+        name,
+        np.concatenate([item.labels for item in examinations]),
+        np.concatenate([item.probabilities for item in examinations]),
+        np.concatenate([item.inks for item in examinations]),
+        examinations[0].threshold,
+    )
+
+
+def refusal_of(examinations: Sequence[Examination]) -> Refusal | None:
+    """Return what each threshold refuses, of all digits and of all that is none; None without both."""
+    digits = pool([item for item in examinations if item.shows_digits], "digits")
+    others = pool([item for item in examinations if not item.shows_digits], "others")
+    return refusal(digits.confidences, others.confidences) if digits and others else None
 
 
 def examine(
@@ -71,30 +123,36 @@ def examine(
         )
     answer = _answer_arrays if raw else _answer_pictures
     labels: list[int] = []
-    rows: list[NDArray[np.float32]] = []
+    answers: list[_Answer] = []
     faults: dict[str, list[str]] = {}
     for batch in _batches(labelled_set, _BATCH):
         pictures = [picture for _, picture in batch]
         results = answer(recognizer, pictures)
         for fault, name in _faults(pictures, results, len(labels) + 1):
             faults.setdefault(fault, []).append(name)
-        rows += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
+        answers += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
         labels += [label for label, _ in batch]
         advance(len(batch))
     if not labels:
         raise DatasetError(
             f"{labelled_set.path}: expected at least one picture. Received: none. Raise the limit."
         )
-    evaluation = evaluate(labels, np.stack(rows), threshold=recognizer.threshold)
-    return Examination(labelled_set.name, evaluation, (*labelled_set.notes(), *_fault_notes(faults)))
+    return Examination(
+        labelled_set.name,
+        np.array(labels, np.int64),
+        np.stack([item.probabilities for item in answers]),
+        np.stack([item.ink for item in answers]),
+        recognizer.threshold,
+        (*labelled_set.notes(), *_fault_notes(faults)),
+    )
 
 
 def sort_out(sets: list[LabelledSet]) -> tuple[list[LabelledSet], dict[str, str]]:
-    """Return the sets of digits among `sets`, and why each other one is left out, by name.
+    """Return the sets of single pictures among `sets`, and why each other one is left out, by name.
 
     Raises
     ------
-    DatasetError : none of them is a set of digits.
+    DatasetError : none of them is one.
     """
     digits = [item for item in sets if item.fault is None]
     skipped = {item.name: item.fault for item in sets if item.fault is not None}
@@ -108,42 +166,80 @@ def sort_out(sets: list[LabelledSet]) -> tuple[list[LabelledSet], dict[str, str]
 
 def format_examinations(examinations: list[Examination], skipped: dict[str, str]) -> str:
     """Return a text for a terminal: the full figures of a single set, or a line for each of several."""
-    if len(examinations) == 1 and not skipped:
+    if len(examinations) == 1 and not skipped and examinations[0].shows_digits:
         only = examinations[0]
         return "\n".join([format_evaluation(only.evaluation), *(f"\n{note}" for note in only.notes)])
-    lines = [f"{'set':<20}{'n':>7}{'accuracy':>10}   95 % interval       accepted  unanswered"]
-    lines += [_line(examination) for examination in examinations]
-    mean = sum(item.evaluation.accuracy for item in examinations) / len(examinations)
-    lines += [f"{'mean, unweighted':<20}{'':>7}{mean:>10.2%}", ""]
+    digits = [item for item in examinations if item.shows_digits]
+    others = [item for item in examinations if not item.shows_digits]
+    lines = [*_digit_lines(digits), *_other_lines(others), *_pooled_lines(digits, others), ""]
     lines += [f"{item.name}: {note}" for item in examinations for note in item.notes]
     return "\n".join([*lines, *(f"{name}: skipped, {fault}" for name, fault in skipped.items())]).rstrip()
 
 
-def _line(examination: Examination) -> str:
-    figures = examination.evaluation
-    low, high = figures.interval
-    return (
-        f"{examination.name:<20}{figures.count:>7}{figures.accuracy:>10.2%}   {low:.2%} to {high:.2%}"
-        f"{figures.accepted_share:>13.2%}{figures.unanswered:>12}"
-    )
+def _digit_lines(digits: list[Examination]) -> Iterator[str]:
+    if not digits:
+        return
+    yield f"{'set':<20}{'n':>7}{'accuracy':>10}   95 % interval       accepted  unanswered"
+    for item in digits:
+        figures = item.evaluation
+        low, high = figures.interval
+        yield (
+            f"{item.name:<20}{figures.count:>7}{figures.accuracy:>10.2%}   {low:.2%} to {high:.2%}"
+            f"{figures.accepted_share:>13.2%}{figures.unanswered:>12}"
+        )
+    mean = sum(item.evaluation.accuracy for item in digits) / len(digits)
+    yield f"{'mean, unweighted':<20}{'':>7}{mean:>10.2%}"
 
 
-def _answer_pictures(
-    recognizer: Recognizer, pictures: list[ImageLike]
-) -> list[NDArray[np.float32] | DigitrecError]:
+def _other_lines(others: list[Examination]) -> Iterator[str]:
+    if others:
+        yield ""
+        yield f"{'no digits':<20}{'n':>7}{'refused':>10}"
+    for item in others:
+        yield f"{item.name:<20}{len(item.labels):>7}{1 - item.accepted_share:>10.2%}"
+
+
+def _pooled_lines(digits: list[Examination], others: list[Examination]) -> Iterator[str]:
+    pooled = pool(digits, "digits")
+    curve = refusal_of([*digits, *others])
+    if pooled is not None:
+        yield ""
+        yield (
+            f"all digits together, n = {len(pooled.labels)}: {pooled.evaluation.accuracy:.2%} right, "
+            f"{1 - pooled.accepted_share:.2%} refused, confidence off by "
+            f"{pooled.evaluation.calibration_error:.2%} in the mean (15 bins)"
+        )
+    if curve is not None:
+        yield f"digits against no digits: area under the ROC {curve.area:.4f}"
+
+
+class _Answer(NamedTuple):
+    """The probabilities, (10,) float32, and the ink, (28, 28) uint8, of one picture."""
+
+    probabilities: NDArray[np.float32]
+    ink: NDArray[np.uint8]
+
+
+def _answer_pictures(recognizer: Recognizer, pictures: list[ImageLike]) -> list[_Answer | DigitrecError]:
     results = recognizer.predict_many(pictures, errors="return")
-    return [result if isinstance(result, DigitrecError) else result.probabilities for result in results]
+    return [
+        result
+        if isinstance(result, DigitrecError)
+        else _Answer(result.probabilities, np.rint(255 * result.ink).astype(np.uint8))
+        for result in results
+    ]
 
 
-def _answer_arrays(
-    recognizer: Recognizer, pictures: list[ImageLike]
-) -> list[NDArray[np.float32] | DigitrecError]:
-    inks = np.stack([np.asarray(picture) for picture in pictures]).astype(np.float32) / np.float32(255)
-    return list(recognizer.classifier.probabilities(inks.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)))
+def _answer_arrays(recognizer: Recognizer, pictures: list[ImageLike]) -> list[_Answer | DigitrecError]:
+    arrays = np.stack([np.asarray(picture) for picture in pictures])
+    inks = (arrays / np.float32(255)).astype(np.float32).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+    return [
+        _Answer(*answer) for answer in zip(recognizer.classifier.probabilities(inks), arrays, strict=True)
+    ]
 
 
 def _faults(
-    pictures: list[ImageLike], results: list[NDArray[np.float32] | DigitrecError], first: int
+    pictures: list[ImageLike], results: list[_Answer | DigitrecError], first: int
 ) -> Iterator[tuple[str, str]]:
     """Yield the kind of each fault and the name of its picture, or its number, of which `first` is the first's."""
     for number, (picture, result) in enumerate(zip(pictures, results, strict=True), first):
@@ -165,4 +261,6 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-_NO_ANSWER = np.full(len(LABELS), np.nan, np.float32)
+_NO_ANSWER = _Answer(
+    np.full(len(LABELS), np.nan, np.float32), np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.uint8)
+)

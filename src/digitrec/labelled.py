@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import IMAGE_SIZE_PX, LABELS
+from digitrec.contract import IMAGE_SIZE_PX, LABELS, NO_DIGIT
 from digitrec.errors import DatasetError, InvalidFieldError
 from digitrec.ink.codec import ImageLike
 from digitrec.ink.render import Strokes, replay_on_canvas
@@ -54,10 +54,17 @@ class Row:
     ----------
     label : the label as text; one of "0" to "9" where the picture shows a single digit.
     picture : gives the picture, as `digitrec.ink.codec.decode` takes it.
+    place : the file and line, or the number in the array, for messages.
     """
 
     label: str
     picture: Callable[[], ImageLike]
+    place: str
+
+    @property
+    def digit(self) -> int | None:
+        """The label as a digit, 0 to 9; None where it is none."""
+        return _DIGITS.get(self.label)
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,10 @@ class LabelledSet:
     ----------
     name : the file's or the folder's.
     path : where it was read from.
-    rows : those whose label is a digit, in the file's order.
-    left_out : how often each label that is no digit came.
+    rows : those whose label is a digit, in the file's order; or, in a set of what is none, all others.
+    left_out : how often each label came that is not scored.
     holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
+    shows_digits : False where most labels are letters or signs: a set to be refused.
     """
 
     name: str
@@ -78,13 +86,14 @@ class LabelledSet:
     rows: tuple[Row, ...]
     left_out: Counter[str]
     holds_arrays: bool = False
+    shows_digits: bool = True
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[tuple[int, ImageLike]]:
-        """Give (label, picture) in order, each picture made when its turn comes."""
-        return ((_DIGITS[row.label], row.picture()) for row in self.rows)
+        """Give (label, picture) in order, each picture made when its turn comes; the label may be `NO_DIGIT`."""
+        return ((NO_DIGIT if row.digit is None else row.digit, row.picture()) for row in self.rows)
 
     def first(self, limit: int | None) -> LabelledSet:
         """Return at most `limit` rows, evenly spread over the set: many are sorted by label."""
@@ -95,7 +104,7 @@ class LabelledSet:
 
     @property
     def fault(self) -> str | None:
-        """Why this is no set of digits: most of its labels are none. None where it is one."""
+        """Why this is no set of single pictures: most of its labels are numbers. None where it is one."""
         others = self.left_out.total()
         if others <= len(self.rows):
             return None
@@ -104,8 +113,9 @@ class LabelledSet:
 
     def notes(self) -> list[str]:
         """Return what a report says about the rows that are not scored, a sentence for each label."""
+        kind = "no digit" if self.shows_digits else "a digit"
         return [
-            f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is no digit"
+            f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is {kind}"
             for label, count in sorted(self.left_out.items())
         ]
 
@@ -124,18 +134,29 @@ def read_labelled_set(path: str | Path, *, seed: int = 0) -> LabelledSet:
     DatasetError : nothing there, or a row that is wrong; the message names the path and the row.
     """
     path = Path(path).resolve()
+    return replace(_split(path, read_rows(path, seed=seed)), holds_arrays=path.suffix == ".npz")
+
+
+def read_rows(path: Path, *, seed: int = 0) -> list[Row]:
+    """Return all rows of the set at `path`, whatever their labels; parameters and errors as `read_labelled_set`."""
     if path.is_dir():
-        return _split(path, _read_folder(path))
+        return _read_folder(path)
     if not path.is_file():
         raise DatasetError(f"{path}: expected a labelled set. There is nothing: correct the path.")
     if path.suffix == ".jsonl":
-        return _split(path, _read_strokes(path, seed))
+        return _read_strokes(path, seed)
     if path.suffix == ".npz":
-        return replace(_split(path, _read_arrays(path)), holds_arrays=True)
+        return _read_arrays(path)
     raise DatasetError(
         f"{path}: expected a folder with {LABELS_FILE}, a .jsonl or an .npz file. "
         f"Received: a file named {path.name!r}. Name another path."
     )
+
+
+def from_arrays(name: str, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> LabelledSet:
+    """Return a labelled set of (N, 28, 28) uint8 `pictures`, 255 being ink, and (N,) `labels` 0 to 9."""
+    path = Path(name)
+    return LabelledSet(name, path, tuple(_array_rows(path, pictures, labels)), Counter(), holds_arrays=True)
 
 
 def find_labelled_sets(path: str | Path) -> list[Path]:
@@ -162,9 +183,13 @@ def find_labelled_sets(path: str | Path) -> list[Path]:
 def _split(path: Path, rows: Sequence[Row]) -> LabelledSet:
     if not rows:
         raise DatasetError(f"{path}: expected labelled rows. Received: none. Name another set.")
-    digits = tuple(row for row in rows if row.label in _DIGITS)
-    left_out = Counter(row.label for row in rows if row.label not in _DIGITS)
-    return LabelledSet(path.name if path.is_dir() else path.stem, path, digits, left_out)
+    digits = [row for row in rows if row.digit is not None]
+    signs = [row for row in rows if not any(character in _DIGITS for character in row.label)]
+    shows_digits = 2 * len(signs) <= len(rows)
+    scored = digits if shows_digits else signs
+    left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
+    name = path.name if path.is_dir() else path.stem
+    return LabelledSet(name, path, tuple(scored), left_out, shows_digits=shows_digits)
 
 
 def _read_folder(path: Path) -> list[Row]:
@@ -188,17 +213,13 @@ def _read_folder(path: Path) -> list[Row]:
 
 
 def _picture_row(file: Path, line: int, row: dict[str, Any]) -> Row:
-    name, label = row["file"], row["label"]
+    name, label, place = row["file"], row["label"], f"{file}, line {line}"
     if not name or label is None:
-        raise DatasetError(
-            f"{file}, line {line}: expected file,label. Received: {row}. Complete or remove the line."
-        )
+        raise DatasetError(f"{place}: expected file,label. Received: {row}. Complete or remove the line.")
     picture = file.parent / name
     if not picture.is_file():
-        raise DatasetError(
-            f"{file}, line {line}: expected a picture at {picture}, but there is none. Put it there."
-        )
-    return Row(label.strip(), partial(Path, picture))
+        raise DatasetError(f"{place}: expected a picture at {picture}, but there is none. Put it there.")
+    return Row(label.strip(), partial(Path, picture), place)
 
 
 def _read_strokes(path: Path, seed: int) -> list[Row]:
@@ -210,17 +231,18 @@ def _read_strokes(path: Path, seed: int) -> list[Row]:
 
 
 def _strokes_row(path: Path, number: int, line: str, seed: int) -> Row:
+    place = f"{path}, line {number}"
     try:
         record = json.loads(line)
         label, strokes = str(record["label"]), Strokes.from_lists(record["strokes"])
     except InvalidFieldError as error:
-        raise DatasetError(f"{path}, line {number}: {error}") from error
+        raise DatasetError(f"{place}: {error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DatasetError(
-            f'{path}, line {number}: expected {{"label": ..., "strokes": [[[x, y], ...], ...]}}. '
+            f'{place}: expected {{"label": ..., "strokes": [[[x, y], ...], ...]}}. '
             f"Received: {line[:60]!r} ({type(error).__name__}: {error}). Correct or remove the line."
         ) from error
-    return Row(label.strip(), partial(_replayed, strokes, seed, number))
+    return Row(label.strip(), partial(_replayed, strokes, seed, number), place)
 
 
 def _replayed(strokes: Strokes, seed: int, number: int) -> NDArray[np.uint8]:
@@ -241,9 +263,13 @@ def _read_arrays(path: Path) -> list[Row]:
             f"{path}: expected uint8 pictures (N, 28, 28) and labels (N,). Received: {pictures.dtype} "
             f"{pictures.shape} and {labels.shape}. Save arrays of these shapes."
         )
+    return _array_rows(path, pictures, labels)
+
+
+def _array_rows(path: Path, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> list[Row]:
     return [
-        Row(str(label), partial(np.asarray, picture))
-        for label, picture in zip(labels.tolist(), pictures, strict=True)
+        Row(str(label), partial(np.asarray, picture), f"{path}, number {number}")
+        for number, (label, picture) in enumerate(zip(labels.tolist(), pictures, strict=True))
     ]
 
 

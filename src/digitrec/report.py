@@ -1,37 +1,77 @@
-"""What a run leaves to read: metrics.json, the learning curves and the confusion matrix."""
+"""What an examination or a training run leaves to read: metrics.json and pictures. Needs matplotlib.
+
+metrics.json          every figure of each set, of all digits together, and the refusal curve
+confusion_matrix.png  which digit is taken for which
+reliability.png       whether answers of 90 % confidence are right nine times in ten
+mistakes.png          the surest wrong answers, with the ink the network saw
+examples.png          each digit, from the least sure answer to the surest
+refusal.png           what each threshold refuses; only where something that is no digit was shown
+learning_curves.png   loss and error an epoch; only of a training run
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.contract import LABELS
-from digitrec.evaluation import Evaluation
+from digitrec.evaluation import Refusal, reliability
+from digitrec.examination import Examination, pool, refusal_of
 
 matplotlib.use("Agg")  # a report is written where no screen is
 
 from matplotlib import pyplot as plt
 
-_DPI = 120
+_DPI: Final = 120
+_MISTAKES: Final = (8, 12)  # rows and columns of the sheet
+_EXAMPLES: Final = 12
 
 
 def write_report(
-    folder: Path, card: dict[str, Any], test: Evaluation, history: list[dict[str, float]]
+    folder: Path,
+    examinations: Sequence[Examination],
+    card: dict[str, Any],
+    history: Sequence[dict[str, float]] = (),
 ) -> None:
-    """Write metrics.json, learning_curves.png and confusion_matrix.png into `folder`, which is made."""
+    """Write metrics.json and the pictures into `folder`, which is made.
+
+    Parameters
+    ----------
+    examinations : of at least one set.
+    card : of the model that was examined.
+    history : one dict of numbers an epoch, of a training run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = {"card": card, "history": history}
+    digits = pool([item for item in examinations if item.shows_digits], "all digits")
+    curve = refusal_of(examinations)
+    metrics = {
+        "model": {"name": card["name"], "version": card["version"], "threshold": card["threshold"]},
+        "sets": [item.to_dict() for item in examinations],
+        "all_digits": digits and digits.to_dict(),
+        "refusal": curve and curve.to_dict(),
+        "history": list(history),
+    }
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    _draw_learning_curves(folder / "learning_curves.png", history)
-    _draw_confusion_matrix(folder / "confusion_matrix.png", test)
+    if digits is not None:
+        draw_confusion_matrix(folder / "confusion_matrix.png", digits)
+        draw_reliability(folder / "reliability.png", digits)
+        draw_mistakes(folder / "mistakes.png", digits)
+        draw_examples(folder / "examples.png", digits)
+    if curve is not None:
+        draw_refusal(folder / "refusal.png", curve, card["threshold"])
+    if history:
+        draw_learning_curves(folder / "learning_curves.png", history)
 
 
-def _draw_learning_curves(path: Path, history: list[dict[str, float]]) -> None:
+def draw_learning_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
+    """Draw cross-entropy and error an epoch, of the training and of the validation part."""
     figure, (loss, error) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     epochs = [entry["epoch"] for entry in history]
     for name, label in (("", "training, augmented"), ("val_", "validation")):
@@ -40,14 +80,85 @@ def _draw_learning_curves(path: Path, history: list[dict[str, float]]) -> None:
     loss.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
     error.set(xlabel="epoch", ylabel="error, %", yscale="log")
     error.legend()
-    figure.savefig(path, dpi=_DPI)
-    plt.close(figure)
+    _save(figure, path)
 
 
-def _draw_confusion_matrix(path: Path, test: Evaluation) -> None:
+def draw_confusion_matrix(path: Path, digits: Examination) -> None:
+    """Draw how often each digit was taken for each other one."""
+    figures = digits.evaluation
     figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
-    mistakes = np.where(np.eye(len(LABELS), dtype=bool), 0, test.confusion)
+    mistakes = np.where(np.eye(len(LABELS), dtype=bool), 0, figures.confusion)
     ConfusionMatrixDisplay(mistakes, display_labels=LABELS).plot(ax=axes, cmap="Blues", colorbar=False)
-    axes.set_title(f"Mistakes on MNIST's test set: {test.count - test.correct} of {test.count}")
+    axes.set_title(f"{digits.name}: {figures.count - figures.correct:,} of {figures.count:,} wrong")
+    _save(figure, path)
+
+
+def draw_reliability(path: Path, digits: Examination) -> None:
+    """Draw accuracy over confidence, and how many answers have each confidence."""
+    bins = reliability(digits.labels, digits.probabilities)
+    figure, (share, count) = plt.subplots(2, 1, figsize=(5, 5.5), height_ratios=(3, 1), layout="constrained")
+    share.plot((0, 1), (0, 1), color="grey", linestyle="--", linewidth=1)
+    share.plot([item.confidence for item in bins], [item.accuracy for item in bins], marker="o")
+    share.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    share.set_title(f"{digits.name}: off by {digits.evaluation.calibration_error:.2%} in the mean")
+    count.bar([item.confidence for item in bins], [item.answers for item in bins], width=0.04)
+    count.set(xlabel="confidence", ylabel="answers", yscale="log", xlim=(0, 1))
+    _save(figure, path)
+
+
+def draw_mistakes(path: Path, digits: Examination) -> None:
+    """Draw the wrong answers, the surest first, with the ink that the network saw."""
+    answers = np.nan_to_num(digits.probabilities)
+    wrong = np.flatnonzero(answers.argmax(axis=1) != digits.labels)
+    rows, columns = _MISTAKES
+    worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][: rows * columns]
+    figure, grid = plt.subplots(rows, columns, figsize=(columns, 1.25 * rows), layout="constrained")
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, place in zip(grid.flat, worst.tolist(), strict=False):
+        answer = int(answers[place].argmax())
+        title = f"{digits.labels[place]} as {answer}, {answers[place, answer]:.0%}"
+        _show(
+            axes, digits.inks[place], title if answers[place].any() else f"{digits.labels[place]}, no answer"
+        )
+    figure.suptitle(f"{digits.name}: the surest {len(worst)} of {len(wrong)} mistakes")
+    _save(figure, path)
+
+
+def draw_examples(path: Path, digits: Examination) -> None:
+    """Draw each digit's right answers, from the least sure to the surest in even steps."""
+    answers = np.nan_to_num(digits.probabilities)
+    right = answers.argmax(axis=1) == digits.labels
+    figure, grid = plt.subplots(len(LABELS), _EXAMPLES, figsize=(_EXAMPLES, 12.5), layout="constrained")
+    for axes in grid.flat:
+        axes.axis("off")
+    for digit in LABELS:
+        places = np.flatnonzero(right & (digits.labels == digit))
+        places = places[np.argsort(answers[places, digit], kind="stable")]
+        steps = np.linspace(0, len(places) - 1, min(_EXAMPLES, len(places))).astype(int)
+        for axes, place in zip(grid[digit], places[steps].tolist(), strict=False):
+            _show(axes, digits.inks[place], f"{answers[place, digit]:.1%}")
+    figure.suptitle(f"{digits.name}: right answers by confidence")
+    _save(figure, path)
+
+
+def draw_refusal(path: Path, curve: Refusal, threshold: float) -> None:
+    """Draw what each threshold refuses, and the model's own."""
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    axes.plot(curve.thresholds, 100 * curve.others, label="no digits")
+    axes.plot(curve.thresholds, 100 * curve.digits, label="digits")
+    axes.axvline(threshold, color="grey", linestyle="--", linewidth=1, label=f"threshold {threshold:.2f}")
+    axes.set(xlabel="threshold", ylabel="refused, %", xlim=(0, 1), ylim=(0, 100))
+    axes.set_title(f"Area under the ROC: {curve.area:.4f}")
+    axes.legend()
+    _save(figure, path)
+
+
+def _show(axes: Axes, ink: Any, title: str) -> None:
+    axes.imshow(ink, cmap="gray_r", vmin=0, vmax=255)
+    axes.set_title(title, fontsize=7, pad=2)
+
+
+def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=_DPI)
     plt.close(figure)

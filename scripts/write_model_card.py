@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Write MODEL_CARD.md from the card in a model file.
+
+python scripts/write_model_card.py                          from models/digitrec.h5
+digitrec evaluate SETS --report DIR                         measure on sets from elsewhere, then
+python scripts/write_model_card.py --evaluation DIR/metrics.json     put these figures into the card first
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jinja2  # Flask's, so it is there
+
+from digitrec.errors import DigitrecError, ModelFileError
+from digitrec.model.artifact import read_artifact, write_artifact
+
+TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
+
+# What the development sets are; others go by their file's name.
+TITLES = {
+    "crohme_digits": "pen strokes of hundreds of writers (CROHME 2016)",
+    "hwd": "drawn on a screen by one person",
+    "usps": "postal digits, 16x16 (USPS)",
+    "bhmsds": "photographed digits, binarised (BHMSDS)",
+    "semeion": "80 Italian writers, 16x16 binary (Semeion)",
+    "pen_scans": "pen on paper, scanned, several writers",
+    "sudoku": "phone photos of sudoku cells, no noughts",
+    "exam_cells": "photographed exam cells with borders",
+    "dida": "historical ledgers, neighbours intrude (DIDA)",
+    "not_digits": "letters and signs by pen (CROHME 2016)",
+}
+
+
+def main() -> int:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description="Write MODEL_CARD.md from the card in a model file.")
+    parser.add_argument("model", type=Path, nargs="?", default=Path("models/digitrec.h5"))
+    parser.add_argument(
+        "--evaluation", type=Path, metavar="FILE", help="metrics.json of digitrec evaluate --report"
+    )
+    parser.add_argument("--output", type=Path, default=Path("MODEL_CARD.md"), help="default: %(default)s")
+    options = parser.parse_args()
+    try:
+        artifact = read_artifact(options.model)
+        if artifact.card is None or artifact.graph is None or "mnist_test" not in artifact.card["results"]:
+            raise ModelFileError(
+                f"{options.model}: expected a card that scripts/train_model.py made. Received: none. Train it first."
+            )
+        card = artifact.card
+        if options.evaluation:
+            metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
+            card["results"]["development"] = development_results(metrics, card)
+            write_artifact(options.model, artifact.graph, card)
+        options.output.write_text(model_card_page(card), encoding="utf-8")
+    except (DigitrecError, OSError, ValueError, KeyError) as error:
+        print(f"write_model_card: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def model_card_page(card: dict[str, Any]) -> str:
+    """Return the card as Markdown."""
+    # Markdown needs no HTML escapes, and the card is ours.
+    environment = jinja2.Environment(  # noqa: S701
+        undefined=jinja2.ChainableUndefined, keep_trailing_newline=True
+    )
+    environment.filters["count"] = "{:,}".format
+    environment.filters["percent"] = lambda share: "-" if share is None else f"{100 * share:.2f} %"
+    environment.filters["interval"] = lambda item: "{:.2f} to {:.2f} %".format(
+        *(100 * share for share in item["interval"])
+    )
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card)
+
+
+def development_results(metrics: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+    """Return what the card keeps of an evaluation's metrics.json."""
+    if metrics["model"]["version"] != card["version"]:
+        raise ModelFileError(
+            f"expected metrics of model {card['version']}. Received: {metrics['model']['version']}. "
+            "Evaluate this model."
+        )
+    keys = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
+    digits = [item for item in metrics["sets"] if "accuracy" in item]
+    others = [item for item in metrics["sets"] if "accuracy" not in item]
+    together = metrics["all_digits"]
+    results = {
+        "sets": [
+            {"title": TITLES.get(item["name"], item["name"])} | {key: item[key] for key in keys}
+            for item in sorted(digits, key=lambda item: -item["accuracy"])
+        ],
+        "mean_accuracy": sum(item["accuracy"] for item in digits) / len(digits),
+        "count": together["count"],
+        "accuracy": together["accuracy"],
+        "calibration_error": together["calibration_error"],
+        "refused_share": 1 - together["accepted_share"],
+    }
+    if others:
+        results["no_digits"] = {
+            "title": TITLES.get(others[0]["name"], others[0]["name"]),
+            "count": others[0]["count"],
+            "refused_share": 1 - others[0]["accepted_share"],
+            "area": metrics["refusal"]["area"],
+        }
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())
