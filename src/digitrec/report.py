@@ -30,7 +30,7 @@ matplotlib.use("Agg")  # a report is written where no screen is
 from matplotlib import pyplot as plt
 
 _DPI: Final = 120
-_MISTAKES: Final = (8, 12)  # rows and columns of the sheet
+_MISTAKES: Final = (8, 12)  # at most so many rows, and columns of the sheet
 _EXAMPLES: Final = 12
 
 
@@ -110,9 +110,12 @@ def draw_mistakes(path: Path, digits: Examination) -> None:
     """Draw the wrong answers, the surest first, with the ink that the network saw."""
     answers = np.nan_to_num(digits.probabilities)
     wrong = np.flatnonzero(answers.argmax(axis=1) != digits.labels)
-    rows, columns = _MISTAKES
-    worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][: rows * columns]
-    figure, grid = plt.subplots(rows, columns, figsize=(columns, 1.25 * rows), layout="constrained")
+    most_rows, columns = _MISTAKES
+    worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][: most_rows * columns]
+    rows = max(1, -(-len(worst) // columns))
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(columns, 0.5 + 1.25 * rows), layout="constrained", squeeze=False
+    )
     for axes in grid.flat:
         axes.axis("off")
     for axes, place in zip(grid.flat, worst.tolist(), strict=False):

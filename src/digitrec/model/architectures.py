@@ -64,25 +64,29 @@ class Architecture:
         return keras.Model(inputs, outputs, name=f"digitrec_{self.name.replace('-', '_')}")
 
 
-def _residual(x: Tensor) -> Tensor:
-    """Stack digitrec's own network, a small residual CNN.
+def residual(stem: int, first: int, second: int) -> Callable[[Tensor], Tensor]:
+    """Return the layers of a small residual CNN with so many filters in its stem and its two stages.
 
     A stem at full resolution, then two stages at 14 x 14 and 7 x 7, each a widening convolution and one
     residual block of two 3 x 3 convolutions (He et al., "Deep Residual Learning", 2015). Most of the work
-    happens after the first pooling, and every width is a multiple of what one vector instruction holds.
+    happens after the first pooling.
     """
-    x = _conv(x, 24, "stem")
-    x = layers.MaxPooling2D(name="stem_pool")(x)
-    x = _conv(x, 32, "stage1_widen")
-    x = _residual_block(x, 32, "stage1")
-    x = layers.MaxPooling2D(name="stage1_pool")(x)
-    x = _conv(x, 96, "stage2_widen")
-    x = _residual_block(x, 96, "stage2")
-    x = layers.Conv2D(64, 1, use_bias=False, name="squeeze_conv")(x)
-    x = layers.BatchNormalization(name="squeeze_norm")(x)
-    x = layers.ReLU(name="squeeze_relu")(x)
-    x = layers.Flatten(name="flatten")(x)
-    return layers.Dropout(0.4, name="dropout")(x)
+
+    def stack(x: Tensor) -> Tensor:
+        x = _conv(x, stem, "stem")
+        x = layers.MaxPooling2D(name="stem_pool")(x)
+        x = _conv(x, first, "stage1_widen")
+        x = _residual_block(x, first, "stage1")
+        x = layers.MaxPooling2D(name="stage1_pool")(x)
+        x = _conv(x, second, "stage2_widen")
+        x = _residual_block(x, second, "stage2")
+        x = layers.Conv2D(64, 1, use_bias=False, name="squeeze_conv")(x)
+        x = layers.BatchNormalization(name="squeeze_norm")(x)
+        x = layers.ReLU(name="squeeze_relu")(x)
+        x = layers.Flatten(name="flatten")(x)
+        return layers.Dropout(0.4, name="dropout")(x)
+
+    return stack
 
 
 def _three_blocks(x: Tensor) -> Tensor:
@@ -141,7 +145,8 @@ def _residual_block(x: Tensor, filters: int, name: str) -> Tensor:
 ARCHITECTURES: Final = {
     architecture.name: architecture
     for architecture in (
-        Architecture(DEFAULT_ARCHITECTURE, _residual),
+        # The widths are multiples of what LiteRT's kernels take at once; benchmarks/architectures.py compares others.
+        Architecture(DEFAULT_ARCHITECTURE, residual(24, 32, 96)),
         Architecture("three-blocks", _three_blocks, 0.995, OwnRecipe(epochs=8, batch_size=128)),
         Architecture("three-convs", _three_convs, 0.9876, OwnRecipe(epochs=10, batch_size=128)),
         Architecture("two-convs-dropout", _two_convs_dropout, 0.992, OwnRecipe(epochs=12, batch_size=128)),
