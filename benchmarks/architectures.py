@@ -57,7 +57,7 @@ def main() -> None:
         answers = class_model(model).predict(data.validation.inks(), batch_size=512, verbose=0)
         truth = data.validation.labels
         error = float((answers.argmax(axis=1) != truth).mean())
-        entropy = float(-np.log(answers[np.arange(len(truth)), truth]).mean())
+        entropy = float(-np.log(np.maximum(answers[np.arange(len(truth)), truth], 1e-30)).mean())
         print(
             f"| {name} | {model.count_params():,} | {latency_ms(model):.2f} | {error:.2%} of {len(truth):,} "
             f"| {entropy:.4f} |",

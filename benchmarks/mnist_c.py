@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     with np.load(options.mnist, allow_pickle=False) as arrays:
         images, labels = arrays["x_test"][: options.limit], arrays["y_test"][: options.limit]
-    recognizers = {path.stem: Recognizer.load(path) for path in options.models}
+    recognizers = {str(path): Recognizer.load(path) for path in options.models}
     recognizers = recognizers or {"digitrec": Recognizer.load()}
     rows = []
     print(f"| corruption, n = {len(labels):,} | " + " | ".join(recognizers) + " |")

@@ -55,7 +55,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="PATH",
         help="your own digits, mixed in: a folder with labels.csv, a .jsonl file of strokes, or an .npz",
     )
-    data.add_argument("--no-strokes", action="store_true", help="learn from MNIST alone")
+    data.add_argument("--no-strokes", action="store_true", help="do without the pen digits")
     data.add_argument(
         "--limit", type=int, metavar="N", help="use only some N training images, to try things out"
     )

@@ -19,6 +19,8 @@ import jinja2  # Flask's, so it is there
 from digitrec.errors import DigitrecError, ModelFileError
 from digitrec.model.artifact import read_artifact, write_artifact
 
+NEEDED = {"calibration", "refusal"}
+KEPT = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 
 # What the development sets are; others go by their file's name.
@@ -47,16 +49,19 @@ def main() -> int:
     options = parser.parse_args()
     try:
         artifact = read_artifact(options.model)
-        if artifact.card is None or artifact.graph is None or "mnist_test" not in artifact.card["results"]:
+        if artifact.card is None or artifact.graph is None or not set(artifact.card) >= NEEDED:
             raise ModelFileError(
-                f"{options.model}: expected a card that scripts/train_model.py made. Received: none. Train it first."
+                f"{options.model}: expected a card that scripts/train_model.py made. Received: another one. "
+                "Train the model first."
             )
         card = artifact.card
         if options.evaluation:
             metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
-            card["results"]["development"] = development_results(metrics, card)
+            card = with_development_results(card, metrics)
+        page = model_card_page(card)
+        if options.evaluation:
             write_artifact(options.model, artifact.graph, card)
-        options.output.write_text(model_card_page(card), encoding="utf-8")
+        options.output.write_text(page, encoding="utf-8")
     except (DigitrecError, OSError, ValueError, KeyError) as error:
         print(f"write_model_card: {error}", file=sys.stderr)
         return 1
@@ -77,36 +82,45 @@ def model_card_page(card: dict[str, Any]) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card)
 
 
-def development_results(metrics: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
-    """Return what the card keeps of an evaluation's metrics.json."""
-    if metrics["model"]["version"] != card["version"]:
+def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the card with what an evaluation's metrics.json found.
+
+    Raises
+    ------
+    ModelFileError : the metrics are of another model, another threshold, a part of the sets or raw arrays, or hold no
+        digits.
+    """
+    measured, options = metrics["card"], metrics["options"]
+    for name in ("training", "refusal", "created"):
+        if measured.get(name) != card[name]:
+            raise ModelFileError(
+                f"expected metrics of this model. Received: another {name!r}. Evaluate this one."
+            )
+    if metrics["threshold"] != card["threshold"] or options["raw"] or options["limit"]:
         raise ModelFileError(
-            f"expected metrics of model {card['version']}. Received: {metrics['model']['version']}. "
-            "Evaluate this model."
+            f"expected whole sets, through the pipeline, at the card's threshold {card['threshold']}. "
+            f"Received: {options}, threshold {metrics['threshold']}. Evaluate without these options."
         )
-    keys = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
     digits = [item for item in metrics["sets"] if "accuracy" in item]
     others = [item for item in metrics["sets"] if "accuracy" not in item]
+    if not digits:
+        raise ModelFileError("expected metrics of digits. Received: none of them. Evaluate a set of digits.")
     together = metrics["all_digits"]
-    results = {
-        "sets": [
-            {"title": TITLES.get(item["name"], item["name"])} | {key: item[key] for key in keys}
-            for item in sorted(digits, key=lambda item: -item["accuracy"])
-        ],
+    found = {
+        "sets": [_titled(item) for item in sorted(digits, key=lambda item: -item["accuracy"])],
         "mean_accuracy": sum(item["accuracy"] for item in digits) / len(digits),
         "count": together["count"],
         "accuracy": together["accuracy"],
         "calibration_error": together["calibration_error"],
         "refused_share": 1 - together["accepted_share"],
+        "no_digits": [_titled(item) for item in others],
+        "area": metrics["refusal"]["area"] if others else None,
     }
-    if others:
-        results["no_digits"] = {
-            "title": TITLES.get(others[0]["name"], others[0]["name"]),
-            "count": others[0]["count"],
-            "refused_share": 1 - others[0]["accepted_share"],
-            "area": metrics["refusal"]["area"],
-        }
-    return results
+    return {**card, "results": {**card["results"], "development": found}}
+
+
+def _titled(item: dict[str, Any]) -> dict[str, Any]:
+    return {"title": TITLES.get(item["name"], item["name"])} | {key: item[key] for key in KEPT if key in item}
 
 
 if __name__ == "__main__":

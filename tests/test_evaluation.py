@@ -131,3 +131,10 @@ def test_refusal_counts_what_lies_below_each_threshold() -> None:
 
 def test_an_even_chance_has_half_the_area() -> None:
     assert refusal([0.5, 0.5], [0.5]).area == 0.5
+
+
+def test_a_digit_that_is_never_read_right_has_an_f1_of_nothing() -> None:
+    evaluation = evaluate([1, 7, 3, 5], _answers([7, 1, 1, None]))
+    assert evaluation.f1[[1, 3, 5, 7]].tolist() == [0, 0, 0, 0]
+    assert np.isnan(evaluation.f1[0])
+    assert np.isnan(evaluation.precision[3])

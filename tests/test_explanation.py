@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,8 +17,10 @@ class _Looker:
     """Answers 7 by how much ink there is in one corner of the picture."""
 
     card: ClassVar[dict[str, Any]] = {}
+    runs = 0
 
     def probabilities(self, inks: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.runs += len(inks)
         share = np.clip(inks[:, 4:10, 4:10, 0].mean(axis=(1, 2)), 0.01, 0.99)
         answers = np.repeat((1 - share)[:, np.newaxis] / 9, 10, axis=1)
         answers[:, 7] = share
@@ -61,11 +62,9 @@ def test_nobody_pays_for_an_explanation_that_was_not_asked_for(recognizer: Recog
     assert recognizer.predict(draw_digit(2)).saliency is None
 
 
-def test_an_explanation_is_quick(recognizer: Recognizer) -> None:
-    answer = recognizer.predict(draw_digit(8))
-    times = []
-    for _ in range(9):
-        start = time.perf_counter()
-        saliency(recognizer.classifier, answer.ink, answer.digit)
-        times.append(time.perf_counter() - start)
-    assert sorted(times)[4] < 0.05  # 15 ms on an idle core, see docs/accuracy.md; this machine is testing
+@pytest.mark.parametrize("digit", range(10))
+def test_an_explanation_costs_a_few_runs_of_the_network(recognizer: Recognizer, digit: int) -> None:
+    answer = recognizer.predict(draw_digit(digit, pen_px=30))
+    looker = _Looker()
+    saliency(looker, answer.ink, answer.digit)
+    assert looker.runs <= 37  # 36 cells and the ink itself; make bench gives the time

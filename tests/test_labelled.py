@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DatasetError
-from digitrec.labelled import find_labelled_sets, read_labelled_set
+from digitrec.labelled import LabelledSet, find_labelled_sets, read_labelled_set
 
 _STROKES = [[[0, 0], [3, 8]], [[0, 4], [3, 4]]]
 
@@ -178,3 +178,29 @@ def test_folder_of_sets_gives_each_by_name(tmp_path: Path) -> None:
 def test_folder_with_neither_labels_nor_sets_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels\.csv, or sets"):
         find_labelled_sets(tmp_path)
+
+
+def _set_of(tmp_path: Path, *labels: str) -> LabelledSet:
+    lines = (json.dumps({"label": label, "strokes": [[[0, 0], [1, 9]]]}) for label in labels)
+    (tmp_path / "set.jsonl").write_text("\n".join(lines))
+    return read_labelled_set(tmp_path / "set.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("labels", "shows_digits", "scored", "has_fault"),
+    [
+        (["x", "\\sum"], False, 2, False),
+        (["x", "12"], False, 1, False),
+        (["7", "x", "y", "z"], True, 1, True),  # letters among digits are left out, and too many are a fault
+        (["7", "3", "", "", ""], True, 2, True),  # what has no label yet is no letter
+        ([""], True, 0, True),
+        (["12", "34"], True, 0, True),
+    ],
+)
+def test_a_set_without_a_digit_is_one_to_be_refused(
+    tmp_path: Path, labels: list[str], shows_digits: bool, scored: int, has_fault: bool
+) -> None:
+    found = _set_of(tmp_path, *labels)
+    assert (found.shows_digits, len(found)) == (shows_digits, scored)
+    assert (found.fault is not None) == has_fault
+    assert sum(found.left_out.values()) == len(labels) - scored

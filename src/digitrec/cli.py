@@ -15,6 +15,7 @@ import click
 
 from digitrec import __version__
 from digitrec.errors import DigitrecError
+from digitrec.replacement import require_writable
 from digitrec.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def evaluate(
     from digitrec import examination
     from digitrec.labelled import find_labelled_sets, read_labelled_set
 
-    write_report = _report_writer() if report else None
+    write_report = _report_writer(report) if report else None
     sets = [read_labelled_set(item, seed=seed) for item in find_labelled_sets(path)]
     examined, skipped = examination.sort_out(sets)
     recognizer = _recognizer(model)
@@ -129,11 +130,11 @@ def evaluate(
     for labelled_set in (item.first(limit) for item in examined):
         with _progress(labelled_set.name, len(labelled_set)) as advance:
             results.append(examination.examine(recognizer, labelled_set, raw=raw, advance=advance))
-    if write_report and report:
-        write_report(report, results, recognizer.card)
     click.echo(
         _examined_json(results, skipped) if as_json else examination.format_examinations(results, skipped)
     )
+    if write_report and report:
+        write_report(report, results, recognizer.card, raw=raw, limit=limit, seed=seed)
 
 
 @main.command()
@@ -188,11 +189,15 @@ def _recognizer(model: Path | None) -> Recognizer:
         return Recognizer.load(settings=_settings(model))
 
 
-def _report_writer() -> Callable[..., None]:
+def _report_writer(folder: Path) -> Callable[..., None]:
+    """Return what writes a report, after a try whether it will be able to."""
     try:
         from digitrec.report import write_report
     except ImportError as error:
-        raise _Failure(f"a report needs matplotlib ({error}). Run: pip install 'digitrec[train]'") from error
+        raise _Failure(
+            f"a report needs more packages ({error}). Run: pip install 'digitrec[train]'"
+        ) from error
+    require_writable(folder)
     return write_report
 
 

@@ -14,6 +14,7 @@
     |   `-- ModelMismatchError      the graph or the card does not belong to the weights
     |-- DatasetError                labelled data for training or evaluation is missing or wrong
     |-- TrainingError               a training run that cannot start, go on or be accepted
+    |-- OutputError                 a place where results shall go cannot be written to
     `-- SettingsError               an environment variable has a value digitrec does not understand
 
 Each message says what was expected, what came and how to mend it. HTTP statuses are not known here;
@@ -34,6 +35,7 @@ __all__ = [
     "ModelMismatchError",
     "ModelNotCompiledError",
     "ModelNotFoundError",
+    "OutputError",
     "SettingsError",
     "TrainingError",
     "UnreadableImageError",
@@ -99,6 +101,10 @@ class DatasetError(DigitrecError):
 
 class TrainingError(DigitrecError):
     """A training run that cannot start, cannot go on, or fell short of what was asked."""
+
+
+class OutputError(DigitrecError):
+    """A place where results shall go cannot be written to."""
 
 
 class SettingsError(DigitrecError):

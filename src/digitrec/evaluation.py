@@ -29,6 +29,7 @@ class Evaluation:
     unanswered : pictures without an answer: blank, or unreadable.
     accepted : answers whose confidence reaches the threshold.
     accepted_correct : those of them that are right.
+    pictures : (10,) int64, how many there are of each digit, answered or not.
     confusion : (10, 10) int64, answers by label (row) and answered digit (column).
     recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
         are none.
@@ -41,6 +42,7 @@ class Evaluation:
     unanswered: int
     accepted: int
     accepted_correct: int
+    pictures: NDArray[np.int64]
     confusion: NDArray[np.int64]
     recall: NDArray[np.float64]
     calibration_error: float
@@ -72,8 +74,12 @@ class Evaluation:
 
     @property
     def f1(self) -> NDArray[np.float64]:
-        """(10,) float64 in [0, 1]: the harmonic mean of each digit's precision and recall; NaN without either."""
-        return _shares(2 * self.precision * self.recall, self.precision + self.recall)
+        """(10,) float64 in [0, 1]: the harmonic mean of each digit's precision and recall.
+
+        0 where one of them is, NaN where a digit has neither pictures nor answers.
+        """
+        right, answered = np.diag(self.confusion), self.confusion.sum(axis=0)
+        return _shares(2 * right, self.pictures + answered)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types; a share of nothing, which is NaN, is None."""
@@ -117,6 +123,7 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 
         unanswered=int((~answered).sum()),
         accepted=int(accepted.sum()),
         accepted_correct=int((accepted & right).sum()),
+        pictures=np.bincount(truth, minlength=len(LABELS)),
         confusion=_confusion(truth[answered], digits[answered]),
         recall=np.array(
             [right[truth == digit].mean() if (truth == digit).any() else np.nan for digit in LABELS]

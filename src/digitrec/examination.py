@@ -58,6 +58,12 @@ class Examination:
         return evaluate(self.labels, self.probabilities, threshold=self.threshold)
 
     @property
+    def answers(self) -> NDArray[np.int64]:
+        """(N,) int64: the digit each picture was taken for, -1 without an answer."""
+        answered = np.isfinite(self.confidences)
+        return np.where(answered, np.nan_to_num(self.probabilities).argmax(axis=1), -1)
+
+    @property
     def confidences(self) -> NDArray[np.float32]:
         """(N,) float32: each answer's confidence, NaN without an answer."""
         return np.asarray(self.probabilities.max(axis=1), np.float32)
@@ -65,7 +71,7 @@ class Examination:
     @property
     def accepted_share(self) -> float:
         """The share of pictures whose answer was accepted, in [0, 1]."""
-        return float((np.nan_to_num(self.confidences) >= self.threshold).mean())
+        return float((self.confidences >= self.threshold).mean())  # False for NaN
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""

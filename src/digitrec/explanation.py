@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX
+from digitrec.ink.normalize import EDGE_OF_INK
 from digitrec.model.runtime import Classifier
 
 Ink = NDArray[np.float32]
 
-_CELLS: Final = (
-    6  # a side of the digit's box: 15 to 25 of them hold ink, and each costs one run of the network
-)
+# A side of the digit's box: 15 to 25 of these cells hold ink, and each costs one run of the network.
+_CELLS: Final = 6
 _PATCH: Final = 1.5  # cells; a patch smaller than a stroke hides nothing
 _LEAST_INK: Final = 0.5  # full pixels; hiding less tells nothing
-_EDGE_OF_INK: Final = 0.06
 _SMALLEST: Final = 1e-7
 
 
@@ -40,7 +39,7 @@ def saliency(classifier: Classifier, ink: Ink, digit: int) -> Ink:
     (28, 28) float32 in [0, 1]; 1 is where the answer leans on most, 0 where it does not or the ink speaks against it.
     """
     shown = np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
-    x, y, width, height = cv2.boundingRect((ink > _EDGE_OF_INK).astype(np.uint8))
+    x, y, width, height = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
     if width:
         costs = _costs(classifier, ink, digit, _patches(y, height), _patches(x, width))
         smooth = cv2.resize(costs, (width, height), interpolation=cv2.INTER_CUBIC)

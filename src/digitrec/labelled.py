@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class LabelledSet:
     rows : those whose label is a digit, in the file's order; or, in a set of what is none, all others.
     left_out : how often each label came that is not scored.
     holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
-    shows_digits : False where most labels are letters or signs: a set to be refused.
+    shows_digits : False where no label is a digit and some are letters or signs: a set to be refused.
     """
 
     name: str
@@ -104,7 +104,7 @@ class LabelledSet:
 
     @property
     def fault(self) -> str | None:
-        """Why this is no set of single pictures: most of its labels are numbers. None where it is one."""
+        """Why this is no set to score: most of its labels are of another kind. None where it is one."""
         others = self.left_out.total()
         if others <= len(self.rows):
             return None
@@ -137,8 +137,12 @@ def read_labelled_set(path: str | Path, *, seed: int = 0) -> LabelledSet:
     return replace(_split(path, read_rows(path, seed=seed)), holds_arrays=path.suffix == ".npz")
 
 
-def read_rows(path: Path, *, seed: int = 0) -> list[Row]:
-    """Return all rows of the set at `path`, whatever their labels; parameters and errors as `read_labelled_set`."""
+def read_rows(path: Path, *, seed: int = 0, part: Literal["test", "train"] = "test") -> list[Row]:
+    """Return all rows of the set at `path`, whatever their labels; parameters and errors as `read_labelled_set`.
+
+    Where an .npz holds a training and a test part, as MNIST's does, `part` says which: what is measured by must not
+    be learned from.
+    """
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():
@@ -146,7 +150,7 @@ def read_rows(path: Path, *, seed: int = 0) -> list[Row]:
     if path.suffix == ".jsonl":
         return _read_strokes(path, seed)
     if path.suffix == ".npz":
-        return _read_arrays(path)
+        return _read_arrays(path, part)
     raise DatasetError(
         f"{path}: expected a folder with {LABELS_FILE}, a .jsonl or an .npz file. "
         f"Received: a file named {path.name!r}. Name another path."
@@ -184,8 +188,8 @@ def _split(path: Path, rows: Sequence[Row]) -> LabelledSet:
     if not rows:
         raise DatasetError(f"{path}: expected labelled rows. Received: none. Name another set.")
     digits = [row for row in rows if row.digit is not None]
-    signs = [row for row in rows if not any(character in _DIGITS for character in row.label)]
-    shows_digits = 2 * len(signs) <= len(rows)
+    signs = [row for row in rows if row.label and not any(character in _DIGITS for character in row.label)]
+    shows_digits = bool(digits) or not signs
     scored = digits if shows_digits else signs
     left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
     name = path.name if path.is_dir() else path.stem
@@ -249,14 +253,15 @@ def _replayed(strokes: Strokes, seed: int, number: int) -> NDArray[np.uint8]:
     return replay_on_canvas(strokes, np.random.default_rng((seed, number)))
 
 
-def _read_arrays(path: Path) -> list[Row]:
+def _read_arrays(path: Path, part: str) -> list[Row]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            names = ("x_test", "y_test") if "x_test" in arrays else ("x", "y")
+            names = (f"x_{part}", f"y_{part}") if f"x_{part}" in arrays else ("x", "y")
             pictures, labels = arrays[names[0]], arrays[names[1]]
     except NPZ_ERRORS as error:
         raise DatasetError(
-            f"{path}: expected .npz arrays x_test and y_test, or x and y. Received: {npz_fault(error)}. Save it again."
+            f"{path}: expected .npz arrays x_{part} and y_{part}, or x and y. Received: {npz_fault(error)}. "
+            "Save it again."
         ) from error
     if pictures.dtype != np.uint8 or labels.ndim != 1 or pictures.shape != (len(labels), *_PICTURE_SHAPE):
         raise DatasetError(

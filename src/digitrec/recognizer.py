@@ -45,7 +45,8 @@ class Prediction:
     def no_digit(self) -> float:
         """What tells an ink that is no digit from a doubtful one, in [0, 1]: the probability that all ten share.
 
-        "4 or 9" leaves the other eight next to nothing; of what is no digit, every digit is as likely.
+        "4 or 9" leaves the other eight next to nothing; of what is no digit, every digit is as likely. It stays near 0
+        with a network that did not learn to refuse.
         """
         return float(len(LABELS) * self.probabilities.min())
 

@@ -5,9 +5,28 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from digitrec.errors import OutputError
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` where it is missing, and try to write there: before the work, and not after it.
+
+    Raises
+    ------
+    OutputError : it cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OutputError(
+            f"expected to write into {folder}. Received: {error.strerror}. Name another place."
+        ) from error
 
 
 @contextmanager

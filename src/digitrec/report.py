@@ -1,4 +1,5 @@
-"""What an examination or a training run leaves to read: metrics.json and pictures. Needs matplotlib.
+"""What an examination or a training run leaves to read: metrics.json and pictures. Needs matplotlib and
+scikit-learn.
 
 metrics.json          every figure of each set, of all digits together, and the refusal curve
 confusion_matrix.png  which digit is taken for which
@@ -16,18 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.contract import LABELS
 from digitrec.evaluation import Refusal, reliability
 from digitrec.examination import Examination, pool, refusal_of
-
-matplotlib.use("Agg")  # a report is written where no screen is
-
-from matplotlib import pyplot as plt
+from digitrec.replacement import require_writable
 
 _DPI: Final = 120
 _MISTAKES: Final = (8, 12)  # at most so many rows, and columns of the sheet
@@ -39,6 +37,7 @@ def write_report(
     examinations: Sequence[Examination],
     card: dict[str, Any],
     history: Sequence[dict[str, float]] = (),
+    **options: Any,
 ) -> None:
     """Write metrics.json and the pictures into `folder`, which is made.
 
@@ -47,12 +46,19 @@ def write_report(
     examinations : of at least one set.
     card : of the model that was examined.
     history : one dict of numbers an epoch, of a training run.
+    options : what the examination was asked for, to be noted.
+
+    Raises
+    ------
+    OutputError : the folder cannot be made, or not be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    require_writable(folder)
     digits = pool([item for item in examinations if item.shows_digits], "all digits")
     curve = refusal_of(examinations)
     metrics = {
-        "model": {"name": card["name"], "version": card["version"], "threshold": card["threshold"]},
+        "card": card,
+        "threshold": examinations[0].threshold,
+        "options": options,
         "sets": [item.to_dict() for item in examinations],
         "all_digits": digits and digits.to_dict(),
         "refusal": curve and curve.to_dict(),
@@ -65,14 +71,15 @@ def write_report(
         draw_mistakes(folder / "mistakes.png", digits)
         draw_examples(folder / "examples.png", digits)
     if curve is not None:
-        draw_refusal(folder / "refusal.png", curve, card["threshold"])
+        draw_refusal(folder / "refusal.png", curve, examinations[0].threshold)
     if history:
         draw_learning_curves(folder / "learning_curves.png", history)
 
 
 def draw_learning_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
     """Draw cross-entropy and error an epoch, of the training and of the validation part."""
-    figure, (loss, error) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    loss, error = figure.subplots(1, 2)
     epochs = [entry["epoch"] for entry in history]
     for name, label in (("", "training, augmented"), ("val_", "validation")):
         loss.plot(epochs, [entry[f"{name}loss"] for entry in history], label=label)
@@ -86,7 +93,8 @@ def draw_learning_curves(path: Path, history: Sequence[dict[str, float]]) -> Non
 def draw_confusion_matrix(path: Path, digits: Examination) -> None:
     """Draw how often each digit was taken for each other one."""
     figures = digits.evaluation
-    figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
+    figure = Figure(figsize=(5.5, 5), layout="constrained")
+    axes = figure.subplots()
     mistakes = np.where(np.eye(len(LABELS), dtype=bool), 0, figures.confusion)
     ConfusionMatrixDisplay(mistakes, display_labels=LABELS).plot(ax=axes, cmap="Blues", colorbar=False)
     axes.set_title(f"{digits.name}: {figures.count - figures.correct:,} of {figures.count:,} wrong")
@@ -96,7 +104,8 @@ def draw_confusion_matrix(path: Path, digits: Examination) -> None:
 def draw_reliability(path: Path, digits: Examination) -> None:
     """Draw accuracy over confidence, and how many answers have each confidence."""
     bins = reliability(digits.labels, digits.probabilities)
-    figure, (share, count) = plt.subplots(2, 1, figsize=(5, 5.5), height_ratios=(3, 1), layout="constrained")
+    figure = Figure(figsize=(5, 5.5), layout="constrained")
+    share, count = figure.subplots(2, 1, height_ratios=(3, 1))
     share.plot((0, 1), (0, 1), color="grey", linestyle="--", linewidth=1)
     share.plot([item.confidence for item in bins], [item.accuracy for item in bins], marker="o")
     share.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
@@ -108,46 +117,45 @@ def draw_reliability(path: Path, digits: Examination) -> None:
 
 def draw_mistakes(path: Path, digits: Examination) -> None:
     """Draw the wrong answers, the surest first, with the ink that the network saw."""
-    answers = np.nan_to_num(digits.probabilities)
-    wrong = np.flatnonzero(answers.argmax(axis=1) != digits.labels)
+    wrong = np.flatnonzero(digits.answers != digits.labels)
+    confidences = np.nan_to_num(digits.confidences)
     most_rows, columns = _MISTAKES
-    worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][: most_rows * columns]
+    worst = wrong[np.argsort(-confidences[wrong], kind="stable")][: most_rows * columns]
     rows = max(1, -(-len(worst) // columns))
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(columns, 0.5 + 1.25 * rows), layout="constrained", squeeze=False
-    )
+    figure = Figure(figsize=(columns, 0.5 + 1.25 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, place in zip(grid.flat, worst.tolist(), strict=False):
-        answer = int(answers[place].argmax())
-        title = f"{digits.labels[place]} as {answer}, {answers[place, answer]:.0%}"
-        _show(
-            axes, digits.inks[place], title if answers[place].any() else f"{digits.labels[place]}, no answer"
+        answer = (
+            f"as {digits.answers[place]}, {confidences[place]:.0%}" if confidences[place] else "unanswered"
         )
+        _show(axes, digits.inks[place], f"{digits.labels[place]} {answer}")
     figure.suptitle(f"{digits.name}: the surest {len(worst)} of {len(wrong)} mistakes")
     _save(figure, path)
 
 
 def draw_examples(path: Path, digits: Examination) -> None:
     """Draw each digit's right answers, from the least sure to the surest in even steps."""
-    answers = np.nan_to_num(digits.probabilities)
-    right = answers.argmax(axis=1) == digits.labels
-    figure, grid = plt.subplots(len(LABELS), _EXAMPLES, figsize=(_EXAMPLES, 12.5), layout="constrained")
+    right = digits.answers == digits.labels
+    figure = Figure(figsize=(_EXAMPLES, 12.5), layout="constrained")
+    grid = figure.subplots(len(LABELS), _EXAMPLES)
     for axes in grid.flat:
         axes.axis("off")
     for digit in LABELS:
         places = np.flatnonzero(right & (digits.labels == digit))
-        places = places[np.argsort(answers[places, digit], kind="stable")]
+        places = places[np.argsort(digits.confidences[places], kind="stable")]
         steps = np.linspace(0, len(places) - 1, min(_EXAMPLES, len(places))).astype(int)
         for axes, place in zip(grid[digit], places[steps].tolist(), strict=False):
-            _show(axes, digits.inks[place], f"{answers[place, digit]:.1%}")
+            _show(axes, digits.inks[place], f"{digits.confidences[place]:.1%}")
     figure.suptitle(f"{digits.name}: right answers by confidence")
     _save(figure, path)
 
 
 def draw_refusal(path: Path, curve: Refusal, threshold: float) -> None:
     """Draw what each threshold refuses, and the model's own."""
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot(curve.thresholds, 100 * curve.others, label="no digits")
     axes.plot(curve.thresholds, 100 * curve.digits, label="digits")
     axes.axvline(threshold, color="grey", linestyle="--", linewidth=1, label=f"threshold {threshold:.2f}")
@@ -164,4 +172,3 @@ def _show(axes: Axes, ink: Any, title: str) -> None:
 
 def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=_DPI)
-    plt.close(figure)

@@ -66,3 +66,12 @@ def test_the_threshold_refuses_no_more_digits_than_it_may() -> None:
 
 def test_without_digits_to_choose_by_nothing_is_refused() -> None:
     assert choose_threshold(np.empty(0, np.float32), 0.01) == 0.0
+
+
+def test_all_digits_may_be_refused() -> None:
+    assert choose_threshold(np.array([0.25, 0.75], np.float32), 1.0) == 0.75
+
+
+def test_a_threshold_is_never_rounded_up() -> None:
+    lowest = np.full(10, 0.01, np.float32)  # as a double a little less than 0.01
+    assert (lowest < choose_threshold(lowest, 0.0)).mean() == 0

@@ -43,11 +43,14 @@ def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
         ("4.png,10", "line 4: expected a label from 0 to 9. Received: '10'"),
         ("4.png,a", "line 4: expected a label from 0 to 9. Received: 'a'"),
         ("labels.csv,4", "line 4: expected"),
+        ("half.png,4", "line 4: expected"),
+        ("4.png,", "line 4: expected a label from 0 to 9. Received: ''"),
         ("blank.png,4", "line 4: expected a digit. Received: blank paper"),
     ],
 )
 def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
     Image.new("L", (50, 50), 255).save(folder / "blank.png")
+    (folder / "half.png").write_bytes((folder / "4.png").read_bytes()[:300])
     with (folder / "labels.csv").open("a") as file:
         file.write(row + "\n")
     with pytest.raises(DatasetError, match=message):
@@ -66,3 +69,18 @@ def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
 def test_few_digits_are_repeated_until_they_are_heard(own: int, all_others: int, expected: int) -> None:
     extra = Samples(np.zeros((own, 28, 28), np.uint8), np.ones(own, np.uint8))
     assert len(repeated(extra, all_others).labels) == expected
+
+
+def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected labels.csv"):
+        load_extra(tmp_path)
+
+
+def test_what_is_measured_by_is_never_learned_from(tmp_path: Path) -> None:
+    four, seven = (np.stack([255 - draw_digit(digit)[::10, ::10]]) for digit in (4, 7))
+    both, test_only = tmp_path / "both.npz", tmp_path / "test.npz"
+    np.savez(both, x_train=four, y_train=np.array([4]), x_test=seven, y_test=np.array([7]))
+    np.savez(test_only, x_test=seven, y_test=np.array([7]))
+    assert load_extra(both).labels.tolist() == [4]
+    with pytest.raises(DatasetError, match="expected .npz arrays x_train and y_train, or x and y"):
+        load_extra(test_only)

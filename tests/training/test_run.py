@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec import Recognizer
-from digitrec.errors import DatasetError, ModelFileError, TrainingError
+from digitrec.errors import DatasetError, ModelFileError, OutputError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.run import train
@@ -66,6 +66,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
         other = replace(SMALL, seed=2)
         train(other, halved, mnist=mnist_path, resume=True)
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
+    with pytest.raises(TrainingError, match="expected to go on with training data"):
+        train(SMALL, halved, mnist=mnist_path, extra=own, resume=True)
 
     resumed = train(SMALL, halved, mnist=mnist_path, resume=True)
     assert not checkpoint_path(halved).exists()
@@ -109,7 +113,8 @@ def test_the_script_learns_from_both_sources_and_reports(
     recognizer = Recognizer.load(output)
     assert recognizer.card["architecture"] == "residual"
     assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
-    assert recognizer.card["refusal"]["held_out_signs"] > 0
+    assert recognizer.card["refusal"]["made_to_be_refused"] > 0
+    assert list(recognizer.card["training"]["sources"]) == ["MNIST", "pen digits", "styles", "no digits"]
     assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
@@ -179,7 +184,7 @@ def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_p
     with pytest.raises(TrainingError, match="min_accuracy: expected a share from 0 to 1"):
         train(SMALL, tmp_path / "m.h5", mnist=mnist_path, min_accuracy=99.5)
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(TrainingError, match="expected to write into"):
+    with pytest.raises(OutputError, match="expected to write into"):
         train(SMALL, tmp_path / "m.h5", mnist=mnist_path, report=tmp_path / "file" / "report")
 
 

@@ -8,12 +8,13 @@ import pytest
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.contract import LABELS, NO_DIGIT
-from digitrec.training.handwriting import Figure, curve_through, write, write_all
-from digitrec.training.negatives import Counts, make_negatives, render
+from digitrec.training.handwriting import Figure, curve_through, render, write, write_all
+from digitrec.training.negatives import Counts, kinds_to_learn, make_negatives
 from digitrec.training.samples import Samples, gather
 from digitrec.training.styles import STYLES
 from digitrec.training.symbols import SYMBOLS
 
+SIGNS = [figure for part in kinds_to_learn(seed=0) for figure in part]
 FEW = Counts(symbols=1, scribbles=4, pairs=6, halves=5)
 
 
@@ -47,7 +48,7 @@ def test_there_are_styles_of_every_digit() -> None:
     assert len({(style.label, style.name) for style in STYLES}) == len(STYLES)
 
 
-@pytest.mark.parametrize("figure", [*STYLES, *SYMBOLS], ids=lambda figure: f"{figure.label} {figure.name}")
+@pytest.mark.parametrize("figure", [*STYLES, *SIGNS], ids=lambda figure: f"{figure.label} {figure.name}")
 def test_every_figure_can_be_drawn(figure: Figure) -> None:
     ink = render(write_all([figure], 3, seed=1), np.random.default_rng(1))
     assert len(ink.labels) >= 2  # a drawing may fall apart now and then
@@ -63,25 +64,40 @@ def test_no_samples_at_all_are_still_samples() -> None:
     assert gather([]).images.shape == (0, 28, 28)
 
 
-def test_negatives_are_no_digits_and_are_held_out_by_kind(digits: Samples) -> None:
-    training, validation = make_negatives(digits, FEW, seed=1)
-    assert set(training.labels) == set(validation.labels) == {NO_DIGIT}
-    signs = len(SYMBOLS)
-    assert signs // 6 <= len(validation.labels) <= signs // 6 + 4
-    assert len(training.labels) + len(validation.labels) <= signs + sum(FEW[1:])
-    assert training.images.max(axis=(1, 2)).min() > 100
+@pytest.mark.parametrize("seed", [0, 1, 25])
+def test_whole_kinds_of_signs_are_held_out(seed: int) -> None:
+    learned, held_out = kinds_to_learn(seed)
+    assert len(learned) + len(held_out) == sum(map(len, SYMBOLS.values()))
+    assert held_out
+    assert not {figure.name for figure in learned} & {figure.name for figure in held_out}
+
+
+def test_negatives_are_no_digits(digits: Samples) -> None:
+    made = make_negatives(SIGNS[:9], digits, FEW, seed=1)
+    assert set(made.labels) == {NO_DIGIT}
+    assert 9 + sum(FEW[1:]) - 3 <= len(made.labels) <= 9 + sum(FEW[1:])
+    assert made.images.max(axis=(1, 2)).min() > 100
+
+
+def test_without_a_digit_to_halve_there_are_no_halves(digits: Samples) -> None:
+    ones = digits.chosen(digits.labels == 1)
+    assert len(make_negatives([], ones, Counts(0, 0, 2, 5), seed=1).labels) == 2
 
 
 def test_negatives_depend_on_the_seed_alone(digits: Samples) -> None:
-    first, again, other = (make_negatives(digits, FEW, seed=seed)[0].images for seed in (1, 1, 2))
+    first, again, other = (make_negatives(SIGNS[:9], digits, FEW, seed=seed).images for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
 
 
 def test_a_drawing_that_fell_apart_is_left_out() -> None:
-    far_apart = [Figure("two bars", NO_DIGIT, "05,05 05,95; 95,05 95,95")]
-    kept = render(write_all(far_apart, 8, seed=0), np.random.default_rng(0))
+    apart = [Figure("two bars", NO_DIGIT, "05,05 05,95; 95,05 95,95")]
+    together = [Figure("two bars", NO_DIGIT, "05,05 05,95; 95,05 95,95; 05,50 95,50")]
+    rng = np.random.default_rng(0)
+    kept = render(write_all(apart, 8, seed=0), rng)
+    assert len(kept.labels) < 8
     assert all((image > 0).any(axis=0).sum() > 12 for image in kept.images)
+    assert len(render(write_all(together, 8, seed=0), rng).labels) == 8
 
 
 def test_counts_shrink_with_the_data_and_never_vanish() -> None:

@@ -35,6 +35,7 @@ MIN_CONTRAST = 0.05
 SMALL_DIGIT_PX = 40
 # A digit is at least this long in the reduced picture; what is shorter is a speck of dust.
 MIN_DIGIT_PX = 4
+EDGE_OF_INK = 0.06  # fainter is paper, not a soft edge
 
 _BLANK = "expected a digit. Received: blank paper. Write larger or darker and send it again."
 _GRAIN_SIGMAS = 4.0
@@ -42,7 +43,6 @@ _GRAIN_SIGMAS = 4.0
 _BLOTCH_SIGMAS = 4.5
 _DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
 _FULL_INK_RANK = 0.75
-_EDGE_OF_INK = 0.06
 _FAINTEST_STROKE = 0.3
 
 
@@ -138,7 +138,7 @@ def level_ink(relief: Relief, mask: Mask, full: float, grain: float) -> tuple[Re
     paper = min(2.0 * grain, 0.5 * full)
     ink = np.clip((relief - paper) / (full - paper), 0.0, 1.0)
     ink *= cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    x, y, width, height = cv2.boundingRect((ink > _EDGE_OF_INK).astype(np.uint8))
+    x, y, width, height = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
     box = (slice(y, y + height), slice(x, x + width))
     return np.asarray(ink[box], np.float32), box
 

@@ -38,7 +38,7 @@ class Augmentation:
     shift_px : the normalisation centres to half a pixel; the rest is for ink it kept or lost at the edge.
     wobble_px : standard deviation of the elastic displacement (Simard, Steinkraus, Platt, 2003).
     wobble_grid : nodes a side of the coarse grid that is displaced; fewer nodes bend longer parts.
-    thicken, thin : the probability of each; how far is drawn evenly from none to one whole pixel a side.
+    thicken, thin : the probability of each; how far is drawn evenly, up to a pixel a side, thinning to 0.8.
     fade : the lowest gain of the ink, of a weak pen.
     stretch : the probability that the digit is widened towards a square, as several collections were.
     coarse, hard, blur, noise, broken, clutter, hollow, reverse : the probability of each of these; at most one of
@@ -199,8 +199,9 @@ def add_clutter(ink: Ink, rng: np.random.Generator) -> Ink:
     path = ends[0] + np.linspace(0.0, 1.0, int(rng.integers(2, 14)))[:, np.newaxis] * (ends[1] - ends[0])
     path[1:-1] += rng.normal(0.0, 1.5, path[1:-1].shape)  # ruled, jagged or wavy
     _draw_path(lines, path, 1)
-    if rng.random() < 0.3:
-        lines[:, np.arange(lines.shape[1]) % 4 < 2] = 0.0  # dotted
+    if rng.random() < 0.3:  # dashed
+        dash, gap, offset = rng.integers(1, 5), rng.integers(1, 5), rng.integers(0, 9)
+        lines[:, (np.arange(lines.shape[1]) + offset) % (dash + gap) < gap] = 0.0
     return np.maximum(ink, lines * np.float32(rng.uniform(0.3, 1.0)))
 
 
@@ -208,7 +209,7 @@ def make_hollow(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink's outline alone, as of a hollow figure."""
     solid = (ink > rng.uniform(0.3, 0.6)).astype(np.float32)
     outline = cv2.dilate(solid, _CROSS) - solid if rng.random() < 0.5 else solid - cv2.erode(solid, _CROSS)
-    return fit_to_box(_cut_out(outline)) if outline.any() else ink
+    return fit_to_box(cut_out(outline)) if outline.any() else ink
 
 
 def reverse_part(ink: Ink, rng: np.random.Generator) -> Ink:
@@ -217,10 +218,11 @@ def reverse_part(ink: Ink, rng: np.random.Generator) -> Ink:
     right, bottom = rng.integers(IMAGE_SIZE_PX - 9, IMAGE_SIZE_PX, 2) + 1
     reversed_part = ink.copy()
     reversed_part[top:bottom, left:right] = 1.0 - ink[top:bottom, left:right]
-    return fit_to_box(_cut_out(reversed_part)) if reversed_part.max() > _SOFT_EDGE else ink
+    return fit_to_box(cut_out(reversed_part)) if reversed_part.max() > _SOFT_EDGE else ink
 
 
-def _cut_out(ink: Ink) -> Ink:
+def cut_out(ink: Ink) -> Ink:
+    """Return the part of the ink inside its own box; nothing of a blank one."""
     x, y, width, height = cv2.boundingRect((ink > _SOFT_EDGE).astype(np.uint8))
     return ink[y : y + height, x : x + width]
 

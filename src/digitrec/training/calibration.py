@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,7 @@ def apply_temperature(model: keras.Model, temperature: float) -> None:
 
 
 def choose_threshold(confidences: NDArray[np.float32], refused_share: float) -> float:
-    """Return the highest confidence that refuses at most `refused_share` of digits nobody learned from.
+    """Return the highest hundredth of confidence that refuses at most `refused_share` of digits nobody learned from.
 
     Parameters
     ----------
@@ -49,9 +51,9 @@ def choose_threshold(confidences: NDArray[np.float32], refused_share: float) -> 
 
     Returns
     -------
-    A threshold in [0, 1], rounded down to a hundredth.
+    A threshold in [0, 1].
     """
     if not len(confidences):
         return 0.0
-    limit = np.sort(confidences)[int(refused_share * len(confidences))]
-    return int(100 * limit) / 100
+    place = min(int(refused_share * len(confidences)), len(confidences) - 1)
+    return math.floor(100 * float(np.sort(confidences)[place])) / 100

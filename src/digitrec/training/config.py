@@ -129,6 +129,7 @@ def _as_published(config: TrainingConfig) -> TrainingConfig:
         anneal=False,
         weight_decay=0.0,
         label_smoothing=0.0,
+        validation_share=0.02,
         use_strokes=False,
         style_drawings=0,
         negatives=None,

@@ -24,15 +24,16 @@ def load_extra(path: str | Path, *, seed: int = 0) -> Samples:
 
     Parameters
     ----------
-    path : a folder with labels.csv, a .jsonl file of strokes, an .npz file, or a folder of several of these; see
-        `digitrec.labelled`.
+    path : a folder with labels.csv, a .jsonl file of strokes, an .npz file (of one with both parts, the training part
+        alone), or a folder of several of these; see `digitrec.labelled`.
     seed : of the pen, size and place with which strokes are replayed.
 
     Raises
     ------
     DatasetError : a file is missing, a label is no digit, or a picture cannot be read; the message names the row.
     """
-    rows = [row for item in find_labelled_sets(path) for row in read_rows(Path(item).resolve(), seed=seed)]
+    sets = [item.resolve() for item in find_labelled_sets(path)]
+    rows = [row for item in sets for row in read_rows(item, seed=seed, part="train")]
     if not rows:
         raise DatasetError(f"{path}: expected labelled digits. Received: no rows. Name another set.")
     limits = Limits()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def fit(
         metrics=["accuracy"],
     )
     recipe = json.loads(json.dumps(config.to_dict()))  # as the checkpoint will give it back
+    recipe["training data"] = training.digest()  # the same options with other files are another run
     state = read_checkpoint(checkpoint, learner, recipe) if resume else RunState(recipe, [])
     keeper = _Keeper(checkpoint, state)
     done = len(state.history)
@@ -107,9 +109,14 @@ class _Keeper(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.state = state
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items()}
+        numbers["seconds"] = time.monotonic() - self._started
         self.state = RunState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
         write_checkpoint(self.path, self.model, self.state)
 

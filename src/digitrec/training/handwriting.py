@@ -7,18 +7,23 @@ smooth curve instead of straight parts. ``"34,26 54,05 52,95"`` is a 1 with a sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.render import Strokes
+from digitrec.contract import BOX_SIZE_PX
+from digitrec.ink.normalize import normalize
+from digitrec.ink.render import Strokes, replay_on_canvas
+from digitrec.training.samples import Samples, gather
 
 _UNIT = 100.0
 _JITTER = 0.035  # standard deviation of a control point, of the figure's size
 _STROKE_JITTER = 0.02  # of a whole stroke: two strokes of a figure never meet twice in the same place
+_LOST_PX = 4  # a pen's width, and rounding
 _SAMPLES = 8  # points between two control points of a curve
 
 
@@ -55,6 +60,22 @@ def write_all(figures: Sequence[Figure], count: int, seed: int) -> Iterator[Writ
 def write(drawing: str, rng: np.random.Generator) -> Strokes:
     """Return the strokes of `drawing` as one hand writes them once; the size is about 1."""
     return Strokes(tuple(_written(stroke.strip(), rng) for stroke in drawing.split(";")))
+
+
+def render(written: Iterable[tuple[int, Strokes]], rng: np.random.Generator) -> Samples:
+    """Return the ink of strokes, each replayed on a canvas and normalised as a user's would be.
+
+    A drawing that the normalisation cut down is left out: the upright of a torn H is a 1.
+    """
+    inks = ((label, strokes, normalize(replay_on_canvas(strokes, rng))) for label, strokes in written)
+    return gather((label, ink) for label, strokes, ink in inks if _is_whole(strokes, ink))
+
+
+def _is_whole(strokes: Strokes, ink: NDArray[np.float32]) -> bool:
+    low, high = strokes.box
+    width, height = (high - low) / max(float((high - low).max()), 1e-6) * BOX_SIZE_PX
+    _, _, seen_width, seen_height = cv2.boundingRect((ink > 0).astype(np.uint8))
+    return bool(seen_width > width - _LOST_PX and seen_height > height - _LOST_PX)
 
 
 def curve_through(points: NDArray[np.float64]) -> NDArray[np.float64]:

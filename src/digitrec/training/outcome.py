@@ -20,25 +20,26 @@ from digitrec.model.compile import environment
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
 from digitrec.training.fit import class_model
-from digitrec.training.handwriting import write_all
-from digitrec.training.negatives import render
+from digitrec.training.handwriting import render, write_all
 from digitrec.training.samples import Samples
 from digitrec.training.styles import STYLES
 
-_RULE = (
-    "accepted when the highest of the ten probabilities reaches the threshold; the probability of 'no digit' is spread "
-    "evenly over the ten"
-)
+_RULE = "accepted when the highest of the ten probabilities reaches the threshold"
+_SPREAD = "; the probability of 'no digit' is spread evenly over the ten"
 _NEW_DRAWINGS = 50
 _NEW_DRAWINGS_SEED = 1_000_000  # far from any seed of a recipe
 
 
 class TrainingData(NamedTuple):
-    """The three parts: to learn from, to choose by, and to look at once at the end."""
+    """The three parts: to learn from, to choose by, and to look at once at the end.
+
+    `sources` holds how many images to learn from come from where.
+    """
 
     training: Samples
     validation: Samples
     test: Samples
+    sources: dict[str, int]
 
 
 class TrainingResult(NamedTuple):
@@ -59,7 +60,6 @@ def measure(
     model: keras.Model,
     data: TrainingData,
     history: list[dict[str, float]],
-    seconds: float,
 ) -> TrainingResult:
     """Calibrate `model` in place, choose its threshold, and return its figures.
 
@@ -71,20 +71,20 @@ def measure(
     threshold = choose_threshold(_answers(model, held_out).max(axis=1), config.refused_share)
     tuned_on = _examined(model, "validation", held_out, threshold)
     test = _examined(model, "MNIST test", data.test, threshold)
-    signs = _examined(model, "made-up signs, held out", data.validation.others(), threshold)
+    others = _examined(model, "made to be refused", data.validation.others(), threshold)
     card = {
-        **_facts(config, model, data, history, seconds),
+        **_facts(config, model, data, history),
         "threshold": threshold,
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
         "refusal": {
-            "rule": _RULE,
+            "rule": _RULE + (_SPREAD if config.negatives is not None else ""),
             "validation_digits_refused": 1 - tuned_on.accepted_share,
-            "held_out_signs": len(signs.labels),
-            "held_out_signs_refused": 1 - signs.accepted_share if len(signs.labels) else None,
+            "made_to_be_refused": len(others.labels),
+            "made_to_be_refused_refused": 1 - others.accepted_share if len(others.labels) else None,
         },
         "results": {"mnist_test": test.evaluation.to_dict(), "styles": _styles_read(model, config.seed)},
     }
-    return TrainingResult(card, [test, signs] if len(signs.labels) else [test], history)
+    return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
 
 
 def _examined(model: keras.Model, name: str, samples: Samples, threshold: float) -> Examination:
@@ -114,7 +114,6 @@ def _facts(
     model: keras.Model,
     data: TrainingData,
     history: list[dict[str, float]],
-    seconds: float,
 ) -> dict[str, Any]:
     """Return the card without what is measured."""
     now = datetime.now(timezone.utc)
@@ -128,9 +127,10 @@ def _facts(
         "training": {
             "config": config.to_dict(),
             "training_images": len(data.training.labels),
+            "sources": data.sources,
             "validation_images": len(data.validation.labels),
             "validation_accuracy": history[-1]["val_accuracy"],
-            "seconds_since_start": round(seconds),
+            "seconds": round(sum(entry["seconds"] for entry in history)),
         },
         "environment": {
             **environment(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +9,15 @@ import numpy as np
 from digitrec.errors import TrainingError
 from digitrec.model.compile import save_model
 from digitrec.model.keras_file import require_keras_suffix
+from digitrec.replacement import require_writable
 from digitrec.report import write_report
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.extra import load_extra, repeated
 from digitrec.training.fit import fit
-from digitrec.training.handwriting import write_all
+from digitrec.training.handwriting import render, write_all
 from digitrec.training.mnist import Mnist, load_mnist
-from digitrec.training.negatives import make_negatives, render
+from digitrec.training.negatives import kinds_to_learn, make_negatives
 from digitrec.training.outcome import TrainingData, TrainingResult, measure
 from digitrec.training.pen_digits import PenDigit, load_pen_digits, render_pen_digits
 from digitrec.training.samples import Samples, join, split
@@ -52,11 +51,10 @@ def train(
     Raises
     ------
     DatasetError : the data are missing or wrong.
-    TrainingError : nothing to resume from, a place that cannot be written to, or less accurate than
-        `min_accuracy`.
+    OutputError : a place that cannot be written to.
+    TrainingError : nothing to resume from, or less accurate than `min_accuracy`.
     """
     output = Path(output)
-    started = time.monotonic()
     report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
     own = None if extra is None else load_extra(extra, seed=config.seed)
@@ -64,9 +62,7 @@ def train(
     pen_digits = load_pen_digits(strokes) if config.use_strokes else []
     data = assemble(config, load_mnist(mnist), pen_digits, own)
     model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
-    result = measure(config, model, data, history, time.monotonic() - started)
-    if own is not None:
-        result.card["training"]["extra_images"] = len(own.labels)
+    result = measure(config, model, data, history)
     accuracy = result.evaluation.accuracy
     if accuracy >= min_accuracy:
         save_model(model, output, result.card)
@@ -86,13 +82,7 @@ def _check_before_hours_of_work(output: Path, report: Path | None, min_accuracy:
     if not 0.0 <= min_accuracy <= 1.0:
         raise TrainingError(f"min_accuracy: expected a share from 0 to 1. Received: {min_accuracy}.")
     for folder in filter(None, (output.parent, report)):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-        except OSError as error:
-            raise TrainingError(
-                f"expected to write into {folder}. Received: {error.strerror}. Name another place."
-            ) from error
+        require_writable(folder)
 
 
 def assemble(
@@ -105,21 +95,27 @@ def assemble(
         config.seed,
     )
     share = len(training.labels) / len(mnist.y_train)
-    learned, held_out = [training], [validation]
+    learned, held_out = {"MNIST": training}, [validation]
     if pen_digits:
-        pens, held_out_pens = _split_by_writer(pen_digits, config)
-        learned.append(pens)
-        held_out.append(held_out_pens)
+        learned["pen digits"], pens = _split_by_writer(pen_digits, config)
+        held_out.append(pens)
     if config.style_drawings:
-        drawings = max(1, round(share * config.style_drawings))
-        learned.append(render(write_all(STYLES, drawings, config.seed), np.random.default_rng(config.seed)))
+        drawings = write_all(STYLES, max(1, round(share * config.style_drawings)), config.seed)
+        learned["styles"] = render(drawings, np.random.default_rng(config.seed))
     if config.negatives is not None:
-        negatives, held_out_negatives = make_negatives(training, config.negatives.scaled(share), config.seed)
-        learned.append(negatives)
-        held_out.append(held_out_negatives)
+        signs, other_signs = kinds_to_learn(config.seed)
+        counts = config.negatives.scaled(share)
+        fewer = counts.scaled(config.validation_share)._replace(symbols=counts.symbols)
+        learned["no digits"] = make_negatives(signs, training, counts, config.seed)
+        held_out.append(make_negatives(other_signs, validation, fewer, config.seed + 1))
     if extra is not None:
-        learned.append(repeated(extra, sum(len(part.labels) for part in learned)))
-    return TrainingData(join(*learned), join(*held_out), Samples(mnist.x_test, mnist.y_test))
+        learned["own digits"] = repeated(extra, sum(len(part.labels) for part in learned.values()))
+    return TrainingData(
+        join(*learned.values()),
+        join(*held_out),
+        Samples(mnist.x_test, mnist.y_test),
+        {name: len(part.labels) for name, part in learned.items()},
+    )
 
 
 def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Samples, Samples]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ class Samples(NamedTuple):
     def others(self) -> Samples:
         """Those whose label is `NO_DIGIT`."""
         return self.chosen(self.labels == NO_DIGIT)
+
+    def digest(self) -> str:
+        """The SHA-256 of images and labels, its first 12 hexadecimal digits."""
+        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:12]
 
     def chosen(self, places: NDArray[np.bool_] | NDArray[np.intp]) -> Samples:
         """Those at `places`, a mask or indices."""
