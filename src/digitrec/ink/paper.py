@@ -22,7 +22,9 @@ _UNDECIDED = 0.35
 # Lone pixels are at most 1 % of any scan, photo or drawing that was measured, and more with impulse noise.
 _MOST_LONE_PIXELS = 0.011
 _IMPULSE = 128  # levels; the grain of a dark picture is weaker, and `paper_grain` needs to see it
-_LONE = 1.5  # a pixel with itself alone in its 3 x 3 neighbourhood; half a pixel is for rounding
+# Counts a pixel's eight neighbours, and itself so that it can be told from them.
+_ALL_OTHERS, _ITSELF = 8, 16
+_NEIGHBOURS = np.array([[1, 1, 1], [1, _ITSELF, 1], [1, 1, 1]], np.float32)
 
 
 def remove_impulses(picture: Picture) -> Picture:
@@ -34,10 +36,11 @@ def remove_impulses(picture: Picture) -> Picture:
     lightest, darkest = int(picture.max()), int(picture.min())
     if lightest - darkest < _IMPULSE:
         return picture
-    light = (picture > (lightest + darkest) // 2).astype(np.uint8)
-    around = cv2.boxFilter(light, cv2.CV_8U, (3, 3), normalize=False, borderType=cv2.BORDER_REPLICATE)
-    lone = np.where(light, around < _LONE, around > 9 - _LONE)
-    if lone.mean() <= _MOST_LONE_PIXELS:
+    middle = (lightest + darkest) // 2
+    _, light = cv2.threshold(picture, middle, 1, cv2.THRESH_BINARY)
+    around = cv2.filter2D(light, cv2.CV_8U, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
+    lone = np.count_nonzero((around == _ITSELF) | (around == _ALL_OTHERS))
+    if lone <= _MOST_LONE_PIXELS * picture.size:
         return picture
     return np.asarray(cv2.medianBlur(picture, 3), np.uint8)
 
