@@ -25,6 +25,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "ModelMismatchError",
         "ModelNotCompiledError",
         "ModelNotFoundError",
+        "OutputError",
         "Prediction",
         "Recognizer",
         "Settings",
