@@ -204,3 +204,7 @@ def test_a_set_without_a_digit_is_one_to_be_refused(
     assert (found.shows_digits, len(found)) == (shows_digits, scored)
     assert (found.fault is not None) == has_fault
     assert sum(found.left_out.values()) == len(labels) - scored
+
+
+def test_a_number_among_signs_is_left_out_as_no_sign(tmp_path: Path) -> None:
+    assert _set_of(tmp_path, "x", "12").notes() == ["1 row left out: label '12' is no sign"]

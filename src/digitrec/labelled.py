@@ -113,7 +113,7 @@ class LabelledSet:
 
     def notes(self) -> list[str]:
         """Return what a report says about the rows that are not scored, a sentence for each label."""
-        kind = "no digit" if self.shows_digits else "a digit"
+        kind = "no digit" if self.shows_digits else "no sign"
         return [
             f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is {kind}"
             for label, count in sorted(self.left_out.items())
