@@ -14,6 +14,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,12 +45,13 @@ def main() -> None:
         ARCHITECTURES[name] = Architecture(name, residual(*widths))
     names = [name for name in ARCHITECTURES if name != "residual"]
     print("| network | parameters | LiteRT, ms | validation error | cross-entropy |\n|---|---|---|---|---|")
+    base = preset(
+        "standard", epochs=options.epochs, seed=options.seed, validation_share=1 / 6,
+        use_strokes=False, style_drawings=0, negatives=None,
+    )  # fmt: skip
+    data = assemble(base, load_mnist(options.mnist), [])
     for name in names:
-        config = preset(
-            "standard", name, epochs=options.epochs, seed=options.seed, validation_share=1 / 6,
-            use_strokes=False, style_drawings=0, negatives=None,
-        )  # fmt: skip
-        data = assemble(config, load_mnist(options.mnist), [])
+        config = replace(base, architecture=name)
         with tempfile.TemporaryDirectory() as folder:
             model, _ = fit(
                 config, data.training, data.validation, Path(folder) / "state", resume=False, progress=False
