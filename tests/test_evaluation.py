@@ -57,6 +57,13 @@ def test_figures_of_a_small_set() -> None:
     assert np.isnan(evaluation.recall[5])
 
 
+def test_the_median_confidence_is_of_the_answers_to_each_digits_pictures() -> None:
+    probabilities = np.concatenate([_answers([1, 7], 0.9), _answers([1, None], 0.4), _answers([7], 0.5)])
+    medians = evaluate([1, 1, 1, 2, 7], probabilities).median_confidence
+    assert medians[[1, 7]].tolist() == [pytest.approx(0.9), pytest.approx(0.5)]
+    assert np.isnan(medians[2])
+
+
 def test_threshold_parts_accepted_from_unsure() -> None:
     probabilities = np.concatenate([_answers([1, 2], 0.9), _answers([3, 4], 0.4)])
     evaluation = evaluate([1, 1, 3, 4], probabilities, threshold=0.9)
@@ -90,8 +97,11 @@ def test_report_shows_accuracy_interval_recall_and_confusion() -> None:
     text = format_evaluation(evaluate([1, 1, 2], _answers([1, 7, None])))
     assert "33.33% (1 of 3), 95 % interval 6.15% to 79.23%" in text
     assert "unanswered 1" in text
-    assert "    1      .     1     .     .     .     .     .     1     .     .    50.0%" in text
-    assert text.splitlines()[-1].endswith("-")
+    assert (
+        "    1      .     1     .     .     .     .     .     1     .     .    50.0%              91.0%"
+        in text
+    )
+    assert text.splitlines()[-1].endswith("     -                  -")
 
 
 def test_a_set_without_answers_is_calibrated_by_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ class Evaluation:
     confusion : (10, 10) int64, answers by label (row) and answered digit (column).
     recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
         are none.
+    median_confidence : (10,) float64 in [0, 1], of the answers to each digit's pictures, right or wrong; NaN where
+        there are none.
     calibration_error : in [0, 1], by how much confidence and the share of right answers differ, see
         `expected_calibration_error`.
     """
@@ -45,6 +48,7 @@ class Evaluation:
     pictures: NDArray[np.int64]
     confusion: NDArray[np.int64]
     recall: NDArray[np.float64]
+    median_confidence: NDArray[np.float64]
     calibration_error: float
 
     @property
@@ -95,6 +99,7 @@ class Evaluation:
             "precision": _listed(self.precision),
             "recall": _listed(self.recall),
             "f1": _listed(self.f1),
+            "median_confidence": _listed(self.median_confidence),
             "confusion": self.confusion.tolist(),
         }
 
@@ -116,7 +121,8 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 
     answered = np.isfinite(answers).all(axis=1)
     digits = np.where(answered, np.nan_to_num(answers).argmax(axis=1), -1)
     right = digits == truth
-    accepted = answered & (np.nan_to_num(answers).max(axis=1) >= threshold)
+    confidence = np.nan_to_num(answers).max(axis=1)
+    accepted = answered & (confidence >= threshold)
     return Evaluation(
         count=len(truth),
         correct=int(right.sum()),
@@ -125,9 +131,8 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 
         accepted_correct=int((accepted & right).sum()),
         pictures=np.bincount(truth, minlength=len(LABELS)),
         confusion=_confusion(truth[answered], digits[answered]),
-        recall=np.array(
-            [right[truth == digit].mean() if (truth == digit).any() else np.nan for digit in LABELS]
-        ),
+        recall=_of_each_digit(np.mean, right, truth),
+        median_confidence=_of_each_digit(np.median, confidence[answered], truth[answered]),
         calibration_error=expected_calibration_error(reliability(truth, answers)),
     )
 
@@ -244,15 +249,27 @@ def format_evaluation(evaluation: Evaluation) -> str:
         f"unanswered {evaluation.unanswered}",
         f"confidence off by {evaluation.calibration_error:.2%} in the mean (15 bins)",
         "",
-        "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall",
+        "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall  median confidence",
     ]
-    rows = zip(LABELS, evaluation.confusion, evaluation.recall, strict=True)
-    return "\n".join([*lines, *(_row(digit, counts, recall) for digit, counts, recall in rows)])
+    rows = zip(LABELS, evaluation.confusion, evaluation.recall, evaluation.median_confidence, strict=True)
+    return "\n".join([*lines, *(_row(*row) for row in rows)])
 
 
-def _row(digit: int, counts: NDArray[np.int64], recall: float) -> str:
+def _row(digit: int, counts: NDArray[np.int64], recall: float, confidence: float) -> str:
     cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
-    return f"{digit:>5} {cells}   " + ("     -" if np.isnan(recall) else f"{recall:6.1%}")
+    return f"{digit:>5} {cells}   {_percent(recall):>6}  {_percent(confidence):>17}"
+
+
+def _percent(share: float) -> str:
+    return "-" if np.isnan(share) else f"{share:.1%}"
+
+
+def _of_each_digit(
+    figure: Callable[[NDArray[Any]], Any], values: NDArray[Any], truth: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the figure of each digit's values, NaN for digits without any."""
+    chosen = (values[truth == digit] for digit in LABELS)
+    return np.array([figure(part) if len(part) else np.nan for part in chosen], np.float64)
 
 
 def _shares(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

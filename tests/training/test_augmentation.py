@@ -14,7 +14,7 @@ from handwriting import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.training.batches import AugmentedBatches
+from digitrec.training.batches import AugmentedBatches, in_order
 from digitrec.training.samples import Samples
 
 INK = normalize(draw_digit(4))
@@ -79,12 +79,14 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
         rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
     )
     run, resumed = (
-        AugmentedBatches(samples, 10, batch_size=8, augmentation=Augmentation(), seed=5, first_epoch=epoch)
+        AugmentedBatches(
+            samples, 10, batch_size=8, augmentation_in=lambda _: Augmentation(), seed=5, epoch=epoch
+        )
         for epoch in (0, 1)
     )
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])
-    run.on_epoch_end()
+    run.begin(1)
     for index in range(5):
         assert np.array_equal(run[index][0], resumed[index][0])
         assert np.array_equal(run[index][1], resumed[index][1])
@@ -92,7 +94,25 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
 
 def test_without_augmentation_the_images_come_as_they_are() -> None:
     samples = Samples(np.full((4, 28, 28), 51, np.uint8), np.array([0, 1, 2, 10], np.uint8))
-    inks, targets = AugmentedBatches(samples, 11, batch_size=4, augmentation=None, seed=0)[0]
+    inks, targets = AugmentedBatches(samples, 11, batch_size=4, augmentation_in=lambda _: None, seed=0)[0]
     assert inks.shape == (4, 28, 28, 1)
     assert np.allclose(inks, 0.2)
     assert sorted(targets.argmax(axis=1).tolist()) == [0, 1, 2, 10]
+
+
+def test_the_dataset_is_the_epoch_that_was_begun_last() -> None:
+    samples = Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 10)
+    batches = AugmentedBatches(samples, 10, batch_size=8, augmentation_in=lambda _: None, seed=5)
+    dataset = batches.as_dataset()
+    for epoch in (0, 3):
+        batches.begin(epoch)
+        seen = [targets.numpy().argmax(axis=1).tolist() for _, targets in dataset]
+        assert seen == [targets.argmax(axis=1).tolist() for _, targets in batches]
+    assert len(dataset) == len(batches) == 2
+
+
+def test_validation_comes_whole_and_in_order() -> None:
+    samples = Samples(np.full((7, 28, 28), 51, np.uint8), np.arange(7, dtype=np.uint8))
+    inks, targets = next(iter(in_order(samples, 11)))
+    assert np.allclose(inks, 0.2)
+    assert targets.numpy().argmax(axis=1).tolist() == list(range(7))

@@ -53,3 +53,18 @@ def test_a_published_recipe_is_mnist_as_it_is(name: str) -> None:
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
     assert (config.augmentation, config.negatives, config.use_strokes) == (None, None, False)
+
+
+def test_the_last_epochs_seldom_harm() -> None:
+    config = TrainingConfig(epochs=8, calm_share=0.25)
+    wild, calm = config.augmentation_in(5), config.augmentation_in(6)
+    assert wild == config.augmentation
+    assert wild is not None
+    assert calm is not None
+    assert 0 < calm.clutter < 0.5 * wild.clutter
+    assert calm.rotation_deg == wild.rotation_deg
+
+
+def test_ink_shown_as_it_is_stays_so_to_the_end() -> None:
+    config = TrainingConfig(epochs=8, augmentation=None)
+    assert [config.augmentation_in(epoch) for epoch in (0, 7)] == [None, None]

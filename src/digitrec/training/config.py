@@ -12,6 +12,7 @@ from digitrec.training.augmentation import GENTLE, Augmentation
 from digitrec.training.negatives import Counts
 
 _SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
+_CALM = 0.2  # how much less likely harm is at the end
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TrainingConfig:
     negatives : how many things that are no digit are made; None learns the ten digits alone and refuses nothing.
     refused_share : the share of validation digits that the card's threshold may refuse.
     augmentation : see `Augmentation`; None shows every image as it is.
+    calm_share : of the epochs, the last ones, in which ink is seldom harmed: the network ends on ink as it mostly is.
     limit : use only this many training images, for trying things out; None is all.
     """
 
@@ -53,6 +55,7 @@ class TrainingConfig:
     negatives: Counts | None = field(default_factory=Counts)
     refused_share: float = 0.004
     augmentation: Augmentation | None = field(default_factory=Augmentation)
+    calm_share: float = 0.25
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -65,6 +68,12 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise TrainingError(f"{name}: expected at least {minimum}. Received: {value}.")
+
+    def augmentation_in(self, epoch: int) -> Augmentation | None:
+        """Return how ink is varied in the epoch of that number, the first of which is 0."""
+        if self.augmentation is None or epoch < (1 - self.calm_share) * self.epochs:
+            return self.augmentation
+        return self.augmentation.calmed(_CALM)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from digitrec.model.architectures import ARCHITECTURES, CLASSES_LAYER
-from digitrec.training.batches import AugmentedBatches
+from digitrec.training.batches import AugmentedBatches, in_order
 from digitrec.training.checkpoint import RunState, read_checkpoint, write_checkpoint
 from digitrec.training.config import TrainingConfig
 from digitrec.training.samples import Samples
@@ -45,9 +45,15 @@ def fit(
     model = ARCHITECTURES[config.architecture].build(refuses=config.negatives is not None)
     learner = class_model(model)
     classes = learner.output_shape[-1]
-    steps = max(1, len(training.labels) // config.batch_size)
+    batches = AugmentedBatches(
+        training,
+        classes,
+        batch_size=config.batch_size,
+        augmentation_in=config.augmentation_in,
+        seed=config.seed,
+    )
     learner.compile(
-        _optimizer(config, steps),
+        _optimizer(config, len(batches)),
         keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=["accuracy"],
     )
@@ -57,20 +63,16 @@ def fit(
     keeper = _Keeper(checkpoint, state)
     done = len(state.history)
     learner.fit(
-        AugmentedBatches(
-            training,
-            classes,
-            batch_size=config.batch_size,
-            augmentation=config.augmentation,
-            seed=config.seed,
-            first_epoch=done,
-        ),
-        validation_data=(validation.inks(), np.eye(classes, dtype=np.float32)[validation.labels]),
-        validation_batch_size=512,
+        batches.as_dataset(),
+        validation_data=in_order(validation, classes),
         epochs=config.epochs,
         initial_epoch=done,
         shuffle=False,  # the batches shuffle themselves, and reproducibly
-        callbacks=[keeper, _ProgressBar(config.epochs, steps, done, shown=progress)],
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
+            keeper,
+            _ProgressBar(config.epochs, len(batches), done, shown=progress),
+        ],
         verbose=0,
     )
     return model, keeper.state.history

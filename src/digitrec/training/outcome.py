@@ -63,11 +63,11 @@ def measure(
 ) -> TrainingResult:
     """Calibrate `model` in place, choose its threshold, and return its figures.
 
-    Temperature and threshold come from the validation part alone.
+    Temperature and threshold come from the digits of the validation part alone.
     """
-    temperature = fit_temperature(_answers(class_model(model), data.validation), data.validation.labels)
-    apply_temperature(model, temperature)
     held_out = data.validation.digits()
+    temperature = fit_temperature(_answers(class_model(model), held_out), held_out.labels)
+    apply_temperature(model, temperature)
     threshold = choose_threshold(_answers(model, held_out).max(axis=1), config.refused_share)
     tuned_on = _examined(model, "validation", held_out, threshold)
     test = _examined(model, "MNIST test", data.test, threshold)
