@@ -173,7 +173,7 @@ def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
     np.savez(
         own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
     )
-    config = replace(SMALL, epochs=6, style_drawings=0, negatives=None)
+    config = replace(SMALL, epochs=8, batch_size=32, style_drawings=0, negatives=None)
     train(config, tmp_path / "m.h5", mnist=mnist_path, extra=own)
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
