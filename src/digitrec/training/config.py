@@ -53,7 +53,7 @@ class TrainingConfig:
     pen_renderings: int = 2
     style_drawings: int = 120
     negatives: Counts | None = field(default_factory=Counts)
-    refused_share: float = 0.004
+    refused_share: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     calm_share: float = 0.25
     limit: int | None = None
@@ -95,7 +95,7 @@ _OURS: Final = {
         augmentation=GENTLE,
     ),
     DEFAULT_PRESET: TrainingConfig(),
-    "best": TrainingConfig(epochs=40, validation_share=0.04),
+    "best": TrainingConfig(epochs=24, validation_share=0.04),
 }
 PRESETS: Final = (*_OURS, PUBLISHED)
 
