@@ -34,13 +34,11 @@ from digitrec.training.augmentation import GENTLE, Augmentation
 from digitrec.training.calibration import choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig, preset
 from digitrec.training.fit import class_model, fit
-from digitrec.training.handwriting import render, write_all
 from digitrec.training.mnist import load_mnist
-from digitrec.training.outcome import TrainingData
+from digitrec.training.outcome import TrainingData, styles_read
 from digitrec.training.pen_digits import load_pen_digits
 from digitrec.training.run import assemble
 from digitrec.training.samples import Samples
-from digitrec.training.styles import STYLES
 
 WIDTHS = ((16, 24, 64), (24, 32, 64), (24, 32, 96), (24, 32, 128), (24, 48, 96), (32, 64, 128))
 RECIPES = {
@@ -56,7 +54,6 @@ RECIPES = {
 }
 RUNS = 500  # of the network, for its latency
 COPIES = 4  # of every held-out image, varied
-DRAWINGS = 50  # of every style
 
 
 def main() -> None:
@@ -69,6 +66,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="ROW", help="rows by their names")
     options = parser.parse_args()
+    if options.what == "recipe" and (unknown := set(options.only or ()) - set(RECIPES)):
+        parser.error(
+            f"--only: expected some of {', '.join(RECIPES)}. Received: {', '.join(sorted(unknown))}."
+        )
     base = preset("standard", epochs=options.epochs, seed=options.seed, validation_share=1 / 6)
     (compare_networks if options.what == "networks" else compare_recipes)(base, options)
 
@@ -107,7 +108,7 @@ def compare_recipes(base: TrainingConfig, options: argparse.Namespace) -> None:
         row = (
             name,
             *mistakes(model, held_out),
-            styles_read(model),
+            f"{styles_read(model, base.seed)['mean']:.1%}",
             refused(model, everything, base.refused_share),
         )
         print(f"| {' | '.join(row)} |", flush=True)
@@ -135,12 +136,6 @@ def mistakes(model: keras.Model, held_out: Samples) -> tuple[str, str, str]:
         f"{wrong[count:].sum() / COPIES:.1f}",
         f"{entropy.mean():.4f}",
     )
-
-
-def styles_read(model: keras.Model) -> str:
-    """Return how much is read of the synthetic writer's styles, drawn anew."""
-    drawn = render(write_all(STYLES, DRAWINGS, 1_000_000), np.random.default_rng(1_000_000))
-    return f"{(model.predict(drawn.inks(), batch_size=512, verbose=0).argmax(axis=1) == drawn.labels).mean():.1%}"
 
 
 def refused(model: keras.Model, samples: Samples, share: float) -> str:

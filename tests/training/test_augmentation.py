@@ -79,11 +79,10 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
         rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
     )
     run, resumed = (
-        AugmentedBatches(
-            samples, 10, batch_size=8, augmentation_in=lambda _: Augmentation(), seed=5, epoch=epoch
-        )
-        for epoch in (0, 1)
+        AugmentedBatches(samples, 10, batch_size=8, augmentation_in=lambda _: Augmentation(), seed=5)
+        for _ in range(2)
     )
+    resumed.begin(1)
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])
     run.begin(1)

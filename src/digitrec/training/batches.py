@@ -31,14 +31,13 @@ class AugmentedBatches:
         batch_size: int,
         augmentation_in: Callable[[int], Augmentation | None],
         seed: int,
-        epoch: int = 0,
     ) -> None:
         self._samples = samples
         self._one_hot = np.eye(classes, dtype=np.float32)
         self._batch_size = batch_size
         self._augmentation_in = augmentation_in
         self._seed = seed
-        self.begin(epoch)
+        self.begin(0)
 
     def begin(self, epoch: int) -> None:
         """Shuffle for the epoch of that number, the first of which is 0."""

@@ -12,7 +12,7 @@ from digitrec.training.augmentation import GENTLE, Augmentation
 from digitrec.training.negatives import Counts
 
 _SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
-_CALM = 0.2  # how much less likely harm is at the end
+_CALM = 0.2  # how likely harm is at the end, of what it was
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def measure(
             "made_to_be_refused": len(others.labels),
             "made_to_be_refused_refused": 1 - others.accepted_share if len(others.labels) else None,
         },
-        "results": {"mnist_test": test.evaluation.to_dict(), "styles": _styles_read(model, config.seed)},
+        "results": {"mnist_test": test.evaluation.to_dict(), "styles": styles_read(model, config.seed)},
     }
     return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
 
@@ -98,7 +98,7 @@ def _answers(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
     return np.asarray(model.predict(samples.inks(), batch_size=512, verbose=0), np.float32)
 
 
-def _styles_read(model: keras.Model, seed: int) -> dict[str, Any]:
+def styles_read(model: keras.Model, seed: int) -> dict[str, Any]:
     """Return how much the network reads of each of the synthetic writer's styles, drawn anew."""
     seed += _NEW_DRAWINGS_SEED
     read = {}
