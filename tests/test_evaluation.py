@@ -5,14 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from digitrec.evaluation import (
-    evaluate,
-    expected_calibration_error,
-    format_evaluation,
-    refusal,
-    reliability,
-    wilson_interval,
-)
+from digitrec.evaluation import evaluate, format_evaluation, wilson_interval
 
 
 def _answers(digits: list[int | None], confidence: float = 0.91) -> np.ndarray:
@@ -105,8 +98,9 @@ def test_report_shows_accuracy_interval_recall_and_confusion() -> None:
 
 
 def test_a_set_without_answers_is_calibrated_by_nothing() -> None:
-    assert reliability([1, 2], _answers([None, None])) == []
-    assert expected_calibration_error([]) == 0
+    evaluation = evaluate([1, 2], _answers([None, None]))
+    assert evaluation.reliability == []
+    assert evaluation.calibration_error == 0
 
 
 def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
@@ -115,32 +109,11 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> N
     assert evaluate([1, 7], _answers([1, 7], confidence=1.0)).calibration_error == pytest.approx(0)
 
 
-def test_answers_are_binned_by_confidence() -> None:
-    low, high = reliability([1, 1, 7], np.concatenate([_answers([1, 2], 0.3), _answers([7], 1.0)]))
-    assert (low.answers, low.confidence, low.accuracy) == (2, pytest.approx(0.3), 0.5)
-    assert (high.answers, high.confidence, high.accuracy) == (1, 1, 1)
-
-
 def test_precision_and_f1_of_a_small_set() -> None:
     evaluation = evaluate([1, 1, 7, 7], _answers([1, 7, 7, 7]))
     assert evaluation.precision[[1, 7]].tolist() == [1, pytest.approx(2 / 3)]
     assert evaluation.f1[[1, 7]].tolist() == [pytest.approx(2 / 3), pytest.approx(0.8)]
     assert evaluation.to_dict()["precision"][5] is None
-
-
-def test_refusal_counts_what_lies_below_each_threshold() -> None:
-    curve = refusal([0.9, 0.8, np.nan], [0.1, 0.85])
-    at = {round(float(threshold), 2): index for index, threshold in enumerate(curve.thresholds)}
-    assert curve.digits[at[0.0]] == pytest.approx(1 / 3)  # what got no answer is always refused
-    assert curve.others[at[0.5]] == 0.5
-    assert curve.digits[at[0.8]] == pytest.approx(
-        1 / 3
-    )  # a confidence that reaches the threshold is accepted
-    assert curve.area == pytest.approx((2 + 1 + 0) / 6)
-
-
-def test_an_even_chance_has_half_the_area() -> None:
-    assert refusal([0.5, 0.5], [0.5]).area == 0.5
 
 
 def test_a_digit_that_is_never_read_right_has_an_f1_of_nothing() -> None:

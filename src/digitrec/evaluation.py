@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitrec.confidence import Bin, expected_calibration_error, reliability
 from digitrec.contract import LABELS
 
 # The quantile of the normal distribution for 95 %, two-sided.
@@ -36,8 +37,7 @@ class Evaluation:
         are none.
     median_confidence : (10,) float64 in [0, 1], of the answers to each digit's pictures, right or wrong; NaN where
         there are none.
-    calibration_error : in [0, 1], by how much confidence and the share of right answers differ, see
-        `expected_calibration_error`.
+    reliability : the answers sorted by confidence, see `confidence.reliability`.
     """
 
     count: int
@@ -49,7 +49,7 @@ class Evaluation:
     confusion: NDArray[np.int64]
     recall: NDArray[np.float64]
     median_confidence: NDArray[np.float64]
-    calibration_error: float
+    reliability: list[Bin]
 
     @property
     def accuracy(self) -> float:
@@ -70,6 +70,11 @@ class Evaluation:
     def accepted_accuracy(self) -> float | None:
         """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
         return self.accepted_correct / self.accepted if self.accepted else None
+
+    @property
+    def calibration_error(self) -> float:
+        """By how much confidence and the share of right answers differ, in [0, 1]."""
+        return expected_calibration_error(self.reliability)
 
     @property
     def precision(self) -> NDArray[np.float64]:
@@ -96,6 +101,7 @@ class Evaluation:
             "accepted_share": self.accepted_share,
             "accepted_accuracy": self.accepted_accuracy,
             "calibration_error": self.calibration_error,
+            "reliability": [item._asdict() for item in self.reliability],
             "precision": _listed(self.precision),
             "recall": _listed(self.recall),
             "f1": _listed(self.f1),
@@ -133,93 +139,7 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 
         confusion=_confusion(truth[answered], digits[answered]),
         recall=_of_each_digit(np.mean, right, truth),
         median_confidence=_of_each_digit(np.median, confidence[answered], truth[answered]),
-        calibration_error=expected_calibration_error(reliability(truth, answers)),
-    )
-
-
-class Bin(NamedTuple):
-    """Answers of like confidence: how many, their mean confidence, and the share of them that is right."""
-
-    answers: int
-    confidence: float
-    accuracy: float
-
-
-def reliability(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 15) -> list[Bin]:
-    """Return the answers sorted into `bins` equally wide ranges of confidence; empty ranges are left out.
-
-    Parameters
-    ----------
-    labels, probabilities : as for `evaluate`; rows of NaN have no confidence and are left out.
-    """
-    truth, answers = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
-    answered = np.isfinite(answers).all(axis=1)
-    truth, answers = truth[answered], answers[answered]
-    confidence, right = answers.max(axis=1, initial=0.0), answers.argmax(axis=1) == truth
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    chosen = (places == place for place in range(bins))
-    return [
-        Bin(int(mask.sum()), float(confidence[mask].mean()), float(right[mask].mean()))
-        for mask in chosen
-        if mask.any()
-    ]
-
-
-def expected_calibration_error(bins: list[Bin]) -> float:
-    """Return by how much confidence differs from accuracy, in [0, 1], in the mean over all answers.
-
-    Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015.
-    """
-    count = sum(item.answers for item in bins)
-    return sum(item.answers * abs(item.accuracy - item.confidence) for item in bins) / max(count, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Refusal:
-    """What each threshold refuses, of digits and of what is no digit.
-
-    Attributes
-    ----------
-    thresholds : (101,) float64, 0 to 1.
-    digits, others : (101,) float64 in [0, 1], the share below each threshold.
-    area : under the receiver operating characteristic, in [0, 1]: the probability that a digit is answered with
-        more confidence than something that is none (Hanley, McNeil, 1982).
-    """
-
-    thresholds: NDArray[np.float64]
-    digits: NDArray[np.float64]
-    others: NDArray[np.float64]
-    area: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the curve as JSON's own types."""
-        return {
-            "area": self.area,
-            "thresholds": [round(threshold, 2) for threshold in self.thresholds.tolist()],
-            "digits_refused": self.digits.tolist(),
-            "others_refused": self.others.tolist(),
-        }
-
-
-def refusal(digits: ArrayLike, others: ArrayLike) -> Refusal:
-    """Return what each threshold refuses.
-
-    Parameters
-    ----------
-    digits, others : (N,) and (M,) confidences in [0, 1], neither empty; NaN is a picture without an answer, which
-        every threshold refuses.
-    """
-    told, untold = (
-        np.sort(np.nan_to_num(np.asarray(item, np.float64), nan=-1.0)) for item in (digits, others)
-    )
-    thresholds = np.linspace(0.0, 1.0, 101)
-    # A tie counts half.
-    below = np.searchsorted(untold, told, "left") + np.searchsorted(untold, told, "right")
-    return Refusal(
-        thresholds,
-        np.searchsorted(told, thresholds, "left") / len(told),
-        np.searchsorted(untold, thresholds, "left") / len(untold),
-        float(below.mean() / (2 * len(untold))),
+        reliability=reliability(confidence[answered], right[answered]),
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.confidence import Refusal, refusal
 from digitrec.contract import IMAGE_SIZE_PX, LABELS, NO_DIGIT
 from digitrec.errors import DatasetError, DigitrecError
-from digitrec.evaluation import Evaluation, Refusal, evaluate, format_evaluation, refusal
+from digitrec.evaluation import Evaluation, evaluate, format_evaluation
 from digitrec.ink.codec import ImageLike
 from digitrec.labelled import LabelledSet
 from digitrec.recognizer import Recognizer

@@ -22,8 +22,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from digitrec.confidence import Refusal
 from digitrec.contract import LABELS
-from digitrec.evaluation import Refusal, reliability
 from digitrec.examination import Examination, pool, refusal_of
 from digitrec.replacement import require_writable
 
@@ -103,7 +103,7 @@ def draw_confusion_matrix(path: Path, digits: Examination) -> None:
 
 def draw_reliability(path: Path, digits: Examination) -> None:
     """Draw accuracy over confidence, and how many answers have each confidence."""
-    bins = reliability(digits.labels, digits.probabilities)
+    bins = digits.evaluation.reliability
     figure = Figure(figsize=(5, 5.5), layout="constrained")
     share, count = figure.subplots(2, 1, height_ratios=(3, 1))
     share.plot((0, 1), (0, 1), color="grey", linestyle="--", linewidth=1)
