@@ -112,6 +112,7 @@ def test_the_script_learns_from_both_sources_and_reports(
     )  # fmt: skip
     recognizer = Recognizer.load(output)
     assert recognizer.card["architecture"] == "residual"
+    assert sum(layer["parameters"] for layer in recognizer.card["layers"]) == recognizer.card["parameters"]
     assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
     assert recognizer.card["refusal"]["made_to_be_refused"] > 0
     assert list(recognizer.card["training"]["sources"]) == ["MNIST", "pen digits", "styles", "no digits"]

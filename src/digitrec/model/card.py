@@ -86,6 +86,10 @@ def _lines(values: dict[str, Any], indent: str) -> Iterator[str]:
         if isinstance(value, dict):
             yield f"{indent}{key}" + ("" if value else ": nothing noted")
             yield from _lines(value, indent + "  ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield f"{indent}{key}"
+            for row in value:
+                yield f"{indent}  " + ", ".join(f"{name} {item}" for name, item in row.items())
         else:
             yield f"{indent}{key:<{width}}  {f'{value:,}' if type(value) is int else value}"
 

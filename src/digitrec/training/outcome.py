@@ -123,6 +123,7 @@ def _facts(
         "version": f"{__version__}+{now:%Y%m%d}",
         "architecture": config.architecture,
         "parameters": model.count_params(),
+        "layers": [_layer(layer) for layer in model.layers],
         "created": now.date().isoformat(),
         "training": {
             "config": config.to_dict(),
@@ -138,4 +139,14 @@ def _facts(
             "system": platform.system(),
             "cores": os.cpu_count(),
         },
+    }
+
+
+def _layer(layer: keras.Layer) -> dict[str, Any]:
+    """Return what the page's table of layers shows; the shape is without the batch."""
+    return {
+        "name": layer.name,
+        "kind": type(layer).__name__,
+        "output_shape": list(layer.output.shape[1:]),
+        "parameters": layer.count_params(),
     }
