@@ -43,9 +43,12 @@ from digitrec.training.samples import Samples
 WIDTHS = ((16, 24, 64), (24, 32, 64), (24, 32, 96), (24, 32, 128), (24, 48, 96), (32, 64, 128))
 RECIPES = {
     "as it is": {},
-    "harm until the end": {"calm_share": 0.0},
-    "half the harm, until the end": {"calm_share": 0.0, "augmentation": Augmentation().calmed(0.5)},
-    "no harm": {"augmentation": Augmentation().calmed(0.0)},
+    "as wild until the end": {"calm_share": 0.0},
+    "calm for a quarter": {"calm_share": 0.25},
+    "calm for three quarters": {"calm_share": 0.75},
+    "calm all along": {"calm_share": 1.0},
+    "calm without harm": {"calm": GENTLE},
+    "no harm": {"augmentation": Augmentation().harmed_less(0.0), "calm": GENTLE},
     "weight decay 0.05": {"weight_decay": 0.05},
     "no label smoothing": {"label_smoothing": 0.0},
     "no styles": {"style_drawings": 0},

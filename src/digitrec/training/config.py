@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
-from digitrec.training.augmentation import GENTLE, Augmentation
+from digitrec.training.augmentation import CALM, GENTLE, Augmentation
 from digitrec.training.negatives import Counts
 
 _SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
-_CALM = 0.2  # how likely harm is at the end, of what it was
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class TrainingConfig:
     negatives : how many things that are no digit are made; None learns the ten digits alone and refuses nothing.
     refused_share : the share of validation digits that the card's threshold may refuse.
     augmentation : see `Augmentation`; None shows every image as it is.
-    calm_share : of the epochs, the last ones, in which ink is seldom harmed: the network ends on ink as it mostly is.
+    calm : the augmentation of the last epochs, so that the network ends on ink as it mostly is.
+    calm_share : how many of the epochs these are, in [0, 1].
     limit : use only this many training images, for trying things out; None is all.
     """
 
@@ -55,7 +55,8 @@ class TrainingConfig:
     negatives: Counts | None = field(default_factory=Counts)
     refused_share: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
-    calm_share: float = 0.25
+    calm: Augmentation = CALM
+    calm_share: float = 0.4
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +74,7 @@ class TrainingConfig:
         """Return how ink is varied in the epoch of that number, the first of which is 0."""
         if self.augmentation is None or epoch < (1 - self.calm_share) * self.epochs:
             return self.augmentation
-        return self.augmentation.calmed(_CALM)
+        return self.calm
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values for JSON."""
@@ -85,14 +86,15 @@ PUBLISHED: Final = "published"
 
 _OURS: Final = {
     "quick": TrainingConfig(
-        epochs=4,
-        batch_size=128,
-        learning_rate=3e-3,
+        epochs=3,
+        learning_rate=6e-3,
         label_smoothing=0.02,
-        pen_renderings=1,
+        validation_share=0.02,
+        use_strokes=False,
         style_drawings=0,
         negatives=None,
         augmentation=GENTLE,
+        calm_share=0.0,
     ),
     DEFAULT_PRESET: TrainingConfig(),
     "best": TrainingConfig(epochs=24, validation_share=0.04),
