@@ -13,7 +13,7 @@ from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
 from digitrec.settings import Settings
-from digitrec.web import api, failures, headers, health, pages
+from digitrec.web import api, assets, failures, headers, health, pages
 from digitrec.web.state import State
 
 __all__ = ["create_app"]
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
     _configure(app, settings)
     app.extensions["digitrec"] = State(recognizer, settings)
-    for module in (headers, failures):
+    for module in (headers, failures, assets):
         module.init_app(app)
     for blueprint in (pages.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
@@ -47,6 +47,9 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = (
+        True  # a page without the templates' empty lines
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # an answer begins with its digit, not with "accepted"
     app.json.compact = True  # type: ignore[attr-defined]
     app.logger.setLevel(settings.log_level)
