@@ -16,8 +16,8 @@ from digitrec.web.state import current_state
 blueprint = Blueprint("api", __name__)
 
 
-@blueprint.post("/api/v1/predict")
 @blueprint.post("/predict")
+@blueprint.post("/api/v1/predict")  # the one that is registered first, and so the one that url_for names
 def predict() -> dict[str, Any]:
     """Answer one picture with a prediction, several with a list in which a bad one loses nothing."""
     state = current_state()
