@@ -1,34 +1,66 @@
 // Shows the answer for the paper: digit, words, bars and the ink that the network saw.
 
-import { drawingFailureWords, NOTHING_DRAWN, percent, predictionWords } from "./words.js";
+import { verdict } from "./verdict.js";
+import { drawingFailureWords, NOTHING_DRAWN, predictionWords, SLOW } from "./words.js";
 
-const ANNOUNCE_AFTER_MS = 700; // a screen reader hears the answer after the pen rests, not at every stroke
+const ANNOUNCE_AFTER_MS = 700;
 const SHOWN_FROM = 0.005; // a share that rounds to 0 % is left out
+
+// Says to a screen reader what the answer is, after the pen rests and not at every stroke.
+export class Announcer {
+  #timer = 0;
+
+  constructor(region) {
+    this.region = region;
+  }
+
+  say(text) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.region.textContent = text), ANNOUNCE_AFTER_MS);
+  }
+}
 
 export class AnswerView {
   #root;
   #parts = {};
   #bars;
-  #announcing = 0;
+  #announcer;
+  #prediction = null;
 
   constructor(root) {
     this.#root = root;
-    for (const id of ["digit", "headline", "note", "seen", "ink", "announcement"]) {
+    for (const id of ["digit", "headline", "note", "seen", "ink", "bars"]) {
       this.#parts[id] = root.querySelector(`#${id}`);
     }
     this.#bars = [...root.querySelectorAll("#bars li")];
+    this.#announcer = new Announcer(root.querySelector("#announcement"));
   }
 
-  showPrediction(prediction) {
-    this.#say(prediction.accepted ? "sure" : "doubt", String(prediction.digit), predictionWords(prediction));
+  showPrediction(prediction, rule) {
+    this.#prediction = prediction;
+    this.judge(rule);
     this.#draw(prediction.probabilities, prediction.digit);
     this.#parts.ink.src = prediction.ink;
-    this.#parts.seen.hidden = false;
+    this.#parts.seen.removeAttribute("data-empty");
+  }
+
+  // The same answer by another rule.
+  judge(rule) {
+    this.#parts.bars.style.setProperty("--threshold", rule.threshold);
+    if (!this.#prediction) return;
+    const state = verdict(this.#prediction, rule);
+    this.#say(state, state === "none" ? "?" : String(this.#prediction.digit), predictionWords(this.#prediction, rule));
   }
 
   showNothing() {
     this.#say("idle", "?", NOTHING_DRAWN);
     this.#forget();
+  }
+
+  showSlow() {
+    this.#root.toggleAttribute("data-stale", this.#prediction !== null);
+    this.#parts.note.textContent = SLOW;
+    this.#announcer.say(SLOW);
   }
 
   // The last answer stays, faded, while the connection is away; any other failure leaves none.
@@ -45,10 +77,7 @@ export class AnswerView {
     this.#parts.digit.textContent = digit;
     this.#parts.headline.textContent = headline;
     this.#parts.note.textContent = note;
-    clearTimeout(this.#announcing);
-    this.#announcing = setTimeout(() => {
-      this.#parts.announcement.textContent = `${headline}. ${note}`;
-    }, ANNOUNCE_AFTER_MS);
+    this.#announcer.say(`${headline}. ${note}`);
   }
 
   #draw(probabilities, top) {
@@ -57,17 +86,16 @@ export class AnswerView {
       bar.style.setProperty("--share", share.toFixed(4));
       bar.toggleAttribute("data-top", digit === top);
       bar.querySelector(".share").textContent = share >= SHOWN_FROM ? `${Math.min(99, Math.round(share * 100))}%` : "";
-      bar.querySelector(".spoken").textContent = `${digit}: ${percent(share)}`;
     });
   }
 
   #forget() {
-    this.#parts.seen.hidden = true;
+    this.#prediction = null;
+    this.#parts.seen.setAttribute("data-empty", "");
     for (const bar of this.#bars) {
       bar.style.removeProperty("--share");
       bar.removeAttribute("data-top");
       bar.querySelector(".share").textContent = "";
-      bar.querySelector(".spoken").textContent = `${bar.dataset.digit}: no answer yet`;
     }
   }
 }

@@ -1,69 +1,65 @@
-// Talks to the JSON endpoint. Every way it can fail has one kind, which words.js puts into words.
+// Talks to the JSON endpoints. What cannot be answered is a Failure of one kind, which words.js puts into words.
 
-const ADDRESS = "/api/v1/predict?ink=1";
-const PATIENCE_MS = { strokes: 10_000, file: 60_000 }; // a photo goes up slowly over a phone's network
-
-const KIND_OF_PROBLEM = {
+const PATIENCE_MS = 10_000;
+const FILE_PATIENCE_MS = 60_000; // a photo goes up slowly over a phone's network
+const LONGEST_PAUSE_S = 60;
+const OF_PROBLEM = {
   "blank-image": "blank",
-  "image-too-large": "too-large",
-  "request-too-large": "too-large",
   "unsupported-image": "not-image",
   "unreadable-image": "unreadable",
   "unreadable-request": "unreadable", // an empty file
   "invalid-field": "refused",
 };
-const KIND_OF_STATUS = { 413: "too-large", 415: "not-image", 429: "busy", 502: "busy", 503: "busy", 504: "busy" };
+const OF_STATUS = { 413: "too-large", 415: "not-image", 429: "crowded", 502: "down", 503: "down", 504: "down" };
+const PASSING = ["offline", "unreachable", "slow", "crowded", "down"];
 
-// kind: blank, too-large, not-image, unreadable, refused, busy, offline or broken.
 export class Failure extends Error {
-  constructor(kind, problem = {}) {
-    super(problem.detail ?? kind);
-    this.kind = kind;
-    this.requestId = problem.request_id;
+  constructor(kind, { requestId, pauseMs } = {}) {
+    super(kind);
+    Object.assign(this, { kind, requestId, pauseMs }); // pauseMs: how long the server asks to be left alone
   }
 
-  // Whether the same request may well succeed a moment later.
+  // The failure that an answer of `status` is; `problem` is its body, {} where that was none.
+  static of(status, problem, retryAfter) {
+    const kind = OF_PROBLEM[problem.type?.split("/").at(-1)] ?? OF_STATUS[status] ?? "broken";
+    const pauseMs = Math.min(Number(retryAfter), LONGEST_PAUSE_S) * 1000 || undefined;
+    return new Failure(kind, { requestId: problem.request_id, pauseMs });
+  }
+
+  // Whether the same request may well succeed a moment later, without anybody doing anything.
   get passes() {
-    return this.kind === "offline" || this.kind === "busy";
+    return PASSING.includes(this.kind);
   }
 }
 
-export function predictStrokes(strokes, signal) {
-  const body = JSON.stringify({ strokes });
-  return post(body, "application/json", PATIENCE_MS.strokes, signal);
+// The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
+export function ask(address, body, options, signal) {
+  const query = new URLSearchParams({ ink: "1" });
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) query.set(name, value);
+  const isFile = body instanceof Blob;
+  const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };
+  const request = { method: "POST", body: isFile ? body : JSON.stringify(body), headers };
+  return load(`${address}?${query}`, signal, request, isFile ? FILE_PATIENCE_MS : PATIENCE_MS);
 }
 
-export function predictFile(file, signal) {
-  return post(file, "application/octet-stream", PATIENCE_MS.file, signal);
-}
-
-async function post(body, type, patienceMs, signal) {
+export async function load(address, signal, request = {}, patienceMs = PATIENCE_MS) {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), patienceMs);
   const giveUp = () => patience.abort();
-  signal?.addEventListener("abort", giveUp);
+  const timer = setTimeout(giveUp, patienceMs);
+  signal.addEventListener("abort", giveUp);
   try {
-    const response = await fetch(ADDRESS, {
-      method: "POST",
-      body,
-      headers: { "Content-Type": type, Accept: "application/json, application/problem+json" },
-      signal: patience.signal,
-    });
-    if (!response.ok) throw await failureOf(response);
-    return await response.json();
+    const headers = { ...request.headers, Accept: "application/json, application/problem+json" };
+    const response = await fetch(address, { ...request, headers, signal: patience.signal });
+    if (response.ok) return await response.json();
+    const problem = await response.json().catch(() => ({})); // a proxy in between answers in HTML
+    throw Failure.of(response.status, problem, response.headers.get("Retry-After"));
   } catch (error) {
+    signal.throwIfAborted(); // the caller wants no answer any more
     if (error instanceof Failure) throw error;
-    signal?.throwIfAborted(); // the caller wants no answer any more
-    throw new Failure(error.name === "AbortError" ? "busy" : "offline");
+    if (error.name === "AbortError") throw new Failure("slow");
+    throw new Failure(navigator.onLine ? "unreachable" : "offline");
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
+    signal.removeEventListener("abort", giveUp);
   }
-}
-
-async function failureOf(response) {
-  const problem = await response.json().catch(() => ({})); // a proxy in between answers in HTML
-  const name = String(problem.type ?? "").split("/").at(-1);
-  const kind = KIND_OF_PROBLEM[name] ?? KIND_OF_STATUS[response.status] ?? "broken";
-  return new Failure(kind, problem);
 }

@@ -1,64 +1,81 @@
-// Asks for an answer while somebody writes. Fires "answer" with a prediction, "failure" with a Failure, and
-// "idle" when there is nothing to ask.
+// Asks for an answer while somebody writes. Fires "answer" with { answer, strokes, finished }, "slow" when the answer
+// takes long, "failure" with a Failure, and "idle" when there is nothing to ask.
+
+import { Part } from "./part.js";
 
 const PAUSE_MS = 120;
+const SLOW_MS = 3_000;
 const RETRY_MS = 3_000;
 
-export class LiveAnswer extends EventTarget {
+export class LiveAnswer extends Part {
   #ask;
-  #strokes = [];
+  #asked = { strokes: [], finished: true };
   #timer = 0;
-  #request = null;
+  #request = new AbortController();
   #roundTripMs = 0;
   #waiting = false; // for the connection or the server, with something to ask
 
+  // ask(strokes, signal) gives a promise of the answer.
   constructor(ask) {
     super();
     this.#ask = ask;
-    addEventListener("online", () => this.#waiting && this.#schedule(0));
   }
 
-  update(strokes) {
-    this.#strokes = strokes;
+  listen(signal) {
+    addEventListener("online", () => this.#waiting && this.refresh(), { signal });
+    signal.addEventListener("abort", () => this.#stop());
+  }
+
+  // A finished stroke is asked about at once, a moving pen now and then.
+  update(strokes, finished) {
+    this.#asked = { strokes, finished };
     if (strokes.length === 0) {
       this.#stop();
-      this.dispatchEvent(new Event("idle"));
-      return;
+      this.fire("idle");
+    } else if (finished) {
+      this.refresh();
+    } else if (this.#waiting || !this.#timer) {
+      // A line slower than the pause would otherwise see every request overtaken by the next.
+      this.#schedule(Math.max(PAUSE_MS, 1.2 * this.#roundTripMs));
     }
-    // A line slower than the pause would otherwise see every request overtaken by the next.
-    if (this.#waiting || !this.#timer) this.#schedule(Math.max(PAUSE_MS, 1.2 * this.#roundTripMs));
+  }
+
+  // Asks at once, about the same strokes where there are no others.
+  async refresh() {
+    this.#stop();
+    if (this.#asked.strokes.length === 0) return;
+    const { signal } = (this.#request = new AbortController());
+    const asked = this.#asked;
+    const sentAt = performance.now();
+    const slow = setTimeout(() => signal.aborted || this.fire("slow"), SLOW_MS);
+    try {
+      const answer = await this.#ask(asked.strokes, signal);
+      this.#roundTripMs = Math.min(performance.now() - sentAt, SLOW_MS);
+      if (!signal.aborted) this.fire("answer", { answer, ...asked });
+    } catch (failure) {
+      if (!signal.aborted) this.#failed(failure);
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   #schedule(delayMs) {
     clearTimeout(this.#timer);
     this.#waiting = false;
-    this.#timer = setTimeout(() => this.#send(), Math.min(delayMs, RETRY_MS));
+    this.#timer = setTimeout(() => this.refresh(), delayMs);
   }
 
   #stop() {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#waiting = false;
-    this.#request?.abort();
-  }
-
-  async #send() {
-    this.#stop();
-    const request = (this.#request = new AbortController());
-    const sentAt = performance.now();
-    try {
-      const prediction = await this.#ask(this.#strokes, request.signal);
-      this.#roundTripMs = performance.now() - sentAt;
-      if (!request.signal.aborted) this.dispatchEvent(new CustomEvent("answer", { detail: prediction }));
-    } catch (failure) {
-      if (!request.signal.aborted) this.#failed(failure);
-    }
+    this.#request.abort();
   }
 
   #failed(failure) {
-    this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
+    this.fire("failure", failure);
     if (!failure.passes || this.#timer) return;
-    this.#schedule(RETRY_MS);
+    this.#schedule(failure.pauseMs ?? RETRY_MS);
     this.#waiting = true;
   }
 }

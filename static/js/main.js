@@ -1,41 +1,114 @@
 // Puts the parts together. Each part knows its own elements and nothing of the others.
 
 import { AnswerView } from "./answer_view.js";
-import { predictFile, predictStrokes } from "./client.js";
+import { ApiView } from "./api_view.js";
+import { ask, load } from "./client.js";
+import { pointsOf } from "./drawing.js";
+import { DrawingStore, isDrawingFile } from "./drawing_store.js";
+import { Explainer } from "./explainer.js";
+import { History } from "./history.js";
+import { HistoryView } from "./history_view.js";
 import { LiveAnswer } from "./live_answer.js";
+import { Memory } from "./memory.js";
+import { ModelView } from "./model_view.js";
+import { numberMode } from "./number_mode.js";
+import { PadTools } from "./pad_tools.js";
+import { listen } from "./part.js";
 import { PictureIntake } from "./picture_intake.js";
 import { PictureList } from "./picture_list.js";
+import { entryOf, Recorder } from "./recorder.js";
+import { ReportView } from "./report_view.js";
 import { StrokePad } from "./stroke_pad.js";
+import { Tabs } from "./tabs.js";
+import { ThresholdControl } from "./threshold_control.js";
 
 const element = (id) => document.getElementById(id);
+const { predict, read, model, maxBytes, threshold: own, noDigitFrom } = document.querySelector("main").dataset;
 
-const pad = new StrokePad(element("pad"));
+const memory = new Memory(() => localStorage);
+const history = new History(memory);
+const recorder = new Recorder(history);
+const threshold = new ThresholdControl(element("threshold"), memory, Number(own));
+const rule = () => ({ threshold: threshold.value, noDigitFrom: Number(noDigitFrom) });
+
+const tabs = new Tabs(document.querySelector("[role=tablist]"));
+const pad = new StrokePad(element("pad"), Number(element("pens").querySelector(":checked").value));
+const explainer = new Explainer(element("explain"), pad);
+const live = new LiveAnswer((strokes, signal) => {
+  const options = { threshold: threshold.chosen, explain: explainer.isOn ? 1 : undefined };
+  return ask(predict, { strokes: pointsOf(strokes) }, options, signal);
+});
 const view = new AnswerView(element("answer"));
-const live = new LiveAnswer(predictStrokes);
-const intake = new PictureIntake(element("files"), element("curtain"));
-const pictures = new PictureList(element("pictures"), predictFile, Number(element("curtain").dataset.maxBytes));
+const store = new DrawingStore(element("desk"), pad);
+const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
+const askPicture = (file, signal) => ask(predict, file, { threshold: threshold.chosen }, signal);
+const pictures = new PictureList(element("results"), element("pictures-head"), askPicture, Number(maxBytes));
+const historyView = new HistoryView(element("panel-history"), history, rule);
+const report = new ReportView(element("report"));
+const modelView = new ModelView(element("panel-model"), (signal) => load(model, signal));
+const apiView = new ApiView(element("panel-api"), predict);
+const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, pictures, historyView];
+if (read) {
+  const askNumber = (strokes, signal) => ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
+  parts.push(...numberMode(element("number"), askNumber, threshold, rule));
+}
+let shown = null; // the drawing's answer, as a history entry
 
-live.addEventListener("answer", ({ detail }) => view.showPrediction(detail));
-live.addEventListener("failure", ({ detail }) => view.showFailure(detail));
-live.addEventListener("idle", () => view.showNothing());
-intake.addEventListener("files", ({ detail }) => pictures.add(detail));
-
-pad.addEventListener("change", () => {
-  const drawn = !pad.isEmpty;
-  element("hint").toggleAttribute("data-gone", drawn);
-  for (const id of ["undo", "clear"]) element(id).setAttribute("aria-disabled", String(!drawn));
-  live.update(pad.strokes);
+pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
+element("pens").addEventListener("change", ({ target }) => (pad.penWidth = Number(target.value)));
+listen(live, {
+  answer({ detail: { answer, strokes, finished } }) {
+    shown = { ...entryOf(answer), strokes };
+    view.showPrediction(answer, rule());
+    explainer.show(answer, strokes);
+    if (finished) recorder.drawing(strokes, answer);
+  },
+  slow: () => view.showSlow(),
+  failure({ detail: failure }) {
+    shown = null;
+    view.showFailure(failure);
+  },
+  idle() {
+    shown = null;
+    view.showNothing();
+    explainer.clear();
+    recorder.drawingId = null;
+  },
+});
+explainer.addEventListener("ask", () => live.refresh());
+threshold.addEventListener("change", () => {
+  view.judge(rule());
+  pictures.judge(rule());
+  historyView.draw();
 });
 
-element("undo").addEventListener("click", () => pad.undo());
-element("clear").addEventListener("click", () => pad.clear());
-document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey) {
-    event.preventDefault();
-    pad.undo();
-  } else if (event.key === "Delete") {
-    pad.clear();
-  }
+intake.addEventListener("files", ({ detail: files }) => {
+  const chosen = files.filter((file) => !isDrawingFile(file));
+  const drawing = files.find(isDrawingFile);
+  if (drawing) store.open(drawing);
+  if (chosen.length) pictures.add(chosen, rule());
+  tabs.go(chosen.length ? "pictures" : "draw");
+});
+pictures.addEventListener("answer", ({ detail: { file, answer } }) => recorder.picture(file, answer));
+store.addEventListener("open", ({ detail: strokes }) => {
+  recorder.drawingId = null;
+  pad.replace(strokes);
+});
+historyView.addEventListener("reopen", ({ detail: { id, strokes } }) => {
+  recorder.drawingId = id;
+  pad.replace(strokes);
+  tabs.go("draw");
+});
+historyView.addEventListener("report", ({ detail: entry }) => report.show(entry, rule()));
+element("report-open").addEventListener("click", () => {
+  if (shown) report.show(shown, rule());
+  else store.say("There is no answer to report yet.");
+});
+tabs.addEventListener("show", ({ detail: name }) => {
+  if (name === "model") modelView.show();
+  else modelView.leave();
+  if (name === "api") apiView.show(pad.strokes);
 });
 
-for (const part of [pad, intake]) part.enable();
+view.judge(rule()); // the bars show the threshold from the first
+for (const part of [...parts, report, modelView, tabs]) part.enable();

@@ -1,57 +1,44 @@
-// Takes pictures in: from the picker, dropped anywhere, or pasted. Fires "files" with a list of File.
+// Takes files in: from the pickers, dropped anywhere, or pasted. Fires "files" with a list of File.
 
-export class PictureIntake extends EventTarget {
-  #input;
+import { listen, Part } from "./part.js";
+
+export class PictureIntake extends Part {
+  #inputs;
   #curtain;
   #depth = 0; // dragenter and dragleave come for every element on the way
-  #handlers = {
-    dragenter: (event) => this.#drag(event, +1),
-    dragleave: (event) => this.#drag(event, -1),
-    dragover: (event) => carriesFiles(event) && event.preventDefault(),
-    drop: (event) => this.#drop(event),
-    paste: (event) => this.#take(event.clipboardData?.files),
-  };
-  #picked = () => {
-    this.#take(this.#input.files);
-    this.#input.value = ""; // so that the same file can be chosen again
-  };
 
-  constructor(input, curtain) {
+  constructor(inputs, curtain) {
     super();
-    this.#input = input;
+    this.#inputs = inputs;
     this.#curtain = curtain;
   }
 
-  enable() {
-    for (const [name, handler] of Object.entries(this.#handlers)) addEventListener(name, handler);
-    this.#input.addEventListener("change", this.#picked);
+  listen(signal) {
+    listen(window, {
+      dragenter: (event) => this.#drag(event, this.#depth + 1),
+      dragleave: (event) => this.#drag(event, this.#depth - 1),
+      dragover: (event) => this.#drag(event, this.#depth),
+      drop: (event) => this.#drag(event, 0) && this.#take(event.dataTransfer.files),
+      paste: (event) => this.#take(event.clipboardData.files),
+    }, signal);
+    for (const input of this.#inputs) input.addEventListener("change", () => this.#pick(input), { signal });
   }
 
-  disable() {
-    for (const [name, handler] of Object.entries(this.#handlers)) removeEventListener(name, handler);
-    this.#input.removeEventListener("change", this.#picked);
-  }
-
-  #drag(event, step) {
-    if (!carriesFiles(event)) return;
+  // Returns whether it is files that are dragged, and not a selected word.
+  #drag(event, depth) {
+    if (!event.dataTransfer?.types.includes("Files")) return false;
     event.preventDefault();
-    this.#depth = Math.max(0, this.#depth + step);
-    this.#curtain.toggleAttribute("data-open", this.#depth > 0);
+    this.#depth = Math.max(0, depth);
+    this.#curtain.toggleAttribute("data-open", depth > 0);
+    return true;
   }
 
-  #drop(event) {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    this.#depth = 0;
-    this.#curtain.removeAttribute("data-open");
-    this.#take(event.dataTransfer.files);
+  #pick(input) {
+    this.#take(input.files);
+    input.value = ""; // so that the same file can be chosen again
   }
 
   #take(files) {
-    if (files?.length) this.dispatchEvent(new CustomEvent("files", { detail: [...files] }));
+    if (files.length) this.fire("files", [...files]);
   }
-}
-
-function carriesFiles(event) {
-  return event.dataTransfer?.types.includes("Files") ?? false;
 }

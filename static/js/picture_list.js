@@ -1,47 +1,64 @@
-// The list of uploaded pictures and their answers. One request a picture, two at a time: answers appear as
-// they come, and a bad picture costs only itself.
+// The list of uploaded pictures and their answers. One request a picture, two at a time: answers appear as they come,
+// and a bad picture costs only itself. Fires "answer" with { file, answer }.
 
 import { Failure } from "./client.js";
-import { pictureFailureWords, predictionWords } from "./words.js";
+import { Part } from "./part.js";
+import { PictureItem } from "./picture_item.js";
 
 const AT_ONCE = 2;
 const RETRY_MS = 3_000;
-const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
 
-export class PictureList {
-  #section;
+export class PictureList extends Part {
   #list;
-  #template = document.getElementById("result");
+  #head;
   #ask;
   #maxBytes;
+  #items = [];
   #queue = [];
   #running = 0;
   #giveUp = new AbortController();
 
-  constructor(section, ask, maxBytes) {
-    this.#section = section;
-    this.#list = section.querySelector("ul");
+  // ask(file, signal) gives a promise of the answer.
+  constructor(list, head, ask, maxBytes) {
+    super();
+    this.#list = list;
+    this.#head = head;
     this.#ask = ask;
     this.#maxBytes = maxBytes;
-    section.querySelector("button").addEventListener("click", () => this.clear());
   }
 
-  add(files) {
-    this.#section.hidden = false;
-    const entries = files.map((file) => ({ file, item: this.#item(file) }));
-    this.#list.prepend(...entries.map(({ item }) => item));
-    this.#queue.push(...entries);
-    this.#section.scrollIntoView({ block: "nearest" });
-    while (this.#running < AT_ONCE && this.#queue.length) this.#work();
+  listen(signal) {
+    this.#head.querySelector("button").addEventListener("click", () => this.clear(), { signal });
+    addEventListener("online", () => this.#again(this.#items.filter(({ isBad }) => !isBad)), { signal });
+    signal.addEventListener("abort", () => this.clear());
+  }
+
+  add(files, rule) {
+    const items = files.map((file) => new PictureItem(file, rule, (item) => this.#again([item])));
+    this.#items.push(...items);
+    this.#list.prepend(...items.map(({ element }) => element));
+    this.#enqueue(items);
+  }
+
+  // The same answers by another rule.
+  judge(rule) {
+    for (const item of this.#items) item.judge(rule);
   }
 
   clear() {
     this.#giveUp.abort();
     this.#giveUp = new AbortController();
+    for (const item of this.#items) item.release();
+    this.#items = [];
     this.#queue = [];
-    for (const thumb of this.#list.querySelectorAll(".thumb")) URL.revokeObjectURL(thumb.src);
     this.#list.replaceChildren();
-    this.#section.hidden = true;
+    this.#count();
+  }
+
+  #enqueue(items) {
+    this.#queue.push(...items);
+    while (this.#running < AT_ONCE && this.#queue.length) this.#work();
+    this.#count();
   }
 
   async #work() {
@@ -50,50 +67,38 @@ export class PictureList {
     this.#running -= 1;
   }
 
-  async #read({ file, item }, signal) {
-    while (!signal.aborted) {
-      try {
-        if (file.size > this.#maxBytes) throw new Failure("too-large"); // no need to send it first
-        showPrediction(item, await this.#ask(file, signal));
-        return;
-      } catch (failure) {
-        if (signal.aborted) return;
-        show(item, "fault", pictureFailureWords(failure));
-        if (!failure.passes) return;
-        await chanceToRetry(signal);
-      }
+  async #read(item, signal) {
+    item.showReading();
+    try {
+      if (item.file.size > this.#maxBytes) throw new Failure("too-large"); // no need to send it first
+      const answer = await this.#ask(item.file, signal);
+      item.showAnswer(answer);
+      this.fire("answer", { file: item.file, answer });
+    } catch (failure) {
+      if (signal.aborted) return;
+      item.showFailure(failure);
+      if (failure.passes) item.timer = setTimeout(() => this.#again([item]), failure.pauseMs ?? RETRY_MS);
     }
+    this.#count();
   }
 
-  #item(file) {
-    const item = this.#template.content.firstElementChild.cloneNode(true);
-    const thumb = item.querySelector(".thumb");
-    thumb.addEventListener("error", () => (thumb.src = NO_PICTURE), { once: true }); // TIFF, or no picture at all
-    thumb.src = URL.createObjectURL(file);
-    item.querySelector(".result-name").textContent = file.name;
-    return item;
+  // Those of `items` that failed are asked about once more; those under way stay.
+  #again(items) {
+    const failed = items.filter(({ element }) => element.dataset.state === "fault");
+    for (const item of failed) item.showWaiting();
+    this.#enqueue(failed);
   }
-}
 
-function showPrediction(item, prediction) {
-  show(item, prediction.accepted ? "sure" : "doubt", predictionWords(prediction));
-  const ink = item.querySelector(".ink");
-  ink.src = prediction.ink;
-  ink.alt = "The picture as the network saw it";
-  ink.hidden = false;
-}
-
-function show(item, state, { headline, note }) {
-  item.dataset.state = state;
-  item.querySelector(".result-headline").textContent = headline;
-  item.querySelector(".result-note").textContent = note;
-}
-
-// Resolves after a while, or at once when the connection is back or nobody waits any more.
-function chanceToRetry(signal) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, RETRY_MS);
-    addEventListener("online", resolve, { once: true });
-    signal.addEventListener("abort", resolve, { once: true });
-  });
+  #count() {
+    const count = this.#items.length;
+    const done = this.#items.filter(({ isDone }) => isDone).length;
+    const bad = this.#items.filter(({ isBad }) => isBad).length;
+    this.#head.hidden = count === 0;
+    const progress = this.#head.querySelector("progress");
+    Object.assign(progress, { max: Math.max(count, 1), value: done });
+    progress.toggleAttribute("data-done", done === count);
+    const unread = bad ? `, ${bad} without an answer` : "";
+    const words = done < count ? `${done} of ${count} done` : `${count} ${count === 1 ? "picture" : "pictures"}${unread}`;
+    this.#head.querySelector("p").textContent = words;
+  }
 }

@@ -1,72 +1,77 @@
-// Paper to write on. Strokes are the truth, pixels a view of them: undo is a pop, and a resized or turned
-// screen draws them anew. Fires "change" whenever the strokes are others.
+// Paper to write on. Strokes are the truth, pixels a view of them. Fires "change" whenever the strokes are others, its
+// detail false while the pen is down.
 
-const PEN_SHARE = 0.062; // of the paper's width: MNIST's pen is a ninth of a digit, a digit about half the paper
+import * as drawings from "./drawing.js";
+import { listen, Part } from "./part.js";
+
 const NEAREST_PX = 1; // points closer than this say nothing new
 
-export class StrokePad extends EventTarget {
+export class StrokePad extends Part {
   #canvas;
   #context;
-  #strokes = [];
+  #drawing = drawings.EMPTY;
   #penId = null;
-  #sizePx = 0;
+  #overlay = null;
+  #paths = new WeakMap(); // a stroke never changes, nor does its path
   #frame = 0;
-  #observer = new ResizeObserver(() => this.#fit());
-  #dark = matchMedia("(prefers-color-scheme: dark)");
-  #handlers = {
-    pointerdown: (event) => this.#begin(event),
-    pointermove: (event) => this.#extend(event),
-    pointerup: (event) => this.#end(event),
-    pointercancel: (event) => this.#end(event),
-    contextmenu: (event) => event.preventDefault(), // a long press is a slow stroke
-  };
-  #redrawSoon = () => {
-    this.#frame ||= requestAnimationFrame(() => this.#redraw());
-  };
 
-  constructor(canvas) {
+  // penWidth is in the drawing's units. It is for the eye, the saved file and the report: the server draws the strokes
+  // anew with a pen of its own, because a network that sees one pen reads best.
+  constructor(canvas, penWidth) {
     super();
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d");
+    this.penWidth = penWidth;
   }
 
-  enable() {
-    for (const [name, handler] of Object.entries(this.#handlers)) this.#canvas.addEventListener(name, handler);
-    this.#dark.addEventListener("change", this.#redrawSoon);
-    addEventListener("resize", this.#redrawSoon); // a zoom changes the pixel ratio and not always the size
-    this.#observer.observe(this.#canvas);
+  listen(signal) {
+    const end = (event) => event.pointerId === this.#penId && this.#set(this.#drawing, null);
+    const redraw = () => this.#redrawSoon();
+    listen(this.#canvas, {
+      pointerdown: (event) => this.#begin(event),
+      pointermove: (event) => event.pointerId === this.#penId && this.#extend(event),
+      pointerup: end,
+      pointercancel: end,
+      contextmenu: (event) => event.preventDefault(), // a long press is a slow stroke
+    }, signal);
+    listen(window, { themechange: redraw, resize: redraw }, signal); // a zoom changes the pixels, not always the size
+    const observer = new ResizeObserver(() => this.#redraw());
+    observer.observe(this.#canvas);
+    signal.addEventListener("abort", () => observer.disconnect());
   }
 
-  disable() {
-    for (const [name, handler] of Object.entries(this.#handlers)) this.#canvas.removeEventListener(name, handler);
-    this.#dark.removeEventListener("change", this.#redrawSoon);
-    removeEventListener("resize", this.#redrawSoon);
-    this.#observer.disconnect();
-    this.#penId = null;
-  }
-
-  get isEmpty() {
-    return this.#strokes.length === 0;
-  }
-
-  // [[[x, y], ...], ...] in CSS pixels of the canvas, to a tenth.
   get strokes() {
-    const tenth = (value) => Math.round(value * 10) / 10;
-    return this.#strokes.map((stroke) => stroke.map(([x, y]) => [tenth(x), tenth(y)]));
+    return this.#drawing.strokes;
+  }
+
+  get canUndo() {
+    return this.#drawing.past.length > 0;
+  }
+
+  get canRedo() {
+    return this.#drawing.future.length > 0;
+  }
+
+  // A picture that colours the ink, { picture, x, y, width, height } in the drawing's units, or null.
+  set overlay(overlay) {
+    this.#overlay = overlay;
+    this.#redrawSoon();
   }
 
   undo() {
-    if (this.isEmpty) return;
-    this.#penId = null;
-    this.#strokes.pop();
-    this.#changed();
+    this.#change(drawings.undo(this.#drawing));
+  }
+
+  redo() {
+    this.#change(drawings.redo(this.#drawing));
   }
 
   clear() {
-    if (this.isEmpty) return;
-    this.#penId = null;
-    this.#strokes = [];
-    this.#changed();
+    this.replace([]);
+  }
+
+  replace(strokes) {
+    this.#change(drawings.replaced(this.#drawing, strokes));
   }
 
   #begin(event) {
@@ -74,73 +79,64 @@ export class StrokePad extends EventTarget {
     if (this.#penId !== null || event.button !== 0) return;
     event.preventDefault();
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#penId = event.pointerId;
-    this.#strokes.push([this.#place(event)]);
-    this.#changed();
+    this.#set(drawings.begin(this.#drawing, this.penWidth, this.#place(event)), event.pointerId);
   }
 
   #extend(event) {
-    if (event.pointerId !== this.#penId) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    const stroke = this.#strokes.at(-1);
-    const before = stroke.length;
-    for (const moved of events.length ? events : [event]) {
-      const place = this.#place(moved);
-      if (distance(place, stroke.at(-1)) >= NEAREST_PX) stroke.push(place);
-    }
-    if (stroke.length > before) this.#changed();
-  }
-
-  #end(event) {
-    if (event.pointerId === this.#penId) this.#penId = null;
+    const points = (events.length ? events : [event]).map((moved) => this.#place(moved));
+    this.#set(drawings.extend(this.#drawing, points, NEAREST_PX / this.#scale), this.#penId);
   }
 
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [(event.clientX - box.left) / this.#scale, (event.clientY - box.top) / this.#scale];
   }
 
-  #changed() {
+  // CSS pixels to a unit of the drawing.
+  get #scale() {
+    return this.#canvas.clientWidth / drawings.PAPER;
+  }
+
+  // A step by button or key also ends a stroke that is under way.
+  #change(drawing) {
+    if (drawing !== this.#drawing) this.#set(drawing, null);
+  }
+
+  #set(drawing, penId) {
+    this.#drawing = drawing;
+    this.#penId = penId;
     this.#redrawSoon();
-    this.dispatchEvent(new Event("change"));
+    this.fire("change", penId === null);
   }
 
-  #fit() {
-    const sizePx = this.#canvas.clientWidth;
-    if (sizePx === 0) return;
-    const scale = this.#sizePx ? sizePx / this.#sizePx : 1;
-    if (scale !== 1) this.#strokes = this.#strokes.map((stroke) => stroke.map(([x, y]) => [x * scale, y * scale]));
-    this.#sizePx = sizePx;
-    this.#redraw();
+  #redrawSoon() {
+    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#redraw());
   }
 
   #redraw() {
     this.#frame = 0;
     const { clientWidth, clientHeight } = this.#canvas;
-    const ratio = devicePixelRatio || 1;
+    if (clientWidth === 0) return; // its tab is not shown
+    const ratio = devicePixelRatio;
+    const context = this.#context;
     this.#canvas.width = Math.round(clientWidth * ratio); // also clears
     this.#canvas.height = Math.round(clientHeight * ratio);
-    this.#context.scale(ratio, ratio);
-    this.#context.strokeStyle = getComputedStyle(this.#canvas).color;
-    this.#context.lineWidth = clientWidth * PEN_SHARE;
-    this.#context.lineCap = this.#context.lineJoin = "round";
-    for (const stroke of this.#strokes) trace(this.#context, stroke);
+    context.scale(this.#scale * ratio, this.#scale * ratio);
+    context.strokeStyle = getComputedStyle(this.#canvas).color;
+    context.lineCap = context.lineJoin = "round";
+    for (const stroke of this.strokes) {
+      context.lineWidth = stroke.width;
+      context.stroke(this.#path(stroke));
+    }
+    if (!this.#overlay) return;
+    const { picture, x, y, width, height } = this.#overlay;
+    context.globalCompositeOperation = "source-atop"; // on the ink alone
+    context.drawImage(picture, x, y, width, height);
   }
-}
 
-function distance([x1, y1], [x2, y2]) {
-  return Math.hypot(x1 - x2, y1 - y2);
-}
-
-// A curve through the middles of a stroke's segments: no corners where the pen was only sampled.
-function trace(context, stroke) {
-  const [first, ...rest] = stroke;
-  context.beginPath();
-  context.moveTo(...first);
-  rest.forEach(([x, y], index) => {
-    const [nextX, nextY] = rest[index + 1] ?? [x, y];
-    context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
-  });
-  if (rest.length === 0) context.lineTo(...first);
-  context.stroke();
+  #path(stroke) {
+    if (!this.#paths.has(stroke)) this.#paths.set(stroke, new Path2D(drawings.pathData(stroke.points)));
+    return this.#paths.get(stroke);
+  }
 }

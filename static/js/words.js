@@ -1,6 +1,8 @@
 // What the page says: pure functions from answers and failures to words.
 
-const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
+import { likeliest, verdict } from "./verdict.js";
+
+export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
 // No answer is ever called 100 %: rounding must not make a promise.
 export function percent(share) {
@@ -9,21 +11,21 @@ export function percent(share) {
   return `${(share * 100).toFixed(share > 0.99 ? 1 : 0)}\u00a0%`;
 }
 
-// The two likeliest digits, the likelier first.
-export function likeliest(probabilities) {
-  const order = probabilities.map((share, digit) => digit).sort((a, b) => probabilities[b] - probabilities[a]);
-  return order.slice(0, 2);
-}
-
-export function predictionWords({ digit, confidence, probabilities, accepted }) {
+export function predictionWords(prediction, rule) {
+  const { digit, confidence, probabilities } = prediction;
   const [first, second] = likeliest(probabilities);
-  if (!accepted) {
-    return {
-      headline: `Not sure: ${article(first)} or ${article(second)}?`,
-      note: `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`,
-    };
+  const shares = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
+  switch (verdict(prediction, rule)) {
+    case "none":
+      return { headline: "This does not look like a digit", note: "Write one digit from 0 to 9, large and alone." };
+    case "doubt":
+      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: shares };
+    default:
+      return {
+        headline: `It is ${article(digit)}`,
+        note: `${certainty(confidence)}, ${percent(confidence)}. Next comes the ${second}, ${percent(probabilities[second])}.`,
+      };
   }
-  return { headline: `It is ${article(digit)}`, note: `${certainty(confidence)}, ${percent(confidence)}` };
 }
 
 function certainty(confidence) {
@@ -32,37 +34,59 @@ function certainty(confidence) {
   return "Likely";
 }
 
+export function thresholdWords(threshold) {
+  const share = Math.round(threshold * 100);
+  return share === 0 ? "It always names a digit, sure or not." : `Below ${share}\u00a0% it says that it is not sure.`;
+}
+
+export function numberWords({ text, confidence, accepted }) {
+  const note = `${certainty(confidence)}, ${percent(confidence)}.`;
+  if (!accepted) return { headline: `Not sure: it may be ${text}`, note: `${percent(confidence)} for the whole number.` };
+  return { headline: `It is ${text.replaceAll("\n", ", ")}`, note };
+}
+
 export const NOTHING_DRAWN = {
   headline: "Nothing drawn yet",
   note: "Write a digit from 0 to 9. The answer appears while you write.",
 };
 
-const DRAWING_FAILURES = {
-  blank: ["Too little to read", "A dot is no digit yet. Go on writing."],
-  refused: ["Too much ink", "That is more than one digit needs. Clear the paper and write one."],
-  offline: ["No connection", "Your drawing is kept, and read when you are back online."],
-  busy: ["The server is busy", "Your drawing is kept. The next try is in a few seconds."],
-};
+export const NO_NUMBER_DRAWN = { headline: "Nothing drawn yet", note: "Write several digits beside each other." };
 
-const PICTURE_FAILURES = {
+export const SLOW = "The answer takes longer than usual. It is still on its way.";
+
+// What passes by itself is the same everywhere; what happens next is the place's to say.
+const PASSING = {
+  offline: ["You are offline", ""],
+  unreachable: ["The server does not answer", ""],
+  slow: ["The server is slow", "It gave no answer in time. "],
+  crowded: ["Too many questions at once", "The server asks for a short break. "],
+  down: ["The model is not ready", "The server is up, its model is not. "],
+};
+const DRAWING = {
+  next: "Your drawing is kept, and read as soon as it can be.",
+  blank: ["Too little to read", "A dot is no digit yet. Go on writing."],
+  refused: ["Too much ink", "Clear the paper and write less."],
+  "too-large": ["Too much ink", "The server does not take a drawing this large. Clear the paper and write less."],
+};
+const PICTURE = {
+  next: "It is read as soon as it can be.",
   blank: ["Nothing on it", "The picture looks blank. Try a darker or a closer one."],
   "too-large": ["Too large", "Make the picture smaller. 1,000 pixels are plenty."],
   "not-image": ["Not a picture", "Choose a PNG, JPEG, WebP, BMP, GIF or TIFF file."],
   unreadable: ["Damaged", "The file is empty or broken. Save it again and retry."],
-  offline: ["No connection", "It is read when you are back online."],
-  busy: ["The server is busy", "The next try is in a few seconds."],
 };
+const CARD = { next: "Open this tab again in a moment." };
 
-export function drawingFailureWords(failure) {
-  return failureWords(DRAWING_FAILURES, failure);
-}
+export const drawingFailureWords = (failure) => failureWords(DRAWING, failure);
+export const pictureFailureWords = (failure) => failureWords(PICTURE, failure);
+export const cardFailureWords = (failure) => failureWords(CARD, failure);
 
-export function pictureFailureWords(failure) {
-  return failureWords(PICTURE_FAILURES, failure);
-}
-
-function failureWords(known, failure) {
-  const request = failure.requestId ? ` Request ${failure.requestId}.` : "";
-  const [headline, note] = known[failure.kind] ?? ["Something went wrong here", `The fault is ours.${request}`];
+function failureWords(known, { kind, requestId }) {
+  if (kind in PASSING) {
+    const [headline, why] = PASSING[kind];
+    return { headline, note: why + known.next };
+  }
+  const request = requestId ? ` Request ${requestId}.` : "";
+  const [headline, note] = known[kind] ?? ["Something went wrong here", `The fault is ours.${request}`];
   return { headline, note };
 }

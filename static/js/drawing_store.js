@@ -1,0 +1,44 @@
+// Saves the drawing on the paper as a file, and opens one. Fires "open" with its strokes.
+
+import { download } from "./download.js";
+import { DrawingFileError, readDrawing, writeDrawing } from "./drawing_file.js";
+import { Part } from "./part.js";
+
+export class DrawingStore extends Part {
+  #root;
+  #pad;
+
+  constructor(root, pad) {
+    super();
+    this.#root = root;
+    this.#pad = pad;
+  }
+
+  listen(signal) {
+    this.#root.querySelector("#save").addEventListener("click", () => this.#save(), { signal });
+  }
+
+  say(text) {
+    this.#root.querySelector("#file-note").textContent = text;
+  }
+
+  async open(file) {
+    try {
+      this.fire("open", readDrawing(await file.text()));
+      this.say("");
+    } catch (error) {
+      if (!(error instanceof DrawingFileError)) throw error;
+      this.say(`${file.name}: ${error.message}`);
+    }
+  }
+
+  #save() {
+    const { strokes } = this.#pad;
+    this.say(strokes.length ? "" : "There is nothing to save yet.");
+    if (strokes.length) download("drawing.json", "application/json", writeDrawing(strokes));
+  }
+}
+
+export function isDrawingFile(file) {
+  return file.type === "application/json" || file.name.endsWith(".json");
+}

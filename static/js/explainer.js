@@ -1,0 +1,76 @@
+// The switch that shows on the drawing what its answer leans on. Fires "ask" when an answer is wanted with it.
+
+import { boundsOf, pointsOf } from "./drawing.js";
+import { inkBox, placeOnDrawing } from "./geometry.js";
+import { Part } from "./part.js";
+
+const WARM = [255, 122, 0]; // stands out from dark ink and from light
+
+export class Explainer extends Part {
+  #input;
+  #pad;
+
+  constructor(input, pad) {
+    super();
+    this.#input = input;
+    this.#pad = pad;
+  }
+
+  listen(signal) {
+    this.#input.addEventListener("change", () => (this.isOn ? this.fire("ask") : this.clear()), { signal });
+    signal.addEventListener("abort", () => this.clear());
+  }
+
+  // It takes the server some 20 runs of the network, so it is asked for only while the switch is on.
+  get isOn() {
+    return this.#input.checked;
+  }
+
+  async show(answer, strokes) {
+    if (!answer.saliency) return;
+    const overlay = await saliencyOverlay(answer, strokes);
+    if (this.isOn && this.#pad.strokes === strokes) this.#pad.overlay = overlay;
+  }
+
+  clear() {
+    this.#pad.overlay = null;
+  }
+}
+
+// Null where there is no ink.
+async function saliencyOverlay({ ink, saliency }, strokes) {
+  const [inkPlane, heat] = await Promise.all([pixelsOf(ink), pixelsOf(saliency)]);
+  const box = inkBox(sharesOf(inkPlane), inkPlane.width);
+  if (!box) return null;
+  return { picture: coloured(heat), ...placeOnDrawing(box, boundsOf(pointsOf(strokes).flat()), inkPlane.width) };
+}
+
+async function pixelsOf(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const context = sheet(image.naturalWidth, image.naturalHeight);
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, image.naturalWidth, image.naturalHeight);
+}
+
+// Grey becomes opacity.
+function coloured(pixels) {
+  const { data, width, height } = pixels;
+  for (let at = 0; at < data.length; at += 4) {
+    data[at + 3] = data[at];
+    data.set(WARM, at);
+  }
+  const context = sheet(width, height);
+  context.putImageData(pixels, 0, 0);
+  return context.canvas;
+}
+
+function sharesOf({ data }) {
+  return Array.from({ length: data.length / 4 }, (_, index) => data[index * 4] / 255);
+}
+
+function sheet(width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  return canvas.getContext("2d", { willReadFrequently: true });
+}

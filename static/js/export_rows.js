@@ -1,0 +1,48 @@
+// The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
+
+import { pointsOf } from "./drawing.js";
+import { verdict } from "./verdict.js";
+
+export function toJson(entries, rule) {
+  return JSON.stringify(entries.map((entry) => record(entry, rule)), null, 2);
+}
+
+export function toCsv(entries, rule) {
+  const header = ["time", "source", "name", "digit", "confidence", "accepted", "label", "model"];
+  const rows = entries.map((entry) => {
+    const { probabilities, strokes, ...fields } = record(entry, rule);
+    return [...Object.values(fields), ...probabilities];
+  });
+  const shares = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
+  return [[...header, ...shares], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+// One line a drawing whose label is known: the person's own, else an accepted answer. Pictures have no strokes, and
+// training takes digits alone.
+export function toStrokeLines(entries, rule) {
+  return entries
+    .filter(({ source }) => source === "drawing")
+    .map((entry) => ({ label: knownLabel(entry, rule), strokes: pointsOf(entry.strokes) }))
+    .filter(({ label }) => /^\d$/.test(label))
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join("");
+}
+
+function record(entry, rule) {
+  const { at, source, name, digit, confidence, label, model, probabilities, strokes } = entry;
+  const accepted = verdict(entry, rule) === "sure";
+  return {
+    time: at, source, name, digit, confidence, accepted, label, model, probabilities,
+    ...(source === "drawing" && { strokes: pointsOf(strokes) }),
+  };
+}
+
+function knownLabel(entry, rule) {
+  return entry.label || (verdict(entry, rule) === "sure" ? String(entry.digit) : "");
+}
+
+// A spreadsheet takes text that begins like a formula for one, and a file's name may.
+function cell(value) {
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

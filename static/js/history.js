@@ -1,0 +1,65 @@
+// The answers of this visit, newest first, kept in the browser. Fires "change".
+//
+// An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, model, label }: source is
+// "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
+// is: "0" to "9", "none", or "" for as read.
+
+import { Part } from "./part.js";
+
+const NAME = "history";
+const MOST_ENTRIES = 100;
+
+export class History extends Part {
+  #memory;
+
+  constructor(memory) {
+    super();
+    this.#memory = memory;
+    this.isKept = true; // false when the storage is full or off: the entries then last as long as the page
+    this.reload();
+  }
+
+  // Another window of the same page may have written.
+  reload() {
+    const kept = this.#memory.recall(NAME);
+    this.entries = Array.isArray(kept) ? kept.filter(isEntry) : [];
+    this.fire("change");
+  }
+
+  // Puts an entry in front; one of the same id is replaced, and keeps its label.
+  record(entry) {
+    const { label = "" } = this.entries.find(({ id }) => id === entry.id) ?? {};
+    this.#store([{ ...entry, label }, ...this.#without(entry.id)]);
+  }
+
+  label(id, label) {
+    this.#store(this.entries.map((entry) => (entry.id === id ? { ...entry, label } : entry)));
+  }
+
+  remove(id) {
+    this.#store(this.#without(id));
+  }
+
+  clear() {
+    this.#store([]);
+  }
+
+  #without(id) {
+    return this.entries.filter((entry) => entry.id !== id);
+  }
+
+  // A full storage loses the oldest half, and again, until the rest fits.
+  #store(entries) {
+    this.entries = entries.slice(0, MOST_ENTRIES);
+    let fitting = this.entries;
+    while (!(this.isKept = this.#memory.keep(NAME, fitting)) && fitting.length) {
+      fitting = fitting.slice(0, Math.floor(fitting.length / 2));
+    }
+    this.fire("change");
+  }
+}
+
+function isEntry(entry) {
+  return typeof entry?.id === "string" && typeof entry.confidence === "number" && entry.probabilities?.length === 10
+    && (entry.source === "picture" || Array.isArray(entry.strokes));
+}

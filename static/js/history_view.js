@@ -1,0 +1,84 @@
+// The history's tab: the entries, their labels and the exports. Fires "reopen" and "report" with an entry.
+
+import { download } from "./download.js";
+import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
+import { create, Part } from "./part.js";
+import { drawingPicture } from "./svg.js";
+import { verdict } from "./verdict.js";
+import { predictionWords } from "./words.js";
+
+const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
+const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
+
+export class HistoryView extends Part {
+  #part = (name) => this.panel.querySelector(name);
+  #history;
+  #rule;
+
+  // rule() gives the one that holds.
+  constructor(panel, history, rule) {
+    super();
+    this.panel = panel;
+    this.#history = history;
+    this.#rule = rule;
+  }
+
+  listen(signal) {
+    this.#history.addEventListener("change", () => this.draw(), { signal });
+    addEventListener("storage", () => this.#history.reload(), { signal });
+    for (const button of this.panel.querySelectorAll("[data-export]")) {
+      button.addEventListener("click", () => this.#write(button.dataset.export), { signal });
+    }
+    this.#part("#history-clear").addEventListener("click", () => this.#history.clear(), { signal });
+    this.draw();
+  }
+
+  // Anew from the history, by the rule that now holds. The focus stays in its place.
+  draw() {
+    const { entries, isKept } = this.#history;
+    const list = this.#part("#entries");
+    const { activeElement: active } = document;
+    const at = [...list.children].findIndex((item) => item.contains(active));
+    list.replaceChildren(...entries.map((entry) => this.#item(entry)));
+    this.#part("#history-none").hidden = entries.length > 0;
+    this.#part("#exports").hidden = entries.length === 0;
+    this.#say(isKept ? "" : "The browser keeps nothing: the history lasts until this page is closed.");
+    if (at < 0) return;
+    const next = list.children[Math.min(at, entries.length - 1)];
+    (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#part("#history-none a")).focus();
+  }
+
+  #item(entry) {
+    const item = this.#part("#entry").content.firstElementChild.cloneNode(true);
+    const part = (name) => item.querySelector(name);
+    item.dataset.state = verdict(entry, this.#rule());
+    part(".entry-picture").append(pictureOf(entry));
+    part(".result-headline").textContent = predictionWords(entry, this.#rule()).headline;
+    part(".result-name").textContent = [new Date(entry.at).toLocaleString(), entry.name].filter(Boolean).join(", ");
+    part(".ink").src = entry.ink;
+    part("select").value = entry.label;
+    part("select").addEventListener("change", ({ target }) => this.#history.label(entry.id, target.value));
+    part("[data-do=reopen]").hidden = entry.source !== "drawing";
+    part("[data-do=remove]").addEventListener("click", () => this.#history.remove(entry.id));
+    for (const name of ["reopen", "report"]) {
+      part(`[data-do=${name}]`).addEventListener("click", () => this.fire(name, entry));
+    }
+    return item;
+  }
+
+  #write(kind) {
+    const [type, write] = EXPORTS[kind];
+    const text = write(this.#history.entries, this.#rule());
+    if (text) download(`digitrec-history.${kind}`, type, text);
+    else this.#say("There is no drawing with a label yet: draw a digit, or set the right answer of one.");
+  }
+
+  #say(text) {
+    this.#part("#history-note").textContent = text;
+  }
+}
+
+export function pictureOf({ source, strokes, digit, thumb, name }) {
+  if (source === "drawing") return drawingPicture(strokes, `A drawing, read as ${digit}`);
+  return create("img", { src: thumb || NO_PICTURE, alt: `The picture ${name}` });
+}

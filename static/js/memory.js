@@ -1,0 +1,30 @@
+// What the browser remembers. Storage may be full or switched off, and then nothing is kept.
+
+const PREFIX = "digitrec.";
+
+export class Memory {
+  #storage;
+
+  // storage() gives the browser's, which throws at its mere name where it is switched off.
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
+  recall(name) {
+    try {
+      return JSON.parse(this.#storage().getItem(PREFIX + name));
+    } catch {
+      return null;
+    }
+  }
+
+  // Returns whether it was kept.
+  keep(name, value) {
+    try {
+      this.#storage().setItem(PREFIX + name, JSON.stringify(value));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

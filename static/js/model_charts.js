@@ -1,0 +1,62 @@
+// The charts of the model's tab, as SVG.
+
+import { confusionCells, recallBars, reliabilityPoints } from "./geometry.js";
+import { figure, svg } from "./svg.js";
+
+const SIDE = 240;
+const STEP = SIDE / 10; // a digit's row or column
+const LEFT = 30;
+const BOX = `0 0 ${LEFT + SIDE} ${SIDE + 34}`;
+const GROUND = svg("rect", { x: LEFT, width: SIDE, height: SIDE, class: "ground" });
+
+export function confusionChart(confusion) {
+  const marks = confusionCells(confusion).filter(({ count }) => count).flatMap(({ x, y, count, share, right }) => [
+    bar(LEFT + x * STEP + 1, y * STEP + 1, STEP - 2, STEP - 2, right ? "right" : "wrong", right ? 1 : Math.sqrt(share)),
+    text(LEFT + (x + 0.5) * STEP, (y + 0.64) * STEP, count, "middle", right ? "on" : ""),
+  ]);
+  const names = confusion.flatMap((_, digit) => [
+    text(LEFT + (digit + 0.5) * STEP, SIDE + 14, digit),
+    text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
+  ]);
+  const title = "Confusion matrix: rows are the digits written, columns the digits read";
+  return figure("chart", BOX, title, [GROUND.cloneNode(), ...marks, ...names, ...axes("read as", "written")]);
+}
+
+export function reliabilityChart(bins) {
+  const points = reliabilityPoints(bins, SIDE).map(({ x, y, radius, answers }) =>
+    svg("circle", { cx: LEFT + x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${answers} answers`])]));
+  const marks = [0, 50, 100].flatMap((share) => [
+    text(LEFT + share * STEP / 10, SIDE + 14, share, share === 100 ? "end" : "middle"),
+    text(LEFT - 4, SIDE - share * STEP / 10 + share / 10, share, "end"),
+  ]);
+  const line = svg("line", { x1: LEFT, y1: SIDE, x2: LEFT + SIDE, y2: 0, class: "guide" });
+  const title = "Calibration: confidence across, share of right answers upwards";
+  return figure("chart", BOX, title, [GROUND.cloneNode(), line, ...points, ...marks, ...axes("confidence, %", "right, %")]);
+}
+
+export function recallChart(recall) {
+  const { floor, bars } = recallBars(recall);
+  const marks = bars.flatMap(({ digit, share, length }) => [
+    bar(LEFT, digit * STEP + 4, SIDE, STEP - 8, "ground"),
+    bar(LEFT, digit * STEP + 4, length * SIDE, STEP - 8, "right"),
+    text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
+    text(LEFT + SIDE + 8, (digit + 0.64) * STEP, `${(share * 100).toFixed(1)} %`, "start"),
+  ]);
+  const from = text(LEFT, SIDE + 14, `from ${Math.round(floor * 100)} %`, "start");
+  const title = "Recall: the share of each digit's images that is read right";
+  return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 18}`, title, [...marks, from]);
+}
+
+function bar(x, y, width, height, name, opacity = 1) {
+  return svg("rect", { x, y, width, height, rx: 3, class: name, "fill-opacity": opacity });
+}
+
+function text(x, y, words, anchor = "middle", name = "") {
+  return svg("text", { x, y, "text-anchor": anchor, class: name }, [String(words)]);
+}
+
+function axes(across, upwards) {
+  const turned = text(8, SIDE / 2, upwards);
+  turned.setAttribute("transform", `rotate(-90 8 ${SIDE / 2})`);
+  return [text(LEFT + SIDE / 2, SIDE + 30, across), turned];
+}

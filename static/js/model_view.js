@@ -1,0 +1,122 @@
+// The model's tab, made of what the card holds; a card may lack any of it.
+
+import { confusionChart, recallChart, reliabilityChart } from "./model_charts.js";
+import { create, Part } from "./part.js";
+import { cardFailureWords } from "./words.js";
+
+const WEAKEST = 3;
+const CALIBRATION = "On the line, answers of 90 % confidence are right nine times in ten. A larger dot has more answers.";
+const count = (number) => number.toLocaleString("en");
+const share = (value) => `${(value * 100).toFixed(2)}\u00a0%`;
+const interval = ([low, high]) => `${(low * 100).toFixed(2)} to ${share(high)}`;
+
+export class ModelView extends Part {
+  #sheets;
+  #note;
+  #fetchCard;
+  #request = null;
+
+  // fetchCard(signal) gives a promise of the card.
+  constructor(panel, fetchCard) {
+    super();
+    this.#sheets = panel.querySelector("#model");
+    this.#note = panel.querySelector("#model-note");
+    this.#fetchCard = fetchCard;
+  }
+
+  listen(signal) {
+    signal.addEventListener("abort", () => this.leave());
+  }
+
+  // The card is asked for when the tab is first looked at, and again only after a failure.
+  async show() {
+    if (this.#request) return;
+    const { signal } = (this.#request = new AbortController());
+    try {
+      const card = await this.#fetchCard(signal);
+      this.#note.textContent = `${card.name} ${card.version}, made on ${card.created}.`;
+      this.#sheets.replaceChildren(...sheetsOf(card).filter(Boolean));
+    } catch (failure) {
+      if (signal.aborted) return;
+      this.#request = null;
+      this.#note.textContent = Object.values(cardFailureWords(failure)).join(". ");
+    }
+  }
+
+  leave() {
+    if (this.#sheets.childElementCount > 0) return;
+    this.#request?.abort();
+    this.#request = null;
+  }
+}
+
+function sheetsOf(card) {
+  const { mnist_test: test, development, styles } = card.results ?? {};
+  return [
+    sheet("What it learned from", learnedFrom(card.training ?? {})),
+    sheet("Architecture", architecture(card)),
+    ...(test ? testSheets(test) : []),
+    development?.sets && broad("Handwriting from elsewhere", setsTable(development.sets)),
+    broad("What it cannot read", create("ul", { className: "points" }, limits(card, development, styles))),
+  ];
+}
+
+function learnedFrom({ sources = {}, seconds }) {
+  const rows = Object.entries(sources).map(([name, images]) => [name, count(images)]);
+  return [table(["Source", "Images"], rows), seconds && create("p", {}, `${Math.round(seconds / 60)} minutes of training.`)];
+}
+
+function architecture({ architecture: name, parameters = 0, layers = [] }) {
+  const rows = layers.map((layer) =>
+    [layer.name, layer.kind, layer.output_shape.filter((side) => side !== null).join(" × "), count(layer.parameters)]);
+  const header = ["Layer", "Kind", "Output", "Parameters"];
+  return [create("p", {}, `${name}, ${count(parameters)} parameters.`), table(header, rows)];
+}
+
+function testSheets({ accuracy, count: images, interval: range, recall, confusion, reliability }) {
+  const right = `${share(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
+  return [
+    sheet("MNIST’s test set", create("p", {}, right)),
+    recall && sheet("Recall of each digit", recallChart(recall)),
+    confusion && sheet("Which digit is taken for which", confusionChart(confusion)),
+    reliability && sheet("Does confidence mean what it says?", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
+  ];
+}
+
+function setsTable(sets) {
+  const rows = sets.map((set) => [set.title, count(set.count), share(set.accuracy), interval(set.interval)]);
+  return table(["Handwriting", "n", "Right", "95 % interval"], rows);
+}
+
+function limits({ refusal }, development = {}, styles = {}) {
+  const sets = [...(development.sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
+  const weakStyles = Object.entries(styles.read ?? {}).filter(([, read]) => read < 1).sort(([, a], [, b]) => a - b);
+  const words = [
+    "Numerals other than 0 to 9 in European form.",
+    "O and 0, l and 1, S and 5, Z and 2 are the same to it.",
+    ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${share(set.accuracy)} of ${count(set.count)} right.`),
+    ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${share(read)} read.`),
+    ...(development.no_digits ?? []).map((set) =>
+      `Of ${count(set.count)} ${set.title}, it takes ${share(set.accepted_share)} for digits.`),
+    refusal && `Refusal: ${refusal.rule}.`,
+  ];
+  return words.filter(Boolean).map((item) => create("li", {}, item));
+}
+
+function sheet(title, content, extra = "") {
+  return create("section", { className: `sheet ${extra}` }, create("h2", {}, title), content);
+}
+
+function broad(title, content) {
+  return sheet(title, content, "broad");
+}
+
+// On a narrow screen a table scrolls inside its own box, which the keyboard must reach.
+function table(header, rows) {
+  if (rows.length === 0) return null;
+  const head = create("tr", {}, header.map((name) => create("th", { scope: "col" }, name)));
+  const body = rows.map(([name, ...cells]) =>
+    create("tr", {}, create("th", { scope: "row" }, name), cells.map((cell) => create("td", {}, cell))));
+  const made = create("table", {}, create("thead", {}, head), create("tbody", {}, body));
+  return create("div", { className: "scrolled", tabIndex: 0, role: "group", ariaLabel: header.join(", ") }, made);
+}

@@ -1,0 +1,30 @@
+// A part of the page: whatever enables can disable, and it tells others what happened without knowing them.
+
+export class Part extends EventTarget {
+  #enabled = new AbortController();
+
+  enable() {
+    this.#enabled = new AbortController();
+    this.listen(this.#enabled.signal);
+  }
+
+  disable() {
+    this.#enabled.abort(); // and with it every listener
+  }
+
+  fire(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+// Listens with the functions in `handlers`, by their events' names, until `signal` is aborted.
+export function listen(target, handlers, signal) {
+  for (const [name, handler] of Object.entries(handlers)) target.addEventListener(name, handler, { signal });
+}
+
+// A new element with properties and children; what is no child is left out.
+export function create(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children.flat().filter((child) => child || child === 0));
+  return element;
+}

@@ -1,0 +1,74 @@
+// One picture of the list: its thumbnail, its answer or what went wrong, and the way to try again.
+
+import { verdict } from "./verdict.js";
+import { pictureFailureWords, predictionWords, SLOW } from "./words.js";
+
+const SLOW_MS = 3_000;
+const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
+
+export class PictureItem {
+  #part = (name) => this.element.querySelector(name);
+  #answer = null;
+  #rule;
+  #slow = 0;
+
+  // again(item) asks once more.
+  constructor(file, rule, again) {
+    this.file = file;
+    this.isDone = false; // answered, or without hope of an answer
+    this.isBad = false;
+    this.timer = 0; // of the next try
+    this.#rule = rule;
+    this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
+    const thumb = this.#part(".thumb");
+    thumb.addEventListener("error", () => (thumb.src = NO_PICTURE), { once: true }); // TIFF, or no picture at all
+    thumb.src = URL.createObjectURL(file);
+    this.#part(".result-name").textContent = file.name;
+    this.#part(".retry").addEventListener("click", () => again(this));
+  }
+
+  showWaiting() {
+    clearTimeout(this.timer);
+    this.isDone = this.isBad = false;
+    this.#show("waiting", { headline: "Waiting", note: "" });
+  }
+
+  showReading() {
+    this.#show("waiting", { headline: "Reading…", note: "" });
+    this.#slow = setTimeout(() => (this.#part(".result-note").textContent = SLOW), SLOW_MS);
+  }
+
+  showAnswer(answer) {
+    this.#answer = answer;
+    this.isDone = true;
+    this.judge(this.#rule);
+    this.#part(".ink").src = answer.ink;
+    this.#part(".ink").hidden = false;
+  }
+
+  // The same answer by another rule.
+  judge(rule) {
+    this.#rule = rule;
+    if (this.#answer) this.#show(verdict(this.#answer, rule), predictionWords(this.#answer, rule));
+  }
+
+  showFailure(failure) {
+    this.isDone = this.isBad = !failure.passes;
+    this.#show("fault", pictureFailureWords(failure));
+    this.#part(".retry").hidden = !failure.passes && failure.kind !== "broken";
+  }
+
+  release() {
+    clearTimeout(this.timer);
+    clearTimeout(this.#slow);
+    URL.revokeObjectURL(this.#part(".thumb").src);
+  }
+
+  #show(state, { headline, note }) {
+    clearTimeout(this.#slow);
+    this.element.dataset.state = state;
+    this.#part(".result-headline").textContent = headline;
+    this.#part(".result-note").textContent = note;
+    this.#part(".retry").hidden = true;
+  }
+}

@@ -1,0 +1,65 @@
+// The report of one answer: to look at, to print, and to download as one file that needs nothing else.
+
+import { download } from "./download.js";
+import { pictureOf } from "./history_view.js";
+import { create, Part } from "./part.js";
+import { svg } from "./svg.js";
+import { verdict } from "./verdict.js";
+import { predictionWords } from "./words.js";
+
+export class ReportView extends Part {
+  #dialog;
+  #part = (name) => this.#dialog.querySelector(name);
+  #name = "";
+
+  constructor(dialog) {
+    super();
+    this.#dialog = dialog;
+  }
+
+  listen(signal) {
+    const save = () => download(`${this.#name}.html`, "text/html", this.#page());
+    this.#part("[data-do=print]").addEventListener("click", () => print(), { signal });
+    this.#part("[data-do=download]").addEventListener("click", save, { signal });
+  }
+
+  // Shows the report of a history entry, see history.js.
+  show(entry, rule) {
+    const { headline, note } = predictionWords(entry, rule);
+    this.#part(".report-answer").textContent = verdict(entry, rule) === "none" ? "?" : entry.digit;
+    this.#part(".report-verdict").textContent = `${headline}. ${note}`;
+    this.#part("[data-part=image]").replaceChildren(pictureOf(entry));
+    this.#part("[data-part=ink]").src = entry.ink;
+    this.#part("tbody").replaceChildren(...entry.probabilities.map(probabilityRow));
+    this.#part("dl").replaceChildren(...termsOf(entry, rule));
+    this.#name = `digitrec-report-${entry.at.slice(0, 19).replaceAll(":", "-")}`;
+    this.#dialog.showModal();
+  }
+
+  // The print style sheet goes into the file, so that it looks as on paper.
+  #page() {
+    const sheet = [...document.styleSheets].find(({ media }) => media.mediaText === "print");
+    const style = [...sheet.cssRules].map(({ cssText }) => cssText).join("\n");
+    const head = `<meta charset="utf-8"><title>${this.#name}</title><style>${style}</style>`;
+    return `<!doctype html>\n<html lang="en"><head>${head}</head><body>${this.#part("article").outerHTML}</body></html>\n`;
+  }
+}
+
+function probabilityRow(share, digit) {
+  const bar = svg("rect", { width: (share * 100).toFixed(2), height: 10 });
+  const box = { viewBox: "0 0 100 10", preserveAspectRatio: "none", class: "report-bar", "aria-hidden": "true" };
+  const cells = [create("td", {}, share.toFixed(4)), create("td", {}, svg("svg", box, [bar]))];
+  return create("tr", {}, create("th", { scope: "row" }, digit), cells);
+}
+
+function termsOf({ model, at, label, name }, { threshold }) {
+  const terms = {
+    Model: model,
+    Date: new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" }),
+    "Accepted from": `${Math.round(threshold * 100)} %`,
+    "Right answer": label === "none" ? "no digit" : label,
+    File: name,
+  };
+  const given = Object.entries(terms).filter(([, value]) => value);
+  return given.flatMap(([term, value]) => [create("dt", {}, term), create("dd", {}, value)]);
+}

@@ -1,0 +1,48 @@
+// How a program asks for this drawing: curl, Python and JavaScript, none of which needs anything installed besides.
+
+export const EXAMPLE = [[[200, 150], [800, 150], [560, 500], [440, 900]]]; // a 7
+
+// Returns [{ name, code }, ...] for strokes [[[x, y], ...], ...] and the endpoint's whole address.
+export function snippets(strokes, address) {
+  const drawn = JSON.stringify(strokes.map((stroke) => stroke.map((point) => point.map(Math.round))));
+  return [
+    { name: "curl", code: curlCode(drawn, address) },
+    { name: "Python", code: pythonCode(drawn, address) },
+    { name: "JavaScript", code: javascriptCode(drawn, address) },
+  ];
+}
+
+function curlCode(drawn, address) {
+  return `curl '${address}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"strokes": ${drawn}}'
+`;
+}
+
+function pythonCode(drawn, address) {
+  return `import json
+import urllib.request
+
+strokes = ${drawn}
+request = urllib.request.Request(
+    "${address}",
+    json.dumps({"strokes": strokes}).encode(),
+    {"Content-Type": "application/json"},
+)
+with urllib.request.urlopen(request) as response:
+    answer = json.load(response)
+print(answer["digit"], answer["confidence"])
+`;
+}
+
+function javascriptCode(drawn, address) {
+  return `const strokes = ${drawn};
+const response = await fetch("${address}", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ strokes }),
+});
+const answer = await response.json();
+console.log(answer.digit, answer.confidence);
+`;
+}

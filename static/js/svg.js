@@ -1,0 +1,22 @@
+// Makes SVG elements.
+
+import { PAPER, pathData } from "./drawing.js";
+
+export function svg(name, attributes = {}, children = []) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+// A picture with words for those who do not see it.
+export function figure(name, viewBox, title, children) {
+  return svg("svg", { viewBox, class: name, role: "img", "aria-label": title }, children);
+}
+
+// A drawing, sharp on paper too.
+export function drawingPicture(strokes, title) {
+  const paths = strokes.map(({ width, points }) => svg("path", { d: pathData(points), "stroke-width": width }));
+  const pen = { fill: "none", stroke: "currentColor", "stroke-linecap": "round", "stroke-linejoin": "round" };
+  return figure("drawing", `0 0 ${PAPER} ${PAPER}`, title, [svg("g", pen, paths)]);
+}

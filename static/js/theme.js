@@ -1,0 +1,38 @@
+// The colours, as the system or the person chose, set before the first paint: a module would run after it. Fires
+// "themechange" on the window.
+(() => {
+  const KEY = "digitrec.theme";
+  const NEXT = { system: "dark", dark: "light", light: "system" };
+  const WORDS = { system: "as the system", dark: "dark", light: "light" };
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let choice = "system";
+  try {
+    choice = localStorage.getItem(KEY) ?? choice;
+  } catch {
+    // Storage is switched off: a choice lasts as long as the page.
+  }
+
+  const apply = () => {
+    const dark = choice === "dark" || (choice === "system" && system.matches);
+    root.dataset.theme = dark ? "dark" : "light";
+    document.querySelector("meta[name=theme-color]").content = dark ? "#0f1117" : "#f4f1ea";
+    const button = document.getElementById("theme");
+    if (button) button.title = button.ariaLabel = `Colours: ${WORDS[choice] ?? choice}`;
+    dispatchEvent(new Event("themechange"));
+  };
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest("#theme")) return;
+    choice = NEXT[choice] ?? "system";
+    try {
+      localStorage.setItem(KEY, choice);
+    } catch {
+      // As above.
+    }
+    apply();
+  });
+  document.addEventListener("DOMContentLoaded", apply);
+  system.addEventListener("change", apply);
+  apply();
+})();

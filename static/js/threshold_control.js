@@ -1,0 +1,48 @@
+// The slider that says how sure an answer must be. Fires "change"; the choice is remembered until it is taken back.
+
+import { Part } from "./part.js";
+import { thresholdWords } from "./words.js";
+
+const NAME = "threshold";
+
+export class ThresholdControl extends Part {
+  #part = (name) => this.root.querySelector(name);
+  #memory;
+  #own;
+
+  // own: the threshold of the model that the server runs.
+  constructor(root, memory, own) {
+    super();
+    this.root = root;
+    this.#memory = memory;
+    this.#own = own;
+    const kept = memory.recall(NAME);
+    this.chosen = kept >= 0 && kept <= 1 && kept !== null ? kept : undefined; // undefined while the model's own holds
+  }
+
+  listen(signal) {
+    const slide = ({ target }) => this.#choose(Number(target.value) / 100);
+    this.#part("input").addEventListener("input", slide, { signal });
+    this.#part("button").addEventListener("click", () => this.#choose(undefined), { signal });
+    this.#show();
+  }
+
+  get value() {
+    return this.chosen ?? this.#own;
+  }
+
+  #choose(threshold) {
+    this.chosen = threshold;
+    this.#memory.keep(NAME, threshold ?? null);
+    this.#show();
+    this.fire("change");
+  }
+
+  #show() {
+    const share = Math.round(this.value * 100);
+    this.#part("input").value = share;
+    this.#part("input").ariaValueText = `${share} %`;
+    this.#part("p").textContent = thresholdWords(this.value);
+    this.#part("button").ariaDisabled = this.chosen === undefined;
+  }
+}
