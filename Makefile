@@ -1,6 +1,6 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy and the layers
+# make lint    ruff, mypy, the layers and ESLint
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
 # README.md gives the same as plain pip commands.
@@ -10,19 +10,31 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test lint train bench wheel clean
+# The page needs no npm; ESLint, axe-core and the tests of its modules do.
+NODE_MODULES := node_modules/.package-lock.json
+NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
+
+.PHONY: serve test lint train bench wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
-test: $(VENV)/.test
+test: $(VENV)/.test page-test
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
-lint: $(VENV)/.lint
+lint: $(VENV)/.lint page-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+page-test page-lint: page-%:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES) && npm run --silent $*; \
+	elif [ -n "$$DIGITREC_TESTS_MUST_RUN" ]; then echo "$(NO_NODE)"; exit 1; else echo "$(NO_NODE)"; fi
+
+$(NODE_MODULES): package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	touch $@
 
 train: $(VENV)/.train
 	$(BIN)/python scripts/train_model.py
@@ -34,7 +46,7 @@ wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { toCsv, toJson, toStrokeLines } from "../../static/js/export_rows.js";
+
+const RULE = { threshold: 0.6, noDigitFrom: 0.9 };
+const DRAWING = {
+  id: "1", at: "2026-11-21T10:00:00.000Z", source: "drawing", name: "", strokes: [{ width: 62, points: [[1, 2], [3, 4]] }],
+  ink: "data:,", digit: 7, confidence: 0.91, probabilities: [0, 0, 0, 0, 0, 0, 0, 0.91, 0.09, 0], model: "digitrec 1", label: "",
+};
+const PICTURE = { ...DRAWING, id: "2", source: "picture", name: 'a, "b".png', strokes: undefined, thumb: "data:,", confidence: 0.5, label: "4" };
+
+test("JSON tells what was seen, said and corrected", () => {
+  const [drawing, picture] = JSON.parse(toJson([DRAWING, PICTURE], RULE));
+  assert.equal(drawing.time, DRAWING.at);
+  assert.deepEqual(drawing.strokes, [[[1, 2], [3, 4]]]);
+  assert.deepEqual([drawing.digit, drawing.accepted, drawing.label], [7, true, ""]);
+  assert.deepEqual([picture.accepted, picture.label, picture.strokes], [false, "4", undefined]);
+});
+
+test("CSV has a column for each of the header's names, quoted where needed", () => {
+  const [header, drawing, picture] = toCsv([DRAWING, PICTURE], RULE).trimEnd().split("\r\n");
+  assert.equal(header.split(",").length, 18);
+  assert.equal(drawing.split(",").length, 18);
+  assert.ok(picture.includes('"a, ""b"".png"'));
+});
+
+test("a file's name cannot become a spreadsheet's formula", () => {
+  assert.ok(toCsv([{ ...PICTURE, name: "=1+1.png" }], RULE).includes(",'=1+1.png,"));
+});
+
+test("strokes are exported under the person's label, else under an accepted answer", () => {
+  const unsure = { ...DRAWING, confidence: 0.4 };
+  const labels = toStrokeLines([DRAWING, { ...DRAWING, label: "1" }, unsure, { ...unsure, label: "9" }, { ...DRAWING, label: "none" }, PICTURE], RULE)
+    .trimEnd().split("\n").map((line) => JSON.parse(line).label);
+  assert.deepEqual(labels, ["7", "1", "9"]);
+});

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Failure } from "../../static/js/client.js";
+
+for (const [status, type, kind] of [
+  [422, "/problems/blank-image", "blank"],
+  [413, "/problems/image-too-large", "too-large"],
+  [413, undefined, "too-large"],
+  [415, "/problems/unsupported-image", "not-image"],
+  [400, "/problems/unreadable-image", "unreadable"],
+  [400, "/problems/invalid-field", "refused"],
+  [429, undefined, "crowded"],
+  [502, undefined, "down"],
+  [503, "/problems/model-unavailable", "down"],
+  [500, "/problems/internal-error", "broken"],
+  [418, undefined, "broken"],
+]) {
+  test(`status ${status} of type ${type} is ${kind}`, () => {
+    assert.equal(Failure.of(status, { type }, null).kind, kind);
+  });
+}
+
+test("only what passes by itself is tried again", () => {
+  assert.deepEqual(["offline", "down", "crowded"].map((kind) => new Failure(kind).passes), [true, true, true]);
+  assert.deepEqual(["blank", "not-image", "broken"].map((kind) => new Failure(kind).passes), [false, false, false]);
+});
+
+test("the server's wish for a pause is heard, within reason", () => {
+  assert.equal(Failure.of(429, {}, "7").pauseMs, 7000);
+  assert.equal(Failure.of(429, {}, "86400").pauseMs, 60_000);
+  assert.equal(Failure.of(429, {}, null).pauseMs, undefined);
+  assert.equal(Failure.of(429, {}, "Wed, 21 Oct 2026 07:28:00 GMT").pauseMs, undefined);
+});

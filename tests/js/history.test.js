@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { History } from "../../static/js/history.js";
+import { Memory } from "../../static/js/memory.js";
+
+class Storage {
+  constructor(room = Infinity) {
+    this.room = room;
+    this.items = new Map();
+  }
+
+  getItem(key) {
+    return this.items.get(key) ?? null;
+  }
+
+  setItem(key, text) {
+    if (text.length > this.room) throw new Error("QuotaExceededError");
+    this.items.set(key, text);
+  }
+
+  removeItem(key) {
+    this.items.delete(key);
+  }
+}
+
+const memoryOf = (storage) => new Memory(() => storage);
+const entry = (id, changes = {}) => ({
+  id: String(id), at: "2026-11-21T10:00:00.000Z", source: "drawing", name: "", strokes: [{ width: 62, points: [[1, 2]] }],
+  ink: "data:,", digit: 7, confidence: 0.9, probabilities: Array(10).fill(0.1), model: "digitrec 1", ...changes,
+});
+const ids = (history) => history.entries.map(({ id }) => id);
+
+test("the newest comes first, and a drawing that goes on stays one entry", () => {
+  const history = new History(memoryOf(new Storage()));
+  history.record(entry(1));
+  history.record(entry(2));
+  history.record(entry(1, { digit: 1 }));
+  assert.deepEqual(ids(history), ["1", "2"]);
+  assert.equal(history.entries[0].digit, 1);
+});
+
+test("a label stays when the drawing goes on", () => {
+  const history = new History(memoryOf(new Storage()));
+  history.record(entry(1));
+  history.label("1", "4");
+  history.record(entry(1));
+  assert.equal(history.entries[0].label, "4");
+});
+
+test("another page of the same browser finds it", () => {
+  const memory = memoryOf(new Storage());
+  new History(memory).record(entry(1));
+  assert.deepEqual(ids(new History(memory)), ["1"]);
+});
+
+test("it is bounded", () => {
+  const history = new History(memoryOf(new Storage()));
+  for (let id = 0; id < 130; id += 1) history.record(entry(id));
+  assert.equal(history.entries.length, 100);
+  assert.equal(history.entries[0].id, "129");
+});
+
+test("a full storage loses the oldest, not the newest", () => {
+  const storage = new Storage(2000);
+  const history = new History(memoryOf(storage));
+  for (let id = 0; id < 30; id += 1) history.record(entry(id));
+  assert.ok(history.isKept);
+  assert.equal(history.entries.length, 30, "this page still shows all of them");
+  const kept = ids(new History(memoryOf(storage)));
+  assert.ok(kept.length > 0 && kept.length < 30);
+  assert.equal(kept[0], "29");
+});
+
+test("a storage that takes nothing is said, and the page goes on", () => {
+  const history = new History(memoryOf(new Storage(0)));
+  history.record(entry(1));
+  assert.equal(history.isKept, false);
+  assert.deepEqual(ids(history), ["1"]);
+  assert.deepEqual(ids(new History(memoryOf(null))), []);
+});
+
+for (const damage of ["{", "null", '"text"', '[null, 3, {"id": "1"}]']) {
+  test(`a damaged storage holding ${damage} is an empty history`, () => {
+    const storage = new Storage();
+    storage.setItem("digitrec.history", damage);
+    assert.deepEqual(ids(new History(memoryOf(storage))), []);
+  });
+}
+
+test("entries are removed one by one or all at once", () => {
+  const history = new History(memoryOf(new Storage()));
+  for (const id of [1, 2, 3]) history.record(entry(id));
+  history.remove("2");
+  assert.deepEqual(ids(history), ["3", "1"]);
+  history.clear();
+  assert.deepEqual(ids(history), []);
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Failure } from "../../static/js/client.js";
+import { likeliest, verdict } from "../../static/js/verdict.js";
+import * as words from "../../static/js/words.js";
+
+const RULE = { threshold: 0.6, noDigitFrom: 0.9 };
+
+function prediction(shares, rest) {
+  const probabilities = Array.from({ length: 10 }, (_, digit) => shares[digit] ?? rest);
+  const confidence = Math.max(...probabilities);
+  return { digit: probabilities.indexOf(confidence), confidence, probabilities };
+}
+
+const SURE = prediction({ 7: 0.982 }, 0.002);
+const TORN = prediction({ 4: 0.48, 9: 0.43 }, 0.01125);
+const SIGN = prediction({ 1: 0.118 }, 0.098);
+
+test("an answer at the threshold is accepted", () => {
+  assert.equal(verdict({ ...SURE, confidence: 0.6 }, RULE), "sure");
+  assert.equal(verdict({ ...SURE, confidence: 0.599 }, RULE), "doubt");
+});
+
+test("what all ten digits share tells no digit from a doubtful one", () => {
+  assert.equal(verdict(TORN, RULE), "doubt");
+  assert.equal(verdict(SIGN, RULE), "none");
+});
+
+test("a threshold of nothing accepts everything", () => {
+  assert.equal(verdict(SIGN, { ...RULE, threshold: 0 }), "sure");
+});
+
+test("the likeliest two come in order", () => {
+  assert.deepEqual(likeliest(TORN.probabilities), [4, 9]);
+});
+
+test("each verdict has words of its own", () => {
+  assert.match(words.predictionWords(SURE, RULE).headline, /^It is a 7$/);
+  assert.match(words.predictionWords(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
+  assert.equal(words.predictionWords(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
+  assert.equal(words.predictionWords(SIGN, RULE).headline, "This does not look like a digit");
+});
+
+test("an eight has its own article", () => {
+  assert.equal(words.predictionWords(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
+});
+
+test("no share is called 100 % or 0 %", () => {
+  assert.match(words.percent(1), /^over 99\.9/);
+  assert.match(words.percent(0), /^under 1/);
+  assert.match(words.percent(0.5), /^50.%$/);
+});
+
+test("the threshold says what it does", () => {
+  assert.match(words.thresholdWords(0.6), /^Below 60.% it says that it is not sure\.$/);
+  assert.match(words.thresholdWords(0), /always/);
+});
+
+test("every kind of failure has words of its own for a drawing", () => {
+  const kinds = ["blank", "refused", "too-large", "offline", "unreachable", "slow", "crowded", "down", "broken"];
+  const said = kinds.map((kind) => Object.values(words.drawingFailureWords(new Failure(kind))).join(" "));
+  assert.equal(new Set(said).size, kinds.length);
+  for (const text of said) assert.doesNotMatch(text, /undefined/);
+});
+
+test("every kind of failure has words of its own for a picture", () => {
+  const kinds = ["blank", "too-large", "not-image", "unreadable", "offline", "unreachable", "slow", "crowded", "down", "broken"];
+  assert.equal(new Set(kinds.map((kind) => words.pictureFailureWords(new Failure(kind)).headline)).size, kinds.length);
+});
+
+test("a fault of the server names the request", () => {
+  const failure = new Failure("broken", { requestId: "0123456789" });
+  assert.match(words.drawingFailureWords(failure).note, /Request 0123456789\./);
+});
+
+test("a number is said with its confidence", () => {
+  assert.equal(words.numberWords({ text: "407", confidence: 0.97, accepted: true }).headline, "It is 407");
+  assert.equal(words.numberWords({ text: "407", confidence: 0.4, accepted: false }).headline, "Not sure: it may be 407");
+});
