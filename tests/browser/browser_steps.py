@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Point = tuple[float, float]
@@ -10,25 +11,28 @@ Point = tuple[float, float]
 class Paper:
     """The paper to write on, in shares of its width."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, canvas: str = "#pad") -> None:
         self.page = page
-        page.locator("#pad").scroll_into_view_if_needed()
+        self.canvas = page.locator(canvas)
+        self.canvas.scroll_into_view_if_needed()
 
     def write(self, strokes: list[list[Point]], share: float = 0.6) -> None:
         """Write `strokes` of any unit with the mouse, the longer side `share` of the paper, in its middle."""
+        box = self.canvas.bounding_box()
         for stroke in fit(strokes, share):
-            first, *rest = [self._place(point) for point in stroke]
+            first, *rest = [_place(box, point) for point in stroke]
             self.page.mouse.move(*first)
             self.page.mouse.down()
             for point in rest:
-                self.page.mouse.move(*point, steps=2)
+                self.page.mouse.move(*point)
             self.page.mouse.up()
 
     def write_with_a_finger(self, strokes: list[list[Point]]) -> None:
         device = self.page.context.new_cdp_session(self.page)
+        box = self.canvas.bounding_box()
         for stroke in fit(strokes, 0.6):
             for index, point in enumerate(stroke):
-                x, y = self._place(point)
+                x, y = _place(box, point)
                 kind = "touchMove" if index else "touchStart"
                 device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
             device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
@@ -36,10 +40,9 @@ class Paper:
     def ink_share(self) -> float:
         """Return which share of the canvas's own pixels is inked, once it is drawn."""
         return float(
-            self.page.evaluate(
-                """async () => {
+            self.canvas.evaluate(
+                """async (pad) => {
                     for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
-                    const pad = document.getElementById("pad");
                     const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
                     let inked = 0;
                     for (let i = 3; i < data.length; i += 4) inked += data[i] > 0;
@@ -48,9 +51,9 @@ class Paper:
             )
         )
 
-    def _place(self, point: Point) -> Point:
-        box = self.page.locator("#pad").bounding_box()
-        return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+
+def _place(box: dict[str, float], point: Point) -> Point:
+    return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
 
 
 def fit(strokes: list[list[Point]], share: float) -> list[list[Point]]:
@@ -79,3 +82,35 @@ def drop_files(page: Any, files: dict[str, bytes | int]) -> None:
     )
     for kind in ("dragenter", "dragover", "drop"):
         page.dispatch_event("body", kind, {"dataTransfer": transfer})
+
+
+def paste_file(page: Any, name: str, data: bytes) -> None:
+    """Paste a picture from the clipboard."""
+    page.evaluate(
+        """([name, bytes]) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        [name, list(data)],
+    )
+
+
+def downloaded(page: Any, button: str) -> tuple[str, str]:
+    """Press `button` and return the name and the text of the file that it gives."""
+    with page.expect_download() as download:
+        page.click(button)
+    return download.value.suggested_filename, download.value.path().read_text(encoding="utf-8")
+
+
+def write_and_settle(
+    page: Any, write: Callable[[list[list[Point]]], None], strokes: list[list[Point]]
+) -> None:
+    """Write `strokes` by `write` on an empty paper and wait for the answer to all of them, which the history keeps."""
+    newest = "JSON.parse(localStorage['digitrec.history'] ?? '[]')[0]"
+    before = page.evaluate(f"{newest}?.id ?? null")
+    write(strokes)
+    page.wait_for_function(
+        f"([before, count]) => {newest} && {newest}.id !== before && {newest}.strokes.length === count",
+        arg=[before, len(strokes)],
+    )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser_steps import Paper
+from flask import Flask
 from werkzeug.serving import make_server
 
 from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
 from digitrec.web import create_app
 
+ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -43,14 +48,42 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def address(recognizer: Recognizer) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(Settings(), recognizer), threaded=True)
+def eval_folder() -> Path:
+    """The development sets: DIGITREC_EVAL names them, or they lie beside the checkout."""
+    folder = Path(os.environ.get("DIGITREC_EVAL", ROOT.parent / "shared" / "eval"))
+    if not folder.is_dir():
+        pytest.skip("needs the development sets: set DIGITREC_EVAL to their folder")
+    return folder
+
+
+@contextmanager
+def served(app: Flask, port: int = 0) -> Iterator[str]:
+    """Give the address of `app` on a server of its own."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., Any]:
+    return served
+
+
+@pytest.fixture(scope="session")
+def app(recognizer: Recognizer) -> Flask:
+    return create_app(Settings(), recognizer)
+
+
+@pytest.fixture(scope="session")
+def address(app: Flask) -> Iterator[str]:
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture
@@ -60,21 +93,38 @@ def device() -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(browser: Any, address: str, device: dict[str, Any]) -> Iterator[Any]:
-    """The loaded page. The test fails when the page has reported an error or has asked another host."""
-    context = browser.new_context(**device)
-    page = context.new_page()
-    reports: list[str] = []
-    page.on("pageerror", lambda error: reports.append(str(error)))
-    page.on(
-        "console",
-        lambda message: reports.append(message.text) if message.type in ("error", "warning") else None,
-    )
-    page.on("request", lambda request: reports.append(request.url) if _leaves(request.url, address) else None)
-    page.goto(address)
-    yield page
-    context.close()
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function from an address and a device to a loaded page.
+
+    The test fails when a page has reported an error, has broken its policy or has asked another host.
+    """
+    contexts, reports = [], []
+
+    def open_page(address: str, **device: Any) -> Any:
+        contexts.append(browser.new_context(**device))
+        contexts[-1].set_default_timeout(10_000)
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: reports.append(str(error)))
+        page.on(
+            "console",
+            lambda message: reports.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        page.on(
+            "request", lambda request: reports.append(request.url) if _leaves(request.url, address) else None
+        )
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
     assert [report for report in reports if not report.startswith(_EXPECTED_REPORTS)] == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any], address: str, device: dict[str, Any]) -> Any:
+    """The loaded page."""
+    return open_page(address, **device)
 
 
 @pytest.fixture
@@ -83,4 +133,5 @@ def paper(page: Any) -> Paper:
 
 
 def _leaves(url: str, address: str) -> bool:
-    return not url.startswith((address, "data:", "blob:"))
+    host = "/".join(address.split("/")[:3]) + "/"
+    return not url.startswith((host, "data:", f"blob:{host}"))

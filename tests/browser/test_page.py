@@ -1,4 +1,4 @@
-"""A person writes, undoes, clears, uploads and loses the connection."""
+"""A person writes, undoes, clears and looks at the answer."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ import json
 from typing import Any
 
 import pytest
-from browser_steps import Paper, drop_files
+from browser_steps import Paper
 
-from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+from handwriting import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
-UNSURE = {
-    "digit": 4,
-    "confidence": 0.48,
-    "probabilities": [0.01, 0.01, 0.01, 0.01, 0.48, 0.01, 0.01, 0.01, 0.02, 0.43],
-    "accepted": False,
-    "model": {"name": "digitrec", "version": "0"},
-    "ink": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
-}
-
-
-def picture(digit: int) -> bytes:
-    return png_bytes(draw_digit(digit))
+TWO_LINES = [[(0.0, 0.0), (0.0, 9.0)], [(5.0, 0.0), (5.0, 9.0)]]
 
 
 def headline(page: Any) -> Any:
     return expect(page.locator("#headline"))
+
+
+def sent(page: Any) -> list[str]:
+    """Return the list that fills with the addresses asked for predictions from now on."""
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url) if "predict" in request.url else None)
+    return addresses
 
 
 @pytest.mark.parametrize("digit", [0, 1, 3, 7, 8])
@@ -35,8 +31,9 @@ def test_a_digit_written_with_the_mouse_is_read(page: Any, paper: Paper, digit: 
     paper.write(DIGIT_STROKES[digit])
     headline(page).to_have_text(f"It is a{'n' if digit == 8 else ''} {digit}")
     expect(page.locator("#digit")).to_have_text(str(digit))
-    expect(page.locator("#bars [data-top] .name")).to_have_text(str(digit))
-    expect(page.locator("#bars [data-top] .spoken")).to_contain_text("%")
+    expect(page.locator("#bars [data-top] b")).to_have_text(str(digit))
+    expect(page.locator("#bars [data-top] .share")).to_contain_text("%")
+    expect(page.locator("#note")).to_contain_text("Next comes the")
     expect(page.locator("#ink")).to_be_visible()
     expect(page.locator("#announcement")).to_contain_text(f"{digit}")
 
@@ -50,125 +47,203 @@ def test_the_answer_comes_while_the_pen_is_still_down(page: Any) -> None:
     page.mouse.up()
 
 
-def test_undo_takes_back_one_stroke_and_clear_all_of_them(page: Any, paper: Paper) -> None:
+def test_undo_redo_and_clear_step_through_the_strokes(page: Any, paper: Paper) -> None:
     headline(page).to_have_text("Nothing drawn yet")
-    paper.write([[(0, 0), (0, 9)], [(5, 0), (5, 9)]])
+    paper.write(TWO_LINES)
     both = paper.ink_share()
-    page.click("#undo")
+    page.click("#desk [data-do=undo]")
     headline(page).to_have_text("It is a 1")
     assert 0.4 * both < paper.ink_share() < 0.6 * both
-    page.click("#clear")
+    page.click("#desk [data-do=redo]")
+    assert paper.ink_share() == both
+    page.click("#desk [data-do=clear]")
     headline(page).to_have_text("Nothing drawn yet")
     assert paper.ink_share() == 0
     expect(page.locator("#ink")).to_be_hidden()
-    expect(page.locator("#undo")).to_have_attribute("aria-disabled", "true")
+    page.click("#desk [data-do=undo]")
+    assert paper.ink_share() == both, "clear can be undone"
 
 
-def test_the_keyboard_undoes_clears_and_reaches_every_control(page: Any, paper: Paper) -> None:
-    paper.write([[(0, 0), (0, 9)], [(5, 0), (5, 9)]])
-    page.keyboard.press("Control+z")
-    headline(page).to_have_text("It is a 1")
+def test_a_step_that_is_not_there_says_so_and_does_nothing(page: Any, paper: Paper) -> None:
+    for name in ("undo", "redo", "clear"):
+        button = page.locator(f"#desk [data-do={name}]")
+        expect(button).to_have_attribute("aria-disabled", "true")
+        button.click(force=True)
+    paper.write(TWO_LINES)
+    expect(page.locator("#desk [data-do=undo]")).to_have_attribute("aria-disabled", "false")
+    expect(page.locator("#desk [data-do=redo]")).to_have_attribute("aria-disabled", "true")
+
+
+def test_the_keyboard_undoes_redoes_and_clears(page: Any, paper: Paper) -> None:
+    paper.write(TWO_LINES)
+    both = paper.ink_share()
+    for keys in ("Control+Shift+Z", "Control+y", "Meta+Shift+Z"):
+        page.keyboard.press("Meta+z" if "Meta" in keys else "Control+z")
+        assert paper.ink_share() < both
+        page.keyboard.press(keys)
+        assert paper.ink_share() == both
     page.keyboard.press("Delete")
     headline(page).to_have_text("Nothing drawn yet")
+
+
+def test_the_keyboard_alone_reaches_every_control_of_the_desk(page: Any) -> None:
+    page.locator("#theme").focus()
     reached = []
-    for _ in range(3):
+    for _ in range(11):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    assert reached[:3] == ["undo", "clear", "files"], "the brand comes before the paper that was written on"
+        reached.append(
+            page.evaluate(
+                "(({ id, name, dataset, textContent }) => dataset.do ?? (name || id || textContent.trim()))"
+                "(document.activeElement)"
+            )
+        )
+    expected = ["undo", "redo", "clear", "pen", "threshold-range", "Model’s own", "explain", "save"]
+    assert reached[:8] == expected
+    assert reached[8:10] == ["drawing-file", "report-open"]
 
 
-def test_a_tap_is_too_little_to_read(page: Any) -> None:
-    page.locator("#pad").click()
-    headline(page).to_have_text("Too little to read")
+@pytest.mark.parametrize(("pen", "share"), [("Thin", 0.6), ("Thick", 1.5)])
+def test_the_pens_are_as_thick_as_they_say(page: Any, paper: Paper, pen: str, share: float) -> None:
+    paper.write(DIGIT_STROKES[1])
+    middle = paper.ink_share()
+    page.click("#desk [data-do=clear]")
+    page.check(f"label[title='{pen} pen'] input")
+    paper.write(DIGIT_STROKES[1])
+    assert paper.ink_share() == pytest.approx(share * middle, rel=0.1)
+    headline(page).to_have_text("It is a 1")
 
 
-def test_an_unsure_answer_names_the_two_likeliest(page: Any, paper: Paper) -> None:
-    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=UNSURE))
-    paper.write(DIGIT_STROKES[4])
-    headline(page).to_have_text("Not sure: a 4 or a 9?")
-    expect(page.locator("#note")).to_contain_text("48 % for the 4, 43 % for the 9")
-
-
-@pytest.mark.parametrize(
-    ("status", "name", "words"),
-    [
-        (503, "model-unavailable", "The server is busy"),
-        (429, "", "The server is busy"),
-        (400, "invalid-field", "Too much ink"),
-        (500, "internal-error", "Something went wrong here"),
-    ],
-)
-def test_a_failure_of_the_server_has_plain_words(
-    page: Any, paper: Paper, status: int, name: str, words: str
-) -> None:
-    problem = json.dumps({"type": f"/problems/{name}", "request_id": "0123456789"})
-    page.route("**/api/v1/predict*", lambda route: route.fulfill(status=status, body=problem))
-    paper.write(DIGIT_STROKES[4])
-    headline(page).to_have_text(words)
-    expect(page.locator("#note")).not_to_contain_text("undefined")
-
-
-def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(page: Any, paper: Paper) -> None:
-    page.context.set_offline(True)
-    paper.write(DIGIT_STROKES[7])
-    headline(page).to_have_text("No connection")
-    page.context.set_offline(False)
-    headline(page).to_have_text("It is a 7")
-
-
-def test_the_next_stroke_asks_again_after_a_lost_connection(page: Any, paper: Paper) -> None:
-    page.route("**/api/v1/predict*", lambda route: route.abort())
+def test_an_older_question_is_given_up_for_a_newer_one(page: Any, paper: Paper) -> None:
+    page.evaluate(
+        """() => {
+            const { fetch } = window;
+            window.signals = [];
+            window.fetch = (address, request) => {
+                window.signals.push(request.signal);
+                return fetch(address, request);
+            };
+        }"""
+    )
+    page.route("**/api/v1/predict*", lambda route: None)  # never answers
     paper.write([[(0, 0), (0, 4)]])
-    headline(page).to_have_text("No connection")
-    page.unroute("**/api/v1/predict*")
+    page.wait_for_timeout(200)
     paper.write([[(0, 0), (0, 9)]])
-    expect(page.locator("#headline")).to_have_text("It is a 1", timeout=1500)
+    *older, last = page.evaluate("window.signals.map(({ aborted }) => aborted)")
+    assert older
+    assert all(older)
+    assert last is False
+    page.unroute("**/api/v1/predict*")
+    headline(page).to_have_text("It is a 1")
 
 
-def test_several_pictures_are_picked_and_a_bad_one_costs_only_itself(page: Any) -> None:
-    files = {
-        "three.png": picture(3),
-        "letter.txt": b"no picture at all",
-        "empty.png": b"",
-        "one.png": picture(1),
+def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_then(
+    page: Any, paper: Paper
+) -> None:
+    asked = sent(page)
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("It is a 7")
+    assert not [url for url in asked if "explain" in url]
+    plain = paper.ink_share()
+    page.check("#explain")
+    page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
+    assert paper.ink_share() == plain, "no pixel outside the ink is coloured"
+    assert "explain=1" in asked[-1]
+    page.uncheck("#explain")
+    page.wait_for_function(f"() => {WARM_SHARE} === 0")
+    with page.expect_request("**/api/v1/predict*") as request:
+        paper.write(DIGIT_STROKES[7])
+    assert "explain" not in request.value.url
+
+
+# The share of the inked pixels that are warm.
+WARM_SHARE = """(() => {
+    const pad = document.getElementById("pad");
+    const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+    let [inked, warm] = [0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+        inked += data[i + 3] > 200;
+        warm += data[i + 3] > 200 && data[i] > 120 && data[i + 2] < 60;
     }
-    page.set_input_files(
-        "#files", [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files.items()]
+    return warm / inked;
+})()"""
+
+
+def test_the_coloured_ink_lies_where_the_network_saw_it(page: Any, paper: Paper) -> None:
+    """A stroke's lower half alone is marked, by an answer made for it; so the drawing's lower half is warm."""
+    answer = page.evaluate(
+        """async () => {
+            const plane = (from) => {
+                const canvas = new OffscreenCanvas(28, 28);
+                const context = canvas.getContext("2d");
+                context.fillRect(0, 0, 28, 28);
+                context.fillStyle = "white";
+                context.fillRect(12, from, 4, 24 - from);
+                return canvas.convertToBlob().then((blob) => new Promise((resolve) => {
+                    const reader = new FileReader();
+                    reader.onload = () => resolve(reader.result);
+                    reader.readAsDataURL(blob);
+                }));
+            };
+            return { ink: await plane(4), saliency: await plane(14) };
+        }"""
     )
-    expect(page.locator(".result-headline")).to_have_text(
-        ["It is a 3", "Not a picture", "Damaged", "It is a 1"]
+    body = {
+        "digit": 1, "confidence": 0.99, "probabilities": [0.001] * 10, "accepted": True,
+        "model": {"name": "digitrec", "version": "0"}, **answer,
+    }  # fmt: skip
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=body))
+    page.check("#explain")
+    paper.write([[(0, 0), (0, 9)]])
+    page.wait_for_function(f"() => {WARM_SHARE} > 0.3")
+    rows = page.evaluate(
+        """() => {
+            const pad = document.getElementById("pad");
+            const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+            const rows = { inked: [], warm: [] };
+            for (let i = 0; i < data.length; i += 4) {
+                const row = Math.floor(i / 4 / pad.width);
+                if (data[i + 3] > 200) rows.inked.push(row);
+                if (data[i + 3] > 200 && data[i] > 120 && data[i + 2] < 60) rows.warm.push(row);
+            }
+            const ends = (list) => [list[0], list.at(-1)];
+            return { inked: ends(rows.inked), warm: ends(rows.warm) };
+        }"""
     )
-    expect(page.locator(".result-name")).to_have_text(list(files))
-    page.click("#dismiss")
-    expect(page.locator("#pictures")).to_be_hidden()
+    top, bottom = rows["inked"]
+    assert rows["warm"][0] == pytest.approx((top + bottom) / 2, abs=0.06 * (bottom - top))
+    assert rows["warm"][1] == pytest.approx(bottom, abs=0.03 * (bottom - top))
 
 
-def test_pictures_are_dropped_anywhere(page: Any) -> None:
-    drop_files(page, {"seven.png": picture(7)})
-    expect(page.locator(".result-headline")).to_have_text("It is a 7")
-    expect(page.locator("#curtain")).not_to_have_attribute("data-open", "")
-
-
-def test_a_picture_over_the_limit_is_refused_before_it_is_sent(page: Any) -> None:
-    sent = []
-    page.on("request", lambda request: sent.append(request.url))
-    drop_files(page, {"huge.png": 10_000_001})
-    expect(page.locator(".result-headline")).to_have_text("Too large")
-    assert not [url for url in sent if "predict" in url]
-
-
-def test_the_pictures_wait_for_the_connection(page: Any) -> None:
-    page.context.set_offline(True)
-    drop_files(page, {"seven.png": picture(7)})
-    expect(page.locator(".result-headline")).to_have_text("No connection")
-    page.context.set_offline(False)
-    expect(page.locator(".result-headline")).to_have_text("It is a 7")
+def test_nothing_moves_when_the_answer_appears(page: Any, paper: Paper) -> None:
+    page.evaluate(
+        """() => {
+            window.shifts = [];
+            new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
+                .observe({ type: "layout-shift" });
+        }"""
+    )
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("It is a 7")
+    page.click("#desk [data-do=clear]")
+    headline(page).to_have_text("Nothing drawn yet")
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.shifts") == []
 
 
 def test_the_drawing_follows_a_change_of_the_windows_size(page: Any, paper: Paper) -> None:
     paper.write(DIGIT_STROKES[7])
     before = paper.ink_share()
     page.set_viewport_size({"width": 400, "height": 800})
-    page.wait_for_function("document.getElementById('pad').clientWidth < 400")
+    page.wait_for_function("() => document.getElementById('pad').clientWidth < 400")
     page.wait_for_timeout(100)
     assert paper.ink_share() == pytest.approx(before, rel=0.05)
+
+
+def test_a_refused_request_leaves_no_answer(page: Any, paper: Paper) -> None:
+    problem = json.dumps({"type": "/problems/invalid-field"})
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text("It is a 4")
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(status=400, body=problem))
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text("Too much ink")
+    expect(page.locator("#ink")).to_be_hidden()

@@ -18,11 +18,27 @@ expect = pytest.importorskip("playwright.sync_api", reason="pip install playwrig
         {"viewport": {"width": width, "height": height}}
         for width, height in ((320, 640), (360, 740), (740, 360), (768, 1024), (1440, 900))
     ],
+    ids=lambda device: device["viewport"]["width"],
 )
 def test_nothing_sticks_out_sideways(page: Any, paper: Paper) -> None:
     paper.write(DIGIT_STROKES[7])
     expect(page.locator("#ink")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tools = page.locator("#desk .tools").bounding_box()
+    pens = page.locator("#pens").bounding_box()
+    assert pens["x"] + pens["width"] <= tools["x"] + tools["width"] + 1
+    for tab in ("draw", "pictures", "history", "model", "api"):
+        page.click(f"#tab-{tab}")
+        if tab == "model":
+            page.wait_for_selector("#model h2")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+
+
+@pytest.mark.parametrize("device", [{"viewport": {"width": 360, "height": 740}}])
+def test_the_answer_moves_nothing_below_it_on_a_phone(page: Any, paper: Paper) -> None:
+    before = page.locator("#bars").bounding_box()
+    paper.write(DIGIT_STROKES[7])
+    expect(page.locator("#headline")).to_have_text("It is a 7")
+    assert page.locator("#bars").bounding_box() == before
 
 
 @pytest.mark.parametrize(
@@ -46,12 +62,49 @@ def test_the_ink_is_sharp_on_every_screen(page: Any, paper: Paper, device: dict[
     )
 
 
+def is_dark(page: Any) -> bool:
+    colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    channels = [int(channel) for channel in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    return sum(channels) < 200
+
+
 @pytest.mark.parametrize(
     ("device", "dark"),
     [({"color_scheme": "light"}, False), ({"color_scheme": "dark"}, True)],
     ids=["light", "dark"],
 )
 def test_the_colours_follow_the_system(page: Any, dark: bool) -> None:
-    colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    channels = [int(channel) for channel in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    assert (sum(channels) < 200) is dark
+    assert is_dark(page) is dark
+    other = "light" if dark else "dark"
+    page.emulate_media(color_scheme=other)
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+    assert is_dark(page) is not dark
+
+
+def test_the_colours_are_chosen_by_a_button_and_remembered(page: Any) -> None:
+    assert not is_dark(page)
+    page.click("#theme")
+    assert is_dark(page)
+    page.reload()
+    assert is_dark(page)
+    expect(page.locator("#theme")).to_have_accessible_name("Colours: dark")
+    page.click("#theme")
+    assert not is_dark(page)
+    page.click("#theme")
+    expect(page.locator("#theme")).to_have_accessible_name("Colours: as the system")
+
+
+@pytest.mark.parametrize("device", [{"color_scheme": "dark"}])
+def test_the_first_paint_already_has_the_colours(page: Any) -> None:
+    page.route("**/static/js/main.js", lambda route: None)
+    page.reload(wait_until="commit")
+    page.wait_for_selector("#tab-draw")
+    assert is_dark(page)
+
+
+def test_ink_is_drawn_anew_in_the_other_colours(page: Any, paper: Paper) -> None:
+    paper.write(DIGIT_STROKES[1])
+    before = paper.canvas.evaluate("pad => pad.toDataURL()")
+    page.click("#theme")
+    paper.ink_share()
+    assert paper.canvas.evaluate("pad => pad.toDataURL()") != before

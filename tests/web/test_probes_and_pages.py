@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from collections.abc import Callable
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from web_classifier import SteadyClassifier
 
 from digitrec.errors import ModelError, ModelFileError
 from digitrec.resources import resource_path
 
+MOST_BYTES = 100_000  # as the browser gets them, before any compression
 ASSETS = sorted(
-    path for name in ("static", "templates") for path in resource_path(name).rglob("*") if path.is_file()
+    path
+    for name in ("static", "templates")
+    for path in resource_path(name).rglob("*")
+    if path.is_file() and path.suffix != ".png"
 )
 
 
@@ -97,7 +105,63 @@ def test_no_asset_names_another_host(path: object) -> None:
     assert not re.search(r"https?:|url\(|\s//\w+\.\w+/", text)
 
 
-def test_every_module_is_preloaded(client: FlaskClient) -> None:
-    page = client.get("/").text
-    modules = {path.name for path in ASSETS if path.suffix == ".js"}
-    assert {name for name in modules if f"js/{name}" in page} == modules
+def test_every_module_is_fetched_early(client: FlaskClient) -> None:
+    """By the page or by main.js, so that none waits for another that waits for main.js."""
+    main = next(path for path in ASSETS if path.name == "main.js").read_text(encoding="utf-8")
+    early = set(re.findall(r"/js/(\w+\.js)", client.get("/").text)) | set(re.findall(r'"\./(\w+\.js)"', main))
+    assert early == {path.name for path in ASSETS if path.suffix == ".js"}
+
+
+def test_the_page_with_all_its_files_stays_small(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    app.add_url_rule("/api/v1/read", "api.read", dict, methods=["POST"])  # the Number tab counts too
+    client = app.test_client()
+    files = [path.relative_to(resource_path("static")) for path in ASSETS if "static" in path.parts]
+    addresses = ["/", *(f"/static/{file.as_posix()}" for file in files)]
+    sizes = {address: len(client.get(address, buffered=True).data) for address in addresses}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_scripts_and_styles_go_out_without_comments_and_once(client: FlaskClient) -> None:
+    address = "/static/js/drawing.js"
+    source = resource_path(address.removeprefix("/")).read_text(encoding="utf-8")
+    answer = client.get(address, buffered=True)
+    assert "// " in source
+    assert "// " not in answer.text
+    assert "export function undo(" in answer.text
+    assert answer.content_length == len(answer.data) < len(source)
+    again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]}, buffered=True)
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_no_module_is_long() -> None:
+    lines = {path.name: path.read_text().count("\n") for path in ASSETS if path.suffix == ".js"}
+    assert max(lines.values()) <= 250, lines
+
+
+def test_the_manifest_names_icons_of_the_sizes_they_have(client: FlaskClient) -> None:
+    answer = client.get("/static/manifest.webmanifest", buffered=True)
+    assert answer.mimetype == "application/manifest+json"
+    manifest = json.loads(answer.data)
+    assert urljoin("/static/manifest.webmanifest", manifest["start_url"]) == "/"
+    for icon in manifest["icons"]:
+        picture = client.get(f"/static/{icon['src']}", buffered=True)
+        assert picture.mimetype == icon["type"]
+        if icon["type"] == "image/png":
+            side_px = int(icon["sizes"].split("x")[0])
+            assert Image.open(io.BytesIO(picture.data)).size == (side_px, side_px)
+
+
+def test_the_social_preview_has_the_address_that_was_asked(client: FlaskClient) -> None:
+    page = client.get("/", base_url="https://digits.example").text
+    (address,) = re.findall(r'property="og:image" content="([^"]+)"', page)
+    assert address.startswith("https://digits.example/")
+    preview = client.get(urlsplit(address).path, buffered=True)
+    assert Image.open(io.BytesIO(preview.data)).size == (1200, 630)
+
+
+def test_the_number_tab_waits_for_its_endpoint(make_app: Callable[..., Flask]) -> None:
+    assert "panel-number" not in make_app().test_client().get("/").text
+    app = make_app()
+    app.add_url_rule("/api/v1/read", "api.read", dict, methods=["POST"])
+    assert 'data-read="/api/v1/read"' in app.test_client().get("/").text

@@ -1,0 +1,190 @@
+"""What was drawn and chosen is kept, corrected, exported, reported and opened again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_steps import Paper, downloaded, drop_files, write_and_settle
+
+from digitrec import Recognizer
+from digitrec.labelled import read_labelled_set
+from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+
+expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+
+
+def draw(page: Any, *digits: int) -> None:
+    """Write the digits one after the other, each on an empty paper, and wait for each answer."""
+    for digit in digits:
+        page.click("#tab-draw")
+        page.keyboard.press("Delete")
+        expect(page.locator("#headline")).to_have_text("Nothing drawn yet")
+        write_and_settle(page, Paper(page).write, DIGIT_STROKES[digit])
+        expect(page.locator("#digit")).to_have_text(str(digit))
+
+
+def entries(page: Any) -> Any:
+    return page.locator("#entries li")
+
+
+def test_each_drawing_is_one_entry_and_survives_a_reload(page: Any) -> None:
+    draw(page, 3, 4)  # the 4 has two strokes
+    page.reload()
+    page.click("#tab-history")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is a 4", "It is a 3"])
+    expect(entries(page).locator("svg.drawing")).to_have_count(2)
+
+
+def test_undo_after_clear_goes_on_with_the_same_entry(page: Any) -> None:
+    draw(page, 4)
+    page.keyboard.press("Delete")
+    expect(page.locator("#headline")).to_have_text("Nothing drawn yet")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#headline")).to_have_text("It is a 4")
+    page.wait_for_load_state("networkidle")
+    page.click("#tab-history")
+    expect(entries(page)).to_have_count(1)
+
+
+def test_a_drawing_is_reopened_and_goes_on(page: Any, paper: Paper) -> None:
+    draw(page, 7, 1)
+    page.click("#tab-history")
+    entries(page).nth(1).get_by_text("Draw on").click()
+    expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#headline")).to_have_text("It is a 7")
+    assert paper.ink_share() > 0
+    page.wait_for_load_state("networkidle")
+    page.click("#tab-history")
+    expect(entries(page)).to_have_count(2)
+
+
+def test_entries_are_removed_and_the_focus_stays_on_the_list(page: Any) -> None:
+    draw(page, 7, 1)
+    page.click("#tab-history")
+    entries(page).first.get_by_text("Remove").click()
+    expect(entries(page).locator(".result-headline")).to_have_text("It is a 7")
+    expect(entries(page).first.get_by_text("Remove")).to_be_focused()
+    page.click("#history-clear")
+    expect(entries(page)).to_have_count(0)
+    expect(page.locator("#history-none")).to_be_visible()
+    page.reload()
+    expect(entries(page)).to_have_count(0)
+
+
+FILL_STORAGE = """() => {
+    let room = 5_242_880 - localStorage["digitrec.history"].length;
+    for (;;) {
+        try {
+            return localStorage.setItem("other", "x".repeat(room));
+        } catch {
+            room -= 50;
+        }
+    }
+}"""
+
+
+def test_a_full_storage_costs_older_entries_and_nothing_else(page: Any, paper: Paper) -> None:
+    draw(page, 3)
+    page.evaluate(FILL_STORAGE)
+    page.keyboard.press("Delete")
+    paper.write(DIGIT_STROKES[7])  # of fewer points than the 3, whose room it gets
+    page.click("#tab-history")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is a 7", "It is a 3"])
+    page.reload()
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is a 7"])
+
+
+def test_the_exports_hold_what_was_seen_and_what_was_corrected(page: Any, tmp_path: Path) -> None:
+    draw(page, 7, 3)
+    drop_files(page, {"five.png": png_bytes(draw_digit(5))})
+    expect(page.locator("#results .result-headline")).to_have_text("It is a 5")
+    page.click("#tab-history")
+    expect(entries(page)).to_have_count(3)
+    entries(page).nth(1).locator("select").focus()
+    entries(page).nth(1).locator("select").select_option("9")
+    expect(entries(page).nth(1).locator("select")).to_be_focused()
+
+    name, text = downloaded(page, "[data-export=json]")
+    rows = json.loads(text)
+    assert name == "digitrec-history.json"
+    assert [(row["source"], row["digit"], row["label"]) for row in rows] == [
+        ("picture", 5, ""), ("drawing", 3, "9"), ("drawing", 7, "")
+    ]  # fmt: skip
+    assert sum(rows[0]["probabilities"]) == pytest.approx(1, abs=1e-4)
+
+    table = list(csv.DictReader(io.StringIO(downloaded(page, "[data-export=csv]")[1])))
+    assert [row["name"] for row in table] == ["five.png", "", ""]
+    assert float(table[2]["probability_7"]) == pytest.approx(rows[2]["confidence"], abs=1e-6)
+
+    name, text = downloaded(page, "[data-export=jsonl]")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    labelled = read_labelled_set(tmp_path / name)
+    assert [label for label, _ in labelled] == [9, 7]
+    assert [Recognizer.load().predict(picture).digit for _, picture in labelled] == [3, 7]
+
+
+def test_the_report_has_everything_and_prints_alone(page: Any) -> None:
+    draw(page, 7)
+    page.click("#report-open")
+    report = page.locator(".report")
+    expect(report.locator(".report-answer")).to_have_text("7")
+    expect(report.locator("svg.drawing path")).to_have_count(1)
+    expect(report.locator("[data-part=ink]")).to_be_visible()
+    expect(report.locator("tbody tr")).to_have_count(10)
+    shares = [float(text) for text in report.locator("tbody td:nth-of-type(1)").all_text_contents()]
+    assert sum(shares) == pytest.approx(1, abs=0.001)
+    model = page.locator(".imprint a").text_content()
+    expect(report.locator("dl")).to_contain_text(model)
+    expect(report.locator("dl")).to_contain_text("Date")
+    page.emulate_media(media="print")
+    expect(report).to_be_visible()
+    expect(page.locator("main")).to_be_hidden()
+    expect(page.locator("#report .tools")).to_be_hidden()
+
+
+def test_the_downloaded_report_stands_alone(page: Any, open_page: Any, tmp_path: Path) -> None:
+    draw(page, 7)
+    page.click("#tab-history")
+    page.click("[data-do=report]")
+    name, text = downloaded(page, "[data-do=download]")
+    assert re.fullmatch(r"digitrec-report-[\d-]{10}T[\d-]{8}\.html", name)
+    assert not re.search(r'(src|href)="(?!data:)|https?://(?!www\.w3\.org)|url\(', text)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    alone = open_page((tmp_path / name).as_uri())
+    expect(alone.locator(".report-answer")).to_have_text("7")
+    assert alone.evaluate("document.querySelector('[data-part=ink]').naturalWidth") == 28
+    assert alone.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
+
+
+def test_there_is_no_report_without_an_answer(page: Any) -> None:
+    page.click("#report-open")
+    expect(page.locator("#file-note")).to_have_text("There is no answer to report yet.")
+
+
+def test_a_drawing_is_saved_and_loaded_again(page: Any, paper: Paper) -> None:
+    draw(page, 4)
+    before = paper.ink_share()
+    name, text = downloaded(page, "#save")
+    assert name == "drawing.json"
+    saved = {"name": name, "mimeType": "application/json", "buffer": text.encode()}
+    page.keyboard.press("Delete")
+    page.set_input_files("#drawing-file", saved)
+    expect(page.locator("#headline")).to_have_text("It is a 4")
+    assert paper.ink_share() == before
+    page.keyboard.press("Delete")
+    page.click("#tab-model")
+    drop_files(page, {name: text.encode()})
+    expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
+    assert paper.ink_share() == before
+
+
+def test_a_file_that_is_no_drawing_is_refused_in_words(page: Any, paper: Paper) -> None:
+    drop_files(page, {"other.json": b'{"format": "other"}'})
+    expect(page.locator("#file-note")).to_contain_text("other.json: Expected a drawing saved on this page")
+    assert paper.ink_share() == 0

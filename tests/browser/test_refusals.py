@@ -1,0 +1,139 @@
+"""What the page says when there is no answer, or none to rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser_steps import Paper, drop_files, write_and_settle
+from flask import Flask
+
+from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+
+expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+
+UNSURE = {
+    "digit": 4,
+    "confidence": 0.48,
+    "probabilities": [0.01, 0.01, 0.01, 0.01, 0.48, 0.01, 0.01, 0.01, 0.02, 0.43],
+    "accepted": False,
+    "model": {"name": "digitrec", "version": "0"},
+    "ink": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+}
+
+
+def headline(page: Any) -> Any:
+    return expect(page.locator("#headline"))
+
+
+def test_nothing_drawn_is_said(page: Any) -> None:
+    headline(page).to_have_text("Nothing drawn yet")
+    expect(page.locator("#digit")).to_have_text("?")
+
+
+def test_a_tap_is_too_little_to_read(page: Any) -> None:
+    page.locator("#pad").click()
+    headline(page).to_have_text("Too little to read")
+
+
+def test_signs_that_are_no_digits_are_told_from_digits(page: Any, paper: Paper, eval_folder: Any) -> None:
+    signs = [json.loads(line) for line in (eval_folder / "not_digits.jsonl").read_text().splitlines()[::100]]
+    said = []
+    for sign in signs:
+        write_and_settle(page, paper.write, sign["strokes"])
+        said.append(page.locator("#headline").text_content())
+        page.keyboard.press("Delete")
+        headline(page).to_have_text("Nothing drawn yet")
+    assert len(said) == 15
+    assert said.count("This does not look like a digit") >= 10
+
+
+def test_an_unsure_answer_names_the_two_likeliest(page: Any, paper: Paper) -> None:
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=UNSURE))
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text("Not sure: it may be a 4 or a 9")
+    expect(page.locator("#note")).to_contain_text("48 % for the 4, 43 % for the 9")
+
+
+def test_the_threshold_judges_at_once_is_sent_and_remembered(page: Any, paper: Paper) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "predict" in request.url else None)
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=UNSURE))
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text("Not sure: it may be a 4 or a 9")
+    assert "threshold" not in asked[-1], "the server's own holds"
+    before = len(asked)
+    page.fill("#threshold-range", "40")
+    headline(page).to_have_text("It is a 4")
+    expect(page.locator("#threshold-words")).to_have_text("Below 40 % it says that it is not sure.")
+    assert len(asked) == before, "the answer that is there is judged anew"
+    paper.write(DIGIT_STROKES[4])
+    assert "threshold=0.4" in asked[-1]
+    page.reload()
+    expect(page.locator("#threshold-range")).to_have_value("40")
+    page.click("#threshold button")
+    expect(page.locator("#threshold-range")).to_have_value("60")
+    page.reload()
+    expect(page.locator("#threshold-range")).to_have_value("60")
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "words"),
+    [
+        (503, "model-unavailable", "The model is not ready"),
+        (429, "", "Too many questions at once"),
+        (413, "request-too-large", "Too much ink"),
+        (400, "invalid-field", "Too much ink"),
+        (500, "internal-error", "Something went wrong here"),
+    ],
+)
+def test_a_failure_of_the_server_has_plain_words(
+    page: Any, paper: Paper, status: int, name: str, words: str
+) -> None:
+    problem = json.dumps({"type": f"/problems/{name}", "request_id": "0123456789"})
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(status=status, body=problem))
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text(words)
+    expect(page.locator("#note")).not_to_contain_text("undefined")
+
+
+def test_a_slow_answer_is_said_to_be_on_its_way(page: Any, paper: Paper) -> None:
+    page.route("**/api/v1/predict*", lambda route: None)
+    paper.write(DIGIT_STROKES[4])
+    expect(page.locator("#note")).to_contain_text("takes longer than usual")
+
+
+def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(page: Any, paper: Paper) -> None:
+    page.context.set_offline(True)
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("You are offline")
+    page.context.set_offline(False)
+    headline(page).to_have_text("It is a 7")
+
+
+def test_a_server_that_is_gone_is_said_and_asked_again_when_it_is_back(
+    app: Flask, serve: Callable[..., Any], open_page: Callable[..., Any]
+) -> None:
+    with serve(app) as address:
+        page = open_page(address)
+    paper = Paper(page)
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("The server does not answer")
+    drop_files(page, {"three.png": png_bytes(draw_digit(3))})
+    expect(page.locator("#results .result-headline")).to_have_text("The server does not answer")
+    with serve(app, port=int(address.strip("/").split(":")[-1])):
+        page.click(".retry")
+        expect(page.locator("#results .result-headline")).to_have_text("It is a 3")
+        page.click("#tab-draw")
+        headline(page).to_have_text("It is a 7")
+
+
+def test_the_next_stroke_asks_again_after_a_lost_connection(page: Any, paper: Paper) -> None:
+    page.route("**/api/v1/predict*", lambda route: route.abort())
+    paper.write([[(0, 0), (0, 4)]])
+    headline(page).to_have_text("The server does not answer")
+    page.unroute("**/api/v1/predict*")
+    paper.write([[(0, 0), (0, 9)]])
+    expect(page.locator("#headline")).to_have_text("It is a 1", timeout=1500)

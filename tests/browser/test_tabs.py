@@ -1,0 +1,180 @@
+"""The tabs: by address, by keyboard, and what the Number, Model and API tabs show."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser_steps import Paper
+
+from digitrec.recognizer import Recognizer
+from digitrec.settings import Settings
+from digitrec.web import create_app
+from handwriting import DIGIT_STROKES
+
+expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+
+READING = {
+    "text": "47",
+    "confidence": 0.72,
+    "accepted": True,
+    "digits": [
+        {"digit": 4, "confidence": 0.98, "box": [100, 80, 150, 220], "probabilities": [0.1] * 10},
+        {"digit": 7, "confidence": 0.73, "box": [300, 80, 140, 230], "probabilities": [0.1] * 10},
+    ],
+    "model": {"name": "digitrec", "version": "0"},
+}
+
+
+def shown(page: Any) -> str:
+    (panel,) = [panel for panel in page.locator(".panel").all() if panel.is_visible()]
+    return str(panel.get_attribute("id")).removeprefix("panel-")
+
+
+def test_an_address_leads_to_its_tab_and_the_back_button_returns(page: Any, address: str) -> None:
+    page.goto(address + "#history")
+    assert shown(page) == "history"
+    page.click("#tab-model")
+    expect(page).to_have_url(address + "#model")
+    page.go_back()
+    assert shown(page) == "history"
+    page.goto(address + "#nowhere")
+    assert shown(page) == "draw"
+
+
+def test_the_keyboard_goes_through_the_tabs(page: Any) -> None:
+    page.locator("#tab-draw").focus()
+    seen = []
+    for key in ("ArrowRight", "End", "ArrowRight", "ArrowLeft", "Home"):
+        page.keyboard.press(key)
+        seen.append(shown(page))
+        expect(page.locator(f"#tab-{seen[-1]}")).to_be_focused()
+    assert seen == ["pictures", "api", "draw", "api", "draw"]
+    assert page.locator("[role=tab][tabindex='0']").count() == 1
+
+
+def test_there_is_no_number_tab_without_the_endpoint(page: Any) -> None:
+    expect(page.locator("#tab-number")).to_have_count(0)
+    assert page.get_attribute("main", "data-read") is None
+
+
+def test_a_number_is_boxed_and_read(
+    recognizer: Recognizer, serve: Callable[..., Any], open_page: Callable[..., Any]
+) -> None:
+    asked = []
+
+    def read() -> dict[str, Any]:
+        from flask import request
+
+        asked.append(request.get_json())
+        return READING
+
+    app = create_app(Settings(), recognizer)
+    app.add_url_rule("/api/v1/read", "api.read", read, methods=["POST"])
+    with serve(app) as address:
+        page = open_page(address)
+        page.click("#tab-number")
+        Paper(page, "#number-pad").write(DIGIT_STROKES[4], 0.3)
+        expect(page.locator("#number-text")).to_have_text("47")
+        expect(page.locator("#number-headline")).to_have_text("It is 47")
+        expect(page.locator(".boxes rect")).to_have_count(2)
+        assert set(asked[-1]) == {"strokes"}
+        assert len(asked[-1]["strokes"]) == 2
+        box = page.locator(".boxes rect").first.bounding_box()
+        paper = page.locator("#number-pad").bounding_box()
+        assert (box["x"] - paper["x"]) / paper["width"] == pytest.approx((100 - 18) / 1000, abs=0.005)
+        page.click("#number [data-do=undo]")
+        page.keyboard.press("Delete")
+        expect(page.locator("#number-headline")).to_have_text("Nothing drawn yet")
+        expect(page.locator(".boxes rect")).to_have_count(0)
+        page.click("#tab-draw")
+        page.fill("#threshold-range", "80")
+        page.click("#tab-number")
+        Paper(page, "#number-pad").write(DIGIT_STROKES[4], 0.3)
+        expect(page.locator("#number-headline")).to_have_text("Not sure: it may be 47")
+
+
+def test_the_model_tab_draws_the_cards_numbers(page: Any, recognizer: Recognizer) -> None:
+    page.click("#tab-model")
+    test = recognizer.card["results"]["mnist_test"]
+    expect(page.locator("#model-note")).to_contain_text(recognizer.card["version"])
+    expect(page.locator("#model")).to_contain_text(f"{test['accuracy']:.2%}".replace("%", "\u00a0%"))
+    expect(page.locator("#model")).to_contain_text(f"{test['count']:,} images")
+    confusion = page.locator("svg[aria-label^=Confusion]")
+    marks = sum(count > 0 for row in test["confusion"] for count in row)
+    expect(confusion.locator("rect:not(.ground)")).to_have_count(marks)
+    expect(page.locator("svg[aria-label^=Recall] .right")).to_have_count(10)
+    expect(page.locator("#model")).to_contain_text("What it cannot read")
+    weakest = min(recognizer.card["results"]["development"]["sets"], key=lambda item: item["accuracy"])
+    expect(page.locator(".points")).to_contain_text(f"Weak: {weakest['title']}")
+
+
+def test_layers_and_calibration_are_shown_where_the_card_has_them(page: Any, recognizer: Recognizer) -> None:
+    card = json.loads(json.dumps(recognizer.card))
+    card["layers"] = [
+        {"name": "stem", "kind": "Conv2D", "output_shape": [None, 28, 28, 32], "parameters": 320},
+        {"name": "head", "kind": "Dense", "output_shape": [None, 10], "parameters": 1290},
+    ]
+    card["results"]["mnist_test"]["reliability"] = [
+        {"answers": 12, "confidence": 0.55, "accuracy": 0.5},
+        {"answers": 9988, "confidence": 0.998, "accuracy": 0.9985},
+    ]
+    page.route("**/api/v1/model", lambda route: route.fulfill(json=card))
+    page.click("#tab-model")
+    expect(page.locator("svg[aria-label^=Calibration] circle")).to_have_count(2)
+    expect(page.get_by_text("28 × 28 × 32")).to_be_visible()
+    expect(page.get_by_text("1,290")).to_be_visible()
+
+
+def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(page: Any) -> None:
+    card = {"name": "mine", "version": "1", "created": "2026-11-21", "architecture": "a", "results": {}}
+    page.route("**/api/v1/model", lambda route: route.fulfill(json=card))
+    page.click("#tab-model")
+    expect(page.locator("#model-note")).to_have_text("mine 1, made on 2026-11-21.")
+    expect(page.locator("#model svg")).to_have_count(0)
+
+
+def test_a_card_that_does_not_come_is_said_and_asked_for_again(page: Any) -> None:
+    page.route("**/api/v1/model", lambda route: route.fulfill(status=503, body=""))
+    page.click("#tab-model")
+    expect(page.locator("#model-note")).to_contain_text("The model is not ready")
+    page.unroute("**/api/v1/model")
+    page.click("#tab-api")
+    page.click("#tab-model")
+    expect(page.locator("#model h2").first).to_have_text("What it learned from")
+
+
+def test_the_code_of_the_api_tab_runs_and_reads_this_drawing(page: Any, paper: Paper, address: str) -> None:
+    paper.write(DIGIT_STROKES[4])
+    expect(page.locator("#headline")).to_have_text("It is a 4")
+    page.click("#tab-api")
+    curl, python, javascript = page.locator("#snippets code").all_text_contents()
+    assert all(address + "api/v1/predict" in code for code in (curl, python, javascript))
+    assert run(sys.executable, "-", stdin=python).startswith("4 0.9")
+    if shutil.which("curl"):
+        assert json.loads(run("sh", stdin=curl))["digit"] == 4
+    if shutil.which("node"):
+        assert run("node", "--input-type=module", stdin=javascript).startswith("4 0.9")
+
+
+def test_the_code_is_copied_with_and_without_a_clipboard(page: Any, paper: Paper) -> None:
+    page.click("#tab-api")
+    expect(page.locator("#api-note")).to_contain_text("with a 7 for an example")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#snippets button >> nth=1")
+    expect(page.locator("#snippets button >> nth=1")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("import json")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no HTTPS')); }")
+    page.click("#snippets button >> nth=0")
+    expect(page.locator("#copy-note")).to_contain_text("The curl code is copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl")
+
+
+def run(*command: str, stdin: str) -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout
