@@ -2,7 +2,8 @@
 """Write a hooked 1 on the running page and save what it shows, for README.
 
 digitrec serve &
-python scripts/take_screenshot.py http://127.0.0.1:8000 docs/page.png
+python scripts/take_screenshot.py http://127.0.0.1:8000 docs/page.png --explain
+python scripts/take_screenshot.py http://127.0.0.1:8000 docs/model.png --tab model --dark
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Save a picture of the page with an answer on it.")
     parser.add_argument("address")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--width", type=int, default=960)
-    parser.add_argument("--height", type=int, default=600)
+    parser.add_argument("--width", type=int, default=1080)
+    parser.add_argument("--height", type=int, default=780)
+    parser.add_argument("--tab", default="draw", help="the tab to show, as in the page's address")
+    parser.add_argument("--explain", action="store_true", help="show what the answer leans on")
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -47,6 +50,9 @@ def main() -> None:
         page.goto(options.address)
         write(page, HOOKED_ONE)
         page.wait_for_selector("#answer:not([data-state=idle])")
+        if options.explain:
+            page.check("#explain")
+        page.click(f"#tab-{options.tab}")
         page.wait_for_timeout(600)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(options.output))
