@@ -6,7 +6,8 @@ import { figure, svg } from "./svg.js";
 const SIDE = 240;
 const STEP = SIDE / 10; // a digit's row or column
 const LEFT = 30;
-const BOX = `0 0 ${LEFT + SIDE} ${SIDE + 34}`;
+const ROOM = 12; // for half a dot beyond the square
+const BOX = `0 ${-ROOM} ${LEFT + SIDE + ROOM} ${SIDE + 34 + ROOM}`;
 const GROUND = svg("rect", { x: LEFT, width: SIDE, height: SIDE, class: "ground" });
 
 export function confusionChart(confusion) {

@@ -67,9 +67,8 @@ function learnedFrom({ sources = {}, seconds }) {
 }
 
 function architecture({ architecture: name, parameters = 0, layers = [] }) {
-  const rows = layers.map((layer) =>
-    [layer.name, layer.kind, layer.output_shape.filter((side) => side !== null).join(" × "), count(layer.parameters)]);
-  const header = ["Layer", "Kind", "Output", "Parameters"];
+  const rows = layers.map((layer) => [layer.name, layer.output_shape.join(" × "), count(layer.parameters), layer.kind]);
+  const header = ["Layer", "Output", "Parameters", "Kind"];
   return [create("p", {}, `${name}, ${count(parameters)} parameters.`), table(header, rows)];
 }
 

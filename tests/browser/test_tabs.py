@@ -117,8 +117,8 @@ def test_the_model_tab_draws_the_cards_numbers(page: Any, recognizer: Recognizer
 def test_layers_and_calibration_are_shown_where_the_card_has_them(page: Any, recognizer: Recognizer) -> None:
     card = json.loads(json.dumps(recognizer.card))
     card["layers"] = [
-        {"name": "stem", "kind": "Conv2D", "output_shape": [None, 28, 28, 32], "parameters": 320},
-        {"name": "head", "kind": "Dense", "output_shape": [None, 10], "parameters": 1290},
+        {"name": "stem", "kind": "Conv2D", "output_shape": [28, 28, 32], "parameters": 320},
+        {"name": "head", "kind": "Dense", "output_shape": [10], "parameters": 1290},
     ]
     card["results"]["mnist_test"]["reliability"] = [
         {"answers": 12, "confidence": 0.55, "accuracy": 0.5},
