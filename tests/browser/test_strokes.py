@@ -61,6 +61,7 @@ def test_a_hundred_digits_of_many_writers_are_read_at_three_widths_by_mouse_and_
             write_and_settle(page, write, row["strokes"])
             if page.locator("#digit").text_content() != row["label"]:
                 wrong.append((width, touch, row["label"], page.locator("#digit").text_content()))
+    print(f"{DIGITS - len(wrong)} of {DIGITS} digits right")  # noqa: T201  # pytest -rP shows it
     assert len(wrong) <= DIGITS - LEAST_RIGHT, wrong
 
 
@@ -73,4 +74,5 @@ def test_a_finished_stroke_is_answered_at_once(page: Any, paper: Paper) -> None:
         page.wait_for_function(f"() => window.times.length > {before}")
     times = page.evaluate("window.times")
     assert len(times) == 50
+    print(f"{statistics.median(times):.0f} ms in the median of {len(times)}")  # noqa: T201
     assert statistics.median(times) <= LONGEST_MS, sorted(times)
