@@ -37,8 +37,8 @@ SMALL_DIGIT_PX = 40
 MIN_DIGIT_PX = 4
 EDGE_OF_INK = 0.06  # fainter is paper, not a soft edge
 
-_BLANK = "expected a digit. Received: blank paper. Write larger or darker and send it again."
-_GRAIN_SIGMAS = 4.0
+BLANK = "expected a digit. Received: blank paper. Write larger or darker and send it again."
+GRAIN_SIGMAS = 4.0
 # Of 900 photographed digits each stands out by 5.6 and more, of 60 papers of coarse noise 56 by less than this.
 _BLOTCH_SIGMAS = 4.5
 _DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
@@ -77,7 +77,7 @@ def isolate(picture: Picture) -> tuple[Relief, Box]:
     """
     relief = remove_shading(darken_ink(remove_impulses(picture)))
     grain = paper_grain(relief)
-    ruled = erase_rules(relief, max(MIN_CONTRAST, _GRAIN_SIGMAS * grain))
+    ruled = erase_rules(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * grain))
     mask = find_digit(ruled, grain)
     return level_ink(ruled, mask, full_ink(ruled, mask), grain)
 
@@ -94,11 +94,11 @@ def find_digit(relief: Relief, grain: float) -> Mask:
     ------
     BlankImageError : nothing stands out, or no more than a speck.
     """
-    faintest = max(MIN_CONTRAST, _GRAIN_SIGMAS * grain)
-    strong = max(faintest, _otsu_threshold(relief))
+    faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
+    strong = max(faintest, otsu_threshold(relief))
     mask = select_pieces(relief, max(faintest, 0.5 * strong), strong)
     if _is_speck(mask):
-        raise BlankImageError(_BLANK)
+        raise BlankImageError(BLANK)
     return mask
 
 
@@ -119,7 +119,7 @@ def full_ink(relief: Relief, mask: Mask) -> float:
     """
     (full,) = ranks(relief[mask > 0], _FULL_INK_RANK)
     if full < _BLOTCH_SIGMAS * paper_blotches(relief, mask):
-        raise BlankImageError(_BLANK)
+        raise BlankImageError(BLANK)
     return full
 
 
@@ -187,7 +187,7 @@ def _centre_on_mass(ink: Relief) -> Relief:
     return image
 
 
-def _otsu_threshold(relief: Relief) -> float:
+def otsu_threshold(relief: Relief) -> float:
     """Return the relief that parts ink from paper best (Otsu, 1979)."""
     top = max(float(relief.max()), 1e-6)
     levels = cv2.convertScaleAbs(np.maximum(relief, 0.0), alpha=255.0 / top)

@@ -12,7 +12,7 @@ from digitrec.ink.planes import Mask, Picture, Relief, ranks, reduce
 
 _SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
 _GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
-_COARSE_SIZE_PX = 48  # enough to see paper by
+COARSE_SIZE_PX = 48  # enough to see paper by
 _RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps one row or column of pixels solvable
 _PAPER_TOLERANCE = 0.97
 _INK_WEIGHT = np.float32(0.01)
@@ -45,14 +45,14 @@ def remove_impulses(picture: Picture) -> Picture:
     return np.asarray(cv2.medianBlur(picture, 3), np.uint8)
 
 
-def darken_ink(picture: Picture) -> Picture:
+def darken_ink(picture: Picture, size_px: int = COARSE_SIZE_PX) -> Picture:
     """Return the picture with dark ink on light paper, whichever way it came.
 
     Paper is what most of each neighbourhood is, its median; ink departs from it to one side. Where pixels
     depart to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is,
     and where that is undecided too, what most of its edge is.
     """
-    small = reduce(picture, _COARSE_SIZE_PX)
+    small = reduce(picture, size_px)
     reach = min(2 * (min(small.shape) // 4) + 1, 25)
     departure = small.astype(np.int16) - cv2.medianBlur(small, max(3, reach))
     # A cell's border misleads the median beside it.
@@ -84,7 +84,7 @@ def remove_shading(picture: Picture) -> Relief:
     """
     relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
     # Local maxima sit above grainy paper; the median of the picture is paper itself.
-    return np.asarray(relief - max(0.0, _median(relief)), np.float32)
+    return np.asarray(relief - max(0.0, median(relief)), np.float32)
 
 
 def _relief_over_closing(brightness: NDArray[np.uint8 | np.float64]) -> Relief:
@@ -99,7 +99,7 @@ def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
     Least squares with asymmetric weights (Eilers, 2003): what lies below the surface, ink or shadow, has
     almost no say in the next round.
     """
-    small = reduce(picture, _COARSE_SIZE_PX)
+    small = reduce(picture, COARSE_SIZE_PX)
     terms = _quadratic_terms(*small.shape)
     values = small.ravel().astype(np.float32)
     weights = np.ones_like(values)
@@ -129,7 +129,7 @@ def paper_grain(relief: Relief) -> float:
     the median in place of his mean makes it blind to strokes too.
     """
     response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
-    return _median(np.abs(response)) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+    return median(np.abs(response)) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
 
 
 def paper_blotches(relief: Relief, mask: Mask) -> float:
@@ -145,6 +145,6 @@ def _inset(size: int) -> slice:
     return slice(size // 8, size - size // 8)
 
 
-def _median(values: Relief) -> float:
+def median(values: Relief) -> float:
     """Return the median of every fourth value: as good, and finding it is what costs time here."""
     return float(np.median(values[::2, ::2]))

@@ -17,6 +17,7 @@ _MAX_BEND_SHARE = 0.03  # mean departure from straight
 _MAX_SLOPE = 0.18  # 10 degrees
 _MIN_SIDE_PX = 24  # smaller pictures hold a digit's own bar, never a legible form
 _ONE_PIECE_SHARE = 0.9  # of all ink
+_SQUARE = 1.4  # times as wide as high a picture of one digit may be
 _DIGIT_SHARE = 0.3  # of the piece must be no line
 
 
@@ -42,6 +43,18 @@ def erase_rules(relief: Relief, threshold: float) -> Relief:
     if not lines.any() or _is_cut_tightly(mask, across, down):
         return relief
     return np.where(lines > 0, np.float32(0), relief)
+
+
+def erase_long_rules(relief: Relief, threshold: float) -> Relief:
+    """Return the relief of a whole page without ruled lines; parameters as `erase_rules`.
+
+    In a picture much wider than high an upright line is rather a 1 than a border.
+    """
+    if relief.shape[1] <= _SQUARE * relief.shape[0]:
+        return erase_rules(relief, threshold)
+    mask = (relief > threshold).astype(np.uint8)
+    across = _erasable(mask)
+    return np.where(across > 0, np.float32(0), relief) if across.any() else relief
 
 
 def find_horizontal_lines(mask: Mask) -> list[Mask]:

@@ -1,0 +1,125 @@
+"""Where touching digits may be parted: the paths from top to bottom through a piece that cross the least ink.
+
+A path may turn by 45 degrees, so it follows slanted writing. Through each column at half height goes one path, the
+cheapest; columns where this is cheaper than around them are the cuts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.ink.planes import Mask, Relief
+
+_ROWS = 32  # a path needs no finer look
+_STEP_COST = 0.03  # of a full pixel of ink: straight is better
+_APART_SHARE = 0.10  # of a digit's height: cuts that are nearer are one
+_DEAREST = 3.2  # stroke widths of ink that a cut may cross
+_SMALLEST_PART = 0.04  # of the piece's ink
+
+
+class Cut(NamedTuple):
+    """A path through a piece: its column in each row, (h,) float32, and the ink it crosses, in stroke widths."""
+
+    columns: NDArray[np.float32]
+    cost: float
+
+
+def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
+    """Return the paths that may part a piece, from left to right.
+
+    Parameters
+    ----------
+    ink : (h, w) float32 in [0, 1], the piece alone.
+    digit_px : the height of the writing.
+    stroke_px : the width of its strokes.
+    """
+    height, width = ink.shape
+    scale = min(1.0, _ROWS / height)
+    size = (max(3, round(width * scale)), max(3, round(height * scale)))
+    small = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), np.float32)
+    down, from_above = _cheapest(small)
+    up, from_below = _cheapest(small[::-1])
+    middle = size[1] // 2
+    costs = (down[middle] + up[size[1] - 1 - middle] - small[middle]) / max(stroke_px * scale, 1.0)
+    places = _minima(costs, max(1.0, _APART_SHARE * digit_px * scale))
+    cuts = []
+    for place in places:
+        path = _path(from_above, from_below, middle, place)
+        rows = np.linspace(0, size[1] - 1, height)
+        columns = np.interp(rows, np.arange(size[1]), path + 0.5) * (width / size[0])
+        cuts.append(Cut(columns.astype(np.float32), float(costs[place])))
+    return _useful(cuts, ink)
+
+
+def _cheapest(ink: Relief) -> tuple[Relief, NDArray[np.int8]]:
+    """Return the cost of the cheapest path from the top to each pixel, and the step that it came by, -1, 0 or 1."""
+    height, width = ink.shape
+    costs = np.empty_like(ink)
+    steps = np.zeros((height, width), np.int8)
+    costs[0] = ink[0]
+    ways = np.full((3, width), np.inf, np.float32)
+    columns = np.arange(width)
+    for row in range(1, height):
+        above = costs[row - 1]
+        ways[0, 1:] = above[:-1] + _STEP_COST
+        ways[1] = above
+        ways[2, :-1] = above[1:] + _STEP_COST
+        best = ways.argmin(axis=0)
+        costs[row] = ways[best, columns] + ink[row]
+        steps[row] = best - 1
+    return costs, steps
+
+
+def _path(from_above: NDArray[np.int8], from_below: NDArray[np.int8], middle: int, place: int) -> Relief:
+    height = len(from_above)
+    path = np.empty(height, np.float32)
+    path[middle] = place
+    column = place
+    for row in range(middle, 0, -1):
+        column += int(from_above[row, column])
+        path[row - 1] = column
+    column = place
+    for row in range(middle, height - 1):
+        column += int(from_below[height - 1 - row, column])
+        path[row + 1] = column
+    return path
+
+
+def _minima(costs: Relief, apart: float) -> list[int]:
+    """Return the columns that are cheaper than all around them, the cheapest first choice, from left to right."""
+    chosen: list[int] = []
+    for place in np.argsort(costs, kind="stable").tolist():
+        if costs[place] > _DEAREST:
+            break
+        around = costs[max(0, place - 1) : place + 2]
+        if costs[place] <= around.min() and all(abs(place - other) >= apart for other in chosen):
+            chosen.append(place)
+    return sorted(chosen)
+
+
+def _useful(cuts: list[Cut], ink: Relief) -> list[Cut]:
+    """Return the cuts that leave some ink on both sides, and between each two of them."""
+    total = float(ink.sum())
+    smallest = _SMALLEST_PART * total
+    kept: list[Cut] = []
+    before = 0.0
+    for cut in cuts:
+        left = float((ink * left_of(cut, ink.shape)).sum())
+        if total - left < smallest:
+            break
+        if left - before < smallest:
+            if kept and cut.cost < kept[-1].cost:  # one cut is as good as its double
+                kept[-1], before = cut, left
+            continue
+        kept.append(cut)
+        before = left
+    return kept
+
+
+def left_of(cut: Cut, shape: tuple[int, ...]) -> Mask:
+    """Return (h, w) uint8, 1 where a pixel lies left of the cut."""
+    return (np.arange(shape[1])[None, :] + 0.5 < cut.columns[:, None]).astype(np.uint8)

@@ -1,0 +1,144 @@
+"""From a picture of any size to all of its ink: what `normalize` does for one digit, for a page of them.
+
+The steps are those of `digitrec.ink.normalize`. What differs: the size follows the writing and not the picture, paper
+is looked at in the neighbourhood and not across the picture, and every piece stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import BlankImageError
+from digitrec.ink.normalize import BLANK, GRAIN_SIGMAS, MIN_CONTRAST, otsu_threshold
+from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, paper_grain, remove_impulses
+from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
+from digitrec.ink.rules import erase_long_rules
+
+# A pen stroke is a few pixels wide where a digit is this high: enough to cut it, and quick.
+_DIGIT_PX = 40
+_FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
+_SMALLEST_DIGIT_PX = 26  # smaller writing is looked at again, nearer
+_LARGEST_PAGE_PX = 2400
+_PAPER_PX = 160  # the longer side of what is enough to tell paper by
+_PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any stroke
+_SMOOTHING = 0.022  # of a digit's height: a security pattern's lines are thinner than a pen's
+_WEAK_SHARE = 0.75  # of the threshold: how faint a part of a stroke may be ...
+_STRONG_SHARE = 1.15  # ... that is somewhere this dark
+_FULL_INK_RANK = 0.75
+_SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """All ink of a picture.
+
+    Attributes
+    ----------
+    ink : (H, W) float32 in [0, 1], 0 is paper, soft edges kept.
+    labels : (H, W) int32, 0 is paper, else the number of the piece of ink.
+    boxes : (N, 5) int32, left, top, width, height and area of each piece; the first row is the paper's.
+    digit_px : the height of the writing, that most of the ink has.
+    scale : what a length in the picture is multiplied by to get that on the page.
+    """
+
+    ink: Relief
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+    digit_px: float
+    scale: float
+
+
+def find_ink(image: Picture) -> Page:
+    """Return all ink of a picture, at a size where digits are some 40 px high, or as large as they come.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 of any size, either polarity, even or uneven light.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    """
+    page = _page(image, _FIRST_LOOK_PX)
+    longer_side = max(image.shape)
+    if page.digit_px < _SMALLEST_DIGIT_PX and page.scale < 1.0:
+        nearer = longer_side * page.scale * _DIGIT_PX / page.digit_px
+        page = _page(image, round(min(nearer, _LARGEST_PAGE_PX)))
+    return page
+
+
+def _page(image: Picture, size_px: int) -> Page:
+    picture = reduce(image, size_px)
+    scale = max(picture.shape) / max(image.shape)
+    relief = _relief(picture)
+    grain = paper_grain(relief)
+    faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
+    relief = erase_long_rules(relief, faintest)
+    mask = _mask(relief, faintest, _DIGIT_PX)
+    digit_px = writing_height(label_pieces(mask)[2])
+    if digit_px < 4:
+        raise BlankImageError(BLANK)
+    count, labels, boxes = _without_specks(mask, digit_px)
+    if count < 2:
+        raise BlankImageError(BLANK)
+    return Page(_level(relief, labels, grain), labels, boxes, digit_px, scale)
+
+
+def _relief(picture: Picture) -> Relief:
+    """Return how much darker than the paper around it each pixel is, see `paper.remove_shading`."""
+    seen_px = round(COARSE_SIZE_PX * max(picture.shape) / min(picture.shape))
+    dark = darken_ink(remove_impulses(picture), seen_px)
+    small = reduce(dark, _PAPER_PX).astype(np.float32)
+    shade = fit_paper(small)
+    paper = np.minimum(_closing(small), _closing(np.asarray(small / shade, np.float32)) * shade)
+    paper = np.asarray(cv2.resize(paper, dark.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    relief = 1.0 - dark / np.maximum(paper, 1.0)
+    return np.asarray(relief - max(0.0, median(relief)), np.float32)
+
+
+def _closing(brightness: Relief) -> Relief:
+    reach = max(9, round(_PAPER_REACH_SHARE * min(brightness.shape))) | 1
+    return np.asarray(cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
+
+
+def _mask(relief: Relief, faintest: float, digit_px: float) -> Mask:
+    """Return the pixels of ink: hysteresis around Otsu's threshold, in a picture smoothed by a part of a stroke."""
+    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), _SMOOTHING * digit_px), np.float32)
+    threshold = max(faintest, otsu_threshold(smooth))
+    mask = (smooth > _WEAK_SHARE * threshold).astype(np.uint8)
+    count, labels, _ = label_pieces(mask)
+    is_strong = np.bincount(labels[smooth > _STRONG_SHARE * threshold], minlength=count) > 0
+    is_strong[0] = False
+    return np.asarray(is_strong.astype(np.uint8).take(labels), np.uint8)
+
+
+def writing_height(boxes: NDArray[np.int32]) -> float:
+    """Return the height that half of the ink reaches: that of the digits, whatever specks lie around; 0 of none."""
+    heights, areas = boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
+    if not len(heights):
+        return 0.0
+    order = np.argsort(heights)
+    half = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
+    return float(heights[order[half]])
+
+
+def _without_specks(mask: Mask, digit_px: float) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    count, labels, boxes = label_pieces(mask)
+    sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    keep = sides >= max(2.0, _SPECK_SHARE * digit_px)
+    keep[0] = False
+    if keep[1:].all():
+        return count, labels, boxes
+    numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    kept = np.concatenate([boxes[:1], boxes[keep]])
+    return len(kept), np.asarray(numbers.take(labels), np.int32), kept
+
+
+def _level(relief: Relief, labels: NDArray[np.int32], grain: float) -> Relief:
+    (full,) = ranks(relief[labels > 0], _FULL_INK_RANK)
+    paper = min(2.0 * grain, 0.5 * full)
+    return np.asarray(np.clip((relief - paper) / max(full - paper, 1e-6), 0.0, 1.0), np.float32)

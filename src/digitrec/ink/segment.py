@@ -1,0 +1,252 @@
+"""A picture with several digits -> candidate digits, in reading order: more than there are, the network chooses.
+
+Every piece of ink is cut wherever it may be two digits (`digitrec.ink.cuts`), and neighbouring pieces are joined
+wherever they may be one. What comes out is a lattice: places between pieces, candidates that lead from one place to a
+later one, and any piece may also be passed over as no digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.ink.cuts import Cut, find_cuts, left_of
+from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
+from digitrec.ink.page import Page
+from digitrec.ink.planes import Relief
+
+# All shares are of the height of a line's digits.
+_CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
+_WIDEST_SHARE = 1.8  # of a candidate made of several pieces
+_MOST_PIECES = 5  # in a candidate
+_BIG_SHARE = 0.45  # lower pieces do not start a line
+_OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink that is never parted.
+
+    Attributes
+    ----------
+    number : in the page's labels.
+    box : left, top, width, height on the page.
+    area : its pixels.
+    owner : the number of the connected piece that it was cut from.
+    cut : the ink in stroke widths that was cut through to part it from the piece before; 0 where there was paper.
+    """
+
+    number: int
+    box: tuple[int, int, int, int]
+    area: int
+    owner: int
+    cut: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of writing.
+
+    Attributes
+    ----------
+    pieces : from left to right.
+    digit_px : the height of its digits.
+    middle : (2,) slope and offset of the line through the middle of its digits.
+    """
+
+    pieces: tuple[Piece, ...]
+    digit_px: float
+    middle: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Neighbouring pieces that may be one digit.
+
+    Attributes
+    ----------
+    first, last : the places before and after it; piece number i of a line lies between places i and i + 1.
+    box : left, top, width, height on the page.
+    ink : (28, 28) float32 in [0, 1].
+    """
+
+    first: int
+    last: int
+    box: tuple[int, int, int, int]
+    ink: Relief
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """The lines of a page, and its ink by pieces.
+
+    Attributes
+    ----------
+    lines : from top to bottom.
+    ink : (H, W) float32 in [0, 1].
+    labels : (H, W) int32, soft edges included: the number of the piece that a pixel belongs to.
+    count : of numbers.
+    """
+
+    lines: tuple[Line, ...]
+    ink: Relief
+    labels: NDArray[np.int32]
+    count: int
+
+    def candidates(self, line: Line) -> list[Candidate]:
+        """Return all candidates of a line, ordered by where they begin and end."""
+        return [
+            self._candidate(line, first, last)
+            for first in range(len(line.pieces))
+            for last in _ends(line, first)
+        ]
+
+    def _candidate(self, line: Line, first: int, last: int) -> Candidate:
+        box = joined_box(line.pieces[first:last])
+        left, top, width, height = box
+        rows = slice(max(0, top - 1), top + height + 1)
+        columns = slice(max(0, left - 1), left + width + 1)
+        chosen = np.zeros(self.count, np.float32)
+        chosen[[piece.number for piece in line.pieces[first:last]]] = 1.0
+        ink = self.ink[rows, columns] * chosen.take(self.labels[rows, columns])
+        x, y, breadth, depth = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
+        return Candidate(first, last, box, fit_to_box(ink[y : y + depth, x : x + breadth]))
+
+
+def segment(page: Page) -> Segmented:
+    """Return the lines of a page and their pieces, cut wherever two digits may touch."""
+    labels = page.labels.copy()
+    stroke_px = _stroke_width(page.labels)
+    pieces: list[list[Piece]] = [[] for _ in page.boxes]
+    count = len(page.boxes)
+    lines = list(_lines(page))
+    for members, digit_px in lines:
+        for number in members:
+            pieces[number], count = _cut_up(page, labels, number, count, digit_px, stroke_px)
+    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
+    labels = np.where(labels > 0, labels, grown)
+    found = (_line([piece for number in members for piece in pieces[number]], px) for members, px in lines)
+    return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count)
+
+
+def _height_on_page(line: Line) -> float:
+    return float(np.median([piece.box[1] + piece.box[3] / 2 for piece in line.pieces]))
+
+
+def joined_box(pieces: tuple[Piece, ...]) -> tuple[int, int, int, int]:
+    """Return the box around pieces."""
+    left = min(piece.box[0] for piece in pieces)
+    top = min(piece.box[1] for piece in pieces)
+    right = max(piece.box[0] + piece.box[2] for piece in pieces)
+    bottom = max(piece.box[1] + piece.box[3] for piece in pieces)
+    return left, top, right - left, bottom - top
+
+
+def _ends(line: Line, first: int) -> Iterator[int]:
+    """Yield the places where a candidate that begins at `first` may end."""
+    pieces = line.pieces
+    owner = pieces[first].owner
+    for last in range(first + 1, len(pieces) + 1):
+        run = pieces[first:last]
+        is_whole = all(piece.owner == owner for piece in run) and (
+            last == len(pieces) or pieces[last].owner != owner
+        )
+        is_small = joined_box(run)[2] <= _WIDEST_SHARE * line.digit_px and len(run) <= _MOST_PIECES
+        if len(run) == 1 or is_small or (is_whole and (first == 0 or pieces[first - 1].owner != owner)):
+            yield last
+
+
+def _stroke_width(labels: NDArray[np.int32]) -> float:
+    """Return the width of the strokes in px: twice the ink's area over its outline."""
+    mask = (labels > 0).astype(np.uint8)
+    inner = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+    return max(1.0, 2.0 * int(mask.sum()) / max(1, int(mask.sum()) - int(inner.sum())))
+
+
+def _lines(page: Page) -> Iterator[tuple[list[int], float]]:
+    """Yield the numbers of the pieces of each line, and the height of its digits."""
+    boxes = page.boxes
+    numbers = np.arange(1, len(boxes))
+    tops, heights = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
+    is_big = heights[numbers] >= _BIG_SHARE * page.digit_px
+    lines: list[list[int]] = []
+    for number in sorted(numbers[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
+        overlaps = [_overlap(tops, heights, number, line[-1]) for line in lines]
+        if overlaps and max(overlaps) >= _OVERLAP_SHARE:
+            lines[int(np.argmax(overlaps))].append(number)
+        else:
+            lines.append([number])
+    for number in numbers[~is_big].tolist():
+        nearest = min(lines, key=lambda line: _distance(boxes, number, line))
+        nearest.append(number)
+    for line in lines:
+        chosen = boxes[[0, *line]]
+        chosen[0] = 0
+        yield line, _digit_height(chosen)
+
+
+def _digit_height(boxes: NDArray[np.int32]) -> float:
+    heights, areas = boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
+    order = np.argsort(heights)
+    half = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
+    return float(heights[order[half]])
+
+
+def _overlap(tops: NDArray[np.int32], heights: NDArray[np.int32], one: int, other: int) -> float:
+    low = max(tops[one], tops[other])
+    high = min(tops[one] + heights[one], tops[other] + heights[other])
+    return float(high - low) / float(min(heights[one], heights[other]))
+
+
+def _distance(boxes: NDArray[np.int32], number: int, line: list[int]) -> float:
+    """Return how far a small piece lies from the nearest piece of a line, up or down counting double."""
+    x, y = boxes[number, 0] + boxes[number, 2] / 2, boxes[number, 1] + boxes[number, 3] / 2
+    others = boxes[line]
+    across = np.maximum(0, np.maximum(others[:, 0] - x, x - others[:, 0] - others[:, 2]))
+    down = np.maximum(0, np.maximum(others[:, 1] - y, y - others[:, 1] - others[:, 3]))
+    return float((across + 2 * down).min())
+
+
+def _cut_up(
+    page: Page, labels: NDArray[np.int32], number: int, count: int, digit_px: float, stroke_px: float
+) -> tuple[list[Piece], int]:
+    """Return a connected piece in parts, and how many numbers are given out; the parts' numbers go into `labels`."""
+    left, top, width, height, area = (int(value) for value in page.boxes[number])
+    whole = Piece(number, (left, top, width, height), area, number)
+    if width < _CUT_WIDTH_SHARE * digit_px or height < _CUT_WIDTH_SHARE * digit_px:
+        return [whole], count
+    window = (slice(top, top + height), slice(left, left + width))
+    own = labels[window] == number
+    cuts = find_cuts(np.where(own, page.ink[window], np.float32(0)), digit_px, stroke_px)
+    if not cuts:
+        return [whole], count
+    return _parts(labels[window], own, whole, cuts, count)
+
+
+def _parts(
+    labels: NDArray[np.int32], own: NDArray[np.bool_], whole: Piece, cuts: list[Cut], count: int
+) -> tuple[list[Piece], int]:
+    right_of = sum(1 - left_of(cut, own.shape).astype(np.int32) for cut in cuts)
+    parts = []
+    for place in range(len(cuts) + 1):
+        part = own & (right_of == place)
+        x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
+        labels[part] = count
+        box = (whole.box[0] + x, whole.box[1] + y, width, height)
+        cost = cuts[place - 1].cost if place else 0.0
+        parts.append(Piece(count, box, int(part.sum()), whole.number, cost))
+        count += 1
+    return [part for part in parts if part.area], count
+
+
+def _line(pieces: list[Piece], digit_px: float) -> Line:
+    ordered = sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2] / 2)
+    big = [piece for piece in ordered if piece.box[3] >= _BIG_SHARE * digit_px] or ordered
+    xs = np.array([piece.box[0] + piece.box[2] / 2 for piece in big])
+    ys = np.array([piece.box[1] + piece.box[3] / 2 for piece in big])
+    slope, offset = np.polyfit(xs, ys, 1) if len(big) > 2 and np.ptp(xs) > 3 * digit_px else (0.0, ys.mean())
+    return Line(tuple(ordered), digit_px, (float(slope), float(offset)))

@@ -1,0 +1,85 @@
+"""What speaks for a candidate being one digit, and for a piece of ink being none: features and their weights."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.contract import LABELS
+from digitrec.ink.planes import Picture
+from digitrec.ink.segment import Candidate, Line, Piece
+
+_LEAST = 1e-5
+
+DIGIT_FEATURES = (
+    "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "not_cut", "joined", "gap",
+    "low", "high", "wide", "off_line", "edge",
+)  # fmt: skip
+SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin")
+
+
+def digit_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return (N, 10): the logarithm of each digit's probability, that of no digit taken off."""
+    least = probabilities.min(axis=1, keepdims=True)
+    return np.log(np.maximum(probabilities - least, _LEAST)).astype(np.float64)
+
+
+def refusal_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return (N,): the logarithm of the probability that it is a digit at all."""
+    return np.log(np.maximum(1.0 - len(LABELS) * probabilities.min(axis=1), 1e-3)).astype(np.float64)
+
+
+def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...]) -> list[float]:
+    """Return the features of a candidate from "digit" on, in the order of `DIGIT_FEATURES`."""
+    pieces = line.pieces[candidate.first : candidate.last]
+    left, top, width, height = candidate.box
+    px = line.digit_px
+    inside = {piece.number for piece in pieces}
+    outer = [piece.cut for piece in pieces if piece.cut and piece.number - 1 not in inside]
+    inner = [piece.cut for piece in pieces if piece.cut and piece.number - 1 in inside]
+    gaps = [
+        (after.box[0] - before.box[0] - before.box[2]) / px
+        for before, after in zip(pieces, pieces[1:], strict=False)
+        if before.owner != after.owner
+    ]
+    tall = float(np.log(height / px))
+    off_line = abs(top + height / 2 - line.middle[0] * (left + width / 2) - line.middle[1]) / px
+    return [
+        1.0,
+        float(len(outer)),
+        sum(outer),
+        sum(max(0.0, 2.0 - cut) for cut in inner),
+        float(len(gaps)),
+        sum(max(0.0, gap) for gap in gaps),
+        min(0.0, tall) ** 2,
+        max(0.0, tall) ** 2,
+        max(0.0, width / max(px, height) - 0.8),
+        off_line**2,
+        float(_at_edge(candidate.box, shape)),
+    ]
+
+
+def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[float]:
+    """Return the features of a piece that is passed over, in the order of `SKIP_FEATURES`."""
+    left, top, width, height = piece.box
+    px = line.digit_px
+    size = min(max(width, height) / px, 2.0)
+    below = (top + height / 2 - line.middle[0] * (left + width / 2) - line.middle[1]) / px
+    return [
+        1.0,
+        size,
+        size**2,
+        float(height < 0.4 * px and width > 1.5 * height),
+        float(_at_edge(piece.box, shape)),
+        piece.cut,
+        float(piece.cut > 0),
+        float(below > 0.2 and size < 0.6),
+        float(width < 0.2 * px and height > 0.8 * px),
+    ]
+
+
+def _at_edge(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
+    left, top, width, height = box
+    return left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1

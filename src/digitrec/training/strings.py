@@ -1,0 +1,139 @@
+"""Numbers set from single digits, as people write them: for fitting what reads them, and for measuring it.
+
+A number is digits in a row, each of its own size and height, near or touching. Around it may be what a number comes
+with on paper: separators, a rule, a security pattern, uneven light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Ink = NDArray[np.float32]
+
+
+class Number(NamedTuple):
+    """A picture of a number, (H, W) uint8, what it says, and whether two of its digits touch."""
+
+    picture: NDArray[np.uint8]
+    label: str
+    touches: bool
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """How digits stand in a row; all lengths in px where a digit's longer side is 20.
+
+    Attributes
+    ----------
+    gap : the least and the greatest paper between two digits; below 0 their ink comes nearer than their boxes.
+    drop : how far a digit may stand above or below the line.
+    size : the smallest and the largest digit, as a share.
+    """
+
+    gap: tuple[float, float] = (-3.0, 8.0)
+    drop: float = 3.0
+    size: tuple[float, float] = (0.8, 1.2)
+
+
+def set_in_row(
+    inks: Sequence[Ink], spacing: Spacing, rng: np.random.Generator, separators: float = 0.0
+) -> tuple[Ink, bool]:
+    """Return the inks in a row, (h, w) float32 in [0, 1] with a margin, and whether any two touch.
+
+    Parameters
+    ----------
+    inks : cut-out digits, (h, w) float32, of one scale: 20 px is a digit's usual longer side.
+    separators : the share of gaps in which a dot, a comma or a dash stands.
+    """
+    margin = 12
+    placed: list[tuple[Ink, int, int]] = []
+    right = float(margin)
+    for index, ink in enumerate(inks):
+        digit = _sized(ink, rng.uniform(*spacing.size))
+        top = round(22 - digit.shape[0] / 2 + rng.uniform(-spacing.drop, spacing.drop)) + margin
+        gap = rng.uniform(*spacing.gap) if index else 0.0
+        if index and rng.random() < separators:
+            sign = _separator(rng)
+            row = margin + 22 + round(rng.uniform(6, 12) if sign.shape[1] < 6 else rng.uniform(-3, 3))
+            placed.append((sign, row, round(right + rng.uniform(0, 2))))
+            right += sign.shape[1] + max(0.0, gap) + 1
+        else:
+            right += gap
+        left = max(0, round(right))
+        placed.append((digit, top, left))
+        right = float(left + digit.shape[1])
+    page = np.zeros((44 + 2 * margin, round(right) + margin), np.float32)
+    touches = False
+    for ink, top, left in placed:
+        window = page[top : top + ink.shape[0], left : left + ink.shape[1]]
+        near = cv2.dilate((window > 0.3).astype(np.uint8), np.ones((3, 3), np.uint8))
+        touches |= bool((near & (ink[: window.shape[0], : window.shape[1]] > 0.3)).any())
+        np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
+    return page, touches
+
+
+def _sized(ink: Ink, scale: float) -> Ink:
+    size = (max(2, round(ink.shape[1] * scale)), max(2, round(ink.shape[0] * scale)))
+    return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _separator(rng: np.random.Generator) -> Ink:
+    kind = rng.integers(0, 4)
+    if kind == 0:  # a dash
+        sign = np.zeros((6, round(rng.uniform(8, 16))), np.float32)
+        cv2.line(sign, (1, 3), (sign.shape[1] - 2, 2), (1.0,), 2, cv2.LINE_AA)
+    elif kind == 1:  # a comma
+        sign = np.zeros((8, 5), np.float32)
+        cv2.line(sign, (3, 1), (1, 6), (1.0,), 2, cv2.LINE_AA)
+    else:  # a dot
+        side = int(rng.integers(2, 5))
+        sign = np.zeros((side + 2, side + 2), np.float32)
+        cv2.circle(sign, (side // 2 + 1, side // 2 + 1), side // 2, (1.0,), -1, cv2.LINE_AA)
+    return sign
+
+
+def print_on_white(page: Ink, scale: float) -> NDArray[np.uint8]:
+    """Return a row of digits as black on white, enlarged by `scale`."""
+    picture = 255.0 * (1.0 - np.clip(page, 0.0, 1.0))
+    size = (round(page.shape[1] * scale), round(page.shape[0] * scale))
+    how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return np.clip(cv2.resize(picture, size, interpolation=how), 0, 255).astype(np.uint8)
+
+
+def print_on_form(page: Ink, scale: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a row of digits as a scanner sees it on a form: a pattern, a rule, faint ink, cut close."""
+    rows = np.flatnonzero(page.max(axis=1) > 0.3)
+    columns = np.flatnonzero(page.max(axis=0) > 0.3)
+    pad = rng.integers(0, 7, 4)
+    page = page[max(0, rows[0] - pad[0]) : rows[-1] + 1 + pad[1], max(0, columns[0] - pad[2]) : columns[-1] + 1 + pad[3]]
+    size = (max(8, round(page.shape[1] * scale)), max(8, round(page.shape[0] * scale)))
+    ink = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.4, 0.9)), np.float32)
+    paper = rng.uniform(110, 235)
+    darkness = rng.uniform(0.3, 0.85)
+    field = paper * (1 - rng.uniform(0.03, 0.16) * _pattern(ink.shape, rng))
+    field *= 1 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, ink.shape[1])
+    field *= 1 - darkness * np.clip(ink, 0, 1)
+    if rng.random() < 0.5:
+        row = int(ink.shape[0] * rng.uniform(0.82, 1.0))
+        cv2.line(field, (0, row), (ink.shape[1], row + int(rng.integers(-2, 3))), (paper * 0.5,), 1, cv2.LINE_AA)
+    field += rng.normal(0, rng.uniform(0.5, 4.0), field.shape)
+    return np.clip(field, 0, 255).astype(np.uint8)
+
+
+def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Ink:
+    """Return thin wavy lines in one or two directions, (h, w) float32 in [0, 1]."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    lines = np.zeros(shape, np.float32)
+    for _ in range(rng.integers(1, 3)):
+        angle, period = rng.uniform(-0.6, 0.6) + (np.pi / 2 if rng.random() < 0.3 else 0), rng.uniform(3.0, 6.0)
+        bend = rng.uniform(0, 2.5) * np.sin(x / rng.uniform(6, 30) + rng.uniform(0, 6))
+        phase = (y * np.cos(angle) + x * np.sin(angle) + bend) / period
+        lines = np.maximum(lines, np.clip(np.cos(2 * np.pi * phase) * 2 - 0.7, 0, 1))
+    return np.asarray(lines, np.float32)
