@@ -14,7 +14,7 @@ from digitrec.ink.segment import Candidate, Line, Piece
 _LEAST = 1e-5
 
 DIGIT_FEATURES = (
-    "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "not_cut", "joined", "gap",
+    "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
     "low", "high", "wide", "off_line", "edge",
 )  # fmt: skip
 SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin")
@@ -49,7 +49,9 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
     return [
         1.0,
         float(len(outer)),
-        sum(outer),
+        sum(min(cut, 2.0) for cut in outer),
+        sum(max(0.0, cut - 2.0) for cut in outer),
+        sum(max(0, piece.crossings - 1) for piece in pieces if piece.number - 1 not in inside),
         sum(max(0.0, 2.0 - cut) for cut in inner),
         float(len(gaps)),
         sum(max(0.0, gap) for gap in gaps),
@@ -73,7 +75,7 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
         size**2,
         float(height < 0.4 * px and width > 1.5 * height),
         float(_at_edge(piece.box, shape)),
-        piece.cut,
+        min(piece.cut, 3.0),
         float(piece.cut > 0),
         float(below > 0.2 and size < 0.6),
         float(width < 0.2 * px and height > 0.8 * px),

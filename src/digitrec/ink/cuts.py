@@ -6,7 +6,7 @@ cheapest; columns where this is cheaper than around them are the cuts.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,14 +18,26 @@ _ROWS = 32  # a path needs no finer look
 _STEP_COST = 0.03  # of a full pixel of ink: straight is better
 _APART_SHARE = 0.10  # of a digit's height: cuts that are nearer are one
 _DEAREST = 3.2  # stroke widths of ink that a cut may cross
-_SMALLEST_PART = 0.04  # of the piece's ink
+_DEAREST_WALL = 7.0  # the same between two valleys: round digits touch along a wall
+_VALLEY_SHARE = 0.08  # of a digit's height: how deep the outline dips between two digits
+_VALLEY_SHIFT_SHARE = 0.4  # how far a valley above and one below stand apart
+_INKED = 0.35  # a path enters ink where it is darker
+_SMALLEST_PART = 0.12  # of a digit's height, of a single stroke
 
 
 class Cut(NamedTuple):
-    """A path through a piece: its column in each row, (h,) float32, and the ink it crosses, in stroke widths."""
+    """A path through a piece.
+
+    Attributes
+    ----------
+    columns : (h,) float32, its column in each row.
+    cost : the ink it crosses, in stroke widths.
+    crossings : how often it enters ink: once where digits touch, twice through a 0.
+    """
 
     columns: NDArray[np.float32]
     cost: float
+    crossings: int
 
 
 def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
@@ -51,8 +63,58 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
         path = _path(from_above, from_below, middle, place)
         rows = np.linspace(0, size[1] - 1, height)
         columns = np.interp(rows, np.arange(size[1]), path + 0.5) * (width / size[0])
-        cuts.append(Cut(columns.astype(np.float32), float(costs[place])))
-    return _useful(cuts, ink)
+        cuts.append(Cut(columns.astype(np.float32), float(costs[place]), _crossings(ink, columns)))
+    cuts = [*cuts, *_wall_cuts(ink, digit_px, stroke_px, [cut.columns[height // 2] for cut in cuts])]
+    return _useful(
+        sorted(cuts, key=lambda cut: float(cut.columns[height // 2])), ink, _SMALLEST_PART * digit_px * stroke_px
+    )
+
+
+def _wall_cuts(ink: Relief, digit_px: float, stroke_px: float, taken: list[float]) -> list[Cut]:
+    """Return straight cuts from a valley in the upper outline to one in the lower, where no other cut is near."""
+    mask = ink > 0.5
+    inked = mask.any(axis=0)
+    height = len(ink)
+    upper = np.where(inked, mask.argmax(axis=0), height)
+    lower = np.where(inked, mask[::-1].argmax(axis=0), height)
+    cuts: list[Cut] = []
+    for above in _valleys(upper, _VALLEY_SHARE * digit_px):
+        for below in _valleys(lower, _VALLEY_SHARE * digit_px):
+            if abs(above - below) > _VALLEY_SHIFT_SHARE * digit_px:
+                continue
+            top, bottom = int(upper[above]), height - 1 - int(lower[below])
+            if bottom <= top:
+                continue
+            columns = np.interp(np.arange(height), [top, bottom], [above + 0.5, below + 0.5])
+            cost = float(ink[np.arange(height), columns.astype(int)].sum()) / stroke_px
+            place = float(columns[height // 2])
+            if cost <= _DEAREST_WALL and all(abs(place - other) >= 0.6 * stroke_px for other in taken):
+                cuts.append(Cut(columns.astype(np.float32), cost, _crossings(ink, columns)))
+                taken.append(place)
+    return cuts
+
+
+def _valleys(depths: NDArray[np.intp], least: float) -> list[int]:
+    """Return the columns where an outline, given by its depth in each column, dips deeper than on both sides."""
+    found: list[int] = []
+    rise = np.minimum.accumulate(depths)  # the shallowest so far, from the left
+    fall = np.minimum.accumulate(depths[::-1])[::-1]
+    place = 1
+    while place < len(depths) - 1:
+        end = place
+        while end + 1 < len(depths) and depths[end + 1] == depths[place]:
+            end += 1
+        is_peak = depths[place - 1] < depths[place] and end + 1 < len(depths) and depths[end + 1] < depths[place]
+        if is_peak and depths[place] - rise[place] >= least and depths[place] - fall[place] >= least:
+            found.append((place + end) // 2)
+        place = end + 1
+    return found
+
+
+def _crossings(ink: Relief, columns: NDArray[np.floating[Any]]) -> int:
+    places = np.clip(columns.astype(int), 0, ink.shape[1] - 1)
+    inked = ink[np.arange(len(ink)), places] > _INKED
+    return int(inked[0]) + int(np.count_nonzero(inked[1:] & ~inked[:-1]))
 
 
 def _cheapest(ink: Relief) -> tuple[Relief, NDArray[np.int8]]:
@@ -101,10 +163,9 @@ def _minima(costs: Relief, apart: float) -> list[int]:
     return sorted(chosen)
 
 
-def _useful(cuts: list[Cut], ink: Relief) -> list[Cut]:
+def _useful(cuts: list[Cut], ink: Relief, smallest: float) -> list[Cut]:
     """Return the cuts that leave some ink on both sides, and between each two of them."""
     total = float(ink.sum())
-    smallest = _SMALLEST_PART * total
     kept: list[Cut] = []
     before = 0.0
     for cut in cuts:

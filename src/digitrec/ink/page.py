@@ -13,22 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
-from digitrec.ink.normalize import BLANK, GRAIN_SIGMAS, MIN_CONTRAST, otsu_threshold
+from digitrec.ink.normalize import BLANK, GRAIN_SIGMAS, MIN_CONTRAST, MIN_DIGIT_PX, otsu_threshold
 from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, paper_grain, remove_impulses
 from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
-from digitrec.ink.rules import erase_long_rules
+from digitrec.ink.rules import erase_long_rules, erase_rules
 
 # A pen stroke is a few pixels wide where a digit is this high: enough to cut it, and quick.
-_DIGIT_PX = 40
+_DIGIT_PX = 60
 _FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
-_SMALLEST_DIGIT_PX = 26  # smaller writing is looked at again, nearer
+_SMALLEST_DIGIT_PX = 45  # smaller writing is looked at again, nearer
 _LARGEST_PAGE_PX = 2400
+_LARGEST_ZOOM = 2.5  # above 1 nothing is gained but finer cuts
 _PAPER_PX = 160  # the longer side of what is enough to tell paper by
 _PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any stroke
-_SMOOTHING = 0.022  # of a digit's height: a security pattern's lines are thinner than a pen's
+_SMOOTHING = 0.024  # of a digit's height: a security pattern's lines are thinner than a pen's
 _WEAK_SHARE = 0.75  # of the threshold: how faint a part of a stroke may be ...
 _STRONG_SHARE = 1.15  # ... that is somewhere this dark
+_SQUARE = 1.4  # times as wide as high a picture of one digit may be, and its frame have upright sides
 _FULL_INK_RANK = 0.75
+# A broken rule, in heights of digits: its shreds are this low, at one height within this, and this long together.
+_FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 1.3
 _SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
 
 
@@ -63,29 +67,39 @@ def find_ink(image: Picture) -> Page:
     ------
     BlankImageError : there is no ink on the paper.
     """
-    page = _page(image, _FIRST_LOOK_PX)
     longer_side = max(image.shape)
-    if page.digit_px < _SMALLEST_DIGIT_PX and page.scale < 1.0:
-        nearer = longer_side * page.scale * _DIGIT_PX / page.digit_px
-        page = _page(image, round(min(nearer, _LARGEST_PAGE_PX)))
-    return page
+    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), _DIGIT_PX)
+    if page.digit_px >= _SMALLEST_DIGIT_PX:
+        return page
+    nearer = page.scale * _DIGIT_PX / page.digit_px
+    return _page(image, min(nearer, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side), _DIGIT_PX)
 
 
-def _page(image: Picture, size_px: int) -> Page:
-    picture = reduce(image, size_px)
-    scale = max(picture.shape) / max(image.shape)
+def _page(image: Picture, scale: float, digit_px: float) -> Page:
+    picture = _scaled(image, scale)
     relief = _relief(picture)
     grain = paper_grain(relief)
     faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
-    relief = erase_long_rules(relief, faintest)
-    mask = _mask(relief, faintest, _DIGIT_PX)
+    if picture.shape[1] <= _SQUARE * picture.shape[0]:
+        relief = erase_rules(relief, faintest)
+    mask = _mask(relief, faintest, digit_px)
     digit_px = writing_height(label_pieces(mask)[2])
-    if digit_px < 4:
+    mask = erase_long_rules(mask, digit_px)
+    digit_px = writing_height(label_pieces(mask)[2])
+    if digit_px < MIN_DIGIT_PX:
         raise BlankImageError(BLANK)
     count, labels, boxes = _without_specks(mask, digit_px)
     if count < 2:
         raise BlankImageError(BLANK)
     return Page(_level(relief, labels, grain), labels, boxes, digit_px, scale)
+
+
+def _scaled(image: Picture, scale: float) -> Picture:
+    if scale == 1.0:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 def _relief(picture: Picture) -> Relief:
@@ -130,12 +144,23 @@ def _without_specks(mask: Mask, digit_px: float) -> tuple[int, NDArray[np.int32]
     count, labels, boxes = label_pieces(mask)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     keep = sides >= max(2.0, _SPECK_SHARE * digit_px)
+    keep &= ~_shreds_of_rules(boxes, digit_px)
     keep[0] = False
     if keep[1:].all():
         return count, labels, boxes
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     kept = np.concatenate([boxes[:1], boxes[keep]])
     return len(kept), np.asarray(numbers.take(labels), np.int32), kept
+
+
+def _shreds_of_rules(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
+    """Return which pieces are what is left of a broken rule: flat, and at one height with others or long."""
+    width, height = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]
+    middle = boxes[:, cv2.CC_STAT_TOP] + height / 2
+    flat = (height <= _FLAT_SHARE * digit_px) & (width >= height)
+    flat[0] = False
+    level = np.abs(middle[:, None] - middle[None, :]) <= _LEVEL_SHARE * digit_px
+    return np.asarray(flat & ((level & flat) @ width >= _RULE_DIGITS * digit_px))
 
 
 def _level(relief: Relief, labels: NDArray[np.int32], grain: float) -> Relief:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -17,7 +19,11 @@ _MAX_BEND_SHARE = 0.03  # mean departure from straight
 _MAX_SLOPE = 0.18  # 10 degrees
 _MIN_SIDE_PX = 24  # smaller pictures hold a digit's own bar, never a legible form
 _ONE_PIECE_SHARE = 0.9  # of all ink
-_SQUARE = 1.4  # times as wide as high a picture of one digit may be
+# A rule under a line of writing, in heights of its digits.
+_LONG_RUN_DIGITS = 1.1
+_LONG_SPAN_DIGITS = 1.7
+_LONG_THICKNESS = 0.3
+_STEM_SHARE = 1.6  # of a rule's thickness: what is higher is a stroke on it
 _DIGIT_SHARE = 0.3  # of the piece must be no line
 
 
@@ -45,16 +51,35 @@ def erase_rules(relief: Relief, threshold: float) -> Relief:
     return np.where(lines > 0, np.float32(0), relief)
 
 
-def erase_long_rules(relief: Relief, threshold: float) -> Relief:
-    """Return the relief of a whole page without ruled lines; parameters as `erase_rules`.
+def erase_long_rules(mask: Mask, digit_px: float) -> Mask:
+    """Return the mask of a line of writing without what is straight, level and longer than any digit's own bar.
 
-    In a picture much wider than high an upright line is rather a 1 than a border.
+    Only where nothing hangs on a rule it goes: a digit that stands on it, or is crossed by it, stays whole.
     """
-    if relief.shape[1] <= _SQUARE * relief.shape[0]:
-        return erase_rules(relief, threshold)
-    mask = (relief > threshold).astype(np.uint8)
-    across = _erasable(mask)
-    return np.where(across > 0, np.float32(0), relief) if across.any() else relief
+    kept = mask
+    for line in _long_lines(mask, digit_px):
+        thickness = float(np.median(line.sum(axis=0)[line.any(axis=0)]))
+        stem = np.ones((round(_STEM_SHARE * thickness) + 2, 1), np.uint8)
+        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, stem, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        kept = kept & (1 - (_grown(line) & (1 - np.asarray(strokes, np.uint8))))
+    return np.asarray(kept, np.uint8)
+
+
+def _long_lines(mask: Mask, digit_px: float) -> Iterator[Mask]:
+    run = np.ones((1, max(5, round(_LONG_RUN_DIGITS * digit_px))), np.uint8)
+    runs = np.asarray(
+        cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8
+    )
+    if not runs.any():
+        return
+    bridged = np.asarray(cv2.dilate(runs, np.ones((3, 1), np.uint8)), np.uint8)
+    count, labels, boxes = label_pieces(bridged)
+    for label in range(1, count):
+        line = np.asarray(runs * (labels == label), np.uint8)
+        thickness = float(line.sum()) / boxes[label, cv2.CC_STAT_WIDTH]
+        is_long = boxes[label, cv2.CC_STAT_WIDTH] >= _LONG_SPAN_DIGITS * digit_px
+        if is_long and thickness <= _LONG_THICKNESS * digit_px and _is_straight(line):
+            yield line
 
 
 def find_horizontal_lines(mask: Mask) -> list[Mask]:

@@ -23,6 +23,7 @@ from digitrec.ink.planes import Relief
 _CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
 _WIDEST_SHARE = 1.8  # of a candidate made of several pieces
 _MOST_PIECES = 5  # in a candidate
+_SHARED_STROKES = 0.7  # stroke widths of ink beyond a cut that both sides have
 _BIG_SHARE = 0.45  # lower pieces do not start a line
 _OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
 
@@ -38,6 +39,7 @@ class Piece:
     area : its pixels.
     owner : the number of the connected piece that it was cut from.
     cut : the ink in stroke widths that was cut through to part it from the piece before; 0 where there was paper.
+    crossings : how often that cut enters ink.
     """
 
     number: int
@@ -45,6 +47,7 @@ class Piece:
     area: int
     owner: int
     cut: float = 0.0
+    crossings: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +93,16 @@ class Segmented:
     ink : (H, W) float32 in [0, 1].
     labels : (H, W) int32, soft edges included: the number of the piece that a pixel belongs to.
     count : of numbers.
+    families : the numbers of the pieces that each connected piece was cut into, by its own number.
+    stroke_px : the width of the strokes.
     """
 
     lines: tuple[Line, ...]
     ink: Relief
     labels: NDArray[np.int32]
     count: int
+    families: dict[int, list[int]]
+    stroke_px: float
 
     def candidates(self, line: Line) -> list[Candidate]:
         """Return all candidates of a line, ordered by where they begin and end."""
@@ -108,13 +115,29 @@ class Segmented:
     def _candidate(self, line: Line, first: int, last: int) -> Candidate:
         box = joined_box(line.pieces[first:last])
         left, top, width, height = box
+        margin = 1 + round(_SHARED_STROKES * self.stroke_px)
         rows = slice(max(0, top - 1), top + height + 1)
-        columns = slice(max(0, left - 1), left + width + 1)
+        columns = slice(max(0, left - margin), left + width + margin)
         chosen = np.zeros(self.count, np.float32)
         chosen[[piece.number for piece in line.pieces[first:last]]] = 1.0
-        ink = self.ink[rows, columns] * chosen.take(self.labels[rows, columns])
+        keep = chosen.take(self.labels[rows, columns])
+        if line.pieces[first].cut or (last < len(line.pieces) and line.pieces[last].cut):
+            keep = self._with_shared_ink(keep, line.pieces[first:last], (rows, columns))
+        ink = self.ink[rows, columns] * keep
         x, y, breadth, depth = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
         return Candidate(first, last, box, fit_to_box(ink[y : y + depth, x : x + breadth]))
+
+
+    def _with_shared_ink(self, keep: Relief, pieces: tuple[Piece, ...], window: tuple[slice, slice]) -> Relief:
+        """Return the mask of a candidate that was cut off, with the stroke that it may share with its neighbour.
+
+        Two noughts that touch have one wall between them; each of them alone needs it.
+        """
+        reach = 2 * round(_SHARED_STROKES * self.stroke_px) + 1
+        near = np.asarray(cv2.dilate(keep, np.ones((1, reach), np.uint8)), np.float32)
+        owned = np.zeros(self.count, np.float32)
+        owned[list({number for piece in pieces for number in self.families[piece.owner]})] = 1.0
+        return np.asarray(near * owned.take(self.labels[window]), np.float32)
 
 
 def segment(page: Page) -> Segmented:
@@ -129,8 +152,9 @@ def segment(page: Page) -> Segmented:
             pieces[number], count = _cut_up(page, labels, number, count, digit_px, stroke_px)
     grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
     labels = np.where(labels > 0, labels, grown)
+    families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
     found = (_line([piece for number in members for piece in pieces[number]], px) for members, px in lines)
-    return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count)
+    return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count, families, stroke_px)
 
 
 def _height_on_page(line: Line) -> float:
@@ -237,8 +261,8 @@ def _parts(
         x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
         labels[part] = count
         box = (whole.box[0] + x, whole.box[1] + y, width, height)
-        cost = cuts[place - 1].cost if place else 0.0
-        parts.append(Piece(count, box, int(part.sum()), whole.number, cost))
+        cut = (cuts[place - 1].cost, cuts[place - 1].crossings) if place else (0.0, 0)
+        parts.append(Piece(count, box, int(part.sum()), whole.number, *cut))
         count += 1
     return [part for part in parts if part.area], count
 

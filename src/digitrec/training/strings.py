@@ -42,7 +42,7 @@ class Spacing:
 
 
 def set_in_row(
-    inks: Sequence[Ink], spacing: Spacing, rng: np.random.Generator, separators: float = 0.0
+    inks: Sequence[Ink], spacing: Spacing, rng: np.random.Generator, separators: float = 0.0, endings: float = 0.0
 ) -> tuple[Ink, bool]:
     """Return the inks in a row, (h, w) float32 in [0, 1] with a margin, and whether any two touch.
 
@@ -50,6 +50,7 @@ def set_in_row(
     ----------
     inks : cut-out digits, (h, w) float32, of one scale: 20 px is a digit's usual longer side.
     separators : the share of gaps in which a dot, a comma or a dash stands.
+    endings : how often, as a share, an amount's end stands behind the last: a dash, two, or a dot and a dash.
     """
     margin = 12
     placed: list[tuple[Ink, int, int]] = []
@@ -68,6 +69,11 @@ def set_in_row(
         left = max(0, round(right))
         placed.append((digit, top, left))
         right = float(left + digit.shape[1])
+    if rng.random() < endings:
+        sign = _ending(rng)
+        left = round(right + rng.uniform(0, 6))
+        placed.append((sign, margin + 22 - sign.shape[0] // 2 + round(rng.uniform(-4, 6)), left))
+        right = float(left + sign.shape[1])
     page = np.zeros((44 + 2 * margin, round(right) + margin), np.float32)
     touches = False
     for ink, top, left in placed:
@@ -95,6 +101,19 @@ def _separator(rng: np.random.Generator) -> Ink:
         side = int(rng.integers(2, 5))
         sign = np.zeros((side + 2, side + 2), np.float32)
         cv2.circle(sign, (side // 2 + 1, side // 2 + 1), side // 2, (1.0,), -1, cv2.LINE_AA)
+    return sign
+
+
+def _ending(rng: np.random.Generator) -> Ink:
+    width, drop = int(rng.integers(8, 22)), int(rng.integers(-2, 4))
+    sign = np.zeros((16, width + 6), np.float32)
+    kind = rng.integers(0, 3)
+    rows = (5, 10) if kind == 0 else (8,)
+    for row in rows:
+        start = 5 if kind == 1 else 1
+        cv2.line(sign, (start, row + drop // 2), (width, row - drop // 2), (1.0,), int(rng.integers(1, 4)), cv2.LINE_AA)
+    if kind == 1:
+        cv2.circle(sign, (2, 12), 1, (1.0,), -1, cv2.LINE_AA)
     return sign
 
 
