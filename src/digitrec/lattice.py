@@ -141,6 +141,33 @@ class Lattice:
         return sums
 
 
+    def shares(self, automaton: Automaton, total: float) -> list[NDArray[np.float64]]:
+        """Return, for each edge and digit, the share of all paths that take it; `total` is what is shared out."""
+        before, after = self.sums(automaton), self._sums_after(automaton)
+        following = np.asarray(automaton.following)
+        shares = []
+        for edge in self.edges:
+            share = np.full(len(edge.scores), _NEVER)
+            (states,) = np.nonzero(before[edge.first] > _NEVER)
+            for digit, targets, sources in _moves(edge, states, following):
+                ways = before[edge.first, sources] + after[edge.last, targets]
+                share[digit] = np.logaddexp.reduce(ways) + edge.scores[digit]
+            shares.append(np.exp(np.minimum(share - total, 0.0)))
+        return shares
+
+    def _sums_after(self, automaton: Automaton) -> NDArray[np.float64]:
+        """Return (places, S) float64: the logarithm of the sum over all paths from each place and state to the end."""
+        following, final = np.asarray(automaton.following), np.asarray(automaton.final)
+        sums = np.full((self.places, len(final)), _NEVER)
+        sums[-1, final] = 0.0
+        every_state = np.arange(len(final))
+        for edge in reversed(self.edges):  # they are sorted by where they begin
+            for digit, targets, sources in _moves(edge, every_state, following):
+                ways = sums[edge.last, targets] + edge.scores[digit]
+                sums[edge.first, sources] = np.logaddexp(sums[edge.first, sources], ways)
+        return sums
+
+
 def _moves(
     edge: Edge, states: NDArray[np.intp], following: NDArray[np.int32]
 ) -> Iterable[tuple[int, NDArray[np.int32], NDArray[np.intp]]]:

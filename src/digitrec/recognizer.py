@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -10,14 +10,19 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.constraints import constraint
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
 from digitrec.ink.codec import ImageLike, decode
 from digitrec.ink.normalize import normalize
+from digitrec.ink.render import Strokes
 from digitrec.model.runtime import Classifier, load_classifier
+from digitrec.reader import read_number
+from digitrec.reading import Reading
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Limits, Settings
+from digitrec.written import in_picture, in_strokes
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +153,38 @@ class Recognizer:
         if explain:
             answers = map(self._explained, answers)
         return [result if isinstance(result, DigitrecError) else next(answers) for result in results]
+
+    def read(
+        self,
+        image: ImageLike,
+        *,
+        length: int | None = None,
+        pattern: str | None = None,
+        allowed: Iterable[str] | None = None,
+        threshold: float | None = None,
+    ) -> Reading:
+        """Return the number in a picture with one or more digits, in one line or several.
+
+        Parameters
+        ----------
+        image : as for `predict`.
+        length : how many digits the number has.
+        pattern : ``d`` for any digit, a digit for itself, and separators as they shall stand in the text.
+        allowed : all numbers that it may be. At most one of `length`, `pattern` and `allowed` is given; each steers
+            the search for digits, and where nothing in the picture fits, the text is empty.
+        threshold : overrides the recognizer's own for this picture.
+
+        Raises
+        ------
+        ImageError, InvalidFieldError : as for `predict`.
+        """
+        asked = constraint(length=length, pattern=pattern, allowed=allowed)
+        threshold = self.threshold if threshold is None else _checked_threshold(threshold)
+        if isinstance(image, Strokes):
+            written = in_strokes(image)
+        else:
+            written = in_picture(decode(image, self.limits))
+        return read_number(written, self.classifier, threshold, asked)
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:

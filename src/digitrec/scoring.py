@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
-from digitrec.ink.planes import Picture
-from digitrec.ink.segment import Candidate, Line, Piece
+from digitrec.ink.segment import Box, Candidate, Line, Piece
 
 _LEAST = 1e-5
 
@@ -18,6 +17,18 @@ DIGIT_FEATURES = (
     "low", "high", "wide", "off_line", "edge",
 )  # fmt: skip
 SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin")
+WHOLE_FEATURES = ("whole", "picture_wide", "low", "wide")
+NAMES = (*DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[:2])
+_ORDER = {name: index for index, name in enumerate(NAMES)}
+
+# Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
+WEIGHTS = {
+    "log_probability": 0.9, "log_is_digit": 0.23, "digit": 0.12, "cut": -0.29, "cut_cost": -1.27, "wall": 0.23,
+    "crossings": -0.94, "not_cut": 0.4, "joined": -1.64, "gap": -1.14, "low": -3.24, "high": -2.01, "wide": -4.13,
+    "off_line": -2.72, "edge": 0.26, "skipped": -0.22, "size": -2.74, "size_squared": -2.56, "flat": 1.01,
+    "at_edge": 0.91, "skip_cut_cost": 1.16, "skip_cut": -1.34, "below": 1.1, "thin": 0.0, "whole": 1.5,
+    "picture_wide": -1.0,
+}  # fmt: skip
 
 
 def digit_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -82,6 +93,20 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
     ]
 
 
-def _at_edge(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
+def _at_edge(box: Box, shape: tuple[int, ...]) -> bool:
     left, top, width, height = box
     return left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1
+
+
+def whole_features(box: Box, digit_px: float, shape: tuple[int, ...]) -> list[float]:
+    """Return the features of the picture as one digit, in the order of `WHOLE_FEATURES`."""
+    tall = float(np.log(box[3] / digit_px))
+    picture_wide = max(0.0, shape[1] / shape[0] - 1.0)
+    return [1.0, min(picture_wide, 2.0), min(0.0, tall) ** 2, max(0.0, box[2] / box[3] - 0.8)]
+
+
+def in_order(names: Sequence[str], values: Sequence[float]) -> NDArray[np.float64]:
+    """Return (F,) float64, the values at their places in `NAMES`, 0 elsewhere."""
+    features = np.zeros(len(NAMES))
+    features[[_ORDER[name] for name in names]] = values
+    return features

@@ -22,7 +22,7 @@ _DEAREST_WALL = 7.0  # the same between two valleys: round digits touch along a 
 _VALLEY_SHARE = 0.08  # of a digit's height: how deep the outline dips between two digits
 _VALLEY_SHIFT_SHARE = 0.4  # how far a valley above and one below stand apart
 _INKED = 0.35  # a path enters ink where it is darker
-_SMALLEST_PART = 0.12  # of a digit's height, of a single stroke
+_SMALLEST_PART = 0.06  # of a digit's height, of a single stroke
 
 
 class Cut(NamedTuple):

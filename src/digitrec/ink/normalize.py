@@ -27,6 +27,7 @@ from digitrec.ink.planes import Mask, Picture, Relief, ranks, reduce
 from digitrec.ink.rules import erase_rules
 
 Box: TypeAlias = tuple[slice, slice]
+PixelBox: TypeAlias = tuple[int, int, int, int]
 
 WORKING_SIZE_PX = 128
 # Fainter than this share of the paper's brightness is not ink but paper grain and compression.
@@ -61,11 +62,35 @@ def normalize(image: Picture) -> Relief:
     ------
     BlankImageError : there is no ink on the paper.
     """
+    return locate(image)[0]
+
+
+def locate(image: Picture) -> tuple[Relief, PixelBox]:
+    """Return what `normalize` returns, and where in the picture that ink is: left, top, width, height in its pixels.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    """
     picture = shrink(image)
     ink, box = isolate(picture)
+    place = _in_pixels(box, picture.shape, image.shape)
     if max(ink.shape) < SMALL_DIGIT_PX and picture.shape != image.shape:
-        ink, _ = isolate(shrink(zoom(image, picture.shape, box)))
-    return fit_to_box(ink)
+        nearer, window = zoom(image, picture.shape, box)
+        seen = shrink(nearer)
+        ink, box = isolate(seen)
+        left, top, width, height = _in_pixels(box, seen.shape, nearer.shape)
+        place = (left + window[1].start, top + window[0].start, width, height)
+    return fit_to_box(ink), place
+
+
+def _in_pixels(box: Box, seen: tuple[int, ...], shape: tuple[int, ...]) -> PixelBox:
+    """Return a box that was found in a reduced picture of shape `seen`, in the pixels of the picture itself."""
+    (top, bottom), (left, right) = (
+        (round(span.start * size / small), round(span.stop * size / small))
+        for span, small, size in zip(box, seen, shape, strict=True)
+    )
+    return left, top, right - left, bottom - top
 
 
 def isolate(picture: Picture) -> tuple[Relief, Box]:
@@ -143,8 +168,8 @@ def level_ink(relief: Relief, mask: Mask, full: float, grain: float) -> tuple[Re
     return np.asarray(ink[box], np.float32), box
 
 
-def zoom(image: Picture, seen: tuple[int, ...], box: Box) -> Picture:
-    """Return the part of `image` around `box`, which was found in a reduced picture of shape `seen`."""
+def zoom(image: Picture, seen: tuple[int, ...], box: Box) -> tuple[Picture, Box]:
+    """Return the part of `image` around `box`, found in a reduced picture of shape `seen`, and its rows and columns."""
     window = []
     for size, seen_size, span in zip(image.shape, seen, box, strict=True):
         scale = size / seen_size
@@ -154,7 +179,8 @@ def zoom(image: Picture, seen: tuple[int, ...], box: Box) -> Picture:
                 max(0, int((span.start - margin) * scale)), min(size, int((span.stop + margin) * scale) + 1)
             )
         )
-    return image[window[0], window[1]]
+    rows, columns = window
+    return image[rows, columns], (rows, columns)
 
 
 def fit_to_box(ink: Relief) -> Relief:

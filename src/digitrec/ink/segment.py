@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -16,14 +17,16 @@ from numpy.typing import NDArray
 
 from digitrec.ink.cuts import Cut, find_cuts, left_of
 from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
-from digitrec.ink.page import Page
+from digitrec.ink.page import Page, writing_height
 from digitrec.ink.planes import Relief
+
+Box: TypeAlias = tuple[int, int, int, int]
 
 # All shares are of the height of a line's digits.
 _CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
 _WIDEST_SHARE = 1.8  # of a candidate made of several pieces
 _MOST_PIECES = 5  # in a candidate
-_SHARED_STROKES = 0.7  # stroke widths of ink beyond a cut that both sides have
+_SHARED_STROKES = 0.5  # stroke widths of ink beyond a cut that both sides have
 _BIG_SHARE = 0.45  # lower pieces do not start a line
 _OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
 
@@ -43,7 +46,7 @@ class Piece:
     """
 
     number: int
-    box: tuple[int, int, int, int]
+    box: Box
     area: int
     owner: int
     cut: float = 0.0
@@ -79,7 +82,7 @@ class Candidate:
 
     first: int
     last: int
-    box: tuple[int, int, int, int]
+    box: Box
     ink: Relief
 
 
@@ -109,7 +112,7 @@ class Segmented:
         return [
             self._candidate(line, first, last)
             for first in range(len(line.pieces))
-            for last in _ends(line, first)
+            for last in candidate_ends(line, first)
         ]
 
     def _candidate(self, line: Line, first: int, last: int) -> Candidate:
@@ -146,14 +149,14 @@ def segment(page: Page) -> Segmented:
     stroke_px = _stroke_width(page.labels)
     pieces: list[list[Piece]] = [[] for _ in page.boxes]
     count = len(page.boxes)
-    lines = list(_lines(page))
+    lines = list(find_lines(page.boxes))
     for members, digit_px in lines:
         for number in members:
             pieces[number], count = _cut_up(page, labels, number, count, digit_px, stroke_px)
     grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
     labels = np.where(labels > 0, labels, grown)
     families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
-    found = (_line([piece for number in members for piece in pieces[number]], px) for members, px in lines)
+    found = (make_line([piece for number in members for piece in pieces[number]], px) for members, px in lines)
     return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count, families, stroke_px)
 
 
@@ -161,7 +164,7 @@ def _height_on_page(line: Line) -> float:
     return float(np.median([piece.box[1] + piece.box[3] / 2 for piece in line.pieces]))
 
 
-def joined_box(pieces: tuple[Piece, ...]) -> tuple[int, int, int, int]:
+def joined_box(pieces: tuple[Piece, ...]) -> Box:
     """Return the box around pieces."""
     left = min(piece.box[0] for piece in pieces)
     top = min(piece.box[1] for piece in pieces)
@@ -170,7 +173,7 @@ def joined_box(pieces: tuple[Piece, ...]) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-def _ends(line: Line, first: int) -> Iterator[int]:
+def candidate_ends(line: Line, first: int) -> Iterator[int]:
     """Yield the places where a candidate that begins at `first` may end."""
     pieces = line.pieces
     owner = pieces[first].owner
@@ -191,12 +194,17 @@ def _stroke_width(labels: NDArray[np.int32]) -> float:
     return max(1.0, 2.0 * int(mask.sum()) / max(1, int(mask.sum()) - int(inner.sum())))
 
 
-def _lines(page: Page) -> Iterator[tuple[list[int], float]]:
-    """Yield the numbers of the pieces of each line, and the height of its digits."""
-    boxes = page.boxes
+def find_lines(boxes: NDArray[np.int32]) -> Iterator[tuple[list[int], float]]:
+    """Yield the numbers of the pieces of each line, and the height of its digits.
+
+    Parameters
+    ----------
+    boxes : (N, 5) int32, left, top, width, height and area of each piece; the first row is the paper's.
+    """
+    page_px = writing_height(boxes)
     numbers = np.arange(1, len(boxes))
     tops, heights = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
-    is_big = heights[numbers] >= _BIG_SHARE * page.digit_px
+    is_big = heights[numbers] >= _BIG_SHARE * page_px
     lines: list[list[int]] = []
     for number in sorted(numbers[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
         overlaps = [_overlap(tops, heights, number, line[-1]) for line in lines]
@@ -210,14 +218,7 @@ def _lines(page: Page) -> Iterator[tuple[list[int], float]]:
     for line in lines:
         chosen = boxes[[0, *line]]
         chosen[0] = 0
-        yield line, _digit_height(chosen)
-
-
-def _digit_height(boxes: NDArray[np.int32]) -> float:
-    heights, areas = boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
-    order = np.argsort(heights)
-    half = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
-    return float(heights[order[half]])
+        yield line, writing_height(chosen)
 
 
 def _overlap(tops: NDArray[np.int32], heights: NDArray[np.int32], one: int, other: int) -> float:
@@ -267,7 +268,8 @@ def _parts(
     return [part for part in parts if part.area], count
 
 
-def _line(pieces: list[Piece], digit_px: float) -> Line:
+def make_line(pieces: list[Piece], digit_px: float) -> Line:
+    """Return the pieces as a line, from left to right."""
     ordered = sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2] / 2)
     big = [piece for piece in ordered if piece.box[3] >= _BIG_SHARE * digit_px] or ordered
     xs = np.array([piece.box[0] + piece.box[2] / 2 for piece in big])

@@ -6,9 +6,9 @@ with on paper: separators, a rule, a security pattern, uneven light.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -39,6 +39,58 @@ class Spacing:
     gap: tuple[float, float] = (-3.0, 8.0)
     drop: float = 3.0
     size: tuple[float, float] = (0.8, 1.2)
+
+
+# Draws one hand: what this gives draws a digit, cut out, 20 px its longer side, and its label.
+Writer: TypeAlias = "Callable[[np.random.Generator], Callable[[], tuple[Ink, int]]]"
+
+_LENGTHS = ((1, 2, 3, 4, 5, 6, 7), (0.10, 0.2, 0.19, 0.17, 0.16, 0.11, 0.07))
+_LONE_SHARE = 0.12  # of pictures that show one digit between fragments of its neighbours
+
+
+def write_numbers(count: int, writers: Sequence[Writer], rng: np.random.Generator) -> Iterator[Number]:
+    """Yield numbers of one to seven digits, each by one writer, slant and spacing; a half on white, a half on forms."""
+    for _ in range(count):
+        draw = writers[int(rng.integers(len(writers)))](rng)
+        slant = rng.normal(0.0, 0.15) if rng.random() < 0.6 else rng.uniform(0.0, 0.5)
+        is_lone = rng.random() < _LONE_SHARE
+        length = 3 if is_lone else int(rng.choice(_LENGTHS[0], p=_LENGTHS[1]))
+        inks, labels = zip(*(draw() for _ in range(length)), strict=True)
+        slanted = [lean(ink, -slant + rng.normal(0.0, 0.05)) for ink in inks]
+        nearest = rng.uniform(0.0, 4.0) if is_lone else rng.uniform(-4.0, 3.0)
+        size = (0.8, 1.2) if rng.random() < 0.7 else (0.6, 1.25)
+        spacing = Spacing((nearest, nearest + rng.uniform(1, 8)), rng.uniform(0, 4), size)
+        signs = 0.0 if is_lone else float(rng.choice([0.0, 0.0, 0.2, 0.4]))
+        page, touches = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
+        label = "".join(map(str, labels))
+        if is_lone:
+            page, label = _cut_at_neighbours(page, slanted, rng), label[1]
+        if rng.random() < 0.45:
+            yield Number(print_on_white(page, rng.uniform(1.0, 5.0)), label, touches)
+        else:
+            yield Number(print_on_form(page, rng.uniform(1.0, 2.2), rng), label, touches)
+
+
+def lean(ink: Ink, shear: float) -> Ink:
+    """Return the ink leaning by `shear` px a row, cut out."""
+    height, width = ink.shape
+    margin = int(abs(shear) * height / 2) + 2
+    turn = np.array([[1, -shear, shear * height / 2], [0, 1, 0]], np.float32)
+    leaning = cv2.warpAffine(np.pad(ink, ((0, 0), (margin, margin))), turn, (width + 2 * margin, height))
+    columns = np.flatnonzero(leaning.max(axis=0) > 0.06)
+    return np.asarray(leaning[:, columns[0] : columns[-1] + 1], np.float32)
+
+
+def _cut_at_neighbours(page: Ink, inks: Sequence[Ink], rng: np.random.Generator) -> Ink:
+    """Return the middle of three digits with some px of the others, as a cell of a form shows it."""
+    columns = np.flatnonzero(page.max(axis=0) > 0.3)
+    first, last = columns[0] + inks[0].shape[1], columns[-1] - inks[2].shape[1]
+    left, right = (int(item) for item in rng.integers(0, 6, 2))
+    part = page[:, max(0, first - left) : last + right + 1].copy()
+    if rng.random() < 0.4:  # the cell's border
+        cv2.rectangle(part, (0, 4), (part.shape[1] - 1, part.shape[0] - 5), (float(rng.uniform(0.5, 1.0)),), 1)
+        part = part[3:-3]
+    return part
 
 
 def set_in_row(

@@ -1,0 +1,93 @@
+"""Pen strokes -> candidate digits: the pen says itself where a stroke ends, and a digit is made of whole strokes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import BlankImageError
+from digitrec.ink.normalize import normalize
+from digitrec.ink.planes import label_pieces
+from digitrec.ink.render import Strokes, draw_on_canvas
+from digitrec.ink.segment import Candidate, Line, Piece, candidate_ends, find_lines, joined_box, make_line
+
+_DIGIT_PX = 50  # how high the writing is made
+_PEN_PX = 5
+_LARGEST_PX = 4000
+_MARGIN_PX = 8
+
+
+@dataclass(frozen=True, eq=False)
+class PennedPage:
+    """The strokes of a page by lines, as `digitrec.ink.segment.Segmented` has a picture's.
+
+    Attributes
+    ----------
+    lines : from top to bottom; each piece is one stroke, its number 1 for the first.
+    strokes : all of them.
+    shape : (H, W) of the page that boxes lie on.
+    scale : what a length of the strokes is multiplied by to get that on the page.
+    origin : x, y of the page's corner, in the strokes' unit.
+    """
+
+    lines: tuple[Line, ...]
+    strokes: Strokes
+    shape: tuple[int, int]
+    scale: float
+    origin: tuple[float, float]
+
+    def candidates(self, line: Line) -> list[Candidate]:
+        """Return all candidates of a line that have any extent."""
+        found = []
+        for first in range(len(line.pieces)):
+            for last in candidate_ends(line, first):
+                chosen = line.pieces[first:last]
+                drawing = Strokes(tuple(self.strokes.lines[piece.number - 1] for piece in chosen))
+                try:
+                    ink = normalize(draw_on_canvas(drawing))
+                except BlankImageError:  # a tap
+                    continue
+                found.append(Candidate(first, last, joined_box(chosen), ink))
+        return found
+
+
+def segment_strokes(strokes: Strokes) -> PennedPage:
+    """Return the lines of a drawing; it has at least one stroke with an extent."""
+    low, high = strokes.box
+    heights = np.sort([float(np.ptp(line, axis=0).max()) for line in strokes.lines])
+    scale = _DIGIT_PX / float(heights[round(0.75 * (len(heights) - 1))] or heights[-1])
+    scale = min(scale, _LARGEST_PX / float((high - low).max()))
+    origin = low - _MARGIN_PX / scale
+    width, height = np.ceil((high - origin) * scale).astype(int) + _MARGIN_PX
+    paths = [np.rint((line - origin) * scale).astype(np.int32) for line in strokes.lines]
+    owners = _touching(paths, (int(height), int(width)))
+    boxes = np.array([(0, 0, 0, 0, 0), *(_box(path) for path in paths)], np.int32)
+    pieces = [
+        Piece(number + 1, tuple(int(side) for side in boxes[number + 1, :4]), int(boxes[number + 1, 4]), owner)  # type: ignore[arg-type]
+        for number, owner in enumerate(owners)
+    ]
+    lines = (make_line([pieces[number - 1] for number in members], px) for members, px in find_lines(boxes))
+    ordered = sorted(lines, key=lambda line: float(np.median([p.box[1] + p.box[3] / 2 for p in line.pieces])))
+    return PennedPage(tuple(ordered), strokes, (int(height), int(width)), scale, (float(origin[0]), float(origin[1])))
+
+
+def _box(path: NDArray[np.int32]) -> tuple[int, int, int, int, int]:
+    """Return left, top, width, height and about the area of a stroke's ink."""
+    left, top = path.min(axis=0) - _PEN_PX // 2
+    width, height = np.ptp(path, axis=0) + _PEN_PX
+    return int(left), int(top), int(width), int(height), int(_PEN_PX * max(width, height))
+
+
+def _touching(paths: list[NDArray[np.int32]], shape: tuple[int, int]) -> list[int]:
+    """Return a number for each stroke; those whose ink hangs together have the same."""
+    canvas = np.zeros(shape, np.uint8)
+    for path in paths:
+        points = np.repeat(path, 2, axis=0) if len(path) == 1 else path
+        cv2.polylines(canvas, [points.reshape(-1, 1, 2)], False, (1.0,), _PEN_PX)
+    _, labels, _ = label_pieces(canvas)
+    return [int(labels[min(path[0, 1], shape[0] - 1), min(path[0, 0], shape[1] - 1)]) for path in paths]
+
+

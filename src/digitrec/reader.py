@@ -1,0 +1,203 @@
+"""From the candidates of a picture to the number on it: all through the network at once, the best way, and how sure.
+
+The layers above hand in what was segmented; nothing here knows pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.constraints import ANY_NUMBER, Constraint
+from digitrec.ink.segment import Box
+from digitrec.lattice import Edge, Lattice, Step, text_automaton
+from digitrec.model.runtime import Classifier
+from digitrec.reading import NOTHING_READ, DigitBox, Reading
+from digitrec.scoring import (
+    DIGIT_FEATURES,
+    NAMES,
+    SKIP_FEATURES,
+    WEIGHTS,
+    WHOLE_FEATURES,
+    candidate_features,
+    digit_logs,
+    in_order,
+    refusal_logs,
+    skip_features,
+    whole_features,
+)
+from digitrec.written import Whole, Written
+
+# How often someone who says what a number is like is wrong about it.
+_WRONG_CONSTRAINT = 1e-3
+_BARRED = 100.0  # of "skipped": what only `predict` sees is not passed over
+_SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the network makes of one ink, and where that is."""
+
+    ink: NDArray[np.float32]
+    box: Box
+    probabilities: NDArray[np.float32]
+    line: int
+
+
+def read_number(
+    written: Written, classifier: Classifier, threshold: float, asked: Constraint = ANY_NUMBER
+) -> Reading:
+    """Return the most probable number, its boxes in the picture's own units."""
+    if written.whole is None and not written.lines:
+        return NOTHING_READ
+    seen = _look(written, classifier)
+    lattice = _lattice(written, seen)
+    path = lattice.best_path(asked)
+    if not path:
+        return NOTHING_READ
+    whole = seen[-1] if written.whole is not None else None
+    if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
+        reading = _as_predicted(whole, threshold, asked)
+    else:
+        reading = _number(lattice, path, seen, threshold, asked)
+    return _in_picture(reading, written)
+
+
+def _look(written: Written, classifier: Classifier) -> list[_Seen]:
+    """Return all candidates after one batch through the network; the last is the whole, where there is one."""
+    found = [
+        (candidate.ink, candidate.box, number)
+        for number, (_, candidates) in enumerate(written.lines)
+        for candidate in candidates
+    ]
+    if written.whole is not None:
+        found.append((written.whole.ink, written.whole.box, 0))
+    inks = np.stack([ink for ink, _, _ in found]).astype(np.float32)
+    answers = classifier.probabilities(inks[..., np.newaxis])
+    return [
+        _Seen(ink, box, answer, line) for (ink, box, line), answer in zip(found, answers, strict=True)
+    ]
+
+
+def edge_features(
+    written: Written, classifier: Classifier
+) -> tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the weights are fitted on.
+
+    Returns
+    -------
+    The number of places; (E, 2) the places of each digit's edge; (E, 10) `digit_logs`; (E, F) its features; and
+    (places - 1, F) those of passing over each piece; F in the order of `scoring.NAMES`.
+    """
+    return _edges(written, _look(written, classifier))
+
+
+def _edges(
+    written: Written, seen: Sequence[_Seen]
+) -> tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    probabilities = np.stack([item.probabilities for item in seen])
+    ends: list[tuple[int, int]] = []
+    features: list[NDArray[np.float64]] = []
+    skips: list[NDArray[np.float64]] = []
+    for line, candidates in written.lines:
+        place = len(skips)
+        ends += [(place + item.first, place + item.last) for item in candidates]
+        features += [
+            in_order(DIGIT_FEATURES[2:], candidate_features(item, line, written.shape)) for item in candidates
+        ]
+        skips += [in_order(SKIP_FEATURES, skip_features(piece, line, written.shape)) for piece in line.pieces]
+    if written.whole is not None:
+        ends.append((0, max(1, len(skips))))
+        features.append(_whole_features(written, written.whole, skips))
+        skips = skips or [in_order(SKIP_FEATURES[:1], [_BARRED])]
+    described = np.stack(features)
+    described[:, 1] = refusal_logs(probabilities)
+    return len(skips) + 1, np.array(ends), digit_logs(probabilities), described, np.stack(skips)
+
+
+def _whole_features(written: Written, whole: Whole, skips: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the features of the picture as one digit: those of passing over all that `predict` leaves out, too."""
+    digit_px = written.lines[0][0].digit_px if written.lines else float(whole.box[3])
+    own = in_order(WHOLE_FEATURES, whole_features(whole.box, digit_px, written.shape))
+    pieces = [piece for line, _ in written.lines for piece in line.pieces]
+    left_out = [
+        skip for piece, skip in zip(pieces, skips, strict=True) if _shared(piece.box, whole.box) < _SAME_PLACE
+    ]
+    return np.asarray(own + sum(left_out, np.zeros(len(NAMES))))
+
+
+def _lattice(written: Written, seen: Sequence[_Seen]) -> Lattice:
+    places, ends, logs, features, skips = _edges(written, seen)
+    weights = np.array([WEIGHTS[name] for name in NAMES])
+    scores = weights[0] * logs + (features @ weights)[:, np.newaxis]
+    edges = [
+        Edge(first, last, score, number)
+        for number, ((first, last), score) in enumerate(zip(ends.tolist(), scores, strict=True))
+    ]
+    edges += [Edge(i, i + 1, np.array([score])) for i, score in enumerate((skips @ weights).tolist())]
+    return Lattice(places, edges)
+
+
+def _shared(one: Box, other: Box) -> float:
+    """Return the area that two boxes share, as a share of the smaller one."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    smaller = min(one[2] * one[3], other[2] * other[3])
+    return max(0, width) * max(0, height) / max(1, smaller)
+
+
+def _as_predicted(whole: _Seen, threshold: float, asked: Constraint) -> Reading:
+    digit = int(whole.probabilities.argmax())
+    confidence = float(whole.probabilities[digit])
+    box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
+    return Reading(asked.spell(str(digit), str(digit)), confidence, confidence >= threshold, (box,))
+
+
+def _number(
+    lattice: Lattice, path: Sequence[Step], seen: Sequence[_Seen], threshold: float, asked: Constraint
+) -> Reading:
+    digits = [step.digit for step in path]
+    total = lattice.total(asked)
+    if not asked.is_free:
+        total = float(np.logaddexp(total, lattice.total() + np.log(_WRONG_CONSTRAINT)))
+    confidence = float(np.exp(min(0.0, lattice.total(text_automaton(digits)) - total)))
+    shares = lattice.shares(asked, total)
+    boxes = tuple(_digit_box(step, seen, lattice, shares) for step in path)
+    as_read = "".join(
+        ("\n" if index and _line_of(step, seen) != _line_of(path[index - 1], seen) else "") + str(step.digit)
+        for index, step in enumerate(path)
+    )
+    text = asked.spell("".join(map(str, digits)), as_read)
+    return Reading(text, confidence, confidence >= threshold, boxes)
+
+
+def _line_of(step: Step, seen: Sequence[_Seen]) -> int:
+    return seen[step.edge.candidate].line
+
+
+def _digit_box(
+    step: Step, seen: Sequence[_Seen], lattice: Lattice, shares: Sequence[NDArray[np.float64]]
+) -> DigitBox:
+    """Return a digit; its confidence is what all candidates at its place say for it together."""
+    own = seen[step.edge.candidate]
+    confidence = sum(
+        float(share[step.digit])
+        for edge, share in zip(lattice.edges, shares, strict=True)
+        if edge.is_digit and _shared(seen[edge.candidate].box, own.box) >= _SAME_PLACE
+    )
+    return DigitBox(step.digit, min(1.0, confidence), own.box, own.probabilities, own.ink)
+
+
+def _in_picture(reading: Reading, written: Written) -> Reading:
+    """Return the reading with its boxes in the picture's own units."""
+    digits = tuple(replace(item, box=_moved(item.box, written)) for item in reading.digits)
+    return replace(reading, digits=digits)
+
+
+def _moved(box: Box, written: Written) -> Box:
+    left, right = ((x / written.scale + written.origin[0]) for x in (box[0], box[0] + box[2]))
+    top, bottom = ((y / written.scale + written.origin[1]) for y in (box[1], box[1] + box[3]))
+    return round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top))

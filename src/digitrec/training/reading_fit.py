@@ -1,0 +1,120 @@
+"""Fitting the weights of `digitrec.scoring`: a conditional random field over all ways through a picture's candidates.
+
+The cuts and joins of a training picture are not known, only its number; so the sum over all ways that read the number
+is made as large as it can be among all ways (maximum likelihood with hidden segmentation), by L-BFGS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from digitrec.model.runtime import Classifier
+from digitrec.reader import edge_features
+from digitrec.scoring import NAMES, WEIGHTS
+from digitrec.written import Written
+
+Floats = NDArray[np.float64]
+
+_RIDGE = 0.002  # keeps weights that little speaks for near where they were
+_NEVER = -1e30
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A picture's edges by their features, and the digits that are written there.
+
+    Attributes
+    ----------
+    places : how many.
+    ends : (E, 2) int64, the first and the last place of each digit's edge.
+    logs : (E, 10), see `digitrec.scoring.digit_logs`.
+    features : (E, F), in the order of `NAMES`; that of "log_probability" is left 0, it differs by digit.
+    skips : (places - 1, F), of passing over each piece.
+    digits : (K,) int64.
+    """
+
+    places: int
+    ends: NDArray[np.int64]
+    logs: Floats
+    features: Floats
+    skips: Floats
+    digits: NDArray[np.int64]
+
+
+def sample(written: Written, classifier: Classifier, label: str) -> Sample | None:
+    """Return a picture as the fit needs it; None where no way through its candidates reads the label."""
+    places, ends, logs, features, skips = edge_features(written, classifier)
+    found = Sample(places, ends, logs, features, skips, np.array([int(sign) for sign in label]))
+    return found if _sums(found, np.zeros(len(NAMES)), found.digits)[0] > _NEVER / 2 else None
+
+
+def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: None) -> dict[str, float]:
+    """Return the weights that make the samples' numbers most probable, by name."""
+    start = np.array([WEIGHTS[name] for name in NAMES])
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total, slope = 0.0, np.zeros_like(weights)
+        for item in samples:
+            all_ways, expected = _sums(item, weights, None)
+            right_ways, wanted = _sums(item, weights, item.digits)
+            total += all_ways - right_ways
+            slope += expected - wanted
+        departure = weights - start
+        tell(f"loss {total / len(samples):.4f}")
+        return (
+            total / len(samples) + _RIDGE * float(departure @ departure),
+            slope / len(samples) + 2 * _RIDGE * departure,
+        )
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 80})
+    return {name: round(float(weight), 3) for name, weight in zip(NAMES, found.x, strict=True)}
+
+
+def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tuple[float, Floats]:
+    """Return the logarithm of the sum over all ways, or over those that read `digits`, and its slope."""
+    evidence = item.features @ weights
+    scores = evidence[:, None] + weights[0] * item.logs
+    skips = item.skips @ weights
+    if digits is None:
+        best = scores.max(axis=1, keepdims=True)
+        steps = best + np.log(np.exp(scores - best).sum(axis=1, keepdims=True))  # (E, 1): any digit
+        logs = (np.exp(scores - steps) * item.logs).sum(axis=1, keepdims=True)
+        shift = 0
+    else:
+        steps, logs, shift = scores[:, digits], item.logs[:, digits], 1  # (E, K): the digit that comes next
+    before, after = _both_ways(item, steps, skips, shift)
+    total = float(after[0, 0])
+    first, last = item.ends.T
+    width = steps.shape[1]
+    shares = np.exp(before[first, :width] + steps + after[last, shift : shift + width] - total)
+    skipped = np.exp(np.logaddexp.reduce(before[:-1] + after[1:], axis=1) + skips - total)
+    slope = shares.sum(axis=1) @ item.features + skipped @ item.skips
+    slope[0] += float((shares * logs).sum())
+    return total, slope
+
+
+def _both_ways(item: Sample, steps: Floats, skips: Floats, shift: int) -> tuple[Floats, Floats]:
+    """Return (places, states) sums to each place and from each place; a state is how many digits are read."""
+    states = steps.shape[1] + shift
+    before, after = np.full((2, item.places, states), _NEVER)
+    before[0, 0] = after[-1, -1] = 0.0
+    source, target = slice(0, steps.shape[1]), slice(shift, states)
+    by_first: list[list[int]] = [[] for _ in range(item.places)]
+    for edge, place in enumerate(item.ends[:, 0].tolist()):
+        by_first[place].append(edge)
+    for place in range(item.places - 1):
+        before[place + 1] = np.logaddexp(before[place + 1], before[place] + skips[place])
+        for edge in by_first[place]:
+            there = before[item.ends[edge, 1]]
+            there[target] = np.logaddexp(there[target], before[place][source] + steps[edge])
+    for place in range(item.places - 2, -1, -1):
+        after[place] = after[place + 1] + skips[place]
+        for edge in by_first[place]:
+            ways = after[item.ends[edge, 1]][target] + steps[edge]
+            after[place][source] = np.logaddexp(after[place][source], ways)
+    return before, after

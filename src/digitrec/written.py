@@ -1,0 +1,98 @@
+"""What a number may be read from: the candidates of a picture, or of pen strokes, in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import BlankImageError
+from digitrec.ink.normalize import locate, normalize
+from digitrec.ink.page import Page, find_ink
+from digitrec.ink.pen import segment_strokes
+from digitrec.ink.planes import Picture
+from digitrec.ink.render import Strokes, draw_on_canvas
+from digitrec.ink.segment import Box, Candidate, Line, segment
+
+# More pieces of ink than this are no number but a page of print, or a photo.
+MOST_PIECES = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """The digit that `predict` would see in the picture.
+
+    Attributes
+    ----------
+    ink : (28, 28) float32 in [0, 1]. box : left, top, width, height on the page.
+    """
+
+    ink: NDArray[np.float32]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """All that a number may be read from.
+
+    Attributes
+    ----------
+    lines : each with its candidates; none where there is too much ink for a number.
+    shape : (H, W) of the page that all boxes lie on.
+    whole : what `predict` would see; None where it sees blank paper.
+    scale : what a length in the picture is multiplied by to get that on the page.
+    origin : x, y in the picture of the page's corner.
+    """
+
+    lines: Sequence[tuple[Line, Sequence[Candidate]]]
+    shape: tuple[int, ...]
+    whole: Whole | None
+    scale: float = 1.0
+    origin: tuple[float, float] = (0.0, 0.0)
+
+
+def in_picture(picture: Picture) -> Written:
+    """Return what a picture may be read from.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    """
+    page: Page | None = None
+    with suppress(BlankImageError):
+        page = find_ink(picture)
+    if page is None:
+        ink, box = locate(picture)  # blank for `predict` too: its error tells
+        return Written((), picture.shape, Whole(ink, box))
+    whole = _whole(picture, page.scale)
+    if len(page.boxes) - 1 > MOST_PIECES:
+        return Written((), page.ink.shape, None, page.scale)
+    found = segment(page)
+    lines = [(line, found.candidates(line)) for line in found.lines]
+    return Written(lines, page.ink.shape, whole, page.scale)
+
+
+def _whole(picture: Picture, scale: float) -> Whole | None:
+    try:
+        ink, box = locate(picture)
+    except BlankImageError:
+        return None
+    left, top, width, height = (round(length * scale) for length in box)
+    return Whole(ink, (left, top, max(1, width), max(1, height)))
+
+
+def in_strokes(strokes: Strokes) -> Written:
+    """Return what pen strokes may be read from: a digit is made of whole strokes.
+
+    Raises
+    ------
+    BlankImageError : nothing is drawn, or no more than a dot.
+    """
+    ink = normalize(draw_on_canvas(strokes))
+    found = segment_strokes(strokes)
+    whole = Whole(ink, (0, 0, found.shape[1], found.shape[0]))
+    lines = [(line, found.candidates(line)) for line in found.lines] if len(strokes.lines) <= MOST_PIECES else []
+    return Written(lines, found.shape, whole, found.scale, found.origin)
