@@ -1,4 +1,4 @@
-"""The best way through the candidates of a picture: edges with scores, steered by what a number may be.
+"""The best way through the candidates of a picture, steered by what a number may be, and how sure it is.
 
 Places lie between the pieces of ink, in reading order. An edge leads from a place to a later one: a digit, with a score
 for each of the ten, or a piece passed over. A path from the first to the last place is a reading; the sum over all
@@ -9,7 +9,6 @@ Cohen, 2004).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +17,9 @@ from numpy.typing import NDArray
 from digitrec.contract import LABELS
 
 _NEVER = -np.inf
+_FIRST = np.zeros(1, np.intp)
+
+Scores = NDArray[np.float64]
 
 
 class Automaton(Protocol):
@@ -30,6 +32,10 @@ class Automaton(Protocol):
     @property
     def final(self) -> NDArray[np.bool_]:
         """(S,) bool: where a number may end."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes any digits in any number, by its only state."""
 
 
 class Edge(NamedTuple):
@@ -44,7 +50,7 @@ class Edge(NamedTuple):
 
     first: int
     last: int
-    scores: NDArray[np.float64]
+    scores: Scores
     candidate: int = -1
 
     @property
@@ -60,55 +66,29 @@ class Step(NamedTuple):
     digit: int
 
 
-@dataclass(frozen=True)
-class Free:
-    """Any number of digits."""
-
-    following: NDArray[np.int32]
-    final: NDArray[np.bool_]
-
-
-FREE = Free(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.bool_))
-
-
-def text_automaton(digits: Sequence[int]) -> Free:
-    """Return the automaton that takes these digits in a row and nothing else."""
-    following = np.full((len(digits) + 1, len(LABELS)), -1, np.int32)
-    following[np.arange(len(digits)), list(digits)] = np.arange(1, len(digits) + 1)
-    final = np.zeros(len(digits) + 1, np.bool_)
-    final[-1] = True
-    return Free(following, final)
-
-
 class Lattice:
-    """All edges between `places` places."""
+    """All edges between `places` places; a place is reached by edges from earlier ones only."""
 
     def __init__(self, places: int, edges: Iterable[Edge]) -> None:
         self.places = places
         self.edges = sorted(edges, key=lambda edge: (edge.first, edge.last))
 
-    def best_path(self, automaton: Automaton = FREE) -> list[Step] | None:
+    def best_path(self, asked: Automaton) -> list[Step] | None:
         """Return the digits of the best path that the automaton takes; None where it takes no path."""
-        following, final = np.asarray(automaton.following), np.asarray(automaton.final)
-        best = np.full((self.places, len(final)), _NEVER)
-        best[0, 0] = 0.0
+        best = self._start(asked)
         came: dict[tuple[int, int], tuple[int, int, int]] = {}
         for number, edge in enumerate(self.edges):
             (states,) = np.nonzero(best[edge.first] > _NEVER)
-            for digit, targets, sources in _moves(edge, states, following):
+            for digit, targets, sources in _moves(edge, states, asked, only_best=True):
                 scores = best[edge.first, sources] + edge.scores[digit]
-                better = scores > best[edge.last, targets]
-                for source, target, score in zip(
-                    sources[better], targets[better], scores[better], strict=True
-                ):
-                    if score > best[edge.last, target]:
-                        best[edge.last, target] = score
-                        came[edge.last, int(target)] = (number, digit, int(source))
-        ends = np.where(final, best[-1], _NEVER)
+                for choice in np.flatnonzero(scores > best[edge.last, targets]).tolist():
+                    target = int(targets[choice])
+                    if scores[choice] > best[edge.last, target]:  # two states may lead to one
+                        best[edge.last, target] = scores[choice]
+                        came[edge.last, target] = (number, digit, int(sources[choice]))
+        ends = np.where(asked.final, best[-1], _NEVER)
         state = int(ends.argmax())
-        if ends[state] == _NEVER:
-            return None
-        return self._steps(came, state)
+        return None if ends[state] == _NEVER else self._steps(came, state)
 
     def _steps(self, came: dict[tuple[int, int], tuple[int, int, int]], state: int) -> list[Step]:
         steps = []
@@ -121,64 +101,94 @@ class Lattice:
                 steps.append(Step(edge, digit))
         return steps[::-1]
 
-    def total(self, automaton: Automaton = FREE) -> float:
+    def total(self, asked: Automaton) -> float:
         """Return the logarithm of the sum over all paths that the automaton takes; -inf of none."""
-        return float(np.logaddexp.reduce(self.sums(automaton)[-1][np.asarray(automaton.final)]))
+        return float(np.logaddexp.reduce(self._before(asked)[-1][asked.final]))
 
-    def sums(self, automaton: Automaton = FREE) -> NDArray[np.float64]:
-        """Return (places, S) float64: the logarithm of the sum over all paths to each place and state."""
-        following, final = np.asarray(automaton.following), np.asarray(automaton.final)
-        sums = np.full((self.places, len(final)), _NEVER)
+    def total_of(self, digits: Sequence[int]) -> float:
+        """Return the logarithm of the sum over all paths that read these digits."""
+        sums = np.full((self.places, len(digits) + 1), _NEVER)
         sums[0, 0] = 0.0
+        chosen = list(digits)
         for edge in self.edges:
-            (states,) = np.nonzero(sums[edge.first] > _NEVER)
-            if len(final) == 1 and len(states):
-                gain = np.logaddexp.reduce(edge.scores)
-                sums[edge.last, 0] = np.logaddexp(sums[edge.last, 0], sums[edge.first, 0] + gain)
-                continue
-            for digit, targets, sources in _moves(edge, states, following):
-                np.logaddexp.at(sums[edge.last], targets, sums[edge.first, sources] + edge.scores[digit])
-        return sums
+            before, there = sums[edge.first], sums[edge.last]
+            if edge.is_digit:
+                there[1:] = np.logaddexp(there[1:], before[:-1] + edge.scores[chosen])
+            else:
+                np.logaddexp(there, before + edge.scores, out=there)
+        return float(sums[-1, -1])
 
-
-    def shares(self, automaton: Automaton, total: float) -> list[NDArray[np.float64]]:
+    def shares(self, asked: Automaton, total: float) -> list[Scores]:
         """Return, for each edge and digit, the share of all paths that take it; `total` is what is shared out."""
-        before, after = self.sums(automaton), self._sums_after(automaton)
-        following = np.asarray(automaton.following)
+        before, after = self._before(asked), self._after(asked)
         shares = []
         for edge in self.edges:
-            share = np.full(len(edge.scores), _NEVER)
-            (states,) = np.nonzero(before[edge.first] > _NEVER)
-            for digit, targets, sources in _moves(edge, states, following):
-                ways = before[edge.first, sources] + after[edge.last, targets]
-                share[digit] = np.logaddexp.reduce(ways) + edge.scores[digit]
+            if asked.is_free:
+                share = before[edge.first, 0] + edge.scores + after[edge.last, 0]
+            else:
+                share = np.full(len(edge.scores), _NEVER)
+                (states,) = np.nonzero(before[edge.first] > _NEVER)
+                for digit, targets, sources in _moves(edge, states, asked):
+                    ways = before[edge.first, sources] + after[edge.last, targets]
+                    share[digit] = np.logaddexp.reduce(ways) + edge.scores[digit]
             shares.append(np.exp(np.minimum(share - total, 0.0)))
         return shares
 
-    def _sums_after(self, automaton: Automaton) -> NDArray[np.float64]:
-        """Return (places, S) float64: the logarithm of the sum over all paths from each place and state to the end."""
-        following, final = np.asarray(automaton.following), np.asarray(automaton.final)
-        sums = np.full((self.places, len(final)), _NEVER)
-        sums[-1, final] = 0.0
-        every_state = np.arange(len(final))
+    def _before(self, asked: Automaton) -> Scores:
+        """Return (places, S): the logarithm of the sum over all paths to each place and state."""
+        sums = self._start(asked)
+        for edge in self.edges:
+            there = sums[edge.last]
+            if asked.is_free:
+                there[0] = np.logaddexp(there[0], sums[edge.first, 0] + _any_digit(edge))
+                continue
+            (states,) = np.nonzero(sums[edge.first] > _NEVER)
+            for digit, targets, sources in _moves(edge, states, asked):
+                np.logaddexp.at(there, targets, sums[edge.first, sources] + edge.scores[digit])
+        return sums
+
+    def _after(self, asked: Automaton) -> Scores:
+        """Return (places, S): the logarithm of the sum over all paths from each place and state to the end."""
+        sums = np.full((self.places, len(asked.final)), _NEVER)
+        sums[-1, asked.final] = 0.0
+        states = np.arange(len(asked.final))
         for edge in reversed(self.edges):  # they are sorted by where they begin
-            for digit, targets, sources in _moves(edge, every_state, following):
-                ways = sums[edge.last, targets] + edge.scores[digit]
-                sums[edge.first, sources] = np.logaddexp(sums[edge.first, sources], ways)
+            here = sums[edge.first]
+            if asked.is_free:
+                here[0] = np.logaddexp(here[0], sums[edge.last, 0] + _any_digit(edge))
+                continue
+            for digit, targets, sources in _moves(edge, states, asked):
+                here[sources] = np.logaddexp(here[sources], sums[edge.last, targets] + edge.scores[digit])
+        return sums
+
+    def _start(self, asked: Automaton) -> Scores:
+        sums = np.full((self.places, len(asked.final)), _NEVER)
+        sums[0, 0] = 0.0
         return sums
 
 
+def _any_digit(edge: Edge) -> float:
+    highest = edge.scores.max()
+    return float(highest + np.log(np.exp(edge.scores - highest).sum()))
+
+
 def _moves(
-    edge: Edge, states: NDArray[np.intp], following: NDArray[np.int32]
-) -> Iterable[tuple[int, NDArray[np.int32], NDArray[np.intp]]]:
-    """Yield, for each digit of an edge, the states that it leads to and those that it comes from."""
+    edge: Edge, states: NDArray[np.intp], asked: Automaton, *, only_best: bool = False
+) -> Iterable[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield, for each digit of an edge, the states that it leads to and those that it comes from.
+
+    Of an automaton that takes any digits, the best path needs the edge's best digit only.
+    """
     if not len(states):
         return
     if not edge.is_digit:
-        yield 0, states.astype(np.int32), states
+        yield 0, states, states
+        return
+    if asked.is_free and only_best:
+        yield int(edge.scores.argmax()), _FIRST, _FIRST
         return
     for digit in LABELS:
-        targets = following[states, digit]
+        targets = asked.following[states, digit]
         open_ways = targets >= 0
         if open_ways.any():
-            yield digit, targets[open_ways], states[open_ways]
+            yield digit, targets[open_ways].astype(np.intp), states[open_ways]

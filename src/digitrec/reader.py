@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constraints import ANY_NUMBER, Constraint
 from digitrec.ink.segment import Box
-from digitrec.lattice import Edge, Lattice, Step, text_automaton
+from digitrec.lattice import Edge, Lattice, Step
 from digitrec.model.runtime import Classifier
 from digitrec.reading import NOTHING_READ, DigitBox, Reading
 from digitrec.scoring import (
     DIGIT_FEATURES,
     NAMES,
     SKIP_FEATURES,
-    WEIGHTS,
+    WEIGHT_VECTOR,
     WHOLE_FEATURES,
     candidate_features,
     digit_logs,
@@ -33,12 +34,13 @@ from digitrec.written import Whole, Written
 
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
-_BARRED = 100.0  # of "skipped": what only `predict` sees is not passed over
+_HOPELESS = -7.0  # what speaks for a candidate before the network has seen it; the network only takes away
+_BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
 _SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class Seen:
     """What the network makes of one ink, and where that is."""
 
     ink: NDArray[np.float32]
@@ -53,8 +55,10 @@ def read_number(
     """Return the most probable number, its boxes in the picture's own units."""
     if written.whole is None and not written.lines:
         return NOTHING_READ
-    seen = _look(written, classifier)
-    lattice = _lattice(written, seen)
+    edges, seen = look(written, classifier)
+    if not seen:
+        return NOTHING_READ
+    lattice = _lattice(edges)
     path = lattice.best_path(asked)
     if not path:
         return NOTHING_READ
@@ -66,56 +70,69 @@ def read_number(
     return _in_picture(reading, written)
 
 
-def _look(written: Written, classifier: Classifier) -> list[_Seen]:
-    """Return all candidates after one batch through the network; the last is the whole, where there is one."""
-    found = [
-        (candidate.ink, candidate.box, number)
-        for number, (_, candidates) in enumerate(written.lines)
-        for candidate in candidates
-    ]
-    if written.whole is not None:
-        found.append((written.whole.ink, written.whole.box, 0))
-    inks = np.stack([ink for ink, _, _ in found]).astype(np.float32)
-    answers = classifier.probabilities(inks[..., np.newaxis])
-    return [
-        _Seen(ink, box, answer, line) for (ink, box, line), answer in zip(found, answers, strict=True)
-    ]
+class _Described(NamedTuple):
+    """A candidate before the network has seen it: its edge and its features, in the order of `scoring.NAMES`."""
+
+    ink: NDArray[np.float32]
+    box: Box
+    line: int
+    first: int
+    last: int
+    features: NDArray[np.float64]
 
 
-def edge_features(
-    written: Written, classifier: Classifier
-) -> tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return what the weights are fitted on.
+class Edges(NamedTuple):
+    """What a lattice is made of, and what the weights are fitted on.
 
-    Returns
-    -------
-    The number of places; (E, 2) the places of each digit's edge; (E, 10) `digit_logs`; (E, F) its features; and
-    (places - 1, F) those of passing over each piece; F in the order of `scoring.NAMES`.
+    Attributes
+    ----------
+    ends : (E, 2) int64, the first and the last place of each digit's edge.
+    logs : (E, 10) float64, see `scoring.digit_logs`.
+    features : (E, F) float64, in the order of `scoring.NAMES`.
+    skips : (places - 1, F) float64, of passing over each piece.
     """
-    return _edges(written, _look(written, classifier))
+
+    ends: NDArray[np.int64]
+    logs: NDArray[np.float64]
+    features: NDArray[np.float64]
+    skips: NDArray[np.float64]
 
 
-def _edges(
-    written: Written, seen: Sequence[_Seen]
-) -> tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    probabilities = np.stack([item.probabilities for item in seen])
-    ends: list[tuple[int, int]] = []
-    features: list[NDArray[np.float64]] = []
+def look(written: Written, classifier: Classifier) -> tuple[Edges, list[Seen]]:
+    """Return all edges after one batch through the network; the last is the whole, where there is one.
+
+    What its place and shape alone make hopeless is not shown to the network.
+    """
+    described, skips = _described(written)
+    if not described:
+        return Edges(np.empty((0, 2), np.int64), np.empty((0, 10)), np.empty((0, len(NAMES))), skips), []
+    inks = np.stack([item.ink for item in described]).astype(np.float32)
+    probabilities = classifier.probabilities(inks[..., np.newaxis])
+    features = np.stack([item.features for item in described])
+    features[:, 1] = refusal_logs(probabilities)
+    ends = np.array([(item.first, item.last) for item in described])
+    seen = [
+        Seen(item.ink, item.box, answer, item.line)
+        for item, answer in zip(described, probabilities, strict=True)
+    ]
+    return Edges(ends, digit_logs(probabilities), features, skips), seen
+
+
+def _described(written: Written) -> tuple[list[_Described], NDArray[np.float64]]:
+    found: list[_Described] = []
     skips: list[NDArray[np.float64]] = []
-    for line, candidates in written.lines:
+    for number, (line, candidates) in enumerate(written.lines):
         place = len(skips)
-        ends += [(place + item.first, place + item.last) for item in candidates]
-        features += [
-            in_order(DIGIT_FEATURES[2:], candidate_features(item, line, written.shape)) for item in candidates
-        ]
+        for item in candidates:
+            features = in_order(DIGIT_FEATURES[2:], candidate_features(item, line, written.shape))
+            if float(features @ WEIGHT_VECTOR) >= _HOPELESS:
+                edge = (place + item.first, place + item.last)
+                found.append(_Described(item.ink(), item.box, number, *edge, features))
         skips += [in_order(SKIP_FEATURES, skip_features(piece, line, written.shape)) for piece in line.pieces]
     if written.whole is not None:
-        ends.append((0, max(1, len(skips))))
-        features.append(_whole_features(written, written.whole, skips))
-        skips = skips or [in_order(SKIP_FEATURES[:1], [_BARRED])]
-    described = np.stack(features)
-    described[:, 1] = refusal_logs(probabilities)
-    return len(skips) + 1, np.array(ends), digit_logs(probabilities), described, np.stack(skips)
+        features = _whole_features(written, written.whole, skips)
+        found.append(_Described(written.whole.ink, written.whole.box, 0, 0, max(1, len(skips)), features))
+    return found, np.stack(skips or [in_order(SKIP_FEATURES[:1], [_BARRED])])
 
 
 def _whole_features(written: Written, whole: Whole, skips: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -129,16 +146,14 @@ def _whole_features(written: Written, whole: Whole, skips: Sequence[NDArray[np.f
     return np.asarray(own + sum(left_out, np.zeros(len(NAMES))))
 
 
-def _lattice(written: Written, seen: Sequence[_Seen]) -> Lattice:
-    places, ends, logs, features, skips = _edges(written, seen)
-    weights = np.array([WEIGHTS[name] for name in NAMES])
-    scores = weights[0] * logs + (features @ weights)[:, np.newaxis]
-    edges = [
+def _lattice(edges: Edges) -> Lattice:
+    scores = WEIGHT_VECTOR[0] * edges.logs + (edges.features @ WEIGHT_VECTOR)[:, np.newaxis]
+    digits = [
         Edge(first, last, score, number)
-        for number, ((first, last), score) in enumerate(zip(ends.tolist(), scores, strict=True))
+        for number, ((first, last), score) in enumerate(zip(edges.ends.tolist(), scores, strict=True))
     ]
-    edges += [Edge(i, i + 1, np.array([score])) for i, score in enumerate((skips @ weights).tolist())]
-    return Lattice(places, edges)
+    skips = [Edge(place, place + 1, np.array([score])) for place, score in enumerate(edges.skips @ WEIGHT_VECTOR)]
+    return Lattice(len(skips) + 1, [*digits, *skips])
 
 
 def _shared(one: Box, other: Box) -> float:
@@ -149,7 +164,7 @@ def _shared(one: Box, other: Box) -> float:
     return max(0, width) * max(0, height) / max(1, smaller)
 
 
-def _as_predicted(whole: _Seen, threshold: float, asked: Constraint) -> Reading:
+def _as_predicted(whole: Seen, threshold: float, asked: Constraint) -> Reading:
     digit = int(whole.probabilities.argmax())
     confidence = float(whole.probabilities[digit])
     box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
@@ -157,13 +172,13 @@ def _as_predicted(whole: _Seen, threshold: float, asked: Constraint) -> Reading:
 
 
 def _number(
-    lattice: Lattice, path: Sequence[Step], seen: Sequence[_Seen], threshold: float, asked: Constraint
+    lattice: Lattice, path: Sequence[Step], seen: Sequence[Seen], threshold: float, asked: Constraint
 ) -> Reading:
     digits = [step.digit for step in path]
     total = lattice.total(asked)
     if not asked.is_free:
-        total = float(np.logaddexp(total, lattice.total() + np.log(_WRONG_CONSTRAINT)))
-    confidence = float(np.exp(min(0.0, lattice.total(text_automaton(digits)) - total)))
+        total = float(np.logaddexp(total, lattice.total(ANY_NUMBER) + np.log(_WRONG_CONSTRAINT)))
+    confidence = float(np.exp(min(0.0, lattice.total_of(digits) - total)))
     shares = lattice.shares(asked, total)
     boxes = tuple(_digit_box(step, seen, lattice, shares) for step in path)
     as_read = "".join(
@@ -174,12 +189,12 @@ def _number(
     return Reading(text, confidence, confidence >= threshold, boxes)
 
 
-def _line_of(step: Step, seen: Sequence[_Seen]) -> int:
+def _line_of(step: Step, seen: Sequence[Seen]) -> int:
     return seen[step.edge.candidate].line
 
 
 def _digit_box(
-    step: Step, seen: Sequence[_Seen], lattice: Lattice, shares: Sequence[NDArray[np.float64]]
+    step: Step, seen: Sequence[Seen], lattice: Lattice, shares: Sequence[NDArray[np.float64]]
 ) -> DigitBox:
     """Return a digit; its confidence is what all candidates at its place say for it together."""
     own = seen[step.edge.candidate]

@@ -23,12 +23,13 @@ _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 0.9, "log_is_digit": 0.23, "digit": 0.12, "cut": -0.29, "cut_cost": -1.27, "wall": 0.23,
-    "crossings": -0.94, "not_cut": 0.4, "joined": -1.64, "gap": -1.14, "low": -3.24, "high": -2.01, "wide": -4.13,
-    "off_line": -2.72, "edge": 0.26, "skipped": -0.22, "size": -2.74, "size_squared": -2.56, "flat": 1.01,
-    "at_edge": 0.91, "skip_cut_cost": 1.16, "skip_cut": -1.34, "below": 1.1, "thin": 0.0, "whole": 1.5,
-    "picture_wide": -1.0,
+    "log_probability": 0.858, "log_is_digit": 0.432, "digit": 0.012, "cut": -0.378, "cut_cost": -1.758,
+    "wall": 0.492, "crossings": -0.637, "not_cut": 0.564, "joined": -1.622, "gap": -1.194, "low": -2.779,
+    "high": -3.105, "wide": -4.59, "off_line": -3.275, "edge": -0.363, "skipped": -0.919, "size": -2.921,
+    "size_squared": -0.336, "flat": 0.877, "at_edge": 1.226, "skip_cut_cost": 1.396, "skip_cut": -1.828,
+    "below": 1.058, "thin": 2.313, "whole": 2.586, "picture_wide": -1.455,
 }  # fmt: skip
+WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 
 
 def digit_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,10 +15,11 @@ from digitrec.ink.page import Page, find_ink
 from digitrec.ink.pen import segment_strokes
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
-from digitrec.ink.segment import Box, Candidate, Line, segment
+from digitrec.ink.segment import Box, Candidate, Line, joined_box, segment
 
 # More pieces of ink than this are no number but a page of print, or a photo.
 MOST_PIECES = 400
+_WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +68,17 @@ def in_picture(picture: Picture) -> Written:
     if page is None:
         ink, box = locate(picture)  # blank for `predict` too: its error tells
         return Written((), picture.shape, Whole(ink, box))
-    whole = _whole(picture, page.scale)
     if len(page.boxes) - 1 > MOST_PIECES:
         return Written((), page.ink.shape, None, page.scale)
     found = segment(page)
     lines = [(line, found.candidates(line)) for line in found.lines]
+    may_be_one = all(_width(line) <= _WIDEST_DIGIT * line.digit_px for line in found.lines)
+    whole = _whole(picture, page.scale) if may_be_one else None
     return Written(lines, page.ink.shape, whole, page.scale)
+
+
+def _width(line: Line) -> int:
+    return joined_box(line.pieces)[2]
 
 
 def _whole(picture: Picture, scale: float) -> Whole | None:

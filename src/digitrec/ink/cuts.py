@@ -53,8 +53,7 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
     scale = min(1.0, _ROWS / height)
     size = (max(3, round(width * scale)), max(3, round(height * scale)))
     small = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), np.float32)
-    down, from_above = _cheapest(small)
-    up, from_below = _cheapest(small[::-1])
+    (down, up), (from_above, from_below) = _cheapest(np.stack([small, small[::-1]]))
     middle = size[1] // 2
     costs = (down[middle] + up[size[1] - 1 - middle] - small[middle]) / max(stroke_px * scale, 1.0)
     places = _minima(costs, max(1.0, _APART_SHARE * digit_px * scale))
@@ -117,22 +116,25 @@ def _crossings(ink: Relief, columns: NDArray[np.floating[Any]]) -> int:
     return int(inked[0]) + int(np.count_nonzero(inked[1:] & ~inked[:-1]))
 
 
-def _cheapest(ink: Relief) -> tuple[Relief, NDArray[np.int8]]:
-    """Return the cost of the cheapest path from the top to each pixel, and the step that it came by, -1, 0 or 1."""
-    height, width = ink.shape
-    costs = np.empty_like(ink)
-    steps = np.zeros((height, width), np.int8)
-    costs[0] = ink[0]
-    ways = np.full((3, width), np.inf, np.float32)
-    columns = np.arange(width)
+def _cheapest(inks: Relief) -> tuple[Relief, NDArray[np.int8]]:
+    """Return the cost of the cheapest path from the top to each pixel, and the step that it came by, -1, 0 or 1.
+
+    Parameters
+    ----------
+    inks : (N, h, w) float32, N pictures at once.
+    """
+    count, height, width = inks.shape
+    costs = np.empty_like(inks)
+    steps = np.zeros((count, height, width), np.int8)
+    costs[:, 0] = inks[:, 0]
+    slanted = np.full((count, width + 2), np.inf, np.float32)
     for row in range(1, height):
-        above = costs[row - 1]
-        ways[0, 1:] = above[:-1] + _STEP_COST
-        ways[1] = above
-        ways[2, :-1] = above[1:] + _STEP_COST
-        best = ways.argmin(axis=0)
-        costs[row] = ways[best, columns] + ink[row]
-        steps[row] = best - 1
+        above = costs[:, row - 1]
+        slanted[:, 1:-1] = above + _STEP_COST
+        left, right = slanted[:, :-2], slanted[:, 2:]
+        best = np.minimum(np.minimum(left, right), above)
+        steps[:, row] = np.where(best == above, 0, np.where(best == left, -1, 1))
+        costs[:, row] = best + inks[:, row]
     return costs, steps
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import normalize
-from digitrec.ink.planes import label_pieces
+from digitrec.ink.planes import Relief, label_pieces
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Candidate, Line, Piece, candidate_ends, find_lines, joined_box, make_line
 
@@ -41,17 +41,19 @@ class PennedPage:
 
     def candidates(self, line: Line) -> list[Candidate]:
         """Return all candidates of a line that have any extent."""
-        found = []
-        for first in range(len(line.pieces)):
-            for last in candidate_ends(line, first):
-                chosen = line.pieces[first:last]
-                drawing = Strokes(tuple(self.strokes.lines[piece.number - 1] for piece in chosen))
-                try:
-                    ink = normalize(draw_on_canvas(drawing))
-                except BlankImageError:  # a tap
-                    continue
-                found.append(Candidate(first, last, joined_box(chosen), ink))
-        return found
+        return [
+            Candidate(first, last, joined_box(line.pieces[first:last]), partial(self._ink, line, first, last))
+            for first in range(len(line.pieces))
+            for last in candidate_ends(line, first)
+            if any(np.ptp(self._stroke(piece), axis=0).any() for piece in line.pieces[first:last])
+        ]
+
+    def _ink(self, line: Line, first: int, last: int) -> Relief:
+        strokes = Strokes(tuple(self._stroke(piece) for piece in line.pieces[first:last]))
+        return normalize(draw_on_canvas(strokes))
+
+    def _stroke(self, piece: Piece) -> NDArray[np.float32]:
+        return self.strokes.lines[piece.number - 1]
 
 
 def segment_strokes(strokes: Strokes) -> PennedPage:

@@ -7,8 +7,9 @@ later one, and any piece may also be passed over as no digit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import cv2
@@ -77,13 +78,13 @@ class Candidate:
     ----------
     first, last : the places before and after it; piece number i of a line lies between places i and i + 1.
     box : left, top, width, height on the page.
-    ink : (28, 28) float32 in [0, 1].
+    ink : gives its (28, 28) float32 in [0, 1]; made when it is asked for, since not every candidate is looked at.
     """
 
     first: int
     last: int
     box: Box
-    ink: Relief
+    ink: Callable[[], Relief]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +117,10 @@ class Segmented:
         ]
 
     def _candidate(self, line: Line, first: int, last: int) -> Candidate:
-        box = joined_box(line.pieces[first:last])
-        left, top, width, height = box
+        return Candidate(first, last, joined_box(line.pieces[first:last]), partial(self._ink, line, first, last))
+
+    def _ink(self, line: Line, first: int, last: int) -> Relief:
+        left, top, width, height = joined_box(line.pieces[first:last])
         margin = 1 + round(_SHARED_STROKES * self.stroke_px)
         rows = slice(max(0, top - 1), top + height + 1)
         columns = slice(max(0, left - margin), left + width + margin)
@@ -128,8 +131,7 @@ class Segmented:
             keep = self._with_shared_ink(keep, line.pieces[first:last], (rows, columns))
         ink = self.ink[rows, columns] * keep
         x, y, breadth, depth = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
-        return Candidate(first, last, box, fit_to_box(ink[y : y + depth, x : x + breadth]))
-
+        return fit_to_box(ink[y : y + depth, x : x + breadth])
 
     def _with_shared_ink(self, keep: Relief, pieces: tuple[Piece, ...], window: tuple[slice, slice]) -> Relief:
         """Return the mask of a candidate that was cut off, with the stroke that it may share with its neighbour.

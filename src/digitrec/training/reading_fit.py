@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from digitrec.model.runtime import Classifier
-from digitrec.reader import edge_features
+from digitrec.reader import look
 from digitrec.scoring import NAMES, WEIGHTS
 from digitrec.written import Written
 
@@ -48,8 +48,8 @@ class Sample:
 
 def sample(written: Written, classifier: Classifier, label: str) -> Sample | None:
     """Return a picture as the fit needs it; None where no way through its candidates reads the label."""
-    places, ends, logs, features, skips = edge_features(written, classifier)
-    found = Sample(places, ends, logs, features, skips, np.array([int(sign) for sign in label]))
+    edges, _ = look(written, classifier)
+    found = Sample(len(edges.skips) + 1, *edges, np.array([int(sign) for sign in label]))
     return found if _sums(found, np.zeros(len(NAMES)), found.digits)[0] > _NEVER / 2 else None
 
 
