@@ -1,4 +1,4 @@
-"""The command line: ``digitrec serve | predict | evaluate | info | compile``."""
+"""The command line: ``digitrec serve | predict | read | evaluate | info | compile``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from digitrec.settings import Settings
 
 if TYPE_CHECKING:
     from digitrec.examination import Examination
+    from digitrec.number_examination import NumberExamination
     from digitrec.recognizer import Prediction, Recognizer
 
 _FILE = click.Path(path_type=Path)
@@ -90,6 +91,54 @@ def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, m
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--length", type=int, help="How many digits each number has.")
+@click.option("--pattern", help="Such as ddd-dddd: d is any digit, a digit itself, and separators as they are shown.")
+@click.option("--allowed", type=_FILE, help="A file with all numbers that it may be, one a line.")
+@click.option("--fields", type=_FILE, help="A JSON file with the named boxes of a form: one record a page.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--threshold", type=_FRACTION, help="Confidence that a sure answer needs. Default: the model's own."
+)
+@_model_option
+def read(
+    files: tuple[str, ...],
+    *,
+    length: int | None,
+    pattern: str | None,
+    allowed: Path | None,
+    fields: Path | None,
+    as_json: bool,
+    threshold: float | None,
+    model: Path | None,
+) -> None:
+    """Read the number in each of FILES, or the numbers in the boxes of a form.
+
+    The name - is standard input. A file that cannot be read does not stop the
+    others; the exit code is 1 then.
+    """
+    from digitrec import numbers_told
+    from digitrec.constraints import constraint
+    from digitrec.form import read_fields_file
+
+    boxes = read_fields_file(fields) if fields else None
+    if boxes and (length is not None or pattern is not None or allowed is not None):
+        raise click.UsageError("--length, --pattern and --allowed stand inside each field of --fields.")
+    numbers = None if allowed is None else numbers_told.read_allowed(allowed)
+    asked = constraint(length=length, pattern=pattern, allowed=numbers)
+    recognizer = _recognizer(model)
+    failures = 0
+    for name in files:
+        answer = numbers_told.answer(recognizer, _image(recognizer, name), asked, boxes, threshold)
+        if isinstance(answer, DigitrecError) and not as_json:
+            _Failure(f"{name}: {answer}").show()
+        else:
+            click.echo(_json(numbers_told.as_json(name, answer)) if as_json else numbers_told.as_text(name, answer))
+        failures += isinstance(answer, DigitrecError)
+    sys.exit(1 if failures else 0)
+
+
+@main.command()
 @click.argument("path", type=_FILE)
 @click.option("--raw", is_flag=True, help="Give the arrays of an .npz to the network as they are.")
 @click.option("--limit", type=click.IntRange(min=1), help="Pictures of each set, evenly spread over it.")
@@ -102,11 +151,15 @@ def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, m
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for metrics.json and pictures: confusion, reliability, mistakes, examples, refusal.",
 )
+@click.option("--read", "as_numbers", is_flag=True, help="Read single digits like numbers, too.")
+@click.option("--known-length", is_flag=True, help="Tell how many digits each number has.")
 @_model_option
 def evaluate(
     path: Path,
     *,
     raw: bool,
+    as_numbers: bool,
+    known_length: bool,
     limit: int | None,
     seed: int,
     as_json: bool,
@@ -117,23 +170,36 @@ def evaluate(
 
     PATH is a set, or a folder of sets. A set is a folder with labels.csv (columns file and label), a .jsonl
     file with {"label", "strokes"} a line, or an .npz file with x_test and y_test, else x and y. Strokes are
-    replayed on a 280 x 280 canvas. A set whose labels are letters or signs tells how much of it is refused.
+    replayed on a 280 x 280 canvas. A set whose labels are letters or signs tells how much of it is refused;
+    one whose labels are numbers, how many are fully right, and how many characters are wrong.
     """
-    from digitrec import examination
+    from digitrec import examination, number_examination
     from digitrec.labelled import find_labelled_sets, read_labelled_set
 
     write_report = _report_writer(report) if report else None
     sets = [read_labelled_set(item, seed=seed) for item in find_labelled_sets(path)]
-    examined, skipped = examination.sort_out(sets)
+    numbers = [item for item in sets if item.shows_numbers or (as_numbers and item.numbers)]
+    rest = [item for item in sets if item not in numbers]
+    examined, skipped = examination.sort_out(rest) if rest or not numbers else ([], {})
     recognizer = _recognizer(model)
     results = []
     for labelled_set in (item.first(limit) for item in examined):
         with _progress(labelled_set.name, len(labelled_set)) as advance:
             results.append(examination.examine(recognizer, labelled_set, raw=raw, advance=advance))
-    click.echo(
-        _examined_json(results, skipped) if as_json else examination.format_examinations(results, skipped)
-    )
-    if write_report and report:
+    read = []
+    for labelled_set in (item.first(limit) for item in numbers):
+        with _progress(labelled_set.name, len(labelled_set.numbers)) as advance:
+            read.append(
+                number_examination.examine_numbers(
+                    recognizer, labelled_set, known_length=known_length, advance=advance
+                )
+            )
+    if as_json:
+        click.echo(_examined_json(results, read, skipped))
+    else:
+        texts = [examination.format_examinations(results, skipped)] if results or skipped else []
+        click.echo("\n\n".join([*texts, *([number_examination.format_numbers(read)] if read else [])]))
+    if write_report and report and results:
         write_report(report, results, recognizer.card, raw=raw, limit=limit, seed=seed)
 
 
@@ -219,10 +285,13 @@ def _native_notes_silenced() -> Iterator[None]:
 
 
 def _answer(recognizer: Recognizer, name: str, threshold: float | None) -> Prediction | DigitrecError:
-    image: bytes | str = name
+    return recognizer.predict_many([_image(recognizer, name)], errors="return", threshold=threshold)[0]
+
+
+def _image(recognizer: Recognizer, name: str) -> bytes | str:
     if name == "-":  # one byte more than allowed is enough to be refused
-        image = sys.stdin.buffer.read(recognizer.limits.max_image_bytes + 1)
-    return recognizer.predict_many([image], errors="return", threshold=threshold)[0]
+        return sys.stdin.buffer.read(recognizer.limits.max_image_bytes + 1)
+    return name
 
 
 def _tell(name: str, answer: Prediction | DigitrecError) -> bool:
@@ -266,8 +335,9 @@ class _Bar:
         self._bar.__exit__(*exception)
 
 
-def _examined_json(results: list[Examination], skipped: dict[str, str]) -> str:
-    return _json({"sets": [result.to_dict() for result in results], "skipped": skipped}, indent=2)
+def _examined_json(results: list[Examination], read: list[NumberExamination], skipped: dict[str, str]) -> str:
+    sets, numbers = ([item.to_dict() for item in part] for part in (results, read))
+    return _json({"sets": sets, "numbers": numbers, "skipped": skipped}, indent=2)
 
 
 def _json(value: Any, indent: int | None = None) -> str:

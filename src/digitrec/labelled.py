@@ -79,6 +79,7 @@ class LabelledSet:
     left_out : how often each label came that is not scored.
     holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
     shows_digits : False where no label is a digit and some are letters or signs: a set to be refused.
+    numbers : the rows whose label is one digit or more and nothing else.
     """
 
     name: str
@@ -87,6 +88,7 @@ class LabelledSet:
     left_out: Counter[str]
     holds_arrays: bool = False
     shows_digits: bool = True
+    numbers: tuple[Row, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -97,10 +99,14 @@ class LabelledSet:
 
     def first(self, limit: int | None) -> LabelledSet:
         """Return at most `limit` rows, evenly spread over the set: many are sorted by label."""
-        if limit is None or limit >= len(self.rows):
+        if limit is None or limit >= max(len(self.rows), len(self.numbers)):
             return self
-        chosen = np.linspace(0, len(self.rows) - 1, limit).astype(int)
-        return replace(self, rows=tuple(self.rows[index] for index in chosen))
+        return replace(self, rows=_spread(self.rows, limit), numbers=_spread(self.numbers, limit))
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether most labels are numbers, and too many of more than one digit to be scored as digits."""
+        return self.fault is not None and 2 * len(self.numbers) > len(self.rows) + self.left_out.total()
 
     @property
     def fault(self) -> str | None:
@@ -118,6 +124,12 @@ class LabelledSet:
             f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is {kind}"
             for label, count in sorted(self.left_out.items())
         ]
+
+
+def _spread(rows: tuple[Row, ...], limit: int) -> tuple[Row, ...]:
+    if limit >= len(rows):
+        return rows
+    return tuple(rows[index] for index in np.linspace(0, len(rows) - 1, limit).astype(int))
 
 
 def read_labelled_set(path: str | Path, *, seed: int = 0) -> LabelledSet:
@@ -193,7 +205,8 @@ def _split(path: Path, rows: Sequence[Row]) -> LabelledSet:
     scored = digits if shows_digits else signs
     left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
     name = path.name if path.is_dir() else path.stem
-    return LabelledSet(name, path, tuple(scored), left_out, shows_digits=shows_digits)
+    numbers = tuple(row for row in rows if row.label and set(row.label) <= _DIGITS.keys())
+    return LabelledSet(name, path, tuple(scored), left_out, shows_digits=shows_digits, numbers=numbers)
 
 
 def _read_folder(path: Path) -> list[Row]:

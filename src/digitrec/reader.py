@@ -130,20 +130,17 @@ def _described(written: Written) -> tuple[list[_Described], NDArray[np.float64]]
                 found.append(_Described(item.ink(), item.box, number, *edge, features))
         skips += [in_order(SKIP_FEATURES, skip_features(piece, line, written.shape)) for piece in line.pieces]
     if written.whole is not None:
-        features = _whole_features(written, written.whole, skips)
+        features = _whole_features(written, written.whole)
         found.append(_Described(written.whole.ink, written.whole.box, 0, 0, max(1, len(skips)), features))
     return found, np.stack(skips or [in_order(SKIP_FEATURES[:1], [_BARRED])])
 
 
-def _whole_features(written: Written, whole: Whole, skips: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the features of the picture as one digit: those of passing over all that `predict` leaves out, too."""
+def _whole_features(written: Written, whole: Whole) -> NDArray[np.float64]:
     digit_px = written.lines[0][0].digit_px if written.lines else float(whole.box[3])
-    own = in_order(WHOLE_FEATURES, whole_features(whole.box, digit_px, written.shape))
     pieces = [piece for line, _ in written.lines for piece in line.pieces]
-    left_out = [
-        skip for piece, skip in zip(pieces, skips, strict=True) if _shared(piece.box, whole.box) < _SAME_PLACE
-    ]
-    return np.asarray(own + sum(left_out, np.zeros(len(NAMES))))
+    outside = [piece for piece in pieces if _shared(piece.box, whole.box) < _SAME_PLACE]
+    ink_area = sum(piece.area for piece in pieces)
+    return in_order(WHOLE_FEATURES, whole_features(whole.box, outside, ink_area, digit_px, written.shape))
 
 
 def _lattice(edges: Edges) -> Lattice:

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constraints import constraint
+from digitrec.constraints import Constraint, constraint
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
@@ -178,7 +178,12 @@ class Recognizer:
         ------
         ImageError, InvalidFieldError : as for `predict`.
         """
-        asked = constraint(length=length, pattern=pattern, allowed=allowed)
+        return self.read_asked(
+            image, constraint(length=length, pattern=pattern, allowed=allowed), threshold=threshold
+        )
+
+    def read_asked(self, image: ImageLike, asked: Constraint, *, threshold: float | None = None) -> Reading:
+        """Return the number in a picture, like `read`, by a constraint that is already made."""
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             written = in_strokes(image)

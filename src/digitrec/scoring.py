@@ -16,18 +16,19 @@ DIGIT_FEATURES = (
     "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
     "low", "high", "wide", "off_line", "edge",
 )  # fmt: skip
-SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin")
-WHOLE_FEATURES = ("whole", "picture_wide", "low", "wide")
-NAMES = (*DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[:2])
+SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin_at_edge")
+WHOLE_FEATURES = ("whole", "picture_wide", "outside", "outside_inner", "low", "wide")
+NAMES = (*DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[:4])
 _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 0.858, "log_is_digit": 0.432, "digit": 0.012, "cut": -0.378, "cut_cost": -1.758,
-    "wall": 0.492, "crossings": -0.637, "not_cut": 0.564, "joined": -1.622, "gap": -1.194, "low": -2.779,
-    "high": -3.105, "wide": -4.59, "off_line": -3.275, "edge": -0.363, "skipped": -0.919, "size": -2.921,
-    "size_squared": -0.336, "flat": 0.877, "at_edge": 1.226, "skip_cut_cost": 1.396, "skip_cut": -1.828,
-    "below": 1.058, "thin": 2.313, "whole": 2.586, "picture_wide": -1.455,
+    "log_probability": 0.856, "log_is_digit": 0.451, "digit": 0.178, "cut": -0.131, "cut_cost": -2.122,
+    "wall": 0.769, "crossings": -0.495, "not_cut": 0.899, "joined": -1.323, "gap": -1.223, "low": -2.38,
+    "high": -3.059, "wide": -5.059, "off_line": -3.729, "edge": -0.754, "skipped": -0.372, "size": -3.119,
+    "size_squared": -0.908, "flat": 1.097, "at_edge": 0.145, "skip_cut_cost": 1.579, "skip_cut": -1.802,
+    "below": 1.047, "thin_at_edge": 2.354, "whole": 2.353, "picture_wide": -2.047, "outside": -2.041,
+    "outside_inner": -3.718,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 
@@ -90,7 +91,7 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
         min(piece.cut, 3.0),
         float(piece.cut > 0),
         float(below > 0.2 and size < 0.6),
-        float(width < 0.2 * px and height > 0.8 * px),
+        float(width < 0.2 * px and height > 0.8 * px and _at_edge(piece.box, shape)),
     ]
 
 
@@ -99,11 +100,26 @@ def _at_edge(box: Box, shape: tuple[int, ...]) -> bool:
     return left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1
 
 
-def whole_features(box: Box, digit_px: float, shape: tuple[int, ...]) -> list[float]:
-    """Return the features of the picture as one digit, in the order of `WHOLE_FEATURES`."""
+def whole_features(
+    box: Box, outside: Sequence[Piece], ink_area: int, digit_px: float, shape: tuple[int, ...]
+) -> list[float]:
+    """Return the features of the picture as one digit, in the order of `WHOLE_FEATURES`.
+
+    Parameters
+    ----------
+    box : the digit's. outside : what is not part of it, of `ink_area` px of ink in all.
+    """
     tall = float(np.log(box[3] / digit_px))
-    picture_wide = max(0.0, shape[1] / shape[0] - 1.0)
-    return [1.0, min(picture_wide, 2.0), min(0.0, tall) ** 2, max(0.0, box[2] / box[3] - 0.8)]
+    inside = max(1, ink_area - sum(piece.area for piece in outside))
+    inner = sum(piece.area for piece in outside if not _at_edge(piece.box, shape))
+    return [
+        1.0,
+        min(max(0.0, shape[1] / shape[0] - 1.0), 2.0),
+        min(1.0, sum(piece.area for piece in outside) / inside),
+        min(1.0, inner / inside),
+        min(0.0, tall) ** 2,
+        max(0.0, box[2] / box[3] - 0.8),
+    ]
 
 
 def in_order(names: Sequence[str], values: Sequence[float]) -> NDArray[np.float64]:

@@ -75,6 +75,12 @@ def find_ink(image: Picture) -> Page:
     return _page(image, min(nearer, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side), _DIGIT_PX)
 
 
+def ink_mask(picture: Picture) -> Mask:
+    """Return the pixels of ink in a picture as it is, (H, W) uint8 of 0 and 1, rules included."""
+    relief = _relief(picture)
+    return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)), _DIGIT_PX)
+
+
 def _page(image: Picture, scale: float, digit_px: float) -> Page:
     picture = _scaled(image, scale)
     relief = _relief(picture)

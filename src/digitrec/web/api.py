@@ -1,4 +1,4 @@
-"""The JSON endpoint."""
+"""The JSON endpoints: one digit, and a number."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 from flask import Blueprint, request
 
 from digitrec.errors import DigitrecError
+from digitrec.ink.codec import ImageLike
 from digitrec.recognizer import Prediction
 from digitrec.web.answers import AnswerOptions, prediction_json
 from digitrec.web.failures import report
-from digitrec.web.pictures import read_pictures
+from digitrec.web.numbers import NumberOptions, answer_number
+from digitrec.web.pictures import read_pages, read_pictures
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("api", __name__)
@@ -31,6 +33,24 @@ def predict() -> dict[str, Any]:
     if isinstance(results[0], DigitrecError):
         raise results[0]
     return _result_json(results[0], options)
+
+
+@blueprint.post("/api/v1/read")
+def read() -> dict[str, Any]:
+    """Answer one picture with its number, or with a record of its fields; several with a list."""
+    state = current_state()
+    pictures, fields = read_pages(request, state.settings)
+    options = NumberOptions.from_query(request.args, fields)
+    if len(pictures) == 1:
+        return answer_number(state.recognizer, pictures[0], options)
+    return {"results": [_number_json(picture, options) for picture in pictures]}
+
+
+def _number_json(picture: ImageLike, options: NumberOptions) -> dict[str, Any]:
+    try:
+        return answer_number(current_state().recognizer, picture, options)
+    except DigitrecError as error:
+        return report(error)
 
 
 @blueprint.get("/api/v1/model")

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from digitrec.errors import InvalidFieldError
+from digitrec.form import Field, parse_fields
 from digitrec.ink.codec import ImageLike
 from digitrec.ink.fields import decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
@@ -41,16 +42,39 @@ def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
     """
     if request.mimetype == "multipart/form-data":
         return _from_form(request, settings.max_request_images)
-    body = request.get_data(cache=False)
-    if not body:
-        raise BadRequest(f"Expected a picture. Received: an empty body. {_HOW_TO_SEND}")
-    if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
-        return [_from_json(body, settings)]
+    body = _body(request)
+    if _is_json(request):
+        return [_from_object(_parse_object(body), settings)]
     if body[:64].lstrip().startswith(b"{"):
         raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
         raise BadRequest(f"Expected a picture. Received: a form without a file. {_HOW_TO_SEND}")
     return [body]
+
+
+def read_pages(request: Request, settings: Settings) -> tuple[list[ImageLike], tuple[Field, ...] | None]:
+    """Return the pictures of `request`, and the fields that are sent with them: as text in a form, or inside JSON.
+
+    Raises
+    ------
+    As `read_pictures`.
+    """
+    if request.mimetype == "multipart/form-data":
+        pictures = read_pictures(request, settings)
+        text = request.form.get("fields")
+        return pictures, None if text is None else parse_fields(_parse_fields(text))
+    if not _is_json(request):
+        return read_pictures(request, settings), None
+    values = _parse_object(_body(request))
+    fields = parse_fields(values.pop("fields")) if "fields" in values else None
+    return [_from_object(values, settings)], fields
+
+
+def _parse_fields(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidFieldError("fields", f"expected a JSON object. Received: {error}. Send its text.") from error
 
 
 def discard_body(request: Request) -> None:
@@ -64,6 +88,17 @@ def discard_body(request: Request) -> None:
         stream = _rest_of_body(request)
         while remaining > 0 and (chunk := stream.read(min(_CHUNK_BYTES, remaining))):
             remaining -= len(chunk)
+
+
+def _body(request: Request) -> bytes:
+    body = request.get_data(cache=False)
+    if not body:
+        raise BadRequest(f"Expected a picture. Received: an empty body. {_HOW_TO_SEND}")
+    return body
+
+
+def _is_json(request: Request) -> bool:
+    return request.mimetype == "application/json" or request.mimetype.endswith("+json")
 
 
 def _rest_of_body(request: Request) -> IO[bytes]:
@@ -104,8 +139,8 @@ def _received(request: Request) -> str:
     return "a form with " + (", ".join(repr(name) for name in names[:5]) or "no fields")
 
 
-def _from_json(body: bytes, settings: Settings) -> ImageLike:
-    (field, value), *others = _parse_object(body).items() or [("", None)]
+def _from_object(values: dict[str, Any], settings: Settings) -> ImageLike:
+    (field, value), *others = values.items() or [("", None)]
     if others or field not in _JSON_FIELDS:
         raise _wrong_fields([field, *(name for name, _ in others)])
     return _JSON_FIELDS[field](value, settings)

@@ -1,0 +1,103 @@
+"""How well numbers were read: figures from the texts that are right and those that were read, and their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from digitrec.evaluation import wilson_interval
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """The figures of a set of numbers.
+
+    Attributes
+    ----------
+    count : pictures; one without an answer is wrong, and all of its characters are.
+    correct : pictures whose text is the label, character by character.
+    characters : of all labels.
+    errors : characters put in, left out or changed, at the least, to make the labels of the texts.
+    accepted : texts whose confidence reaches the threshold.
+    accepted_correct : those of them that are right.
+    unanswered : pictures without a text.
+    """
+
+    count: int
+    correct: int
+    characters: int
+    errors: int
+    accepted: int
+    accepted_correct: int
+    unanswered: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of numbers that are fully right, in [0, 1]."""
+        return self.correct / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `accuracy`."""
+        return wilson_interval(self.correct, self.count)
+
+    @property
+    def character_error_rate(self) -> float:
+        """`errors` for each character of the labels; above 1 where far too much was read."""
+        return self.errors / self.characters
+
+    @property
+    def accepted_accuracy(self) -> float | None:
+        """The share of accepted texts that are right, in [0, 1]; None where none was accepted."""
+        return self.accepted_correct / self.accepted if self.accepted else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON's own types."""
+        return {
+            "count": self.count,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "character_error_rate": self.character_error_rate,
+            "unanswered": self.unanswered,
+            "accepted_share": self.accepted / self.count,
+            "accepted_accuracy": self.accepted_accuracy,
+        }
+
+
+def transcribe(labels: Sequence[str], texts: Sequence[str], accepted: Sequence[bool]) -> Transcription:
+    """Return the figures of texts whose truth is known; "" is a picture without an answer.
+
+    Raises
+    ------
+    ValueError : no labels, an empty one, or as many of one kind as not of another.
+    """
+    if not labels or not all(labels) or not len(labels) == len(texts) == len(accepted):
+        raise ValueError(
+            "expected as many labels, none of them empty, as texts and acceptances, at least 1. "
+            f"Received: {len(labels)}, {len(texts)} and {len(accepted)}."
+        )
+    right = [label == text for label, text in zip(labels, texts, strict=True)]
+    return Transcription(
+        count=len(labels),
+        correct=sum(right),
+        characters=sum(map(len, labels)),
+        errors=sum(edit_distance(label, text) for label, text in zip(labels, texts, strict=True)),
+        accepted=sum(accepted),
+        accepted_correct=sum(taken and good for taken, good in zip(accepted, right, strict=True)),
+        unanswered=sum(not text for text in texts),
+    )
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Return how many characters must be put in, left out or changed to make one text of the other (Levenshtein)."""
+    above = list(range(len(other) + 1))
+    for row, sign in enumerate(one, 1):
+        here = [row]
+        for column, against in enumerate(other, 1):
+            here.append(
+                min(above[column - 1] + (sign != against), above[column] + 1, here[column - 1] + 1)
+            )
+        above = here
+    return above[-1]
