@@ -46,7 +46,9 @@ def _sample(number: Number, recognizer: Recognizer) -> object:
         return None
 
 
-def _mnist_writer(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Callable[..., Callable[[], tuple[Ink, int]]]:
+def _mnist_writer(
+    images: NDArray[np.uint8], labels: NDArray[np.uint8]
+) -> Callable[..., Callable[[], tuple[Ink, int]]]:
     def hand(rng: np.random.Generator) -> Callable[[], tuple[Ink, int]]:
         def draw() -> tuple[Ink, int]:
             index = int(rng.integers(len(labels)))
@@ -86,7 +88,9 @@ def _drawn(strokes: Strokes, pen_share: float) -> Ink:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="mnist.npz; its training part is used")
     parser.add_argument("--strokes", type=Path, help="pendigits-orig.tra; default: downloaded")
     parser.add_argument("--count", type=int, default=1500, help="numbers to make")

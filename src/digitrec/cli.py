@@ -93,7 +93,9 @@ def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, m
 @main.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--length", type=int, help="How many digits each number has.")
-@click.option("--pattern", help="Such as ddd-dddd: d is any digit, a digit itself, and separators as they are shown.")
+@click.option(
+    "--pattern", help="Such as ddd-dddd: d is any digit, a digit itself, and separators as they are shown."
+)
 @click.option("--allowed", type=_FILE, help="A file with all numbers that it may be, one a line.")
 @click.option("--fields", type=_FILE, help="A JSON file with the named boxes of a form: one record a page.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -133,7 +135,9 @@ def read(
         if isinstance(answer, DigitrecError) and not as_json:
             _Failure(f"{name}: {answer}").show()
         else:
-            click.echo(_json(numbers_told.as_json(name, answer)) if as_json else numbers_told.as_text(name, answer))
+            click.echo(
+                _json(numbers_told.as_json(name, answer)) if as_json else numbers_told.as_text(name, answer)
+            )
         failures += isinstance(answer, DigitrecError)
     sys.exit(1 if failures else 0)
 

@@ -49,7 +49,9 @@ class Field:
         """
         height, width = page.shape
         scales = (width, height, width, height) if max(self.box) <= 1.0 else (1, 1, 1, 1)
-        left, top, breadth, depth = (round(side * scale) for side, scale in zip(self.box, scales, strict=True))
+        left, top, breadth, depth = (
+            round(side * scale) for side, scale in zip(self.box, scales, strict=True)
+        )
         if left + breadth > width + 1 or top + depth > height + 1 or breadth < 2 or depth < 2:
             raise InvalidFieldError(
                 f"fields.{self.name}",
@@ -68,7 +70,9 @@ def read_fields_file(path: Path) -> tuple[Field, ...]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InvalidFieldError("fields", f"expected a JSON file at {path}. Received: {error}. {_HOW}") from error
+        raise InvalidFieldError(
+            "fields", f"expected a JSON file at {path}. Received: {error}. {_HOW}"
+        ) from error
     return parse_fields(value)
 
 
@@ -94,7 +98,8 @@ def _field(name: str, value: object) -> Field:
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
         raise InvalidFieldError(
-            place, f"expected the keys {', '.join(_KEYS)}. Received: {unknown[0][:40]!r}. Correct or remove it."
+            place,
+            f"expected the keys {', '.join(_KEYS)}. Received: {unknown[0][:40]!r}. Correct or remove it.",
         )
     return Field(name, _box(place, value["box"]), _asked(place, value))
 
@@ -102,7 +107,13 @@ def _field(name: str, value: object) -> Field:
 def _box(place: str, value: object) -> tuple[float, float, float, float]:
     numbers = value if isinstance(value, list) and len(value) == 4 else []
     kinds = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
-    if not numbers or not kinds or not np.isfinite(numbers).all() or min(numbers) < 0 or min(numbers[2:]) <= 0:
+    if (
+        not numbers
+        or not kinds
+        or not np.isfinite(numbers).all()
+        or min(numbers) < 0
+        or min(numbers[2:]) <= 0
+    ):
         raise InvalidFieldError(
             place,
             "expected a box of four numbers: left and top at least 0, width and height above it. "
@@ -116,7 +127,9 @@ def _asked(place: str, value: Mapping[str, Any]) -> Constraint:
     try:
         return constraint(**{key: value.get(key) for key in _KEYS[1:]})
     except InvalidFieldError as error:
-        raise InvalidFieldError(f"{place}.{error.field}", str(error).removeprefix(f"{error.field}: ")) from error
+        raise InvalidFieldError(
+            f"{place}.{error.field}", str(error).removeprefix(f"{error.field}: ")
+        ) from error
 
 
 def read_form(

@@ -61,7 +61,9 @@ def examine_numbers(
     DatasetError : no label is a number.
     """
     if not labelled_set.numbers:
-        raise DatasetError(f"{labelled_set.path}: expected numbers as labels. Received: none. Name another set.")
+        raise DatasetError(
+            f"{labelled_set.path}: expected numbers as labels. Received: none. Name another set."
+        )
     readings = []
     for row in labelled_set.numbers:
         readings.append(_read(recognizer, row, len(row.label) if known_length else None))

@@ -66,6 +66,7 @@ def _told(item: Reading | DigitrecError) -> dict[str, Any]:
     if isinstance(item, DigitrecError):
         return {"error": str(item)}
     digits = [
-        {"digit": digit.digit, "confidence": digit.confidence, "box": list(digit.box)} for digit in item.digits
+        {"digit": digit.digit, "confidence": digit.confidence, "box": list(digit.box)}
+        for digit in item.digits
     ]
     return {"text": item.text, "confidence": item.confidence, "accepted": item.accepted, "digits": digits}

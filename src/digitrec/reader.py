@@ -149,7 +149,9 @@ def _lattice(edges: Edges) -> Lattice:
         Edge(first, last, score, number)
         for number, ((first, last), score) in enumerate(zip(edges.ends.tolist(), scores, strict=True))
     ]
-    skips = [Edge(place, place + 1, np.array([score])) for place, score in enumerate(edges.skips @ WEIGHT_VECTOR)]
+    skips = [
+        Edge(place, place + 1, np.array([score])) for place, score in enumerate(edges.skips @ WEIGHT_VECTOR)
+    ]
     return Lattice(len(skips) + 1, [*digits, *skips])
 
 

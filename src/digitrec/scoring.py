@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,25 @@ _LEAST = 1e-5
 
 DIGIT_FEATURES = (
     "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
-    "low", "high", "wide", "off_line", "edge",
+    "low", "high", "wide", "off_line", "edge", "edge_of_square",
 )  # fmt: skip
-SKIP_FEATURES = ("skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin_at_edge")
+SKIP_FEATURES = (
+    "skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin_at_edge",
+    "side_of_square",
+)  # fmt: skip
 WHOLE_FEATURES = ("whole", "picture_wide", "outside", "outside_inner", "low", "wide")
 NAMES = (*DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[:4])
 _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 0.856, "log_is_digit": 0.451, "digit": 0.178, "cut": -0.131, "cut_cost": -2.122,
-    "wall": 0.769, "crossings": -0.495, "not_cut": 0.899, "joined": -1.323, "gap": -1.223, "low": -2.38,
-    "high": -3.059, "wide": -5.059, "off_line": -3.729, "edge": -0.754, "skipped": -0.372, "size": -3.119,
-    "size_squared": -0.908, "flat": 1.097, "at_edge": 0.145, "skip_cut_cost": 1.579, "skip_cut": -1.802,
-    "below": 1.047, "thin_at_edge": 2.354, "whole": 2.353, "picture_wide": -2.047, "outside": -2.041,
-    "outside_inner": -3.718,
+    "log_probability": 0.848, "log_is_digit": 0.296, "digit": 0.054, "cut": 0.149, "cut_cost": -2.748,
+    "wall": 0.832, "crossings": -0.406, "not_cut": 0.69, "joined": -2.352, "gap": -1.272, "low": -1.984,
+    "high": -3.395, "wide": -5.145, "off_line": -4.461, "edge": -0.784, "edge_of_square": -1.982,
+    "skipped": -0.6, "size": -3.375, "size_squared": -0.462, "flat": 1.284, "at_edge": 0.158,
+    "skip_cut_cost": 1.828, "skip_cut": -2.126, "below": 1.116, "thin_at_edge": 1.76,
+    "side_of_square": 1.017, "whole": 2.047, "picture_wide": -2.567, "outside": -1.696,
+    "outside_inner": -3.527,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 
@@ -36,12 +41,12 @@ WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 def digit_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return (N, 10): the logarithm of each digit's probability, that of no digit taken off."""
     least = probabilities.min(axis=1, keepdims=True)
-    return np.log(np.maximum(probabilities - least, _LEAST)).astype(np.float64)
+    return np.asarray(np.log(np.maximum(probabilities - least, _LEAST)), np.float64)
 
 
 def refusal_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return (N,): the logarithm of the probability that it is a digit at all."""
-    return np.log(np.maximum(1.0 - len(LABELS) * probabilities.min(axis=1), 1e-3)).astype(np.float64)
+    return np.asarray(np.log(np.maximum(1.0 - len(LABELS) * probabilities.min(axis=1), 1e-3)), np.float64)
 
 
 def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...]) -> list[float]:
@@ -54,7 +59,7 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
     inner = [piece.cut for piece in pieces if piece.cut and piece.number - 1 in inside]
     gaps = [
         (after.box[0] - before.box[0] - before.box[2]) / px
-        for before, after in zip(pieces, pieces[1:], strict=False)
+        for before, after in pairwise(pieces)
         if before.owner != after.owner
     ]
     tall = float(np.log(height / px))
@@ -72,7 +77,8 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
         max(0.0, tall) ** 2,
         max(0.0, width / max(px, height) - 0.8),
         off_line**2,
-        float(_at_edge(candidate.box, shape)),
+        float(_at_side(candidate.box, shape)),
+        _at_side(candidate.box, shape) * _squareness(shape),
     ]
 
 
@@ -92,7 +98,17 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
         float(piece.cut > 0),
         float(below > 0.2 and size < 0.6),
         float(width < 0.2 * px and height > 0.8 * px and _at_edge(piece.box, shape)),
+        _at_side(piece.box, shape) * _squareness(shape),
     ]
+
+
+def _at_side(box: Box, shape: tuple[int, ...]) -> bool:
+    return box[0] <= 1 or box[0] + box[2] >= shape[1] - 1
+
+
+def _squareness(shape: tuple[int, ...]) -> float:
+    """Return 1 for a picture as wide as high or less, which was cut out around one digit, 0 for one twice as wide."""
+    return min(1.0, max(0.0, 2.0 - shape[1] / shape[0]))
 
 
 def _at_edge(box: Box, shape: tuple[int, ...]) -> bool:

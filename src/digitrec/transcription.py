@@ -96,8 +96,6 @@ def edit_distance(one: str, other: str) -> int:
     for row, sign in enumerate(one, 1):
         here = [row]
         for column, against in enumerate(other, 1):
-            here.append(
-                min(above[column - 1] + (sign != against), above[column] + 1, here[column - 1] + 1)
-            )
+            here.append(min(above[column - 1] + (sign != against), above[column] + 1, here[column - 1] + 1))
         above = here
     return above[-1]

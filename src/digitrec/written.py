@@ -100,5 +100,7 @@ def in_strokes(strokes: Strokes) -> Written:
     ink = normalize(draw_on_canvas(strokes))
     found = segment_strokes(strokes)
     whole = Whole(ink, (0, 0, found.shape[1], found.shape[0]))
-    lines = [(line, found.candidates(line)) for line in found.lines] if len(strokes.lines) <= MOST_PIECES else []
+    lines = (
+        [(line, found.candidates(line)) for line in found.lines] if len(strokes.lines) <= MOST_PIECES else []
+    )
     return Written(lines, found.shape, whole, found.scale, found.origin)

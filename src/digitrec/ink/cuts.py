@@ -65,7 +65,9 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
         cuts.append(Cut(columns.astype(np.float32), float(costs[place]), _crossings(ink, columns)))
     cuts = [*cuts, *_wall_cuts(ink, digit_px, stroke_px, [cut.columns[height // 2] for cut in cuts])]
     return _useful(
-        sorted(cuts, key=lambda cut: float(cut.columns[height // 2])), ink, _SMALLEST_PART * digit_px * stroke_px
+        sorted(cuts, key=lambda cut: float(cut.columns[height // 2])),
+        ink,
+        _SMALLEST_PART * digit_px * stroke_px,
     )
 
 
@@ -103,7 +105,9 @@ def _valleys(depths: NDArray[np.intp], least: float) -> list[int]:
         end = place
         while end + 1 < len(depths) and depths[end + 1] == depths[place]:
             end += 1
-        is_peak = depths[place - 1] < depths[place] and end + 1 < len(depths) and depths[end + 1] < depths[place]
+        is_peak = (
+            depths[place - 1] < depths[place] and end + 1 < len(depths) and depths[end + 1] < depths[place]
+        )
         if is_peak and depths[place] - rise[place] >= least and depths[place] - fall[place] >= least:
             found.append((place + end) // 2)
         place = end + 1

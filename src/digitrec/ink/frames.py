@@ -25,11 +25,16 @@ def cut_field(page: Picture, box: Box) -> tuple[Picture, tuple[int, int]]:
     box : left, top, width, height in pixels, inside the page, a few per cent off.
     """
     left, top, width, height = box
-    off = round(max(_OFF_BOX_SHARE * min(width, height), min(_OFF_PAGE_SHARE * max(page.shape), 0.5 * height)))
+    off = round(
+        max(_OFF_BOX_SHARE * min(width, height), min(_OFF_PAGE_SHARE * max(page.shape), 0.5 * height))
+    )
     rows = _span(top, height, off, page.shape[0])
     columns = _span(left, width, off, page.shape[1])
     mask = ink_mask(page[rows, columns])
-    across, down = _lines(mask, _LINE_SHARE * width), _lines(np.ascontiguousarray(mask.T), _LINE_SHARE * height)
+    across, down = (
+        _lines(mask, _LINE_SHARE * width),
+        _lines(np.ascontiguousarray(mask.T), _LINE_SHARE * height),
+    )
     breath = round(_BREATH_SHARE * min(width, height))
     upper, lower = _inside(across, top - rows.start, height, off, breath)
     first, last = _inside(down, left - columns.start, width, off, breath)

@@ -112,8 +112,8 @@ def _relief(picture: Picture) -> Relief:
     """Return how much darker than the paper around it each pixel is, see `paper.remove_shading`."""
     seen_px = round(COARSE_SIZE_PX * max(picture.shape) / min(picture.shape))
     dark = darken_ink(remove_impulses(picture), seen_px)
-    small = reduce(dark, _PAPER_PX).astype(np.float32)
-    shade = fit_paper(small)
+    seen = reduce(dark, _PAPER_PX)
+    small, shade = seen.astype(np.float32), fit_paper(seen)
     paper = np.minimum(_closing(small), _closing(np.asarray(small / shade, np.float32)) * shade)
     paper = np.asarray(cv2.resize(paper, dark.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     relief = 1.0 - dark / np.maximum(paper, 1.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitrec.ink.normalize import normalize
 from digitrec.ink.planes import Relief, label_pieces
 from digitrec.ink.render import Strokes, draw_on_canvas
-from digitrec.ink.segment import Candidate, Line, Piece, candidate_ends, find_lines, joined_box, make_line
+from digitrec.ink.segment import Box, Candidate, Line, Piece, candidate_ends, find_lines, joined_box, make_line
 
 _DIGIT_PX = 50  # how high the writing is made
 _PEN_PX = 5
@@ -66,21 +66,23 @@ def segment_strokes(strokes: Strokes) -> PennedPage:
     width, height = np.ceil((high - origin) * scale).astype(int) + _MARGIN_PX
     paths = [np.rint((line - origin) * scale).astype(np.int32) for line in strokes.lines]
     owners = _touching(paths, (int(height), int(width)))
-    boxes = np.array([(0, 0, 0, 0, 0), *(_box(path) for path in paths)], np.int32)
+    sides = [_box(path) for path in paths]
+    boxes = np.array([(0, 0, 0, 0, 0), *((*box, _PEN_PX * max(box[2:])) for box in sides)], np.int32)
     pieces = [
-        Piece(number + 1, tuple(int(side) for side in boxes[number + 1, :4]), int(boxes[number + 1, 4]), owner)  # type: ignore[arg-type]
-        for number, owner in enumerate(owners)
+        Piece(number, box, int(boxes[number, 4]), owner)
+        for number, (box, owner) in enumerate(zip(sides, owners, strict=True), 1)
     ]
     lines = (make_line([pieces[number - 1] for number in members], px) for members, px in find_lines(boxes))
     ordered = sorted(lines, key=lambda line: float(np.median([p.box[1] + p.box[3] / 2 for p in line.pieces])))
-    return PennedPage(tuple(ordered), strokes, (int(height), int(width)), scale, (float(origin[0]), float(origin[1])))
+    return PennedPage(
+        tuple(ordered), strokes, (int(height), int(width)), scale, (float(origin[0]), float(origin[1]))
+    )
 
 
-def _box(path: NDArray[np.int32]) -> tuple[int, int, int, int, int]:
-    """Return left, top, width, height and about the area of a stroke's ink."""
+def _box(path: NDArray[np.int32]) -> Box:
     left, top = path.min(axis=0) - _PEN_PX // 2
     width, height = np.ptp(path, axis=0) + _PEN_PX
-    return int(left), int(top), int(width), int(height), int(_PEN_PX * max(width, height))
+    return int(left), int(top), int(width), int(height)
 
 
 def _touching(paths: list[NDArray[np.int32]], shape: tuple[int, int]) -> list[int]:
@@ -91,5 +93,3 @@ def _touching(paths: list[NDArray[np.int32]], shape: tuple[int, int]) -> list[in
         cv2.polylines(canvas, [points.reshape(-1, 1, 2)], False, (1.0,), _PEN_PX)
     _, labels, _ = label_pieces(canvas)
     return [int(labels[min(path[0, 1], shape[0] - 1), min(path[0, 0], shape[1] - 1)]) for path in paths]
-
-

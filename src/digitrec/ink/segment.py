@@ -117,7 +117,9 @@ class Segmented:
         ]
 
     def _candidate(self, line: Line, first: int, last: int) -> Candidate:
-        return Candidate(first, last, joined_box(line.pieces[first:last]), partial(self._ink, line, first, last))
+        return Candidate(
+            first, last, joined_box(line.pieces[first:last]), partial(self._ink, line, first, last)
+        )
 
     def _ink(self, line: Line, first: int, last: int) -> Relief:
         left, top, width, height = joined_box(line.pieces[first:last])
@@ -133,7 +135,9 @@ class Segmented:
         x, y, breadth, depth = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
         return fit_to_box(ink[y : y + depth, x : x + breadth])
 
-    def _with_shared_ink(self, keep: Relief, pieces: tuple[Piece, ...], window: tuple[slice, slice]) -> Relief:
+    def _with_shared_ink(
+        self, keep: Relief, pieces: tuple[Piece, ...], window: tuple[slice, slice]
+    ) -> Relief:
         """Return the mask of a candidate that was cut off, with the stroke that it may share with its neighbour.
 
         Two noughts that touch have one wall between them; each of them alone needs it.
@@ -158,7 +162,9 @@ def segment(page: Page) -> Segmented:
     grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
     labels = np.where(labels > 0, labels, grown)
     families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
-    found = (make_line([piece for number in members for piece in pieces[number]], px) for members, px in lines)
+    found = (
+        make_line([piece for number in members for piece in pieces[number]], px) for members, px in lines
+    )
     return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count, families, stroke_px)
 
 

@@ -85,16 +85,22 @@ def _cut_at_neighbours(page: Ink, inks: Sequence[Ink], rng: np.random.Generator)
     """Return the middle of three digits with some px of the others, as a cell of a form shows it."""
     columns = np.flatnonzero(page.max(axis=0) > 0.3)
     first, last = columns[0] + inks[0].shape[1], columns[-1] - inks[2].shape[1]
-    left, right = (int(item) for item in rng.integers(0, 6, 2))
+    left, right = (int(item) for item in rng.integers(0, 12, 2))
     part = page[:, max(0, first - left) : last + right + 1].copy()
     if rng.random() < 0.4:  # the cell's border
-        cv2.rectangle(part, (0, 4), (part.shape[1] - 1, part.shape[0] - 5), (float(rng.uniform(0.5, 1.0)),), 1)
+        cv2.rectangle(
+            part, (0, 4), (part.shape[1] - 1, part.shape[0] - 5), (float(rng.uniform(0.5, 1.0)),), 1
+        )
         part = part[3:-3]
     return part
 
 
 def set_in_row(
-    inks: Sequence[Ink], spacing: Spacing, rng: np.random.Generator, separators: float = 0.0, endings: float = 0.0
+    inks: Sequence[Ink],
+    spacing: Spacing,
+    rng: np.random.Generator,
+    separators: float = 0.0,
+    endings: float = 0.0,
 ) -> tuple[Ink, bool]:
     """Return the inks in a row, (h, w) float32 in [0, 1] with a margin, and whether any two touch.
 
@@ -131,7 +137,7 @@ def set_in_row(
     for ink, top, left in placed:
         window = page[top : top + ink.shape[0], left : left + ink.shape[1]]
         near = cv2.dilate((window > 0.3).astype(np.uint8), np.ones((3, 3), np.uint8))
-        touches |= bool((near & (ink[: window.shape[0], : window.shape[1]] > 0.3)).any())
+        touches |= bool((near[ink[: window.shape[0], : window.shape[1]] > 0.3]).any())
         np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
     return page, touches
 
@@ -163,7 +169,14 @@ def _ending(rng: np.random.Generator) -> Ink:
     rows = (5, 10) if kind == 0 else (8,)
     for row in rows:
         start = 5 if kind == 1 else 1
-        cv2.line(sign, (start, row + drop // 2), (width, row - drop // 2), (1.0,), int(rng.integers(1, 4)), cv2.LINE_AA)
+        cv2.line(
+            sign,
+            (start, row + drop // 2),
+            (width, row - drop // 2),
+            (1.0,),
+            int(rng.integers(1, 4)),
+            cv2.LINE_AA,
+        )
     if kind == 1:
         cv2.circle(sign, (2, 12), 1, (1.0,), -1, cv2.LINE_AA)
     return sign
@@ -182,7 +195,10 @@ def print_on_form(page: Ink, scale: float, rng: np.random.Generator) -> NDArray[
     rows = np.flatnonzero(page.max(axis=1) > 0.3)
     columns = np.flatnonzero(page.max(axis=0) > 0.3)
     pad = rng.integers(0, 7, 4)
-    page = page[max(0, rows[0] - pad[0]) : rows[-1] + 1 + pad[1], max(0, columns[0] - pad[2]) : columns[-1] + 1 + pad[3]]
+    page = page[
+        max(0, rows[0] - pad[0]) : rows[-1] + 1 + pad[1],
+        max(0, columns[0] - pad[2]) : columns[-1] + 1 + pad[3],
+    ]
     size = (max(8, round(page.shape[1] * scale)), max(8, round(page.shape[0] * scale)))
     ink = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), np.float32)
     ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.4, 0.9)), np.float32)
@@ -193,7 +209,9 @@ def print_on_form(page: Ink, scale: float, rng: np.random.Generator) -> NDArray[
     field *= 1 - darkness * np.clip(ink, 0, 1)
     if rng.random() < 0.5:
         row = int(ink.shape[0] * rng.uniform(0.82, 1.0))
-        cv2.line(field, (0, row), (ink.shape[1], row + int(rng.integers(-2, 3))), (paper * 0.5,), 1, cv2.LINE_AA)
+        cv2.line(
+            field, (0, row), (ink.shape[1], row + int(rng.integers(-2, 3))), (paper * 0.5,), 1, cv2.LINE_AA
+        )
     field += rng.normal(0, rng.uniform(0.5, 4.0), field.shape)
     return np.clip(field, 0, 255).astype(np.uint8)
 
@@ -203,7 +221,10 @@ def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Ink:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     lines = np.zeros(shape, np.float32)
     for _ in range(rng.integers(1, 3)):
-        angle, period = rng.uniform(-0.6, 0.6) + (np.pi / 2 if rng.random() < 0.3 else 0), rng.uniform(3.0, 6.0)
+        angle, period = (
+            rng.uniform(-0.6, 0.6) + (np.pi / 2 if rng.random() < 0.3 else 0),
+            rng.uniform(3.0, 6.0),
+        )
         bend = rng.uniform(0, 2.5) * np.sin(x / rng.uniform(6, 30) + rng.uniform(0, 6))
         phase = (y * np.cos(angle) + x * np.sin(angle) + bend) / period
         lines = np.maximum(lines, np.clip(np.cos(2 * np.pi * phase) * 2 - 0.7, 0, 1))

@@ -52,9 +52,7 @@ class NumberOptions:
         return cls(AnswerOptions.from_query(query), constraint(**given), fields)
 
 
-def answer_number(
-    recognizer: Recognizer, image: ImageLike, options: NumberOptions
-) -> dict[str, Any]:
+def answer_number(recognizer: Recognizer, image: ImageLike, options: NumberOptions) -> dict[str, Any]:
     """Return the JSON object for one picture: a number, or a record of fields.
 
     Raises
@@ -67,7 +65,10 @@ def answer_number(
         reading = recognizer.read_asked(image, options.asked, threshold=threshold)
         return {**reading_json(reading, options.answer), "model": model}
     record = read_form(recognizer, image, options.fields, threshold=threshold)
-    return {"fields": {name: _field_json(item, options.answer) for name, item in record.items()}, "model": model}
+    return {
+        "fields": {name: _field_json(item, options.answer) for name, item in record.items()},
+        "model": model,
+    }
 
 
 def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
@@ -100,4 +101,6 @@ def _length(text: str) -> int:
     try:
         return whole_number(text)
     except ValueError:
-        raise InvalidFieldError("length", f"expected a whole number above 0. Received: {text[:40]!r}.") from None
+        raise InvalidFieldError(
+            "length", f"expected a whole number above 0. Received: {text[:40]!r}."
+        ) from None

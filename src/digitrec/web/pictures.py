@@ -74,7 +74,9 @@ def _parse_fields(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidFieldError("fields", f"expected a JSON object. Received: {error}. Send its text.") from error
+        raise InvalidFieldError(
+            "fields", f"expected a JSON object. Received: {error}. Send its text."
+        ) from error
 
 
 def discard_body(request: Request) -> None:
