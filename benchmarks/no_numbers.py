@@ -55,7 +55,16 @@ def text_page(rng: np.random.Generator) -> Picture:
     step = round(34 * scale)
     for row in range(step + 10, height - 10, step):
         words = " ".join(rng.choice(_WORDS, max(1, round(width / (90 * scale)))))
-        cv2.putText(page, words, (15, row), font, scale, (int(rng.integers(0, 60)),), max(1, round(scale)), cv2.LINE_AA)
+        cv2.putText(
+            page,
+            words,
+            (15, row),
+            font,
+            scale,
+            (int(rng.integers(0, 60)),),
+            max(1, round(scale)),
+            cv2.LINE_AA,
+        )
         if rng.random() < 0.08:
             break
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(-2, 2)), 1.0)
@@ -78,7 +87,17 @@ def desk_photo(rng: np.random.Generator) -> Picture:
             corners = cv2.boxPoints((middle, size, float(rng.uniform(0, 180))))
             cv2.fillPoly(desk, [corners.astype(np.int32)], grey, cv2.LINE_AA)
         elif kind == 1:  # a cup or a plate
-            cv2.ellipse(desk, middle, size, float(rng.uniform(0, 180)), 0, 360, grey, int(rng.choice([-1, 3, 9])), cv2.LINE_AA)
+            cv2.ellipse(
+                desk,
+                middle,
+                size,
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                grey,
+                int(rng.choice([-1, 3, 9])),
+                cv2.LINE_AA,
+            )
         elif kind == 2:  # a pen
             end = (middle[0] + size[0], middle[1] + int(rng.integers(-80, 80)))
             cv2.line(desk, middle, end, grey, int(rng.integers(3, 14)), cv2.LINE_AA)

@@ -33,7 +33,9 @@ def main() -> None:
     for touches, marks in right.items():
         low, high = wilson_interval(sum(marks), len(marks))
         kind = "digits touch" if touches else "no digit touches another"
-        print(f"{kind:<26} n {len(marks):>5}  right {np.mean(marks):.2%}, 95 % interval {low:.2%} to {high:.2%}")
+        print(
+            f"{kind:<26} n {len(marks):>5}  right {np.mean(marks):.2%}, 95 % interval {low:.2%} to {high:.2%}"
+        )
 
 
 def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Number:
@@ -50,7 +52,9 @@ def _cut(image: np.ndarray) -> np.ndarray:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="mnist.npz; its test part is used")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

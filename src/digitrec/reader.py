@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constraints import ANY_NUMBER, Constraint
+from digitrec.contract import LABELS
 from digitrec.ink.segment import Box
 from digitrec.lattice import Edge, Lattice, Step
 from digitrec.model.runtime import Classifier
@@ -28,6 +29,7 @@ from digitrec.scoring import (
     in_order,
     refusal_logs,
     skip_features,
+    touches_edge,
     whole_features,
 )
 from digitrec.written import Whole, Written
@@ -36,6 +38,7 @@ from digitrec.written import Whole, Written
 _WRONG_CONSTRAINT = 1e-3
 _HOPELESS = -7.0  # what speaks for a candidate before the network has seen it; the network only takes away
 _BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
+_SEPARATORS_SHARE = 0.4  # of the ink that is read: a number with more ink beside it is doubtful
 _SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
 
 
@@ -64,9 +67,10 @@ def read_number(
         return NOTHING_READ
     whole = seen[-1] if written.whole is not None else None
     if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
-        reading = _as_predicted(whole, threshold, asked)
+        reading = _as_predicted(whole, threshold, asked, _share_read([whole.box], written, at_edge=False))
     else:
-        reading = _number(lattice, path, seen, threshold, asked)
+        share_read = _share_read([seen[step.edge.candidate].box for step in path], written)
+        reading = _number(lattice, path, seen, threshold, asked, share_read)
     return _in_picture(reading, written)
 
 
@@ -163,21 +167,27 @@ def _shared(one: Box, other: Box) -> float:
     return max(0, width) * max(0, height) / max(1, smaller)
 
 
-def _as_predicted(whole: Seen, threshold: float, asked: Constraint) -> Reading:
+def _as_predicted(whole: Seen, threshold: float, asked: Constraint, share_read: float) -> Reading:
     digit = int(whole.probabilities.argmax())
-    confidence = float(whole.probabilities[digit])
+    confidence = float(whole.probabilities[digit]) * share_read
     box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
     return Reading(asked.spell(str(digit), str(digit)), confidence, confidence >= threshold, (box,))
 
 
 def _number(
-    lattice: Lattice, path: Sequence[Step], seen: Sequence[Seen], threshold: float, asked: Constraint
+    lattice: Lattice,
+    path: Sequence[Step],
+    seen: Sequence[Seen],
+    threshold: float,
+    asked: Constraint,
+    share_read: float,
 ) -> Reading:
     digits = [step.digit for step in path]
     total = lattice.total(asked)
     if not asked.is_free:
         total = float(np.logaddexp(total, lattice.total(ANY_NUMBER) + np.log(_WRONG_CONSTRAINT)))
-    confidence = float(np.exp(min(0.0, lattice.total_of(digits) - total)))
+    surest = float(np.exp(min(0.0, lattice.total_of(digits) - total)))
+    confidence = surest * share_read * _all_are_digits(path, seen)
     shares = lattice.shares(asked, total)
     boxes = tuple(_digit_box(step, seen, lattice, shares) for step in path)
     as_read = "".join(
@@ -186,6 +196,27 @@ def _number(
     )
     text = asked.spell("".join(map(str, digits)), as_read)
     return Reading(text, confidence, confidence >= threshold, boxes)
+
+
+def _all_are_digits(path: Sequence[Step], seen: Sequence[Seen]) -> float:
+    """Return the probability that nothing on the path is a letter or a thing, which no other path could tell."""
+    least = np.array([seen[step.edge.candidate].probabilities.min() for step in path])
+    return float(np.prod(1.0 - len(LABELS) * least))
+
+
+def _share_read(boxes: Sequence[Box], written: Written, *, at_edge: bool = True) -> float:
+    """Return 1, or less where more ink is passed over than a number's separators have.
+
+    Around a lone digit, what runs into the picture's edge is a frame or a neighbour, and does not count.
+    """
+    read = passed_over = 0
+    for line, _ in written.lines:
+        for piece in line.pieces:
+            if max(_shared(piece.box, box) for box in boxes) >= _SAME_PLACE:
+                read += piece.area
+            elif at_edge or not touches_edge(piece.box, written.shape):
+                passed_over += piece.area
+    return min(1.0, _SEPARATORS_SHARE * read / max(1, passed_over)) if read else 1.0
 
 
 def _line_of(step: Step, seen: Sequence[Seen]) -> int:

@@ -93,11 +93,11 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
         size,
         size**2,
         float(height < 0.4 * px and width > 1.5 * height),
-        float(_at_edge(piece.box, shape)),
+        float(touches_edge(piece.box, shape)),
         min(piece.cut, 3.0),
         float(piece.cut > 0),
         float(below > 0.2 and size < 0.6),
-        float(width < 0.2 * px and height > 0.8 * px and _at_edge(piece.box, shape)),
+        float(width < 0.2 * px and height > 0.8 * px and touches_edge(piece.box, shape)),
         _at_side(piece.box, shape) * _squareness(shape),
     ]
 
@@ -111,7 +111,8 @@ def _squareness(shape: tuple[int, ...]) -> float:
     return min(1.0, max(0.0, 2.0 - shape[1] / shape[0]))
 
 
-def _at_edge(box: Box, shape: tuple[int, ...]) -> bool:
+def touches_edge(box: Box, shape: tuple[int, ...]) -> bool:
+    """Return whether a box reaches an edge of the page."""
     left, top, width, height = box
     return left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1
 
@@ -127,7 +128,7 @@ def whole_features(
     """
     tall = float(np.log(box[3] / digit_px))
     inside = max(1, ink_area - sum(piece.area for piece in outside))
-    inner = sum(piece.area for piece in outside if not _at_edge(piece.box, shape))
+    inner = sum(piece.area for piece in outside if not touches_edge(piece.box, shape))
     return [
         1.0,
         min(max(0.0, shape[1] / shape[0] - 1.0), 2.0),

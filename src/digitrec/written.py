@@ -18,7 +18,8 @@ from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Box, Candidate, Line, joined_box, segment
 
 # More pieces of ink than this are no number but a page of print, or a photo.
-MOST_PIECES = 400
+MOST_PIECES = 300
+_MOST_CANDIDATES = 1500
 _WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
 
 
@@ -72,6 +73,8 @@ def in_picture(picture: Picture) -> Written:
         return Written((), page.ink.shape, None, page.scale)
     found = segment(page)
     lines = [(line, found.candidates(line)) for line in found.lines]
+    if sum(len(candidates) for _, candidates in lines) > _MOST_CANDIDATES:
+        return Written((), page.ink.shape, None, page.scale)
     may_be_one = all(_width(line) <= _WIDEST_DIGIT * line.digit_px for line in found.lines)
     whole = _whole(picture, page.scale) if may_be_one else None
     return Written(lines, page.ink.shape, whole, page.scale)

@@ -56,16 +56,19 @@ def erase_long_rules(mask: Mask, digit_px: float) -> Mask:
 
     Only where nothing hangs on a rule it goes: a digit that stands on it, or is crossed by it, stays whole.
     """
-    kept = mask
-    for line in _long_lines(mask, digit_px):
+    kept = mask.copy()
+    for line, window in _long_lines(mask, digit_px):
         thickness = float(np.median(line.sum(axis=0)[line.any(axis=0)]))
         stem = np.ones((round(_STEM_SHARE * thickness) + 2, 1), np.uint8)
-        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, stem, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        kept = kept & (1 - (_grown(line) & (1 - np.asarray(strokes, np.uint8))))
-    return np.asarray(kept, np.uint8)
+        strokes = cv2.morphologyEx(
+            mask[window], cv2.MORPH_OPEN, stem, borderType=cv2.BORDER_CONSTANT, borderValue=0
+        )
+        kept[window] &= 1 - (_grown(line) & (1 - np.asarray(strokes, np.uint8)))
+    return kept
 
 
-def _long_lines(mask: Mask, digit_px: float) -> Iterator[Mask]:
+def _long_lines(mask: Mask, digit_px: float) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
+    """Yield the long straight lines, each cut out with the paper around it, and the rows and columns of that."""
     run = np.ones((1, max(5, round(_LONG_RUN_DIGITS * digit_px))), np.uint8)
     runs = np.asarray(
         cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8
@@ -74,12 +77,18 @@ def _long_lines(mask: Mask, digit_px: float) -> Iterator[Mask]:
         return
     bridged = np.asarray(cv2.dilate(runs, np.ones((3, 1), np.uint8)), np.uint8)
     count, labels, boxes = label_pieces(bridged)
+    around = round(digit_px)  # enough to see what stands on the line
     for label in range(1, count):
-        line = np.asarray(runs * (labels == label), np.uint8)
-        thickness = float(line.sum()) / boxes[label, cv2.CC_STAT_WIDTH]
-        is_long = boxes[label, cv2.CC_STAT_WIDTH] >= _LONG_SPAN_DIGITS * digit_px
-        if is_long and thickness <= _LONG_THICKNESS * digit_px and _is_straight(line):
-            yield line
+        left, top, width, height = (int(side) for side in boxes[label, :4])
+        if width < _LONG_SPAN_DIGITS * digit_px:
+            continue
+        window = (
+            slice(max(0, top - around), top + height + around),
+            slice(max(0, left - 2), left + width + 2),
+        )
+        line = np.asarray(runs[window] * (labels[window] == label), np.uint8)
+        if float(line.sum()) / width <= _LONG_THICKNESS * digit_px and _is_straight(line):
+            yield line, window
 
 
 def find_horizontal_lines(mask: Mask) -> list[Mask]:
