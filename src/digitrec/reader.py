@@ -39,6 +39,7 @@ _WRONG_CONSTRAINT = 1e-3
 _HOPELESS = -7.0  # what speaks for a candidate before the network has seen it; the network only takes away
 _BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
 _SEPARATORS_SHARE = 0.4  # of the ink that is read: a number with more ink beside it is doubtful
+_EDGE_COUNTS = 0.25  # how much of the ink at the edge counts, around a lone digit
 _SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
 
 
@@ -67,7 +68,7 @@ def read_number(
         return NOTHING_READ
     whole = seen[-1] if written.whole is not None else None
     if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
-        reading = _as_predicted(whole, threshold, asked, _share_read([whole.box], written, at_edge=False))
+        reading = _as_predicted(whole, threshold, asked, _share_read([whole.box], written, edge_counts=_EDGE_COUNTS))
     else:
         share_read = _share_read([seen[step.edge.candidate].box for step in path], written)
         reading = _number(lattice, path, seen, threshold, asked, share_read)
@@ -204,19 +205,19 @@ def _all_are_digits(path: Sequence[Step], seen: Sequence[Seen]) -> float:
     return float(np.prod(1.0 - len(LABELS) * least))
 
 
-def _share_read(boxes: Sequence[Box], written: Written, *, at_edge: bool = True) -> float:
+def _share_read(boxes: Sequence[Box], written: Written, *, edge_counts: float = 1.0) -> float:
     """Return 1, or less where more ink is passed over than a number's separators have.
 
-    Around a lone digit, what runs into the picture's edge is a frame or a neighbour, and does not count.
+    Around a lone digit, what runs into the picture's edge is a frame or a neighbour, and counts less.
     """
-    read = passed_over = 0
+    read = passed_over = 0.0
     for line, _ in written.lines:
         for piece in line.pieces:
             if max(_shared(piece.box, box) for box in boxes) >= _SAME_PLACE:
                 read += piece.area
-            elif at_edge or not touches_edge(piece.box, written.shape):
-                passed_over += piece.area
-    return min(1.0, _SEPARATORS_SHARE * read / max(1, passed_over)) if read else 1.0
+            else:
+                passed_over += piece.area * (edge_counts if touches_edge(piece.box, written.shape) else 1.0)
+    return min(1.0, _SEPARATORS_SHARE * read / max(1.0, passed_over)) if read else 1.0
 
 
 def _line_of(step: Step, seen: Sequence[Seen]) -> int:
