@@ -35,12 +35,14 @@ from digitrec.errors import (
 
 if TYPE_CHECKING:
     from digitrec.ink.render import Strokes
+    from digitrec.reading import DigitBox, Reading
     from digitrec.recognizer import Prediction, Recognizer
     from digitrec.settings import Limits, Settings
 
 __all__ = [
     "BlankImageError",
     "DatasetError",
+    "DigitBox",
     "DigitrecError",
     "ImageError",
     "ImageTooLargeError",
@@ -53,6 +55,7 @@ __all__ = [
     "ModelNotFoundError",
     "OutputError",
     "Prediction",
+    "Reading",
     "Recognizer",
     "Settings",
     "SettingsError",
@@ -69,8 +72,10 @@ except PackageNotFoundError:  # the source folder on the path, never installed
     __version__ = "0+unknown"
 
 _HOMES = {
+    "DigitBox": "digitrec.reading",
     "Limits": "digitrec.settings",
     "Prediction": "digitrec.recognizer",
+    "Reading": "digitrec.reading",
     "Recognizer": "digitrec.recognizer",
     "Settings": "digitrec.settings",
     "Strokes": "digitrec.ink.render",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,3 +49,13 @@ class Reading:
 
 
 NOTHING_READ = Reading("", 0.0, False, ())
+
+
+def agreed(readings: Sequence[Reading], threshold: float) -> Reading:
+    """Return the reading that several looks at one picture agree on most, sure by the mean of all of them."""
+    votes = {reading.text: 0.0 for reading in readings}
+    for reading in readings:
+        votes[reading.text] += reading.confidence / len(readings)
+    text = max(votes, key=lambda item: votes[item])
+    best = max((reading for reading in readings if reading.text == text), key=lambda item: item.confidence)
+    return replace(best, confidence=votes[text], accepted=votes[text] >= threshold)

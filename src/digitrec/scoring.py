@@ -27,13 +27,12 @@ _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 0.848, "log_is_digit": 0.296, "digit": 0.054, "cut": 0.149, "cut_cost": -2.748,
-    "wall": 0.832, "crossings": -0.406, "not_cut": 0.69, "joined": -2.352, "gap": -1.272, "low": -1.984,
-    "high": -3.395, "wide": -5.145, "off_line": -4.461, "edge": -0.784, "edge_of_square": -1.982,
-    "skipped": -0.6, "size": -3.375, "size_squared": -0.462, "flat": 1.284, "at_edge": 0.158,
-    "skip_cut_cost": 1.828, "skip_cut": -2.126, "below": 1.116, "thin_at_edge": 1.76,
-    "side_of_square": 1.017, "whole": 2.047, "picture_wide": -2.567, "outside": -1.696,
-    "outside_inner": -3.527,
+    "log_probability": 0.9, "log_is_digit": 0.23, "digit": 0.12, "cut": -0.29, "cut_cost": -1.27,
+    "wall": 0.23, "crossings": -0.94, "not_cut": 0.4, "joined": -1.64, "gap": -1.14, "low": -3.24,
+    "high": -2.01, "wide": -4.13, "off_line": -2.72, "edge": 0.26, "edge_of_square": -1.5, "skipped": -0.22,
+    "size": -2.74, "size_squared": -2.56, "flat": 1.01, "at_edge": 0.91, "skip_cut_cost": 1.16,
+    "skip_cut": -1.34, "below": 1.1, "thin_at_edge": 0, "side_of_square": 1, "whole": 2.0,
+    "picture_wide": -2.5, "outside": -1.7, "outside_inner": -3.5,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 

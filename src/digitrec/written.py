@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import locate, normalize
-from digitrec.ink.page import Page, find_ink
+from digitrec.ink.page import FIRST_LOOK, Look, Page, find_ink
 from digitrec.ink.pen import segment_strokes
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
@@ -56,7 +56,7 @@ class Written:
     origin: tuple[float, float] = (0.0, 0.0)
 
 
-def in_picture(picture: Picture) -> Written:
+def in_picture(picture: Picture, look: Look = FIRST_LOOK) -> Written:
     """Return what a picture may be read from.
 
     Raises
@@ -65,7 +65,7 @@ def in_picture(picture: Picture) -> Written:
     """
     page: Page | None = None
     with suppress(BlankImageError):
-        page = find_ink(picture)
+        page = find_ink(picture, look)
     if page is None:
         ink, box = locate(picture)  # blank for `predict` too: its error tells
         return Written((), picture.shape, Whole(ink, box))

@@ -7,6 +7,7 @@ is looked at in the neighbourhood and not across the picture, and every piece st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,22 +19,40 @@ from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, pa
 from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
 from digitrec.ink.rules import erase_long_rules, erase_rules
 
-# A pen stroke is a few pixels wide where a digit is this high: enough to cut it, and quick.
-_DIGIT_PX = 60
+
 _FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
-_SMALLEST_DIGIT_PX = 45  # smaller writing is looked at again, nearer
+_SMALL_SHARE = 0.75  # of the size that a look wants digits at: smaller writing is looked at again, nearer
 _LARGEST_PAGE_PX = 2400
 _LARGEST_ZOOM = 2.5  # above 1 nothing is gained but finer cuts
 _PAPER_PX = 160  # the longer side of what is enough to tell paper by
 _PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any stroke
-_SMOOTHING = 0.024  # of a digit's height: a security pattern's lines are thinner than a pen's
-_WEAK_SHARE = 0.75  # of the threshold: how faint a part of a stroke may be ...
-_STRONG_SHARE = 1.15  # ... that is somewhere this dark
 _SQUARE = 1.4  # times as wide as high a picture of one digit may be, and its frame have upright sides
 _FULL_INK_RANK = 0.75
 # A broken rule, in heights of digits: its shreds are this low, at one height within this, and this long together.
 _FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 1.3
 _SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
+
+
+class Look(NamedTuple):
+    """How a picture is looked at.
+
+    Attributes
+    ----------
+    digit_px : how high digits are made; a pen stroke is a few pixels wide then: enough to cut it, and quick.
+    smoothing : of a digit's height; a security pattern's lines are thinner than a pen's.
+    weak : of Otsu's threshold, how faint a part of a stroke may be ...
+    strong : ... that is somewhere this dark.
+    """
+
+    digit_px: int = 60
+    smoothing: float = 0.024
+    weak: float = 0.75
+    strong: float = 1.15
+
+
+FIRST_LOOK = Look()
+# How to look again at what is doubtful: sharper, softer, and coarser.
+MORE_LOOKS = (Look(smoothing=0.014, weak=0.9), Look(smoothing=0.034, weak=0.85), Look(digit_px=45))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,39 +75,40 @@ class Page:
     scale: float
 
 
-def find_ink(image: Picture) -> Page:
-    """Return all ink of a picture, at a size where digits are some 40 px high, or as large as they come.
+def find_ink(image: Picture, look: Look = FIRST_LOOK) -> Page:
+    """Return all ink of a picture, at a size where digits are some 60 px high, or as large as they come.
 
     Parameters
     ----------
     image : (H, W) uint8 of any size, either polarity, even or uneven light.
+    look : how.
 
     Raises
     ------
     BlankImageError : there is no ink on the paper.
     """
     longer_side = max(image.shape)
-    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), _DIGIT_PX)
-    if page.digit_px >= _SMALLEST_DIGIT_PX:
+    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), look)
+    if page.digit_px >= _SMALL_SHARE * look.digit_px:
         return page
-    nearer = page.scale * _DIGIT_PX / page.digit_px
-    return _page(image, min(nearer, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side), _DIGIT_PX)
+    nearer = page.scale * look.digit_px / page.digit_px
+    return _page(image, min(nearer, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side), look)
 
 
 def ink_mask(picture: Picture) -> Mask:
     """Return the pixels of ink in a picture as it is, (H, W) uint8 of 0 and 1, rules included."""
     relief = _relief(picture)
-    return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)), _DIGIT_PX)
+    return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)), FIRST_LOOK)
 
 
-def _page(image: Picture, scale: float, digit_px: float) -> Page:
+def _page(image: Picture, scale: float, look: Look) -> Page:
     picture = _scaled(image, scale)
     relief = _relief(picture)
     grain = paper_grain(relief)
     faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
     if picture.shape[1] <= _SQUARE * picture.shape[0]:
         relief = erase_rules(relief, faintest)
-    mask = _mask(relief, faintest, digit_px)
+    mask = _mask(relief, faintest, look)
     digit_px = writing_height(label_pieces(mask)[2])
     mask = erase_long_rules(mask, digit_px)
     digit_px = writing_height(label_pieces(mask)[2])
@@ -125,13 +145,13 @@ def _closing(brightness: Relief) -> Relief:
     return np.asarray(cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
 
 
-def _mask(relief: Relief, faintest: float, digit_px: float) -> Mask:
+def _mask(relief: Relief, faintest: float, look: Look) -> Mask:
     """Return the pixels of ink: hysteresis around Otsu's threshold, in a picture smoothed by a part of a stroke."""
-    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), _SMOOTHING * digit_px), np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), look.smoothing * look.digit_px), np.float32)
     threshold = max(faintest, otsu_threshold(smooth))
-    mask = (smooth > _WEAK_SHARE * threshold).astype(np.uint8)
+    mask = (smooth > look.weak * threshold).astype(np.uint8)
     count, labels, _ = label_pieces(mask)
-    is_strong = np.bincount(labels[smooth > _STRONG_SHARE * threshold], minlength=count) > 0
+    is_strong = np.bincount(labels[smooth > look.strong * threshold], minlength=count) > 0
     is_strong[0] = False
     return np.asarray(is_strong.astype(np.uint8).take(labels), np.uint8)
 

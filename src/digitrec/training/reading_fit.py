@@ -21,6 +21,7 @@ from digitrec.written import Written
 Floats = NDArray[np.float64]
 
 _RIDGE = 0.002  # keeps weights that little speaks for near where they were
+_HOPELESS = 0.01  # the share of pictures that say nothing: no weight is bent for what nobody can read
 _NEVER = -1e30
 
 
@@ -62,8 +63,9 @@ def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: 
         for item in samples:
             all_ways, expected = _sums(item, weights, None)
             right_ways, wanted = _sums(item, weights, item.digits)
-            total += all_ways - right_ways
-            slope += expected - wanted
+            share = float(np.exp(right_ways - all_ways))
+            total -= float(np.log(share + _HOPELESS))
+            slope += (expected - wanted) * (share / (share + _HOPELESS))
         departure = weights - start
         tell(f"loss {total / len(samples):.4f}")
         return (

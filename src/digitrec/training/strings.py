@@ -45,7 +45,7 @@ class Spacing:
 Writer: TypeAlias = "Callable[[np.random.Generator], Callable[[], tuple[Ink, int]]]"
 
 _LENGTHS = ((1, 2, 3, 4, 5, 6, 7), (0.10, 0.2, 0.19, 0.17, 0.16, 0.11, 0.07))
-_LONE_SHARE = 0.12  # of pictures that show one digit between fragments of its neighbours
+_LONE_SHARE = 0.06  # of pictures that show one digit between fragments of its neighbours
 
 
 def write_numbers(count: int, writers: Sequence[Writer], rng: np.random.Generator) -> Iterator[Number]:
