@@ -15,6 +15,7 @@ def test_the_public_names_are_exactly_these() -> None:
     assert digitrec.__all__ == [
         "BlankImageError",
         "DatasetError",
+        "DigitBox",
         "DigitrecError",
         "ImageError",
         "ImageTooLargeError",
@@ -27,6 +28,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "ModelNotFoundError",
         "OutputError",
         "Prediction",
+        "Reading",
         "Recognizer",
         "Settings",
         "SettingsError",

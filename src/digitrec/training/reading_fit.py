@@ -21,6 +21,7 @@ from digitrec.written import Written
 Floats = NDArray[np.float64]
 
 _RIDGE = 0.002  # keeps weights that little speaks for near where they were
+_MOST_TRUST = 1.0  # of the logarithms of its probabilities
 _HOPELESS = 0.01  # the share of pictures that say nothing: no weight is bent for what nobody can read
 _NEVER = -1e30
 
@@ -73,8 +74,13 @@ def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: 
             slope / len(samples) + 2 * _RIDGE * departure,
         )
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 80})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_bounds(), options={"maxiter": 80})
     return {name: round(float(weight), 3) for name, weight in zip(NAMES, found.x, strict=True)}
+
+
+def _bounds() -> list[tuple[float | None, float | None]]:
+    """Return bounds for each weight: the network knows these digits, and may not be trusted beyond its word."""
+    return [(0.0, _MOST_TRUST) if name in {"log_probability", "log_is_digit"} else (None, None) for name in NAMES]
 
 
 def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tuple[float, Floats]:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from flask.testing import FlaskClient
+from web_pictures import flat, one
+
+
+def _post(client: FlaskClient, *pictures: bytes, query: str = "", **form: str) -> tuple[int, dict]:
+    data = {"image": [(io.BytesIO(picture), "a.png") for picture in pictures], **form}
+    response = client.post("/api/v1/read" + query, data=data)
+    return response.status_code, response.get_json()
+
+
+def test_blank_picture_is_a_problem(client: FlaskClient) -> None:
+    status, body = _post(client, flat())
+    assert (status, body["type"]) == (422, "/problems/blank-image")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("?length=x", "length"), ("?length=0", "length"), ("?pattern=z", "pattern"), ("?allowed=", "allowed"),
+        ("?length=1&pattern=d", "pattern"), ("?threshold=2", "threshold"), ("?ink=5", "ink"),
+    ],
+)  # fmt: skip
+def test_wrong_query_names_its_field(client: FlaskClient, query: str, field: str) -> None:
+    status, body = _post(client, one(), query=query)
+    assert (status, body["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ("{", "fields"),
+        ("[]", "fields"),
+        ('{"a": {"box": [0, 0, 1, 1], "colour": 3}}', "fields.a"),
+        ('{"a": {"box": [0, 0, 900, 900]}}', "fields.a"),
+        ('{"a": {"box": [0, 0, 1, 1], "pattern": "x"}}', "fields.a.pattern"),
+    ],
+)
+def test_wrong_fields_are_named(client: FlaskClient, fields: str, field: str) -> None:
+    status, body = _post(client, one(), fields=fields)
+    assert (status, body["field"]) == (400, field)
+
+
+def test_a_number_has_text_boxes_and_ink_where_it_is_asked_for(client: FlaskClient) -> None:
+    status, body = _post(client, one(), query="?ink=1&length=1")
+    assert status == 200
+    assert len(body["text"]) == 1
+    (digit,) = body["digits"]
+    assert len(digit["box"]) == 4
+    assert len(digit["probabilities"]) == 10
+    assert digit["ink"].startswith("data:image/png;base64,")
+    assert body["model"]["name"]
+
+
+def test_a_bad_file_among_several_loses_nothing(client: FlaskClient) -> None:
+    status, body = _post(client, one(), flat(), one())
+    assert status == 200
+    assert [("text" in result, "type" in result) for result in body["results"]] == [
+        (True, False), (False, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_strokes_are_read(client: FlaskClient) -> None:
+    response = client.post("/api/v1/read", json={"strokes": [[[0, 0], [0, 90]], [[50, 0], [50, 90]]]})
+    assert response.status_code == 200
+    assert response.get_json()["text"]
+
+
+def test_fields_give_a_record_in_a_form_and_in_json(client: FlaskClient) -> None:
+    fields = {"bar": {"box": [0, 0, 1, 1]}, "paper": {"box": [0, 0, 30, 30]}}
+    status, body = _post(client, one(), fields=json.dumps(fields))
+    assert status == 200
+    assert body["fields"]["bar"]["text"]
+    assert body["fields"]["paper"]["type"] == "/problems/blank-image"
+    assert _post(client, one(), query="?length=1", fields=json.dumps(fields))[0] == 400
