@@ -162,13 +162,13 @@ def test_evaluate_gives_json(labelled: Path) -> None:
 
 
 def test_evaluate_takes_a_folder_of_sets_and_says_what_it_skips(labelled: Path) -> None:
-    numbers = '{"label": "12", "strokes": [[[0, 0], [1, 1]]]}\n'
-    (labelled.parent / "numbers.jsonl").write_text(numbers)
+    mixed = "".join(f'{{"label": "{label}", "strokes": [[[0, 0], [9, 9]]]}}\n' for label in ("1", "a1", "b1"))
+    (labelled.parent / "mixed.jsonl").write_text(mixed)
     (labelled.parent / "pen.jsonl").write_text('{"label": "1", "strokes": [[[5, 0], [4, 40]]]}\n')
     output = _run("evaluate", labelled.parent).output
     assert "mean, unweighted" in output
     assert "83.33%" in output
-    assert "numbers: skipped, 1 of 1 labels are no single digit, such as '12'" in output
+    assert "mixed: skipped, 2 of 3 labels are no single digit, such as 'a1'" in output
 
 
 def test_evaluate_writes_a_report(labelled: Path, tmp_path: Path) -> None:
@@ -185,11 +185,51 @@ def test_evaluate_writes_a_report(labelled: Path, tmp_path: Path) -> None:
     assert {file.stem for file in report.glob("*.png")} == pictures
 
 
-def test_evaluate_refuses_a_set_of_numbers(tmp_path: Path) -> None:
-    (tmp_path / "numbers.jsonl").write_text('{"label": "12", "strokes": [[[0, 0], [1, 1]]]}\n')
-    result = _run("evaluate", tmp_path / "numbers.jsonl")
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    """A set of two numbers of two ones, of which one is labelled wrong."""
+    strokes = "[[[0, 0], [0, 90]], [[50, 0], [50, 90]]]"
+    lines = [f'{{"label": "{label}", "strokes": {strokes}}}' for label in ("11", "17")]
+    (tmp_path / "numbers.jsonl").write_text("\n".join(lines) + "\n")
+    return tmp_path / "numbers.jsonl"
+
+
+def test_evaluate_tells_how_many_numbers_are_right(numbers: Path) -> None:
+    output = _run("evaluate", numbers, "--known-length").output
+    assert "numbers (length given)" in output
+    assert "50.00%" in output
+    assert "25.00%" in output  # one of four characters is wrong
+
+
+def test_evaluate_gives_the_figures_of_numbers_as_json(numbers: Path) -> None:
+    (figures,) = json.loads(_run("evaluate", numbers, "--known-length", "--json").output)["numbers"]
+    assert (figures["count"], figures["correct"], figures["character_error_rate"]) == (2, 1, 0.25)
+
+
+def test_evaluate_reads_single_digits_as_numbers_where_it_is_asked_to(labelled: Path) -> None:
+    (figures,) = json.loads(_run("evaluate", labelled, "--read", "--json").output)["numbers"]
+    assert figures["correct"] == 2
+
+
+def test_read_tells_a_line_a_file_and_goes_on_after_a_bad_one(nought: Path, blank: Path) -> None:
+    result = _run("read", blank, nought)
     assert result.exit_code == 1
-    assert "numbers: expected labels 0 to 9. Received: 1 of 1 labels are no single digit" in result.stderr
+    assert result.output.splitlines()[-1].startswith(f"{nought}: 0 (")
+
+
+def test_read_takes_a_pattern_a_list_and_fields(nought: Path, tmp_path: Path) -> None:
+    (tmp_path / "allowed.txt").write_text("0\n7\n")
+    (tmp_path / "fields.json").write_text('{"mark": {"box": [0, 0, 1, 1], "length": 1}}')
+    assert json.loads(_run("read", nought, "--pattern", "0", "--json").output)["text"] == "0"
+    assert json.loads(_run("read", nought, "--allowed", tmp_path / "allowed.txt", "--json").output)["text"] == "0"
+    record = json.loads(_run("read", nought, "--fields", tmp_path / "fields.json", "--json").output)
+    assert record["fields"]["mark"]["text"] == "0"
+
+
+def test_read_refuses_what_is_no_pattern_and_fields_beside_it(nought: Path, tmp_path: Path) -> None:
+    (tmp_path / "fields.json").write_text('{"mark": {"box": [0, 0, 1, 1]}}')
+    assert "pattern: expected a pattern" in _run("read", nought, "--pattern", "dz").stderr
+    assert _run("read", nought, "--pattern", "d", "--fields", tmp_path / "fields.json").exit_code == 2
 
 
 def test_evaluate_tells_how_much_of_what_is_no_digit_is_refused(labelled: Path) -> None:

@@ -27,12 +27,13 @@ _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 0.9, "log_is_digit": 0.23, "digit": 0.12, "cut": -0.29, "cut_cost": -1.27,
-    "wall": 0.23, "crossings": -0.94, "not_cut": 0.4, "joined": -1.64, "gap": -1.14, "low": -3.24,
-    "high": -2.01, "wide": -4.13, "off_line": -2.72, "edge": 0.26, "edge_of_square": -1.5, "skipped": -0.22,
-    "size": -2.74, "size_squared": -2.56, "flat": 1.01, "at_edge": 0.91, "skip_cut_cost": 1.16,
-    "skip_cut": -1.34, "below": 1.1, "thin_at_edge": 0, "side_of_square": 1, "whole": 2.0,
-    "picture_wide": -2.5, "outside": -1.7, "outside_inner": -3.5,
+    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.436, "cut": -0.632, "cut_cost": -1.932,
+    "wall": 0.325, "crossings": -1.16, "not_cut": 0.898, "joined": -1.956, "gap": -1.215, "low": -3.705,
+    "high": -2.02, "wide": -5.05, "off_line": -3.124, "edge": -0.503, "edge_of_square": -2.093,
+    "skipped": -0.728, "size": -2.839, "size_squared": -2.366, "flat": 1.795, "at_edge": 0.354,
+    "skip_cut_cost": 1.516, "skip_cut": -1.844, "below": 1.521, "thin_at_edge": -0.004,
+    "side_of_square": 0.652, "whole": 1.602, "picture_wide": -2.551, "outside": -1.629,
+    "outside_inner": -3.682,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 

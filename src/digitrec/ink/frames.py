@@ -12,7 +12,7 @@ from digitrec.ink.segment import Box
 
 # How far a frame may lie from the measured box: of the box's shorter side, and of the page's longer side.
 _OFF_BOX_SHARE, _OFF_PAGE_SHARE = 0.35, 0.02
-_LINE_SHARE = 0.6  # of the box's side: what runs straight as long as this is its frame
+_LINE_SHARE = 0.85  # of the box's side: what runs straight as long as this, in two parts at most, is its frame
 _BREATH_SHARE = 0.12  # of the box's shorter side: writing may stand out where no frame was printed
 
 
@@ -50,7 +50,7 @@ def _lines(mask: Mask, least: float) -> NDArray[np.bool_]:
     thick = np.asarray(cv2.dilate(mask, np.ones((3, 1), np.uint8)), np.uint8)
     run = np.ones((1, max(3, round(least / 2))), np.uint8)
     runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(runs.sum(axis=1) >= least / 2)
+    return np.asarray(runs.sum(axis=1) >= least)
 
 
 def _inside(lines: NDArray[np.bool_], start: int, size: int, off: int, breath: int) -> tuple[int, int]:
