@@ -221,7 +221,10 @@ def test_read_takes_a_pattern_a_list_and_fields(nought: Path, tmp_path: Path) ->
     (tmp_path / "allowed.txt").write_text("0\n7\n")
     (tmp_path / "fields.json").write_text('{"mark": {"box": [0, 0, 1, 1], "length": 1}}')
     assert json.loads(_run("read", nought, "--pattern", "0", "--json").output)["text"] == "0"
-    assert json.loads(_run("read", nought, "--allowed", tmp_path / "allowed.txt", "--json").output)["text"] == "0"
+    assert (
+        json.loads(_run("read", nought, "--allowed", tmp_path / "allowed.txt", "--json").output)["text"]
+        == "0"
+    )
     record = json.loads(_run("read", nought, "--fields", tmp_path / "fields.json", "--json").output)
     assert record["fields"]["mark"]["text"] == "0"
 

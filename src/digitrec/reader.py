@@ -68,7 +68,9 @@ def read_number(
         return NOTHING_READ
     whole = seen[-1] if written.whole is not None else None
     if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
-        reading = _as_predicted(whole, threshold, asked, _share_read([whole.box], written, edge_counts=_EDGE_COUNTS))
+        reading = _as_predicted(
+            whole, threshold, asked, _share_read([whole.box], written, edge_counts=_EDGE_COUNTS)
+        )
     else:
         share_read = _share_read([seen[step.edge.candidate].box for step in path], written)
         reading = _number(lattice, path, seen, threshold, asked, share_read)

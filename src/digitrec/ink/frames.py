@@ -12,7 +12,9 @@ from digitrec.ink.segment import Box
 
 # How far a frame may lie from the measured box: of the box's shorter side, and of the page's longer side.
 _OFF_BOX_SHARE, _OFF_PAGE_SHARE = 0.35, 0.02
-_LINE_SHARE = 0.85  # of the box's side: what runs straight as long as this, in two parts at most, is its frame
+_LINE_SHARE = (
+    0.85  # of the box's side: what runs straight as long as this, in two parts at most, is its frame
+)
 _BREATH_SHARE = 0.12  # of the box's shorter side: writing may stand out where no frame was printed
 
 

@@ -29,7 +29,7 @@ _PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any strok
 _SQUARE = 1.4  # times as wide as high a picture of one digit may be, and its frame have upright sides
 _FULL_INK_RANK = 0.75
 # A broken rule, in heights of digits: its shreds are this low, at one height within this, and this long together.
-_FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 1.3
+_FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 2.0
 _SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
 
 

@@ -21,7 +21,8 @@ _MIN_SIDE_PX = 24  # smaller pictures hold a digit's own bar, never a legible fo
 _ONE_PIECE_SHARE = 0.9  # of all ink
 # A rule under a line of writing, in heights of its digits.
 _LONG_RUN_DIGITS = 1.1
-_LONG_SPAN_DIGITS = 1.7
+_LONG_SPAN_DIGITS = 1.7  # where it runs into the picture's side, and where it does not:
+_FREE_SPAN_DIGITS = 3.0  # the feet of touching digits make a line, too
 _LONG_THICKNESS = 0.3
 _STEM_SHARE = 1.6  # of a rule's thickness: what is higher is a stroke on it
 _DIGIT_SHARE = 0.3  # of the piece must be no line
@@ -80,7 +81,8 @@ def _long_lines(mask: Mask, digit_px: float) -> Iterator[tuple[Mask, tuple[slice
     around = round(digit_px)  # enough to see what stands on the line
     for label in range(1, count):
         left, top, width, height = (int(side) for side in boxes[label, :4])
-        if width < _LONG_SPAN_DIGITS * digit_px:
+        reaches_side = left <= 2 or left + width >= mask.shape[1] - 2
+        if width < (_LONG_SPAN_DIGITS if reaches_side else _FREE_SPAN_DIGITS) * digit_px:
             continue
         window = (
             slice(max(0, top - around), top + height + around),

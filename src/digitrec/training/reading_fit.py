@@ -80,7 +80,9 @@ def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: 
 
 def _bounds() -> list[tuple[float | None, float | None]]:
     """Return bounds for each weight: the network knows these digits, and may not be trusted beyond its word."""
-    return [(0.0, _MOST_TRUST) if name in {"log_probability", "log_is_digit"} else (None, None) for name in NAMES]
+    return [
+        (0.0, _MOST_TRUST) if name in {"log_probability", "log_is_digit"} else (None, None) for name in NAMES
+    ]
 
 
 def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tuple[float, Floats]:
