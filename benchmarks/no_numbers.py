@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 from digitrec import BlankImageError, Recognizer
 
 _COUNT = 25  # of each kind
-_WORDS = (
-    "the quick brown fox jumps over a lazy dog while seven grey geese cross the old wooden bridge and nobody of us "
-    "knows where they come from or why they walk at all Every evening letters arrive by boat from small towns"
-).split()
+_WORDS = tuple(
+    word
+    for line in (
+        "the quick brown fox jumps over a lazy dog while seven grey geese cross the old wooden bridge",
+        "and nobody of us knows where they come from or why they walk at all",
+        "Every evening letters arrive by boat from small towns",
+    )
+    for word in line.split()
+)
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX,
     cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
@@ -31,6 +36,7 @@ Picture = NDArray[np.uint8]
 
 
 def main() -> None:
+    """Read so many pictures and tell how many were accepted."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     recognizer = Recognizer.load()
     for name, make in (("text", text_page), ("desk", desk_photo)):

@@ -21,6 +21,7 @@ _SPACING = Spacing(gap=(-3.0, 8.0), drop=3.0, size=(0.8, 1.2))
 
 
 def main() -> None:
+    """Read so many numbers and tell how many were right."""
     arguments = _arguments()
     arrays = np.load(arguments.data)
     rng = np.random.default_rng(arguments.seed)

@@ -6,11 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from handwriting import draw_digit
 from numpy.typing import NDArray
 
 from digitrec import BlankImageError, InvalidFieldError, Reading, Recognizer, Strokes
 from digitrec.form import parse_fields, read_fields_file, read_form
+from handwriting import draw_digit
 
 _BOXES = {"phone": (100, 80, 420, 100), "mark": (100, 260, 120, 100), "empty": (400, 260, 200, 100)}
 

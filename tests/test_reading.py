@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from handwriting import DIGIT_STROKES, draw_digit
 from numpy.typing import NDArray
 
 from digitrec import BlankImageError, InvalidFieldError, Recognizer, Strokes
+from handwriting import DIGIT_STROKES, draw_digit
 
 Picture = NDArray[np.uint8]
 

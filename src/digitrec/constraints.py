@@ -103,7 +103,7 @@ def _of_choices(choices: Sequence[set[int]], pattern: str | None = None) -> Cons
 
 
 def _of_pattern(pattern: object) -> Constraint:
-    expected = f"expected a pattern of '{ANY_DIGIT}', digits and separators ({SEPARATORS.strip()}), such as 'ddd-dddd'. "
+    expected = f"expected a pattern of '{ANY_DIGIT}', digits and separators ({SEPARATORS.strip()}), such as 'dd-dd'. "
     if not isinstance(pattern, str):
         raise InvalidFieldError("pattern", f"{expected}Received: {pattern!r}.")
     for sign in pattern:

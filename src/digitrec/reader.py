@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from digitrec.constraints import ANY_NUMBER, Constraint
 from digitrec.contract import LABELS
-from digitrec.ink.segment import Box
+from digitrec.ink.lines import Box
 from digitrec.lattice import Edge, Lattice, Step
 from digitrec.model.runtime import Classifier
 from digitrec.reading import NOTHING_READ, DigitBox, Reading
@@ -73,7 +73,7 @@ def read_number(
         )
     else:
         share_read = _share_read([seen[step.edge.candidate].box for step in path], written)
-        reading = _number(lattice, path, seen, threshold, asked, share_read)
+        reading = _number(lattice, path, seen, threshold, asked, share_read=share_read)
     return _in_picture(reading, written)
 
 
@@ -183,6 +183,7 @@ def _number(
     seen: Sequence[Seen],
     threshold: float,
     asked: Constraint,
+    *,
     share_read: float,
 ) -> Reading:
     digits = [step.digit for step in path]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
-from digitrec.ink.segment import Box, Candidate, Line, Piece
+from digitrec.ink.lines import Box, Line, Piece
+from digitrec.ink.segment import Candidate
 
 _LEAST = 1e-5
 

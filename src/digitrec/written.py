@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
+from digitrec.ink.lines import Box, Line, joined_box
 from digitrec.ink.normalize import locate, normalize
 from digitrec.ink.page import FIRST_LOOK, Look, Page, find_ink
 from digitrec.ink.pen import segment_strokes
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
-from digitrec.ink.segment import Box, Candidate, Line, joined_box, segment
+from digitrec.ink.segment import Candidate, segment
 
 # More pieces of ink than this are no number but a page of print, or a photo.
 MOST_PIECES = 300

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.ink.lines import Box
 from digitrec.ink.page import ink_mask
 from digitrec.ink.planes import Mask, Picture
-from digitrec.ink.segment import Box
 
 # How far a frame may lie from the measured box: of the box's shorter side, and of the page's longer side.
 _OFF_BOX_SHARE, _OFF_PAGE_SHARE = 0.35, 0.02

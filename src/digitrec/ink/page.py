@@ -19,7 +19,6 @@ from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, pa
 from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
 from digitrec.ink.rules import erase_long_rules, erase_rules
 
-
 _FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
 _SMALL_SHARE = 0.75  # of the size that a look wants digits at: smaller writing is looked at again, nearer
 _LARGEST_PAGE_PX = 2400

@@ -9,19 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.ink.lines import Box, Line, Piece, find_lines, joined_box, make_line
 from digitrec.ink.normalize import normalize
 from digitrec.ink.planes import Relief, label_pieces
 from digitrec.ink.render import Strokes, draw_on_canvas
-from digitrec.ink.segment import (
-    Box,
-    Candidate,
-    Line,
-    Piece,
-    candidate_ends,
-    find_lines,
-    joined_box,
-    make_line,
-)
+from digitrec.ink.segment import Candidate, candidate_ends
 
 _DIGIT_PX = 50  # how high the writing is made
 _PEN_PX = 5

@@ -10,64 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.ink.cuts import Cut, find_cuts, left_of
+from digitrec.ink.lines import Box, Line, Piece, find_lines, joined_box, make_line
 from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
-from digitrec.ink.page import Page, writing_height
+from digitrec.ink.page import Page
 from digitrec.ink.planes import Relief
-
-Box: TypeAlias = tuple[int, int, int, int]
 
 # All shares are of the height of a line's digits.
 _CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
 _WIDEST_SHARE = 1.8  # of a candidate made of several pieces
 _MOST_PIECES = 5  # in a candidate
 _SHARED_STROKES = 0.5  # stroke widths of ink beyond a cut that both sides have
-_BIG_SHARE = 0.45  # lower pieces do not start a line
-_OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Ink that is never parted.
-
-    Attributes
-    ----------
-    number : in the page's labels.
-    box : left, top, width, height on the page.
-    area : its pixels.
-    owner : the number of the connected piece that it was cut from.
-    cut : the ink in stroke widths that was cut through to part it from the piece before; 0 where there was paper.
-    crossings : how often that cut enters ink.
-    """
-
-    number: int
-    box: Box
-    area: int
-    owner: int
-    cut: float = 0.0
-    crossings: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """A line of writing.
-
-    Attributes
-    ----------
-    pieces : from left to right.
-    digit_px : the height of its digits.
-    middle : (2,) slope and offset of the line through the middle of its digits.
-    """
-
-    pieces: tuple[Piece, ...]
-    digit_px: float
-    middle: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +116,9 @@ def segment(page: Page) -> Segmented:
     lines = list(find_lines(page.boxes))
     for members, digit_px in lines:
         for number in members:
-            pieces[number], count = _cut_up(page, labels, number, count, digit_px, stroke_px)
+            pieces[number], count = _cut_up(
+                page, labels, number, count, digit_px=digit_px, stroke_px=stroke_px
+            )
     grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
     labels = np.where(labels > 0, labels, grown)
     families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
@@ -170,15 +130,6 @@ def segment(page: Page) -> Segmented:
 
 def _height_on_page(line: Line) -> float:
     return float(np.median([piece.box[1] + piece.box[3] / 2 for piece in line.pieces]))
-
-
-def joined_box(pieces: tuple[Piece, ...]) -> Box:
-    """Return the box around pieces."""
-    left = min(piece.box[0] for piece in pieces)
-    top = min(piece.box[1] for piece in pieces)
-    right = max(piece.box[0] + piece.box[2] for piece in pieces)
-    bottom = max(piece.box[1] + piece.box[3] for piece in pieces)
-    return left, top, right - left, bottom - top
 
 
 def candidate_ends(line: Line, first: int) -> Iterator[int]:
@@ -202,50 +153,8 @@ def _stroke_width(labels: NDArray[np.int32]) -> float:
     return max(1.0, 2.0 * int(mask.sum()) / max(1, int(mask.sum()) - int(inner.sum())))
 
 
-def find_lines(boxes: NDArray[np.int32]) -> Iterator[tuple[list[int], float]]:
-    """Yield the numbers of the pieces of each line, and the height of its digits.
-
-    Parameters
-    ----------
-    boxes : (N, 5) int32, left, top, width, height and area of each piece; the first row is the paper's.
-    """
-    page_px = writing_height(boxes)
-    numbers = np.arange(1, len(boxes))
-    tops, heights = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
-    is_big = heights[numbers] >= _BIG_SHARE * page_px
-    lines: list[list[int]] = []
-    for number in sorted(numbers[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        overlaps = [_overlap(tops, heights, number, line[-1]) for line in lines]
-        if overlaps and max(overlaps) >= _OVERLAP_SHARE:
-            lines[int(np.argmax(overlaps))].append(number)
-        else:
-            lines.append([number])
-    for number in numbers[~is_big].tolist():
-        nearest = min(lines, key=lambda line: _distance(boxes, number, line))
-        nearest.append(number)
-    for line in lines:
-        chosen = boxes[[0, *line]]
-        chosen[0] = 0
-        yield line, writing_height(chosen)
-
-
-def _overlap(tops: NDArray[np.int32], heights: NDArray[np.int32], one: int, other: int) -> float:
-    low = max(tops[one], tops[other])
-    high = min(tops[one] + heights[one], tops[other] + heights[other])
-    return float(high - low) / float(min(heights[one], heights[other]))
-
-
-def _distance(boxes: NDArray[np.int32], number: int, line: list[int]) -> float:
-    """Return how far a small piece lies from the nearest piece of a line, up or down counting double."""
-    x, y = boxes[number, 0] + boxes[number, 2] / 2, boxes[number, 1] + boxes[number, 3] / 2
-    others = boxes[line]
-    across = np.maximum(0, np.maximum(others[:, 0] - x, x - others[:, 0] - others[:, 2]))
-    down = np.maximum(0, np.maximum(others[:, 1] - y, y - others[:, 1] - others[:, 3]))
-    return float((across + 2 * down).min())
-
-
 def _cut_up(
-    page: Page, labels: NDArray[np.int32], number: int, count: int, digit_px: float, stroke_px: float
+    page: Page, labels: NDArray[np.int32], number: int, count: int, *, digit_px: float, stroke_px: float
 ) -> tuple[list[Piece], int]:
     """Return a connected piece in parts, and how many numbers are given out; the parts' numbers go into `labels`."""
     left, top, width, height, area = (int(value) for value in page.boxes[number])
@@ -274,13 +183,3 @@ def _parts(
         parts.append(Piece(count, box, int(part.sum()), whole.number, *cut))
         count += 1
     return [part for part in parts if part.area], count
-
-
-def make_line(pieces: list[Piece], digit_px: float) -> Line:
-    """Return the pieces as a line, from left to right."""
-    ordered = sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2] / 2)
-    big = [piece for piece in ordered if piece.box[3] >= _BIG_SHARE * digit_px] or ordered
-    xs = np.array([piece.box[0] + piece.box[2] / 2 for piece in big])
-    ys = np.array([piece.box[1] + piece.box[3] / 2 for piece in big])
-    slope, offset = np.polyfit(xs, ys, 1) if len(big) > 2 and np.ptp(xs) > 3 * digit_px else (0.0, ys.mean())
-    return Line(tuple(ordered), digit_px, (float(slope), float(offset)))
