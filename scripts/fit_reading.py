@@ -1,4 +1,4 @@
-"""Fit the weights in `digitrec.scoring` on numbers made of training digits, and print them.
+"""Fit the weights in `digitrec.reading.scoring` on numbers made of training digits, and print them.
 
     python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from digitrec import BlankImageError, Recognizer
 from digitrec.ink.render import Strokes
+from digitrec.reading.written import in_picture
 from digitrec.training.augmentation import cut_out
 from digitrec.training.pen_digits import PenDigit, load_pen_digits
 from digitrec.training.reading_fit import fit, sample
 from digitrec.training.strings import Ink, Number, write_numbers
-from digitrec.written import in_picture
 
 
 def main() -> None:

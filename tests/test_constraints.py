@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from digitrec import InvalidFieldError
-from digitrec.constraints import ANY_NUMBER, constraint
-from digitrec.lattice import Edge, Lattice
+from digitrec.reading.constraints import ANY_NUMBER, constraint
+from digitrec.reading.lattice import Edge, Lattice
 
 
 @pytest.mark.parametrize(

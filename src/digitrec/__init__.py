@@ -35,7 +35,7 @@ from digitrec.errors import (
 
 if TYPE_CHECKING:
     from digitrec.ink.render import Strokes
-    from digitrec.reading import DigitBox, Reading
+    from digitrec.reading.result import DigitBox, Reading
     from digitrec.recognizer import Prediction, Recognizer
     from digitrec.settings import Limits, Settings
 
@@ -72,10 +72,10 @@ except PackageNotFoundError:  # the source folder on the path, never installed
     __version__ = "0+unknown"
 
 _HOMES = {
-    "DigitBox": "digitrec.reading",
+    "DigitBox": "digitrec.reading.result",
     "Limits": "digitrec.settings",
     "Prediction": "digitrec.recognizer",
-    "Reading": "digitrec.reading",
+    "Reading": "digitrec.reading.result",
     "Recognizer": "digitrec.recognizer",
     "Settings": "digitrec.settings",
     "Strokes": "digitrec.ink.render",

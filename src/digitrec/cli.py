@@ -120,8 +120,8 @@ def read(
     others; the exit code is 1 then.
     """
     from digitrec import numbers_told
-    from digitrec.constraints import constraint
     from digitrec.form import read_fields_file
+    from digitrec.reading.constraints import constraint
 
     boxes = read_fields_file(fields) if fields else None
     if boxes and (length is not None or pattern is not None or allowed is not None):

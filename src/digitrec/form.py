@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from digitrec.constraints import ANY_NUMBER, Constraint, constraint
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.codec import ImageLike, decode
 from digitrec.ink.frames import cut_field
 from digitrec.ink.lines import Box
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes
-from digitrec.reading import Reading
+from digitrec.reading.constraints import ANY_NUMBER, Constraint, constraint
+from digitrec.reading.result import Reading
 from digitrec.recognizer import Recognizer
 
 _KEYS = ("box", "length", "pattern", "allowed")

@@ -9,7 +9,7 @@ from typing import Any
 
 from digitrec.errors import DatasetError, DigitrecError
 from digitrec.labelled import LabelledSet, Row
-from digitrec.reading import NOTHING_READ, Reading
+from digitrec.reading.result import NOTHING_READ, Reading
 from digitrec.recognizer import Recognizer
 from digitrec.transcription import Transcription, transcribe
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from digitrec.constraints import Constraint
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.form import Field, read_form
 from digitrec.ink.codec import ImageLike
-from digitrec.reading import Reading
+from digitrec.reading.constraints import Constraint
+from digitrec.reading.result import Reading
 from digitrec.recognizer import Recognizer
 
 Record: TypeAlias = "Mapping[str, Reading | DigitrecError]"

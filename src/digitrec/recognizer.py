@@ -11,7 +11,6 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constraints import Constraint, constraint
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
@@ -20,11 +19,12 @@ from digitrec.ink.normalize import normalize
 from digitrec.ink.page import MORE_LOOKS
 from digitrec.ink.render import Strokes
 from digitrec.model.runtime import Classifier, load_classifier
-from digitrec.reader import read_number
-from digitrec.reading import Reading, agreed
+from digitrec.reading.constraints import Constraint, constraint
+from digitrec.reading.reader import read_number
+from digitrec.reading.result import Reading, agreed
+from digitrec.reading.written import in_picture, in_strokes
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Limits, Settings
-from digitrec.written import in_picture, in_strokes
 
 # A number that is less sure is looked at in other ways, too, which takes four times as long.
 SURE_ENOUGH = 0.9

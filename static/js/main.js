@@ -47,11 +47,9 @@ const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => load(model, signal));
 const apiView = new ApiView(element("panel-api"), predict);
+const askNumber = (strokes, signal) => ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
+const number = numberMode(element("number"), askNumber, threshold, rule);
 const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, pictures, historyView];
-if (read) {
-  const askNumber = (strokes, signal) => ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
-  parts.push(...numberMode(element("number"), askNumber, threshold, rule));
-}
 let shown = null; // the drawing's answer, as a history entry
 
 pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
@@ -111,4 +109,4 @@ tabs.addEventListener("show", ({ detail: name }) => {
 });
 
 view.judge(rule()); // the bars show the threshold from the first
-for (const part of [...parts, report, modelView, tabs]) part.enable();
+for (const part of [...parts, ...number, report, modelView, tabs]) part.enable();

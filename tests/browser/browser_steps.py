@@ -53,7 +53,9 @@ class Paper:
 
 
 def _place(box: dict[str, float], point: Point) -> Point:
-    return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+    """Return where a point is on the screen: (0.5, 0.5) is the paper's middle, 1 its width."""
+    left, top = box["x"], box["y"] + (box["height"] - box["width"]) / 2
+    return left + point[0] * box["width"], top + point[1] * box["width"]
 
 
 def fit(strokes: list[list[Point]], share: float) -> list[list[Point]]:

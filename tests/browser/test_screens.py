@@ -26,7 +26,7 @@ def test_nothing_sticks_out_sideways(page: Any, paper: Paper) -> None:
     tools = page.locator("#desk .tools").bounding_box()
     pens = page.locator("#pens").bounding_box()
     assert pens["x"] + pens["width"] <= tools["x"] + tools["width"] + 1
-    for tab in ("draw", "pictures", "history", "model", "api"):
+    for tab in ("draw", "number", "pictures", "history", "model", "api"):
         page.click(f"#tab-{tab}")
         if tab == "model":
             page.wait_for_selector("#model h2")

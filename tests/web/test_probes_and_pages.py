@@ -112,10 +112,7 @@ def test_every_module_is_fetched_early(client: FlaskClient) -> None:
     assert early == {path.name for path in ASSETS if path.suffix == ".js"}
 
 
-def test_the_page_with_all_its_files_stays_small(make_app: Callable[..., Flask]) -> None:
-    app = make_app()
-    app.add_url_rule("/api/v1/read", "api.read", dict, methods=["POST"])  # the Number tab counts too
-    client = app.test_client()
+def test_the_page_with_all_its_files_stays_small(client: FlaskClient) -> None:
     files = [path.relative_to(resource_path("static")) for path in ASSETS if "static" in path.parts]
     addresses = ["/", *(f"/static/{file.as_posix()}" for file in files)]
     sizes = {address: len(client.get(address, buffered=True).data) for address in addresses}
@@ -158,10 +155,3 @@ def test_the_social_preview_has_the_address_that_was_asked(client: FlaskClient) 
     assert address.startswith("https://digits.example/")
     preview = client.get(urlsplit(address).path, buffered=True)
     assert Image.open(io.BytesIO(preview.data)).size == (1200, 630)
-
-
-def test_the_number_tab_waits_for_its_endpoint(make_app: Callable[..., Flask]) -> None:
-    assert "panel-number" not in make_app().test_client().get("/").text
-    app = make_app()
-    app.add_url_rule("/api/v1/read", "api.read", dict, methods=["POST"])
-    assert 'data-read="/api/v1/read"' in app.test_client().get("/").text

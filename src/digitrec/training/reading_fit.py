@@ -1,4 +1,5 @@
-"""Fitting the weights of `digitrec.scoring`: a conditional random field over all ways through a picture's candidates.
+"""Fitting the weights of `digitrec.reading.scoring`: a conditional random field over all ways
+through a picture's candidates.
 
 The cuts and joins of a training picture are not known, only its number; so the sum over all ways that read the number
 is made as large as it can be among all ways (maximum likelihood with hidden segmentation), by L-BFGS.
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from digitrec.model.runtime import Classifier
-from digitrec.reader import look
-from digitrec.scoring import NAMES, WEIGHTS
-from digitrec.written import Written
+from digitrec.reading.reader import look
+from digitrec.reading.scoring import NAMES, WEIGHTS
+from digitrec.reading.written import Written
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Sample:
     ----------
     places : how many.
     ends : (E, 2) int64, the first and the last place of each digit's edge.
-    logs : (E, 10), see `digitrec.scoring.digit_logs`.
+    logs : (E, 10), see `digitrec.reading.scoring.digit_logs`.
     features : (E, F), in the order of `NAMES`; that of "log_probability" is left 0, it differs by digit.
     skips : (places - 1, F), of passing over each piece.
     digits : (K,) int64.

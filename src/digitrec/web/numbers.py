@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from digitrec.constraints import Constraint, constraint
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.form import Field, read_form
 from digitrec.ink.codec import ImageLike
-from digitrec.reading import DigitBox, Reading
+from digitrec.reading.constraints import Constraint, constraint
+from digitrec.reading.result import DigitBox, Reading
 from digitrec.recognizer import Recognizer
 from digitrec.settings import whole_number
 from digitrec.web.answers import AnswerOptions, plane_data_url

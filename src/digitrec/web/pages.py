@@ -33,7 +33,6 @@ def index() -> Response:
         threshold=state.recognizer.threshold,
         no_digit_from=NO_DIGIT_FROM,
         modules=_hidden_modules(),
-        reads_numbers="api.read" in current_app.view_functions,
     )
     return _revalidated(make_response(page))
 

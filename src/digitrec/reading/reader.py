@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constraints import ANY_NUMBER, Constraint
 from digitrec.contract import LABELS
 from digitrec.ink.lines import Box
-from digitrec.lattice import Edge, Lattice, Step
 from digitrec.model.runtime import Classifier
-from digitrec.reading import NOTHING_READ, DigitBox, Reading
-from digitrec.scoring import (
+from digitrec.reading.constraints import ANY_NUMBER, Constraint
+from digitrec.reading.lattice import Edge, Lattice, Step
+from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
+from digitrec.reading.scoring import (
     DIGIT_FEATURES,
     NAMES,
     SKIP_FEATURES,
@@ -32,7 +32,7 @@ from digitrec.scoring import (
     touches_edge,
     whole_features,
 )
-from digitrec.written import Whole, Written
+from digitrec.reading.written import Whole, Written
 
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
