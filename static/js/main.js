@@ -48,7 +48,7 @@ const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => load(model, signal));
 const apiView = new ApiView(element("panel-api"), predict);
 const askNumber = (strokes, signal) => ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
-const number = numberMode(element("number"), askNumber, threshold, rule);
+const number = numberMode(element("number-desk"), askNumber, threshold, rule);
 const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, pictures, historyView];
 let shown = null; // the drawing's answer, as a history entry
 
