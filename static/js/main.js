@@ -70,7 +70,6 @@ listen(live, {
     shown = null;
     view.showNothing();
     explainer.clear();
-    recorder.drawingId = null;
   },
 });
 explainer.addEventListener("ask", () => live.refresh());
@@ -88,13 +87,10 @@ intake.addEventListener("files", ({ detail: files }) => {
   tabs.go(chosen.length ? "pictures" : "draw");
 });
 pictures.addEventListener("answer", ({ detail: { file, answer } }) => recorder.picture(file, answer));
-store.addEventListener("open", ({ detail: strokes }) => {
-  recorder.drawingId = null;
-  pad.replace(strokes);
-});
-historyView.addEventListener("reopen", ({ detail: { id, strokes } }) => {
-  recorder.drawingId = id;
-  pad.replace(strokes);
+store.addEventListener("open", ({ detail: strokes }) => pad.replace(strokes));
+historyView.addEventListener("reopen", ({ detail: entry }) => {
+  recorder.goOn(entry);
+  pad.replace(entry.strokes);
   tabs.go("draw");
 });
 historyView.addEventListener("report", ({ detail: entry }) => report.show(entry, rule()));

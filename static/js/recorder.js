@@ -4,29 +4,27 @@ const THUMB_PX = 96;
 
 export class Recorder {
   #history;
-
-  // drawingId is the entry of the drawing on the paper; null on a new one.
-  drawingId = null;
+  #ids = new WeakMap(); // by a drawing's first stroke, which stays the same whatever is added, undone or redone
 
   constructor(history) {
     this.#history = history;
   }
 
   drawing(strokes, answer) {
-    this.drawingId ??= this.#idOf(strokes) ?? `${Date.now()} ${Math.random()}`;
-    this.#history.record({ ...entryOf(answer), id: this.drawingId, strokes });
+    const [first] = strokes;
+    if (!this.#ids.has(first)) this.#ids.set(first, `${Date.now()} ${Math.random()}`);
+    this.#history.record({ ...entryOf(answer), id: this.#ids.get(first), strokes });
+  }
+
+  // An entry's drawing is on the paper again.
+  goOn({ id, strokes }) {
+    this.#ids.set(strokes[0], id);
   }
 
   async picture(file, answer) {
     const { name, size, lastModified } = file;
     const id = `${name}, ${size}, ${lastModified}`; // the same file read again is the same entry
     this.#history.record({ ...entryOf(answer), id, source: "picture", name, thumb: await thumbnail(file) });
-  }
-
-  // Undo after clear brings back a drawing that has its entry.
-  #idOf(strokes) {
-    const drawn = JSON.stringify(strokes);
-    return this.#history.entries.find((entry) => JSON.stringify(entry.strokes) === drawn)?.id;
   }
 }
 

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as drawings from "../../static/js/drawing.js";
+import { History } from "../../static/js/history.js";
+import { Memory } from "../../static/js/memory.js";
+import { Recorder } from "../../static/js/recorder.js";
+
+const answer = (digit) => ({
+  digit, confidence: 0.9, probabilities: Array(10).fill(0.1), ink: "data:,", model: { name: "digitrec", version: "1" },
+});
+
+// Records each of `answers`, [drawing, digit], and returns the history's digits, newest first.
+function recorded(...answers) {
+  const history = new History(new Memory(() => null));
+  const recorder = new Recorder(history);
+  for (const [drawing, digit] of answers) recorder.drawing(drawing.strokes, answer(digit));
+  return history.entries.map(({ digit }) => digit);
+}
+
+const one = drawings.begin(drawings.EMPTY, 62, [10, 20]);
+const two = drawings.begin(one, 62, [70, 80]);
+const cleared = drawings.replaced(two, []);
+const other = drawings.begin(cleared, 62, [10, 20]);
+
+test("a drawing that goes on, goes back or comes back stays one entry", () => {
+  assert.deepEqual(recorded([one, 1], [two, 4], [drawings.undo(two), 1], [drawings.undo(cleared), 4]), [4]);
+});
+
+test("a drawing begun after clear is another entry, and undo returns to the first", () => {
+  assert.deepEqual(recorded([two, 4], [other, 1]), [1, 4]);
+  assert.deepEqual(recorded([two, 4], [other, 1], [drawings.undo(drawings.undo(other)), 4]), [4, 1]);
+});
+
+test("an entry's drawing on the paper again is that entry, and what undo brings back is not", () => {
+  const history = new History(new Memory(() => null));
+  const recorder = new Recorder(history);
+  recorder.drawing(one.strokes, answer(7));
+  recorder.drawing(other.strokes, answer(1));
+  const seven = history.entries[1];
+  const reopened = drawings.replaced(other, structuredClone(seven.strokes)); // as from the storage
+  recorder.goOn({ ...seven, strokes: reopened.strokes });
+  recorder.drawing(reopened.strokes, answer(7));
+  assert.equal(history.entries.length, 2);
+  recorder.drawing(drawings.undo(reopened).strokes, answer(1));
+  assert.deepEqual(history.entries.map(({ digit }) => digit), [1, 7]);
+});
