@@ -2,7 +2,7 @@
 
 import { Part } from "./part.js";
 
-const TYPED_INTO = "input:not([type=range], [type=radio], [type=checkbox]), select, dialog";
+const OWN_KEYS = "textarea, select, dialog, input:is([type=text], [type=search], [type=number], :not([type]))";
 
 export class PadTools extends Part {
   #pad;
@@ -26,7 +26,7 @@ export class PadTools extends Part {
   }
 
   #press(event) {
-    if (this.#root.clientWidth === 0 || event.target.closest(TYPED_INTO)) return; // another tab's paper, or writing
+    if (this.#root.clientWidth === 0 || event.target.closest(OWN_KEYS)) return; // another tab's paper, or typing
     const step = stepOf(event);
     if (!step) return;
     event.preventDefault();

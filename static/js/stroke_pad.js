@@ -77,7 +77,8 @@ export class StrokePad extends Part {
   #begin(event) {
     // One pen at a time: a second finger or the palm beside a pen writes nothing.
     if (this.#penId !== null || event.button !== 0) return;
-    event.preventDefault();
+    event.preventDefault(); // and so the focus would stay elsewhere, and the keys with it
+    document.activeElement.blur();
     this.#canvas.setPointerCapture(event.pointerId);
     this.#set(drawings.begin(this.#drawing, this.penWidth, this.#place(event)), event.pointerId);
   }

@@ -116,3 +116,17 @@ def write_and_settle(
         f"([before, count]) => {newest} && {newest}.id !== before && {newest}.strokes.length === count",
         arg=[before, len(strokes)],
     )
+
+
+def contrast(*colours: str) -> float:
+    """Return the contrast of two colours #rrggbb as WCAG defines it, 1 to 21."""
+    low, high = sorted(_luminance(colour) for colour in colours)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Paper, downloaded, drop_files, write_and_settle
+from browser_steps import Paper, contrast, downloaded, drop_files, write_and_settle
 
 from digitrec import Recognizer
 from digitrec.labelled import read_labelled_set
@@ -27,6 +27,15 @@ def draw(page: Any, *digits: int) -> None:
         expect(page.locator("#headline")).to_have_text("Nothing drawn yet")
         write_and_settle(page, Paper(page).write, DIGIT_STROKES[digit])
         expect(page.locator("#digit")).to_have_text(str(digit))
+
+
+def saved(digit: int) -> dict[str, Any]:
+    """Return a drawing of the digit as the file that the page saves."""
+    strokes = [[[200 + 600 * x, 200 + 600 * y] for x, y in stroke] for stroke in DIGIT_STROKES[digit]]
+    drawing = {
+        "format": "digitrec drawing", "version": 1, "strokes": [{"width": 62, "points": points} for points in strokes]
+    }  # fmt: skip
+    return {"name": f"{digit}.json", "mimeType": "application/json", "buffer": json.dumps(drawing).encode()}
 
 
 def entries(page: Any) -> Any:
@@ -62,6 +71,25 @@ def test_a_drawing_is_reopened_and_goes_on(page: Any, paper: Paper) -> None:
     page.wait_for_load_state("networkidle")
     page.click("#tab-history")
     expect(entries(page)).to_have_count(2)
+
+
+def test_undo_after_drawing_on_or_opening_returns_to_the_other_drawings_entry(page: Any) -> None:
+    draw(page, 7, 1)
+    page.click("#tab-history")
+    entries(page).nth(1).locator("select").select_option("7")
+    entries(page).nth(1).get_by_text("Draw on").click()
+    expect(page.locator("#headline")).to_have_text("It is a 7")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#headline")).to_have_text("It is a 1")
+    page.set_input_files("#drawing-file", saved(4))
+    expect(page.locator("#headline")).to_have_text("It is a 4")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#headline")).to_have_text("It is a 1")
+    page.wait_for_load_state("networkidle")
+    page.click("#tab-history")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is a 1", "It is a 4", "It is a 7"])
+    labels = [select.input_value() for select in entries(page).locator("select").all()]
+    assert labels == ["", "", "7"]
 
 
 def test_entries_are_removed_and_the_focus_stays_on_the_list(page: Any) -> None:
@@ -148,6 +176,30 @@ def test_the_report_has_everything_and_prints_alone(page: Any) -> None:
     expect(page.locator("#report .tools")).to_be_hidden()
 
 
+# Every pair of text and ground in the element, as "#rrggbb on #rrggbb".
+COLOURS = """(element) => {
+    const hex = (colour) => "#" + colour.match(/[\\d.]+/g).slice(0, 3).map((part) => Number(part).toString(16).padStart(2, "0")).join("");
+    const ground = (at) => getComputedStyle(at).backgroundColor.endsWith(", 0)") && at.parentElement
+        ? ground(at.parentElement) : hex(getComputedStyle(at).backgroundColor);
+    const texts = [element, ...element.querySelectorAll("*")].filter(({ childNodes }) =>
+        [...childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim()));
+    return [...new Set(texts.map((text) => `${hex(getComputedStyle(text).color)} on ${ground(text)}`))];
+}"""
+
+
+@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_a_report_is_printed_dark_on_white_in_both_themes(page: Any) -> None:
+    draw(page, 7)
+    page.click("#report-open")
+    page.emulate_media(media="print")
+    pairs = [pair.split(" on ") for pair in page.locator(".report").evaluate(COLOURS)]
+    assert {ground for _, ground in pairs} == {"#ffffff"}
+    assert min(contrast(text, ground) for text, ground in pairs) >= 4.5, pairs
+    white = "getComputedStyle(document.documentElement).backgroundColor"
+    assert page.evaluate(white) == "rgb(255, 255, 255)"
+    assert page.locator("#report").evaluate("dialog => getComputedStyle(dialog).padding") == "0px"
+
+
 def test_the_downloaded_report_stands_alone(page: Any, open_page: Any, tmp_path: Path) -> None:
     draw(page, 7)
     page.click("#tab-history")
@@ -172,9 +224,9 @@ def test_a_drawing_is_saved_and_loaded_again(page: Any, paper: Paper) -> None:
     before = paper.ink_share()
     name, text = downloaded(page, "#save")
     assert name == "drawing.json"
-    saved = {"name": name, "mimeType": "application/json", "buffer": text.encode()}
+    file = {"name": name, "mimeType": "application/json", "buffer": text.encode()}
     page.keyboard.press("Delete")
-    page.set_input_files("#drawing-file", saved)
+    page.set_input_files("#drawing-file", file)
     expect(page.locator("#headline")).to_have_text("It is a 4")
     assert paper.ink_share() == before
     page.keyboard.press("Delete")
@@ -182,6 +234,19 @@ def test_a_drawing_is_saved_and_loaded_again(page: Any, paper: Paper) -> None:
     drop_files(page, {name: text.encode()})
     expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
     assert paper.ink_share() == before
+
+
+def test_the_keys_mean_the_paper_after_a_file_was_chosen(page: Any) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.click("text=Open")
+    chooser.value.set_files(saved(4))
+    expect(page.locator("#headline")).to_have_text("It is a 4")
+    expect(page.locator("#drawing-file")).to_be_focused()
+    for key, headline in (
+        ("Control+z", "Nothing drawn yet"), ("Control+y", "It is a 4"), ("Delete", "Nothing drawn yet")
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        expect(page.locator("#headline")).to_have_text(headline)
 
 
 def test_a_file_that_is_no_drawing_is_refused_in_words(page: Any, paper: Paper) -> None:

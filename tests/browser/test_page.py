@@ -86,6 +86,12 @@ def test_the_keyboard_undoes_redoes_and_clears(page: Any, paper: Paper) -> None:
     headline(page).to_have_text("Nothing drawn yet")
 
 
+def test_writing_takes_the_focus_from_what_had_it(page: Any, paper: Paper) -> None:
+    page.locator("#threshold-range").focus()
+    paper.write(DIGIT_STROKES[1])
+    expect(page.locator("#threshold-range")).not_to_be_focused()
+
+
 def test_the_keyboard_alone_reaches_every_control_of_the_desk(page: Any) -> None:
     page.locator("#theme").focus()
     reached = []
