@@ -38,16 +38,17 @@ export class AnswerView {
 
   showPrediction(prediction, rule) {
     this.#prediction = prediction;
+    this.#root.removeAttribute("data-stale");
     this.judge(rule);
     this.#draw(prediction.probabilities, prediction.digit);
     this.#parts.ink.src = prediction.ink;
     this.#parts.seen.removeAttribute("data-empty");
   }
 
-  // The same answer by another rule.
+  // The same answer by another rule; one of an older drawing stays as it is.
   judge(rule) {
     this.#parts.bars.style.setProperty("--threshold", rule.threshold);
-    if (!this.#prediction) return;
+    if (!this.#prediction || this.#root.hasAttribute("data-stale")) return;
     const state = verdict(this.#prediction, rule);
     this.#say(state, state === "none" ? "?" : String(this.#prediction.digit), predictionWords(this.#prediction, rule));
   }

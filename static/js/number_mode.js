@@ -46,12 +46,13 @@ class NumberView {
 
   showReading(reading, rule) {
     this.#reading = reading;
+    this.#root.removeAttribute("data-stale");
     this.judge(rule);
   }
 
-  // The same reading by another rule.
+  // The same reading by another rule; one of an older drawing stays as it is.
   judge({ threshold }) {
-    if (!this.#reading) return;
+    if (!this.#reading || this.#root.hasAttribute("data-stale")) return;
     const { text, confidence, digits } = this.#reading;
     const accepted = confidence >= threshold;
     this.#say(accepted ? "sure" : "doubt", text, numberWords({ text, confidence, accepted }));
@@ -66,11 +67,13 @@ class NumberView {
   }
 
   showSlow() {
+    this.#root.toggleAttribute("data-stale", this.#reading !== null);
     this.#parts.note.textContent = SLOW;
   }
 
   #say(state, text, { headline, note }) {
     this.#root.dataset.state = state;
+    this.#root.removeAttribute("data-stale");
     this.#parts.text.textContent = text;
     this.#parts.headline.textContent = headline;
     this.#parts.note.textContent = note;

@@ -117,6 +117,40 @@ def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(page:
     headline(page).to_have_text("It is a 7")
 
 
+def test_another_threshold_does_not_make_an_old_answer_current(page: Any, paper: Paper) -> None:
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("It is a 7")
+    page.context.set_offline(True)
+    paper.write(DIGIT_STROKES[1])
+    headline(page).to_have_text("You are offline")
+    page.fill("#threshold-range", "30")
+    headline(page).to_have_text("You are offline")
+    expect(page.locator("#answer")).to_have_attribute("data-stale", "")
+    page.context.set_offline(False)
+    expect(page.locator("#answer")).not_to_have_attribute("data-stale", "")
+    page.route("**/api/v1/predict*", lambda route: None)
+    paper.write(DIGIT_STROKES[1])
+    expect(page.locator("#note")).to_contain_text("takes longer than usual")
+    page.fill("#threshold-range", "40")
+    expect(page.locator("#note")).to_contain_text("takes longer than usual")
+    expect(page.locator("#answer")).to_have_attribute("data-stale", "")
+
+
+def test_another_threshold_does_not_make_an_old_number_current(page: Any) -> None:
+    page.click("#tab-number")
+    paper = Paper(page, "#number-pad")
+    paper.write(DIGIT_STROKES[7], 0.3)
+    expect(page.locator("#number-headline")).to_have_text("It is 7")
+    page.route("**/api/v1/read*", lambda route: None)
+    paper.write(DIGIT_STROKES[1], 0.2)
+    expect(page.locator("#number-note")).to_contain_text("takes longer than usual")
+    page.click("#tab-draw")
+    page.fill("#threshold-range", "40")
+    page.click("#tab-number")
+    expect(page.locator("#number-note")).to_contain_text("takes longer than usual")
+    expect(page.locator("#number-answer")).to_have_attribute("data-stale", "")
+
+
 def test_a_server_that_is_gone_is_said_and_asked_again_when_it_is_back(
     app: Flask, serve: Callable[..., Any], open_page: Callable[..., Any]
 ) -> None:
