@@ -41,6 +41,12 @@ export function pointsOf(strokes) {
   return strokes.map(({ points }) => points);
 }
 
+// Whether `value`, from a file or the browser's storage, is a stroke.
+export function isStroke(value) {
+  return isWithin(value?.width, 1, 400) && Array.isArray(value.points) && value.points.length > 0
+    && value.points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isOnSheet));
+}
+
 // The box around the points, { x, y, width, height }.
 export function boundsOf(points) {
   const columns = points.map(([x]) => x);
@@ -63,6 +69,14 @@ function drawing(strokes, past, future) {
 
 function stroke(width, points) {
   return Object.freeze({ width, points: Object.freeze(points) });
+}
+
+function isOnSheet(value) {
+  return isWithin(value, -1e5, 1e5);
+}
+
+function isWithin(value, least, most) {
+  return typeof value === "number" && value >= least && value <= most;
 }
 
 function middle([x1, y1], [x2, y2]) {

@@ -1,5 +1,7 @@
 // A drawing as a file: JSON with the format's name and version, checked when it comes back.
 
+import { isStroke } from "./drawing.js";
+
 export const FORMAT = "digitrec drawing";
 export const VERSION = 1;
 const MOST_POINTS = 20_000; // as many as the endpoint takes
@@ -32,13 +34,4 @@ function parsed(text) {
 
 function fault(expected, received) {
   return new DrawingFileError(`Expected ${expected}. Received: ${received}.`);
-}
-
-function isStroke(stroke) {
-  return isWithin(stroke?.width, 1, 400) && Array.isArray(stroke.points) && stroke.points.length > 0
-    && stroke.points.every((point) => point?.length === 2 && point.every((value) => isWithin(value, -1e5, 1e5)));
-}
-
-function isWithin(value, least, most) {
-  return typeof value === "number" && value >= least && value <= most;
 }

@@ -4,10 +4,26 @@
 // "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
 // is: "0" to "9", "none", or "" for as read.
 
+import { isStroke } from "./drawing.js";
 import { Part } from "./part.js";
 
 const NAME = "history";
 const MOST_ENTRIES = 100;
+
+const isText = (value) => typeof value === "string";
+const isShare = (value) => typeof value === "number" && value >= 0 && value <= 1;
+const isList = (value, isItem) => Array.isArray(value) && value.length > 0 && value.every(isItem);
+
+// What a field of an entry may hold. Storage outlives versions of the page, and others may write there.
+const FIELDS = {
+  id: isText, at: isText, name: isText, ink: isText, model: isText, confidence: isShare,
+  source: (source) => source === "drawing" || source === "picture",
+  strokes: (strokes, { source }) => source === "picture" || isList(strokes, isStroke),
+  thumb: (thumb, { source }) => source === "drawing" || isText(thumb),
+  digit: (digit) => Number.isInteger(digit) && digit >= 0 && digit <= 9,
+  probabilities: (shares) => isList(shares, isShare) && shares.length === 10,
+  label: (label) => isText(label) && /^(\d|none)?$/.test(label),
+};
 
 export class History extends Part {
   #memory;
@@ -60,6 +76,5 @@ export class History extends Part {
 }
 
 function isEntry(entry) {
-  return typeof entry?.id === "string" && typeof entry.confidence === "number" && entry.probabilities?.length === 10
-    && (entry.source === "picture" || Array.isArray(entry.strokes));
+  return Boolean(entry) && Object.entries(FIELDS).every(([field, fits]) => fits(entry[field], entry));
 }

@@ -105,6 +105,20 @@ def test_entries_are_removed_and_the_focus_stays_on_the_list(page: Any) -> None:
     expect(entries(page)).to_have_count(0)
 
 
+def test_a_damaged_entry_costs_only_itself(page: Any) -> None:
+    draw(page, 7)
+    page.evaluate(
+        """() => {
+            const [entry] = JSON.parse(localStorage["digitrec.history"]);
+            const damaged = { ...entry, id: "other", strokes: [{ width: 62, points: ["ab"] }] };
+            localStorage["digitrec.history"] = JSON.stringify([damaged, entry]);
+        }"""
+    )
+    page.reload()
+    expect(page.locator("#entries .result-headline")).to_have_text(["It is a 7"])
+    draw(page, 1)
+
+
 FILL_STORAGE = """() => {
     let room = 5_242_880 - localStorage["digitrec.history"].length;
     for (;;) {

@@ -26,6 +26,7 @@ for (const [name, text] of [
   ["a width of nothing", file({ strokes: [{ width: 0, points: [[1, 2]] }] })],
   ["a point of three", file({ strokes: [{ width: 62, points: [[1, 2, 3]] }] })],
   ["a point of words", file({ strokes: [{ width: 62, points: [["1", 2]] }] })],
+  ["a point that is a word", file({ strokes: [{ width: 62, points: ["ab"] }] })],
   ["a point far outside", file({ strokes: [{ width: 62, points: [[1e9, 2]] }] })],
   ["too many points", file({ strokes: [{ width: 62, points: Array(20_001).fill([1, 2]) }] })],
 ]) {

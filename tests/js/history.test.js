@@ -88,6 +88,35 @@ for (const damage of ["{", "null", '"text"', '[null, 3, {"id": "1"}]']) {
   });
 }
 
+for (const [name, changes] of Object.entries({
+  "no time": { at: undefined },
+  "a source of its own": { source: "letter" },
+  "no name": { name: null },
+  "strokes of words": { strokes: [{ width: 62, points: ["ab"] }] },
+  "strokes of nothing": { strokes: [null] },
+  "no stroke": { strokes: [] },
+  "a digit of two figures": { digit: 12 },
+  "a share of words": { probabilities: Array(10).fill("0.1") },
+  "nine shares": { probabilities: Array(9).fill(0.1) },
+  "a confidence of words": { confidence: "0.9" },
+  "no ink": { ink: 3 },
+  "no model": { model: {} },
+  "a label of words": { label: "seven" },
+})) {
+  test(`a damaged entry with ${name} is dropped, and no other`, () => {
+    const storage = new Storage();
+    storage.setItem("digitrec.history", JSON.stringify([entry(1, { label: "", ...changes }), entry(2, { label: "4" })]));
+    assert.deepEqual(ids(new History(memoryOf(storage))), ["2"]);
+  });
+}
+
+test("a picture is kept with and without its thumbnail", () => {
+  const storage = new Storage();
+  const picture = { source: "picture", strokes: undefined, label: "none" };
+  storage.setItem("digitrec.history", JSON.stringify([entry(1, { ...picture, thumb: "data:," }), entry(2, { ...picture, thumb: "" })]));
+  assert.deepEqual(ids(new History(memoryOf(storage))), ["1", "2"]);
+});
+
 test("entries are removed one by one or all at once", () => {
   const history = new History(memoryOf(new Storage()));
   for (const id of [1, 2, 3]) history.record(entry(id));
