@@ -3,6 +3,7 @@
 const PATIENCE_MS = 10_000;
 const FILE_PATIENCE_MS = 60_000; // a photo goes up slowly over a phone's network
 const LONGEST_PAUSE_S = 60;
+const RETRY_MS = [3_000, 30_000]; // the first pause before asking again, and the longest
 const OF_PROBLEM = {
   "blank-image": "blank",
   "unsupported-image": "not-image",
@@ -22,7 +23,7 @@ export class Failure extends Error {
   // The failure that an answer of `status` is; `problem` is its body, {} where that was none.
   static of(status, problem, retryAfter) {
     const kind = OF_PROBLEM[problem.type?.split("/").at(-1)] ?? OF_STATUS[status] ?? "broken";
-    const pauseMs = Math.min(Number(retryAfter), LONGEST_PAUSE_S) * 1000 || undefined;
+    const pauseMs = Math.max(0, Math.min(Number(retryAfter), LONGEST_PAUSE_S)) * 1000 || undefined;
     return new Failure(kind, { requestId: problem.request_id, pauseMs });
   }
 
@@ -32,17 +33,49 @@ export class Failure extends Error {
   }
 }
 
-// The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
-export function ask(address, body, options, signal) {
-  const query = new URLSearchParams({ ink: "1" });
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) query.set(name, value);
-  const isFile = body instanceof Blob;
-  const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };
-  const request = { method: "POST", body: isFile ? body : JSON.stringify(body), headers };
-  return load(`${address}?${query}`, signal, request, isFile ? FILE_PATIENCE_MS : PATIENCE_MS);
+// How long to wait before the same request once more, after so many tries.
+export function pauseAfter({ pauseMs }, tries) {
+  const [first, longest] = RETRY_MS;
+  return pauseMs ?? Math.min(first * 2 ** tries, longest);
 }
 
-export async function load(address, signal, request = {}, patienceMs = PATIENCE_MS) {
+export class Client {
+  #silence = { until: 0, kind: "" }; // the pause that the server asked for, of everybody, and with which failure
+
+  // The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
+  async ask(address, body, options, signal) {
+    const query = new URLSearchParams({ ink: "1" });
+    for (const [name, value] of Object.entries(options)) if (value !== undefined) query.set(name, value);
+    const isFile = body instanceof Blob;
+    const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };
+    const request = { method: "POST", body: isFile ? await bytesOf(body) : JSON.stringify(body), headers };
+    return this.load(`${address}?${query}`, signal, request, isFile ? FILE_PATIENCE_MS : PATIENCE_MS);
+  }
+
+  async load(address, signal, request = {}, patienceMs = PATIENCE_MS) {
+    const pauseMs = this.#silence.until - performance.now();
+    if (pauseMs > 0) throw new Failure(this.#silence.kind, { pauseMs });
+    try {
+      return await fetched(address, signal, request, patienceMs);
+    } catch (failure) {
+      const { kind, passes } = failure;
+      if (passes && failure.pauseMs) this.#silence = { until: performance.now() + failure.pauseMs, kind };
+      throw failure;
+    }
+  }
+}
+
+// A dropped folder, or a file that has changed since it was chosen, has none; fetch would call that a lost connection.
+async function bytesOf(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new Failure("unreadable");
+  }
+}
+
+async function fetched(address, signal, request, patienceMs) {
+  signal.throwIfAborted();
   const patience = new AbortController();
   const giveUp = () => patience.abort();
   const timer = setTimeout(giveUp, patienceMs);

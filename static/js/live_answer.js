@@ -1,11 +1,11 @@
 // Asks for an answer while somebody writes. Fires "answer" with { answer, strokes, finished }, "slow" when the answer
 // takes long, "failure" with a Failure, and "idle" when there is nothing to ask.
 
+import { pauseAfter } from "./client.js";
 import { Part } from "./part.js";
 
 const PAUSE_MS = 120;
 const SLOW_MS = 3_000;
-const RETRY_MS = 3_000;
 
 export class LiveAnswer extends Part {
   #ask;
@@ -14,6 +14,7 @@ export class LiveAnswer extends Part {
   #request = new AbortController();
   #roundTripMs = 0;
   #waiting = false; // for the connection or the server, with something to ask
+  #tries = 0; // without an answer to the same strokes
 
   // ask(strokes, signal) gives a promise of the answer.
   constructor(ask) {
@@ -29,6 +30,7 @@ export class LiveAnswer extends Part {
   // A finished stroke is asked about at once, a moving pen now and then.
   update(strokes, finished) {
     this.#asked = { strokes, finished };
+    this.#tries = 0;
     if (strokes.length === 0) {
       this.#stop();
       this.fire("idle");
@@ -50,6 +52,7 @@ export class LiveAnswer extends Part {
     const slow = setTimeout(() => signal.aborted || this.fire("slow"), SLOW_MS);
     try {
       const answer = await this.#ask(asked.strokes, signal);
+      this.#tries = 0;
       this.#roundTripMs = Math.min(performance.now() - sentAt, SLOW_MS);
       if (!signal.aborted) this.fire("answer", { answer, ...asked });
     } catch (failure) {
@@ -75,7 +78,8 @@ export class LiveAnswer extends Part {
   #failed(failure) {
     this.fire("failure", failure);
     if (!failure.passes || this.#timer) return;
-    this.#schedule(failure.pauseMs ?? RETRY_MS);
+    this.#schedule(pauseAfter(failure, this.#tries));
+    this.#tries += 1;
     this.#waiting = true;
   }
 }

@@ -2,7 +2,7 @@
 
 import { AnswerView } from "./answer_view.js";
 import { ApiView } from "./api_view.js";
-import { ask, load } from "./client.js";
+import { Client } from "./client.js";
 import { pointsOf } from "./drawing.js";
 import { DrawingStore, isDrawingFile } from "./drawing_store.js";
 import { Explainer } from "./explainer.js";
@@ -25,6 +25,7 @@ import { ThresholdControl } from "./threshold_control.js";
 const element = (id) => document.getElementById(id);
 const { predict, read, model, maxBytes, threshold: own, noDigitFrom } = document.querySelector("main").dataset;
 
+const client = new Client();
 const memory = new Memory(() => localStorage);
 const history = new History(memory);
 const recorder = new Recorder(history);
@@ -36,18 +37,19 @@ const pad = new StrokePad(element("pad"), Number(element("pens").querySelector("
 const explainer = new Explainer(element("explain"), pad);
 const live = new LiveAnswer((strokes, signal) => {
   const options = { threshold: threshold.chosen, explain: explainer.isOn ? 1 : undefined };
-  return ask(predict, { strokes: pointsOf(strokes) }, options, signal);
+  return client.ask(predict, { strokes: pointsOf(strokes) }, options, signal);
 });
 const view = new AnswerView(element("answer"));
 const store = new DrawingStore(element("desk"), pad);
 const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
-const askPicture = (file, signal) => ask(predict, file, { threshold: threshold.chosen }, signal);
+const askPicture = (file, signal) => client.ask(predict, file, { threshold: threshold.chosen }, signal);
 const pictures = new PictureList(element("results"), element("pictures-head"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
-const modelView = new ModelView(element("panel-model"), (signal) => load(model, signal));
+const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));
 const apiView = new ApiView(element("panel-api"), predict);
-const askNumber = (strokes, signal) => ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
+const askNumber = (strokes, signal) =>
+  client.ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
 const number = numberMode(element("number-desk"), askNumber, threshold, rule);
 const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, pictures, historyView];
 let shown = null; // the drawing's answer, as a history entry

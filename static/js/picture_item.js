@@ -18,13 +18,17 @@ export class PictureItem {
     this.isDone = false; // answered, or without hope of an answer
     this.isBad = false;
     this.timer = 0; // of the next try
+    this.tries = 0; // without an answer, since somebody asked for one
     this.#rule = rule;
     this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
     const thumb = this.#part(".thumb");
     thumb.addEventListener("error", () => (thumb.src = NO_PICTURE), { once: true }); // TIFF, or no picture at all
     thumb.src = URL.createObjectURL(file);
     this.#part(".result-name").textContent = file.name;
-    this.#part(".retry").addEventListener("click", () => again(this));
+    this.#part(".retry").addEventListener("click", () => {
+      this.tries = 0;
+      again(this);
+    });
   }
 
   showWaiting() {

@@ -1,12 +1,11 @@
 // The list of uploaded pictures and their answers. One request a picture, two at a time: answers appear as they come,
 // and a bad picture costs only itself. Fires "answer" with { file, answer }.
 
-import { Failure } from "./client.js";
+import { Failure, pauseAfter } from "./client.js";
 import { Part } from "./part.js";
 import { PictureItem } from "./picture_item.js";
 
 const AT_ONCE = 2;
-const RETRY_MS = 3_000;
 
 export class PictureList extends Part {
   #list;
@@ -77,7 +76,8 @@ export class PictureList extends Part {
     } catch (failure) {
       if (signal.aborted) return;
       item.showFailure(failure);
-      if (failure.passes) item.timer = setTimeout(() => this.#again([item]), failure.pauseMs ?? RETRY_MS);
+      if (failure.passes) item.timer = setTimeout(() => this.#again([item]), pauseAfter(failure, item.tries));
+      item.tries += 1;
     }
     this.#count();
   }

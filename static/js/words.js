@@ -73,7 +73,7 @@ const PICTURE = {
   blank: ["Nothing on it", "The picture looks blank. Try a darker or a closer one."],
   "too-large": ["Too large", "Make the picture smaller. 1,000 pixels are plenty."],
   "not-image": ["Not a picture", "Choose a PNG, JPEG, WebP, BMP, GIF or TIFF file."],
-  unreadable: ["Damaged", "The file is empty or broken. Save it again and retry."],
+  unreadable: ["Cannot be read", "The file is empty, broken or no longer there. Save it again, and choose it anew."],
 };
 const CARD = { next: "Open this tab again in a moment." };
 

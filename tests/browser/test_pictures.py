@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_several_pictures_are_picked_and_a_bad_one_costs_only_itself(page: Any) 
     page.click("#tab-pictures")
     chosen = files(three_png=picture(3), letter_txt=b"no picture at all", empty_png=b"", one_png=picture(1))
     page.set_input_files("#files", chosen)
-    headlines(page).to_have_text(["It is a 3", "Not a picture", "Damaged", "It is a 1"])
+    headlines(page).to_have_text(["It is a 3", "Not a picture", "Cannot be read", "It is a 1"])
     expect(page.locator("#results .result-name")).to_have_text(
         ["three.png", "letter.txt", "empty.png", "one.png"]
     )
@@ -84,6 +85,18 @@ def test_the_pictures_wait_for_the_connection(page: Any) -> None:
     headlines(page).to_have_text(["You are offline"])
     page.context.set_offline(False)
     headlines(page).to_have_text(["It is a 7"])
+
+
+def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(page: Any, tmp_path: Path) -> None:
+    """Dropped by the browser itself, which makes a file of it that it cannot read."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    device = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        device.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    headlines(page).to_have_text(["Cannot be read"])
+    expect(page.locator("#progress-words")).to_have_text("1 picture, 1 without an answer")
 
 
 def test_what_the_server_broke_is_tried_again_by_hand(page: Any) -> None:

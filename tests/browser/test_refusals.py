@@ -103,6 +103,34 @@ def test_a_failure_of_the_server_has_plain_words(
     expect(page.locator("#note")).not_to_contain_text("undefined")
 
 
+def test_a_server_that_asks_for_a_pause_is_left_alone(page: Any, paper: Paper) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "30"}, body="{}")
+
+    page.route("**/api/v1/*", refuse)
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text("Too many questions at once")
+    before = len(asked)
+    for _ in range(3):
+        paper.write(DIGIT_STROKES[1])
+    drop_files(page, {f"{digit}.png": png_bytes(draw_digit(digit)) for digit in range(6)})
+    pictures = page.locator("#results .result-headline")
+    expect(pictures).to_have_text(["Too many questions at once"] * 6)
+    page.wait_for_timeout(3500)  # longer than the pause before a try that nobody asked to wait with
+    assert len(asked) == before
+
+
+def test_a_server_is_asked_again_when_the_pause_is_over(page: Any, paper: Paper) -> None:
+    refusal = {"status": 429, "headers": {"Retry-After": "1"}, "body": "{}"}
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(**refusal), times=1)
+    paper.write([[(0, 0), (0, 9)]])
+    headline(page).to_have_text("Too many questions at once")
+    expect(page.locator("#headline")).to_have_text("It is a 1", timeout=2500)
+
+
 def test_a_slow_answer_is_said_to_be_on_its_way(page: Any, paper: Paper) -> None:
     page.route("**/api/v1/predict*", lambda route: None)
     paper.write(DIGIT_STROKES[4])

@@ -29,6 +29,7 @@ test("only what passes by itself is tried again", () => {
 test("the server's wish for a pause is heard, within reason", () => {
   assert.equal(Failure.of(429, {}, "7").pauseMs, 7000);
   assert.equal(Failure.of(429, {}, "86400").pauseMs, 60_000);
+  assert.equal(Failure.of(429, {}, "-1").pauseMs, undefined);
   assert.equal(Failure.of(429, {}, null).pauseMs, undefined);
   assert.equal(Failure.of(429, {}, "Wed, 21 Oct 2026 07:28:00 GMT").pauseMs, undefined);
 });

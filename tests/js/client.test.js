@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+import { Client, Failure, pauseAfter } from "../../static/js/client.js";
+
+const FOREVER = new AbortController().signal;
+const { fetch, performance } = globalThis;
+let sent, answers, now;
+
+beforeEach(() => {
+  [sent, answers, now] = [[], [], 0];
+  mock.method(performance, "now", () => now);
+  globalThis.fetch = async (address, request) => {
+    sent.push([address, request]);
+    return answers.shift() ?? Response.json({});
+  };
+});
+
+afterEach(() => {
+  mock.restoreAll();
+  globalThis.fetch = fetch;
+});
+
+const busy = (status, retryAfter) => new Response("{}", { status, headers: { "Retry-After": retryAfter } });
+const isFailure = (kind, pauseMs) => (failure) =>
+  failure instanceof Failure && failure.kind === kind && failure.pauseMs === pauseMs;
+
+test("nothing is asked of a server that wants a pause, whoever asks, until it is over", async () => {
+  const client = new Client();
+  answers.push(busy(429, "30"));
+  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("crowded", 30_000));
+  now = 10_000;
+  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("crowded", 20_000));
+  await assert.rejects(client.load("/b", FOREVER), isFailure("crowded", 20_000));
+  assert.equal(sent.length, 1);
+  now = 30_000;
+  await client.ask("/a", {}, {}, FOREVER);
+  assert.equal(sent.length, 2);
+});
+
+test("a failure that names no pause stops nobody", async () => {
+  const client = new Client();
+  answers.push(new Response("{}", { status: 503 }));
+  await assert.rejects(client.load("/a", FOREVER), isFailure("down", undefined));
+  await client.load("/a", FOREVER);
+  assert.equal(sent.length, 2);
+});
+
+test("a file that the browser cannot read is unreadable, and not sent", async () => {
+  const file = new Blob(["gone"]);
+  file.arrayBuffer = () => Promise.reject(new DOMException("changed on disk", "NotReadableError"));
+  await assert.rejects(new Client().ask("/a", file, {}, FOREVER), isFailure("unreadable", undefined));
+  assert.equal(sent.length, 0);
+});
+
+test("a file goes out as its bytes", async () => {
+  await new Client().ask("/a", new Blob(["abc"]), { threshold: 0.5, explain: undefined }, FOREVER);
+  const [address, { body, headers }] = sent[0];
+  assert.equal(address, "/a?ink=1&threshold=0.5");
+  assert.equal(new TextDecoder().decode(body), "abc");
+  assert.equal(headers["Content-Type"], "application/octet-stream");
+});
+
+test("each try waits longer than the one before, within reason, and as long as the server asks", () => {
+  const lost = new Failure("unreachable");
+  const pauses = [0, 1, 2, 3, 4, 50].map((tries) => pauseAfter(lost, tries));
+  assert.deepEqual(pauses, [3000, 6000, 12_000, 24_000, 30_000, 30_000]);
+  assert.equal(pauseAfter(new Failure("crowded", { pauseMs: 7000 }), 3), 7000);
+});
