@@ -52,7 +52,8 @@ export class StrokePad extends Part {
     return this.#drawing.future.length > 0;
   }
 
-  // A picture that colours the ink, { picture, x, y, width, height } in the drawing's units, or null.
+  // A picture that colours the ink, { picture, x, y, width, height } in the drawing's units, or null. It lasts as long
+  // as the strokes are the same.
   set overlay(overlay) {
     this.#overlay = overlay;
     this.#redrawSoon();
@@ -105,6 +106,7 @@ export class StrokePad extends Part {
   }
 
   #set(drawing, penId) {
+    if (drawing.strokes !== this.strokes) this.#overlay = null;
     this.#drawing = drawing;
     this.#penId = penId;
     this.#redrawSoon();

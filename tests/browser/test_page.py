@@ -161,6 +161,22 @@ def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_th
     assert "explain" not in request.value.url
 
 
+def test_the_colours_leave_with_the_answer_that_they_explain(page: Any, paper: Paper) -> None:
+    page.check("#explain")
+    paper.write(DIGIT_STROKES[7])
+    page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
+    page.route("**/api/v1/predict*", lambda route: None)
+    paper.write(DIGIT_STROKES[1], 0.3)
+    page.wait_for_function(f"() => {WARM_SHARE} === 0")
+    page.unroute("**/api/v1/predict*")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
+    page.context.set_offline(True)
+    page.locator("#explain").dispatch_event("change")  # the same strokes are asked about once more
+    headline(page).to_have_text("You are offline")
+    page.wait_for_function(f"() => {WARM_SHARE} === 0")
+
+
 # The share of the inked pixels that are warm.
 WARM_SHARE = """(() => {
     const pad = document.getElementById("pad");
