@@ -22,13 +22,15 @@ export class DrawingStore extends Part {
     this.#root.querySelector("#file-note").textContent = text;
   }
 
-  async open(file) {
+  // Opens the first of the files.
+  async open([file, ...others]) {
+    const rest = others.length ? " The paper holds one drawing: the others were left out." : "";
     try {
-      this.fire("open", readDrawing(await file.text()));
-      this.say("");
+      this.fire("open", readDrawing(await textOf(file)));
+      this.say(rest && `${file.name} was opened.${rest}`);
     } catch (error) {
       if (!(error instanceof DrawingFileError)) throw error;
-      this.say(`${file.name}: ${error.message}`);
+      this.say(`${file.name}: ${error.message}${rest}`);
     }
   }
 
@@ -36,6 +38,14 @@ export class DrawingStore extends Part {
     const { strokes } = this.#pad;
     this.say(strokes.length ? "" : "There is nothing to save yet.");
     if (strokes.length) download("drawing.json", "application/json", writeDrawing(strokes));
+  }
+}
+
+async function textOf(file) {
+  try {
+    return await file.text();
+  } catch {
+    throw new DrawingFileError("Expected a file. Received: none that can be read. Choose it again.");
   }
 }
 

@@ -67,11 +67,11 @@ listen(live, {
   failure({ detail: failure }) {
     shown = null;
     view.showFailure(failure);
+    explainer.clear();
   },
   idle() {
     shown = null;
     view.showNothing();
-    explainer.clear();
   },
 });
 explainer.addEventListener("ask", () => live.refresh());
@@ -83,8 +83,8 @@ threshold.addEventListener("change", () => {
 
 intake.addEventListener("files", ({ detail: files }) => {
   const chosen = files.filter((file) => !isDrawingFile(file));
-  const drawing = files.find(isDrawingFile);
-  if (drawing) store.open(drawing);
+  const drawings = files.filter(isDrawingFile);
+  if (drawings.length) store.open(drawings);
   if (chosen.length) pictures.add(chosen, rule());
   tabs.go(chosen.length ? "pictures" : "draw");
 });

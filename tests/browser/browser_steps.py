@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Point = tuple[float, float]
@@ -84,6 +85,14 @@ def drop_files(page: Any, files: dict[str, bytes | int]) -> None:
     )
     for kind in ("dragenter", "dragover", "drop"):
         page.dispatch_event("body", kind, {"dataTransfer": transfer})
+
+
+def drop_path(page: Any, path: Path) -> None:
+    """Drop what is at `path`, a folder say, by the browser itself, which makes a file of it."""
+    device = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        device.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
 
 
 def paste_file(page: Any, name: str, data: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Paper, contrast, downloaded, drop_files, write_and_settle
+from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, write_and_settle
 
 from digitrec import Recognizer
 from digitrec.labelled import read_labelled_set
@@ -248,6 +248,33 @@ def test_a_drawing_is_saved_and_loaded_again(page: Any, paper: Paper) -> None:
     drop_files(page, {name: text.encode()})
     expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
     assert paper.ink_share() == before
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (
+            {"a.json": b'{"format":"digitrec drawing","version":1,"strokes":[{"width":62,"points":["ab"]}]}'},
+            "a.json: Expected a drawing with strokes. Received: a damaged one. Save it again.",
+        ),
+        (
+            {"4.json": saved(4)["buffer"], "7.json": saved(7)["buffer"], "1.json": saved(1)["buffer"]},
+            "4.json was opened. The paper holds one drawing: the others were left out.",
+        ),
+    ],
+    ids=["damaged", "several"],
+)
+def test_what_a_dropped_drawing_costs_is_said(page: Any, named: dict[str, bytes], said: str) -> None:
+    drop_files(page, named)
+    expect(page.locator("#file-note")).to_have_text(said)
+    expect(page.locator("#headline")).to_have_text("It is a 4" if len(named) > 1 else "Nothing drawn yet")
+
+
+def test_a_drawing_that_the_browser_cannot_read_is_said(page: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    drop_path(page, folder)
+    expect(page.locator("#file-note")).to_contain_text("folder.json: Expected a file. Received: none")
 
 
 def test_the_keys_mean_the_paper_after_a_file_was_chosen(page: Any) -> None:

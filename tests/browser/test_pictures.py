@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import drop_files, paste_file
+from browser_steps import drop_files, drop_path, paste_file
 
 from handwriting import draw_digit, png_bytes
 
@@ -88,13 +88,9 @@ def test_the_pictures_wait_for_the_connection(page: Any) -> None:
 
 
 def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(page: Any, tmp_path: Path) -> None:
-    """Dropped by the browser itself, which makes a file of it that it cannot read."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    device = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        device.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    drop_path(page, folder)
     headlines(page).to_have_text(["Cannot be read"])
     expect(page.locator("#progress-words")).to_have_text("1 picture, 1 without an answer")
 
