@@ -6,7 +6,7 @@ import { drawingFailureWords, NOTHING_DRAWN, predictionWords, SLOW } from "./wor
 const ANNOUNCE_AFTER_MS = 700;
 const SHOWN_FROM = 0.005; // a share that rounds to 0 % is left out
 
-// Says to a screen reader what the answer is, after the pen rests and not at every stroke.
+// Says to a screen reader what the answer is, after the pen rests and not at every stroke, and nothing twice in a row.
 export class Announcer {
   #timer = 0;
 
@@ -16,6 +16,7 @@ export class Announcer {
 
   say(text) {
     clearTimeout(this.#timer);
+    if (text === this.region.textContent) return;
     this.#timer = setTimeout(() => (this.region.textContent = text), ANNOUNCE_AFTER_MS);
   }
 }
@@ -66,10 +67,10 @@ export class AnswerView {
 
   // The last answer stays, faded, while the connection is away; any other failure leaves none.
   showFailure(failure) {
-    const { textContent } = this.#parts.digit;
-    this.#say("fault", failure.passes ? textContent : "?", drawingFailureWords(failure));
-    this.#root.toggleAttribute("data-stale", failure.passes);
     if (!failure.passes) this.#forget();
+    const isStale = this.#prediction !== null;
+    this.#say("fault", isStale ? this.#parts.digit.textContent : "?", drawingFailureWords(failure));
+    this.#root.toggleAttribute("data-stale", isStale);
   }
 
   #say(state, digit, { headline, note }) {

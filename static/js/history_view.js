@@ -2,7 +2,7 @@
 
 import { download } from "./download.js";
 import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
-import { create, Part } from "./part.js";
+import { create, Part, passFocus } from "./part.js";
 import { drawingPicture } from "./svg.js";
 import { verdict } from "./verdict.js";
 import { predictionWords } from "./words.js";
@@ -41,6 +41,7 @@ export class HistoryView extends Part {
     const at = [...list.children].findIndex((item) => item.contains(active));
     list.replaceChildren(...entries.map((entry) => this.#item(entry)));
     this.#part("#history-none").hidden = entries.length > 0;
+    if (entries.length === 0) passFocus(this.#part("#exports"), this.#part("#history-none a"));
     this.#part("#exports").hidden = entries.length === 0;
     this.#say(isKept ? "" : "The browser keeps nothing: the history lasts until this page is closed.");
     if (at < 0) return;

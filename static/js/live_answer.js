@@ -15,6 +15,7 @@ export class LiveAnswer extends Part {
   #roundTripMs = 0;
   #waiting = false; // for the connection or the server, with something to ask
   #tries = 0; // without an answer to the same strokes
+  #lost = false; // whether the last question found no server, which is said once and not called slow besides
 
   // ask(strokes, signal) gives a promise of the answer.
   constructor(ask) {
@@ -49,10 +50,11 @@ export class LiveAnswer extends Part {
     const { signal } = (this.#request = new AbortController());
     const asked = this.#asked;
     const sentAt = performance.now();
-    const slow = setTimeout(() => signal.aborted || this.fire("slow"), SLOW_MS);
+    const slow = setTimeout(() => signal.aborted || this.#lost || this.fire("slow"), SLOW_MS);
     try {
       const answer = await this.#ask(asked.strokes, signal);
       this.#tries = 0;
+      this.#lost = false;
       this.#roundTripMs = Math.min(performance.now() - sentAt, SLOW_MS);
       if (!signal.aborted) this.fire("answer", { answer, ...asked });
     } catch (failure) {
@@ -76,6 +78,7 @@ export class LiveAnswer extends Part {
   }
 
   #failed(failure) {
+    this.#lost = failure.passes;
     this.fire("failure", failure);
     if (!failure.passes || this.#timer) return;
     this.#schedule(pauseAfter(failure, this.#tries));

@@ -43,7 +43,7 @@ const view = new AnswerView(element("answer"));
 const store = new DrawingStore(element("desk"), pad);
 const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
 const askPicture = (file, signal) => client.ask(predict, file, { threshold: threshold.chosen }, signal);
-const pictures = new PictureList(element("results"), element("pictures-head"), askPicture, Number(maxBytes));
+const pictures = new PictureList(element("panel-pictures"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));

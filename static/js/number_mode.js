@@ -69,6 +69,7 @@ class NumberView {
   showSlow() {
     this.#root.toggleAttribute("data-stale", this.#reading !== null);
     this.#parts.note.textContent = SLOW;
+    this.#announcer.say(SLOW);
   }
 
   #say(state, text, { headline, note }) {

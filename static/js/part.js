@@ -22,6 +22,11 @@ export function listen(target, handlers, signal) {
   for (const [name, handler] of Object.entries(handlers)) target.addEventListener(name, handler, { signal });
 }
 
+// Gives the focus to `to` if it is in `from`, which is about to go: the browser would send it to the page's beginning.
+export function passFocus(from, to) {
+  if (from.contains(document.activeElement)) to.focus();
+}
+
 // A new element with properties and children; what is no child is left out.
 export function create(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);

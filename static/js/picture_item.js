@@ -1,5 +1,6 @@
 // One picture of the list: its thumbnail, its answer or what went wrong, and the way to try again.
 
+import { passFocus } from "./part.js";
 import { verdict } from "./verdict.js";
 import { pictureFailureWords, predictionWords, SLOW } from "./words.js";
 
@@ -19,6 +20,7 @@ export class PictureItem {
     this.isBad = false;
     this.timer = 0; // of the next try
     this.tries = 0; // without an answer, since somebody asked for one
+    this.told = ""; // to a screen reader
     this.#rule = rule;
     this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
     const thumb = this.#part(".thumb");
@@ -50,6 +52,11 @@ export class PictureItem {
     this.#part(".ink").hidden = false;
   }
 
+  // What became of it, in a line.
+  get news() {
+    return `${this.file.name}: ${this.#part(".result-headline").textContent}`;
+  }
+
   // The same answer by another rule.
   judge(rule) {
     this.#rule = rule;
@@ -73,6 +80,7 @@ export class PictureItem {
     this.element.dataset.state = state;
     this.#part(".result-headline").textContent = headline;
     this.#part(".result-note").textContent = note;
+    passFocus(this.#part(".retry"), this.element);
     this.#part(".retry").hidden = true;
   }
 }

@@ -2,14 +2,16 @@
 // and a bad picture costs only itself. Fires "answer" with { file, answer }.
 
 import { Failure, pauseAfter } from "./client.js";
-import { Part } from "./part.js";
+import { create, Part, passFocus } from "./part.js";
 import { PictureItem } from "./picture_item.js";
 
 const AT_ONCE = 2;
 
 export class PictureList extends Part {
+  #panel;
   #list;
   #head;
+  #news;
   #ask;
   #maxBytes;
   #items = [];
@@ -18,10 +20,12 @@ export class PictureList extends Part {
   #giveUp = new AbortController();
 
   // ask(file, signal) gives a promise of the answer.
-  constructor(list, head, ask, maxBytes) {
+  constructor(panel, ask, maxBytes) {
     super();
-    this.#list = list;
-    this.#head = head;
+    this.#panel = panel;
+    this.#list = panel.querySelector("#results");
+    this.#head = panel.querySelector("#pictures-head");
+    this.#news = panel.querySelector("#pictures-news");
     this.#ask = ask;
     this.#maxBytes = maxBytes;
   }
@@ -51,6 +55,8 @@ export class PictureList extends Part {
     this.#items = [];
     this.#queue = [];
     this.#list.replaceChildren();
+    this.#news.replaceChildren();
+    passFocus(this.#head, this.#panel.querySelector("#files"));
     this.#count();
   }
 
@@ -79,6 +85,7 @@ export class PictureList extends Part {
       if (failure.passes) item.timer = setTimeout(() => this.#again([item]), pauseAfter(failure, item.tries));
       item.tries += 1;
     }
+    if (item.news !== item.told) this.#news.append(create("p", {}, (item.told = item.news)));
     this.#count();
   }
 
@@ -99,6 +106,7 @@ export class PictureList extends Part {
     progress.toggleAttribute("data-done", done === count);
     const unread = bad ? `, ${bad} without an answer` : "";
     const words = done < count ? `${done} of ${count} done` : `${count} ${count === 1 ? "picture" : "pictures"}${unread}`;
-    this.#head.querySelector("p").textContent = words;
+    const told = this.#head.querySelector("p");
+    if (told.textContent !== words) told.textContent = words; // a screen reader would say the same again
   }
 }

@@ -1,7 +1,7 @@
 // The tabs: the address says which one is shown, so that a link leads there and the back button works. Fires "show"
 // with the tab's name.
 
-import { Part } from "./part.js";
+import { Part, passFocus } from "./part.js";
 
 export class Tabs extends Part {
   #list;
@@ -24,6 +24,7 @@ export class Tabs extends Part {
   }
 
   #press(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser's own
     const at = this.#tabs.indexOf(event.target.closest("a"));
     const count = this.#tabs.length;
     const keys = { ArrowLeft: at + count - 1, ArrowRight: at + 1, Home: 0, End: count - 1, " ": at };
@@ -40,9 +41,14 @@ export class Tabs extends Part {
     for (const tab of this.#tabs) {
       tab.ariaSelected = tab === shown;
       tab.tabIndex = tab === shown ? 0 : -1;
-      document.getElementById(`panel-${tab.hash.slice(1)}`).toggleAttribute("data-shown", tab === shown);
+      panelOf(tab).toggleAttribute("data-shown", tab === shown);
     }
+    for (const tab of this.#tabs) if (tab !== shown) passFocus(panelOf(tab), panelOf(shown));
     scrollTo(0, 0);
     this.fire("show", shown.hash.slice(1));
   }
+}
+
+function panelOf({ hash }) {
+  return document.getElementById(`panel-${hash.slice(1)}`);
 }

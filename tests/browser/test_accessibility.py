@@ -74,17 +74,107 @@ def test_the_pages_without_script_break_no_rule(
     assert violations(page) == []
 
 
-def test_the_answer_is_announced_once_the_pen_rests(page: Any, paper: Paper) -> None:
+def listen_to(page: Any, region: str) -> None:
+    """Let window.said fill with what `region` says to a screen reader, which says the same words again too."""
     page.evaluate(
-        """() => {
+        """(selector) => {
             window.said = [];
-            const region = document.getElementById("announcement");
-            new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true });
-        }"""
+            const region = document.querySelector(selector);
+            new MutationObserver((changes) => window.said.push(...changes.flatMap(({ addedNodes }) =>
+                [...addedNodes].map(({ textContent }) => textContent)))).observe(region, { childList: true });
+        }""",
+        region,
     )
+
+
+def test_the_answer_is_announced_once_the_pen_rests(page: Any, paper: Paper) -> None:
+    listen_to(page, "#announcement")
     paper.write(DIGIT_STROKES[4])
     expect(page.locator("#announcement")).to_contain_text("It is a 4")
     assert len(page.evaluate("window.said")) == 1
+
+
+def test_an_outage_is_announced_once_however_often_it_is_tried_again(page: Any, paper: Paper) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, headers={"Retry-After": "1"}, body="{}")
+
+    page.route("**/api/v1/predict*", refuse)
+    listen_to(page, "#announcement")
+    paper.write(DIGIT_STROKES[1])
+    expect(page.locator("#announcement")).to_contain_text("The model is not ready")
+    before = len(asked)
+    page.wait_for_timeout(3500)
+    assert len(asked) >= before + 2
+    assert len(page.evaluate("window.said")) == 1
+
+
+def test_a_slow_retry_changes_nothing_of_what_is_said(page: Any, paper: Paper) -> None:
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(status=503, body="{}"))
+    paper.write(DIGIT_STROKES[1])
+    expect(page.locator("#announcement")).to_contain_text("The model is not ready")
+    page.unroute("**/api/v1/predict*")
+    page.route("**/api/v1/predict*", lambda route: None)
+    listen_to(page, "#announcement")
+    with page.expect_request("**/api/v1/predict*"):
+        pass
+    page.wait_for_timeout(4000)
+    assert page.evaluate("window.said") == []
+    expect(page.locator("#note")).to_contain_text("Your drawing is kept")
+
+
+def test_a_slow_number_is_announced(page: Any) -> None:
+    page.route("**/api/v1/read*", lambda route: None)
+    page.click("#tab-number")
+    Paper(page, "#number-pad").write(DIGIT_STROKES[1], 0.3)
+    expect(page.locator("#number-answer [role=status]")).to_contain_text("takes longer than usual")
+
+
+def test_each_finished_picture_is_announced_with_its_answer_once(page: Any) -> None:
+    page.click("#tab-pictures")
+    listen_to(page, "#pictures-news")
+    drop_files(page, {"five.png": png_bytes(draw_digit(5)), "letter.txt": b"no picture"})
+    expect(page.locator("#results .result-headline")).to_have_text(["It is a 5", "Not a picture"])
+    assert sorted(page.evaluate("window.said")) == ["five.png: It is a 5", "letter.txt: Not a picture"]
+    page.context.set_offline(True)
+    drop_files(page, {"seven.png": png_bytes(draw_digit(7))})
+    expect(page.locator("#results .result-headline").first).to_have_text("You are offline")
+    page.click(".retry >> visible=true")
+    expect(page.locator("#results .result-headline").first).to_have_text("You are offline")
+    page.context.set_offline(False)
+    expect(page.locator("#results .result-headline").first).to_have_text("It is a 7")
+    said = page.evaluate("window.said")[2:]
+    assert said == ["seven.png: You are offline", "seven.png: It is a 7"]
+
+
+def test_the_focus_goes_on_from_what_goes_away(page: Any, paper: Paper) -> None:
+    paper.write(DIGIT_STROKES[7])
+    expect(page.locator("#headline")).to_have_text("It is a 7")
+    page.wait_for_load_state("networkidle")
+    page.click("#tab-history")
+    page.locator("[data-do=reopen]").press("Enter")
+    expect(page.locator("#panel-draw")).to_be_focused()
+    page.click("#tab-history")
+    page.locator("#history-clear").press("Enter")
+    expect(page.locator("#history-none a").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-draw")).to_be_focused()
+    page.click("#tab-pictures")
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(status=500, body="{}"))
+    drop_files(page, {"five.png": png_bytes(draw_digit(5))})
+    page.locator(".retry").press("Enter")
+    expect(page.locator("#results li")).to_be_focused()
+    page.locator("#dismiss").press("Enter")
+    expect(page.locator("#files")).to_be_focused()
+
+
+def test_alt_and_an_arrow_on_a_tab_is_left_to_the_browser(page: Any) -> None:
+    page.locator("#tab-model").press("Enter")
+    for keys in ("Alt+ArrowLeft", "Control+Home", "Meta+ArrowRight", "Shift+End"):
+        page.locator("#tab-model").press(keys)
+        expect(page.locator("#tab-model")).to_have_attribute("aria-selected", "true")
 
 
 def test_whatever_is_pressed_is_large_enough(page: Any, paper: Paper) -> None:

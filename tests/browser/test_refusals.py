@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser_steps import Paper, drop_files, write_and_settle
+from browser_steps import Paper, contrast, drop_files, write_and_settle
 from flask import Flask
+from PIL import Image
 
 from digitrec import Recognizer
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
@@ -143,6 +145,26 @@ def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(page:
     headline(page).to_have_text("You are offline")
     page.context.set_offline(False)
     headline(page).to_have_text("It is a 7")
+
+
+@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_the_last_answer_is_still_seen_while_the_connection_is_away(page: Any, paper: Paper) -> None:
+    paper.write(DIGIT_STROKES[7])
+    headline(page).to_have_text("It is a 7")
+    page.context.set_offline(True)
+    paper.write(DIGIT_STROKES[1])
+    headline(page).to_have_text("You are offline")
+    expect(page.locator("#digit")).to_have_text("7")
+    page.wait_for_timeout(250)  # until the colours have changed
+    assert contrast(*extreme_colours(page.locator("#digit").screenshot())) >= 3
+    page.context.set_offline(False)
+
+
+def extreme_colours(png: bytes) -> list[str]:
+    """Return the darkest and the lightest colour of a picture as "#rrggbb"."""
+    colours = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
+    names = ["#" + "".join(f"{part:02x}" for part in colour) for _, colour in colours]
+    return [choose(names, key=lambda name: contrast(name, "#000000")) for choose in (min, max)]
 
 
 def test_another_threshold_does_not_make_an_old_answer_current(page: Any, paper: Paper) -> None:
