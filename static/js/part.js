@@ -13,7 +13,7 @@ export class Part extends EventTarget {
   }
 
   fire(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+    this.dispatchEvent(Object.assign(new Event(name), { detail })); // Node 18, for the tests, has no CustomEvent
   }
 }
 
