@@ -27,18 +27,23 @@ const FIELDS = {
 
 export class History extends Part {
   #memory;
+  unkept = 0; // how many of the oldest the storage does not hold: they last as long as the page
 
   constructor(memory) {
     super();
     this.#memory = memory;
-    this.isKept = true; // false when the storage is full or off: the entries then last as long as the page
     this.reload();
   }
 
-  // Another window of the same page may have written.
+  // Another window of the same page may write.
+  watch(window, signal) {
+    this.#memory.watch(window, NAME, () => this.reload(), signal);
+  }
+
   reload() {
     const kept = this.#memory.recall(NAME);
     this.entries = Array.isArray(kept) ? kept.filter(isEntry) : [];
+    this.unkept = 0;
     this.fire("change");
   }
 
@@ -68,9 +73,10 @@ export class History extends Part {
   #store(entries) {
     this.entries = entries.slice(0, MOST_ENTRIES);
     let fitting = this.entries;
-    while (!(this.isKept = this.#memory.keep(NAME, fitting)) && fitting.length) {
+    while (!this.#memory.keep(NAME, fitting) && fitting.length) {
       fitting = fitting.slice(0, Math.floor(fitting.length / 2));
     }
+    this.unkept = this.entries.length - fitting.length;
     this.fire("change");
   }
 }

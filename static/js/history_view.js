@@ -5,7 +5,7 @@ import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
 import { create, Part, passFocus } from "./part.js";
 import { drawingPicture } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { predictionWords } from "./words.js";
+import { predictionWords, unkeptWords } from "./words.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
 const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
@@ -25,7 +25,7 @@ export class HistoryView extends Part {
 
   listen(signal) {
     this.#history.addEventListener("change", () => this.draw(), { signal });
-    addEventListener("storage", () => this.#history.reload(), { signal });
+    this.#history.watch(window, signal);
     for (const button of this.panel.querySelectorAll("[data-export]")) {
       button.addEventListener("click", () => this.#write(button.dataset.export), { signal });
     }
@@ -35,7 +35,7 @@ export class HistoryView extends Part {
 
   // Anew from the history, by the rule that now holds. The focus stays in its place.
   draw() {
-    const { entries, isKept } = this.#history;
+    const { entries, unkept } = this.#history;
     const list = this.#part("#entries");
     const { activeElement: active } = document;
     const at = [...list.children].findIndex((item) => item.contains(active));
@@ -43,7 +43,7 @@ export class HistoryView extends Part {
     this.#part("#history-none").hidden = entries.length > 0;
     if (entries.length === 0) passFocus(this.#part("#exports"), this.#part("#history-none a"));
     this.#part("#exports").hidden = entries.length === 0;
-    this.#say(isKept ? "" : "The browser keeps nothing: the history lasts until this page is closed.");
+    this.#say(unkeptWords(unkept, entries.length));
     if (at < 0) return;
     const next = list.children[Math.min(at, entries.length - 1)];
     (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#part("#history-none a")).focus();

@@ -18,6 +18,12 @@ export class Memory {
     }
   }
 
+  // Calls `changed` when another window of the same page has written `name`, or has cleared everything.
+  watch(window, name, changed, signal) {
+    const heard = ({ key }) => (key === PREFIX + name || key === null) && changed();
+    window.addEventListener("storage", heard, { signal });
+  }
+
   // Returns whether it was kept.
   keep(name, value) {
     try {

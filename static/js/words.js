@@ -45,6 +45,14 @@ export function numberWords({ text, confidence, accepted }) {
   return { headline: `It is ${text.replaceAll("\n", ", ")}`, note };
 }
 
+// What the browser's storage does not hold of a history of `all` entries.
+export function unkeptWords(unkept, all) {
+  if (unkept === 0) return "";
+  if (unkept === all) return "The browser keeps nothing: the history lasts until this page is closed.";
+  const oldest = unkept === 1 ? "the oldest entry lasts" : `the oldest ${unkept} entries last`;
+  return `The browser’s storage is full: ${oldest} only until this page is closed.`;
+}
+
 export const NOTHING_DRAWN = {
   headline: "Nothing drawn yet",
   note: "Write a digit from 0 to 9. The answer appears while you write.",

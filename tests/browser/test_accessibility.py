@@ -62,6 +62,8 @@ def test_no_tab_breaks_a_rule(
     assert violations(page) == [], "doubt"
     page.evaluate("document.getElementById('answer').dataset.state = 'fault'")
     assert violations(page) == [], "fault"
+    page.evaluate("document.getElementById('answer').dataset.stale = ''")
+    assert violations(page) == [], "stale"
     page.click("#report-open")
     assert violations(page) == [], "report"
 

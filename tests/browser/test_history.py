@@ -138,6 +138,9 @@ def test_a_full_storage_costs_older_entries_and_nothing_else(page: Any, paper: P
     paper.write(DIGIT_STROKES[7])  # of fewer points than the 3, whose room it gets
     page.click("#tab-history")
     expect(entries(page).locator(".result-headline")).to_have_text(["It is a 7", "It is a 3"])
+    expect(page.locator("#history-note")).to_have_text(
+        "The browser’s storage is full: the oldest entry lasts only until this page is closed."
+    )
     page.reload()
     expect(entries(page).locator(".result-headline")).to_have_text(["It is a 7"])
 

@@ -65,17 +65,17 @@ test("a full storage loses the oldest, not the newest", () => {
   const storage = new Storage(2000);
   const history = new History(memoryOf(storage));
   for (let id = 0; id < 30; id += 1) history.record(entry(id));
-  assert.ok(history.isKept);
   assert.equal(history.entries.length, 30, "this page still shows all of them");
   const kept = ids(new History(memoryOf(storage)));
   assert.ok(kept.length > 0 && kept.length < 30);
+  assert.equal(history.unkept, 30 - kept.length);
   assert.equal(kept[0], "29");
 });
 
 test("a storage that takes nothing is said, and the page goes on", () => {
   const history = new History(memoryOf(new Storage(0)));
   history.record(entry(1));
-  assert.equal(history.isKept, false);
+  assert.equal(history.unkept, 1);
   assert.deepEqual(ids(history), ["1"]);
   assert.deepEqual(ids(new History(memoryOf(null))), []);
 });
@@ -115,6 +115,30 @@ test("a picture is kept with and without its thumbnail", () => {
   const picture = { source: "picture", strokes: undefined, label: "none" };
   storage.setItem("digitrec.history", JSON.stringify([entry(1, { ...picture, thumb: "data:," }), entry(2, { ...picture, thumb: "" })]));
   assert.deepEqual(ids(new History(memoryOf(storage))), ["1", "2"]);
+});
+
+test("a storage with room for no entry keeps none, and says so", () => {
+  const history = new History(memoryOf(new Storage(2))); // "[]"
+  history.record(entry(1));
+  history.record(entry(2));
+  assert.equal(history.unkept, 2);
+  history.clear();
+  assert.equal(history.unkept, 0);
+});
+
+test("only what another window writes under its own name is read again", () => {
+  const [storage, { signal }] = [new Storage(), new AbortController()];
+  const [mine, other] = [new History(memoryOf(storage)), new History(memoryOf(storage))];
+  const window = new EventTarget();
+  mine.watch(window, signal);
+  other.record(entry(1));
+  for (const [key, kept] of [["digitrec.threshold", []], ["other.history", []], ["digitrec.history", ["1"]]]) {
+    window.dispatchEvent(Object.assign(new Event("storage"), { key }));
+    assert.deepEqual(ids(mine), kept, key);
+  }
+  storage.removeItem("digitrec.history");
+  window.dispatchEvent(Object.assign(new Event("storage"), { key: null })); // everything was cleared
+  assert.deepEqual(ids(mine), []);
 });
 
 test("entries are removed one by one or all at once", () => {

@@ -57,6 +57,13 @@ test("the threshold says what it does", () => {
   assert.match(words.thresholdWords(0), /always/);
 });
 
+test("a history says how much of it is not kept", () => {
+  assert.equal(words.unkeptWords(0, 30), "");
+  assert.match(words.unkeptWords(1, 30), /the oldest entry lasts only/);
+  assert.match(words.unkeptWords(15, 30), /the oldest 15 entries last only/);
+  assert.match(words.unkeptWords(1, 1), /keeps nothing/);
+});
+
 test("every kind of failure has words of its own for a drawing", () => {
   const kinds = ["blank", "refused", "too-large", "offline", "unreachable", "slow", "crowded", "down", "broken"];
   const said = kinds.map((kind) => Object.values(words.drawingFailureWords(new Failure(kind))).join(" "));
