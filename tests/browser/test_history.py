@@ -195,7 +195,8 @@ def test_the_report_has_everything_and_prints_alone(page: Any) -> None:
 
 # Every pair of text and ground in the element, as "#rrggbb on #rrggbb".
 COLOURS = """(element) => {
-    const hex = (colour) => "#" + colour.match(/[\\d.]+/g).slice(0, 3).map((part) => Number(part).toString(16).padStart(2, "0")).join("");
+    const hex = (colour) => "#" + colour.match(/[\\d.]+/g).slice(0, 3)
+        .map((part) => Number(part).toString(16).padStart(2, "0")).join("");
     const ground = (at) => getComputedStyle(at).backgroundColor.endsWith(", 0)") && at.parentElement
         ? ground(at.parentElement) : hex(getComputedStyle(at).backgroundColor);
     const texts = [element, ...element.querySelectorAll("*")].filter(({ childNodes }) =>
