@@ -25,8 +25,8 @@ _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-# What the browser reports by itself: answers of 4xx, failed requests, and a test that reads the canvas.
-_EXPECTED_REPORTS = ("Failed to load resource", "Canvas2D: Multiple readback")
+_CANVAS_IS_READ = "Canvas2D: Multiple readback"  # by a test, which the browser would have said otherwise
+_FAILED_REQUEST = "Failed to load resource"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,22 +93,35 @@ def device() -> dict[str, Any]:
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+def expected_failures() -> set[int | str]:
+    """What a test expects to fail: statuses from 400, and "net" where no answer comes at all."""
+    return set()
+
+
+@pytest.fixture
+def open_page(browser: Any, expected_failures: set[int | str]) -> Iterator[Callable[..., Any]]:
     """Return a function from an address and a device to a loaded page.
 
-    The test fails when a page has reported an error, has broken its policy or has asked another host.
+    The test fails when a page has reported an error, has broken its policy, has asked another host, or was answered
+    with a failure that the test has not named.
     """
-    contexts, reports = [], []
+    contexts: list[Any] = []
+    reports: list[str] = []
+    failures: set[int | str] = set()
+
+    def hear(message: Any) -> None:
+        if message.text.startswith(_FAILED_REQUEST):
+            failures.update({"net"} if "net::" in message.text else ())
+        elif message.type in ("error", "warning") and not message.text.startswith(_CANVAS_IS_READ):
+            reports.append(message.text)
 
     def open_page(address: str, **device: Any) -> Any:
         contexts.append(browser.new_context(**device))
         contexts[-1].set_default_timeout(10_000)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: reports.append(str(error)))
-        page.on(
-            "console",
-            lambda message: reports.append(message.text) if message.type in ("error", "warning") else None,
-        )
+        page.on("console", hear)
+        page.on("response", lambda response: failures.update({response.status} - set(range(400))))
         page.on(
             "request", lambda request: reports.append(request.url) if _leaves(request.url, address) else None
         )
@@ -118,7 +131,8 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     yield open_page
     for context in contexts:
         context.close()
-    assert [report for report in reports if not report.startswith(_EXPECTED_REPORTS)] == []
+    assert reports == []
+    assert failures == expected_failures
 
 
 @pytest.fixture

@@ -39,8 +39,14 @@ def violations(page: Any) -> list[str]:
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_tab_breaks_a_rule(
-    open_page: Callable[..., Any], address: str, axe: str, theme: str, width: int
+    open_page: Callable[..., Any],
+    address: str,
+    axe: str,
+    theme: str,
+    width: int,
+    expected_failures: set[int | str],
 ) -> None:
+    expected_failures.add(415)
     page = open_page(address, color_scheme=theme, viewport={"width": width, "height": 900})
     page.evaluate(axe)
     assert violations(page) == [], "empty"
@@ -96,7 +102,10 @@ def test_the_answer_is_announced_once_the_pen_rests(page: Any, paper: Paper) -> 
     assert len(page.evaluate("window.said")) == 1
 
 
-def test_an_outage_is_announced_once_however_often_it_is_tried_again(page: Any, paper: Paper) -> None:
+def test_an_outage_is_announced_once_however_often_it_is_tried_again(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(503)
     asked: list[str] = []
 
     def refuse(route: Any) -> None:
@@ -113,7 +122,10 @@ def test_an_outage_is_announced_once_however_often_it_is_tried_again(page: Any, 
     assert len(page.evaluate("window.said")) == 1
 
 
-def test_a_slow_retry_changes_nothing_of_what_is_said(page: Any, paper: Paper) -> None:
+def test_a_slow_retry_changes_nothing_of_what_is_said(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(503)
     page.route("**/api/v1/predict*", lambda route: route.fulfill(status=503, body="{}"))
     paper.write(DIGIT_STROKES[1])
     expect(page.locator("#announcement")).to_contain_text("The model is not ready")
@@ -134,7 +146,10 @@ def test_a_slow_number_is_announced(page: Any) -> None:
     expect(page.locator("#number-answer [role=status]")).to_contain_text("takes longer than usual")
 
 
-def test_each_finished_picture_is_announced_with_its_answer_once(page: Any) -> None:
+def test_each_finished_picture_is_announced_with_its_answer_once(
+    page: Any, expected_failures: set[int | str]
+) -> None:
+    expected_failures.update({415, "net"})
     page.click("#tab-pictures")
     listen_to(page, "#pictures-news")
     drop_files(page, {"five.png": png_bytes(draw_digit(5)), "letter.txt": b"no picture"})
@@ -151,7 +166,10 @@ def test_each_finished_picture_is_announced_with_its_answer_once(page: Any) -> N
     assert said == ["seven.png: You are offline", "seven.png: It is a 7"]
 
 
-def test_the_focus_goes_on_from_what_goes_away(page: Any, paper: Paper) -> None:
+def test_the_focus_goes_on_from_what_goes_away(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(500)
     paper.write(DIGIT_STROKES[7])
     expect(page.locator("#headline")).to_have_text("It is a 7")
     page.wait_for_load_state("networkidle")

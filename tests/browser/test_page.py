@@ -161,7 +161,10 @@ def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_th
     assert "explain" not in request.value.url
 
 
-def test_the_colours_leave_with_the_answer_that_they_explain(page: Any, paper: Paper) -> None:
+def test_the_colours_leave_with_the_answer_that_they_explain(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add("net")
     page.check("#explain")
     paper.write(DIGIT_STROKES[7])
     page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
@@ -261,7 +264,10 @@ def test_the_drawing_follows_a_change_of_the_windows_size(page: Any, paper: Pape
     assert paper.ink_share() == pytest.approx(before, rel=0.05)
 
 
-def test_a_refused_request_leaves_no_answer(page: Any, paper: Paper) -> None:
+def test_a_refused_request_leaves_no_answer(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(400)
     problem = json.dumps({"type": "/problems/invalid-field"})
     paper.write(DIGIT_STROKES[4])
     headline(page).to_have_text("It is a 4")

@@ -33,7 +33,10 @@ def headlines(page: Any) -> Any:
     return expect(page.locator("#results .result-headline"))
 
 
-def test_several_pictures_are_picked_and_a_bad_one_costs_only_itself(page: Any) -> None:
+def test_several_pictures_are_picked_and_a_bad_one_costs_only_itself(
+    page: Any, expected_failures: set[int | str]
+) -> None:
+    expected_failures.update({400, 415})
     page.click("#tab-pictures")
     chosen = files(three_png=picture(3), letter_txt=b"no picture at all", empty_png=b"", one_png=picture(1))
     page.set_input_files("#files", chosen)
@@ -79,7 +82,8 @@ def test_a_picture_over_the_limit_is_refused_before_it_is_sent(page: Any) -> Non
     assert not [url for url in sent if "predict" in url]
 
 
-def test_the_pictures_wait_for_the_connection(page: Any) -> None:
+def test_the_pictures_wait_for_the_connection(page: Any, expected_failures: set[int | str]) -> None:
+    expected_failures.add("net")
     page.context.set_offline(True)
     drop_files(page, {"seven.png": picture(7)})
     headlines(page).to_have_text(["You are offline"])
@@ -87,7 +91,10 @@ def test_the_pictures_wait_for_the_connection(page: Any) -> None:
     headlines(page).to_have_text(["It is a 7"])
 
 
-def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(page: Any, tmp_path: Path) -> None:
+def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(
+    page: Any, tmp_path: Path, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add("net")  # its thumbnail
     folder = tmp_path / "folder"
     folder.mkdir()
     drop_path(page, folder)
@@ -95,7 +102,8 @@ def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(page: Any, tmp_pa
     expect(page.locator("#progress-words")).to_have_text("1 picture, 1 without an answer")
 
 
-def test_what_the_server_broke_is_tried_again_by_hand(page: Any) -> None:
+def test_what_the_server_broke_is_tried_again_by_hand(page: Any, expected_failures: set[int | str]) -> None:
+    expected_failures.add(500)
     page.route("**/api/v1/predict*", lambda route: route.fulfill(status=500, body="{}"))
     drop_files(page, {"seven.png": picture(7)})
     headlines(page).to_have_text(["Something went wrong here"])
@@ -135,7 +143,10 @@ def test_the_camera_is_offered_where_a_finger_points(
     headlines(phone).to_have_text(["It is a 2"])
 
 
-def test_the_form_answers_without_javascript(open_page: Callable[..., Any], address: str) -> None:
+def test_the_form_answers_without_javascript(
+    open_page: Callable[..., Any], address: str, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(422)
     page = open_page(address, java_script_enabled=False)
     expect(page.locator("#pad")).to_be_hidden()
     page.set_input_files("#files", files(three_png=picture(3), letter_txt=b"no picture at all"))

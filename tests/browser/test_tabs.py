@@ -121,7 +121,10 @@ def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(page: Any) -> None:
     expect(page.locator("#model svg")).to_have_count(0)
 
 
-def test_a_card_that_does_not_come_is_said_and_asked_for_again(page: Any) -> None:
+def test_a_card_that_does_not_come_is_said_and_asked_for_again(
+    page: Any, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add(503)
     page.route("**/api/v1/model", lambda route: route.fulfill(status=503, body=""))
     page.click("#tab-model")
     expect(page.locator("#model-note")).to_contain_text("The model is not ready")
