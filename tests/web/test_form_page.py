@@ -25,7 +25,7 @@ def send(client: FlaskClient, **files: bytes) -> TestResponse:
 def test_a_picture_is_answered_with_words_shares_and_ink(client: FlaskClient) -> None:
     answer = send(client, one_png=one())
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
-    for part in ("It is a 7", "7: 91.0 %", "one.png", 'src="data:image/png;base64,'):
+    for part in ("It is a 7", "7: 91\u00a0%, 0: under 1\u00a0%", "one.png", 'src="data:image/png;base64,'):
         assert part in answer.text
 
 
@@ -73,6 +73,25 @@ def test_a_refusal_has_the_pages_words(
     for digit, share in shares.items():
         classifier.answer[digit] = share
     assert words in send(make_app(threshold=0.6).test_client(), one_png=one()).text
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "7: over 99.9\u00a0%, 0: under 1\u00a0%"),
+        (0.9993, "7: over 99.9\u00a0%"),
+        (0.9982, "7: 99.8\u00a0%"),
+        (0.987, "7: 99\u00a0%"),
+        (0.905, "0: 1\u00a0%"),
+        (0.915, "0: under 1\u00a0%"),
+    ],
+)
+def test_a_share_is_rounded_as_on_the_page_and_promises_nothing(
+    make_app: Callable[..., Flask], classifier: SteadyClassifier, share: float, words: str
+) -> None:
+    classifier.answer = np.full(10, (1 - share) / 9, np.float32)
+    classifier.answer[7] = share
+    assert words in send(make_app().test_client(), one_png=one()).text
 
 
 def test_a_files_name_cannot_become_markup(client: FlaskClient) -> None:
