@@ -1,7 +1,7 @@
 // The model's tab, made of what the card holds; a card may lack any of it.
 
 import { confusionChart, recallChart, reliabilityChart } from "./model_charts.js";
-import { create, Part } from "./part.js";
+import { create, Part, passFocus } from "./part.js";
 import { cardFailureWords } from "./words.js";
 
 const WEAKEST = 3;
@@ -11,20 +11,27 @@ const share = (value) => `${(value * 100).toFixed(2)}\u00a0%`;
 const interval = ([low, high]) => `${(low * 100).toFixed(2)} to ${share(high)}`;
 
 export class ModelView extends Part {
+  #panel;
   #sheets;
   #note;
+  #again;
+  #waiting; // the words until the card is there
   #fetchCard;
   #request = null;
 
   // fetchCard(signal) gives a promise of the card.
   constructor(panel, fetchCard) {
     super();
+    this.#panel = panel;
     this.#sheets = panel.querySelector("#model");
     this.#note = panel.querySelector("#model-note");
+    this.#again = panel.querySelector("#model-again");
+    this.#waiting = this.#note.textContent;
     this.#fetchCard = fetchCard;
   }
 
   listen(signal) {
+    this.#again.addEventListener("click", () => this.show(), { signal });
     signal.addEventListener("abort", () => this.leave());
   }
 
@@ -32,6 +39,9 @@ export class ModelView extends Part {
   async show() {
     if (this.#request) return;
     const { signal } = (this.#request = new AbortController());
+    this.#note.textContent = this.#waiting;
+    passFocus(this.#again, this.#panel);
+    this.#again.hidden = true;
     try {
       const card = await this.#fetchCard(signal);
       this.#note.textContent = `${card.name} ${card.version}, made on ${card.created}.`;
@@ -39,6 +49,7 @@ export class ModelView extends Part {
     } catch (failure) {
       if (signal.aborted) return;
       this.#request = null;
+      this.#again.hidden = false;
       this.#note.textContent = Object.values(cardFailureWords(failure)).join(". ");
     }
   }

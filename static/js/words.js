@@ -83,7 +83,7 @@ const PICTURE = {
   "not-image": ["Not a picture", "Choose a PNG, JPEG, WebP, BMP, GIF or TIFF file."],
   unreadable: ["Cannot be read", "The file is empty, broken or no longer there. Save it again, and choose it anew."],
 };
-const CARD = { next: "Open this tab again in a moment." };
+const CARD = { next: "Try again in a moment." };
 
 export const drawingFailureWords = (failure) => failureWords(DRAWING, failure);
 export const pictureFailureWords = (failure) => failureWords(PICTURE, failure);

@@ -132,6 +132,23 @@ def test_a_card_that_does_not_come_is_said_and_asked_for_again(
     page.click("#tab-api")
     page.click("#tab-model")
     expect(page.locator("#model h2").first).to_have_text("What it learned from")
+    expect(page.locator("#model-again")).to_be_hidden()
+
+
+@pytest.mark.parametrize("status", [503, 500])
+def test_a_card_that_does_not_come_is_asked_for_again_by_a_button(
+    page: Any, expected_failures: set[int | str], status: int
+) -> None:
+    expected_failures.add(status)
+    page.route("**/api/v1/model", lambda route: route.fulfill(status=status, body=""))
+    page.click("#tab-model")
+    page.locator("#model-again").press("Enter")
+    expect(page.locator("#model-again")).to_be_visible()
+    page.unroute("**/api/v1/model")
+    page.locator("#model-again").press("Enter")
+    expect(page.locator("#model h2").first).to_have_text("What it learned from")
+    expect(page.locator("#model-again")).to_be_hidden()
+    expect(page.locator("#panel-model")).to_be_focused()
 
 
 def test_the_code_of_the_api_tab_runs_and_reads_this_drawing(page: Any, paper: Paper, address: str) -> None:
