@@ -1,6 +1,6 @@
 // Writes answers into the history: a drawing is one entry however many strokes it takes.
 
-const THUMB_PX = 96;
+const THUMB_PX = { width: 96, height: 192 }; // at most
 
 export class Recorder {
   #history;
@@ -36,14 +36,17 @@ export function entryOf({ digit, confidence, probabilities, ink, model }) {
 // A small copy as a data URL that fits into the history; "" where the browser cannot show the picture, a TIFF say.
 async function thumbnail(file) {
   try {
-    const picture = await createImageBitmap(file, { resizeWidth: THUMB_PX, resizeQuality: "medium" });
-    const canvas = document.createElement("canvas");
-    canvas.width = THUMB_PX;
-    canvas.height = Math.min(picture.height, 2 * THUMB_PX);
+    const picture = await createImageBitmap(file);
+    const canvas = Object.assign(document.createElement("canvas"), thumbSize(picture));
     canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
     picture.close();
     return canvas.toDataURL("image/webp", 0.8);
   } catch {
     return "";
   }
+}
+
+export function thumbSize({ width, height }) {
+  const factor = Math.min(1, THUMB_PX.width / width, THUMB_PX.height / height);
+  return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
 }

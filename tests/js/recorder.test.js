@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as drawings from "../../static/js/drawing.js";
 import { History } from "../../static/js/history.js";
 import { Memory } from "../../static/js/memory.js";
-import { Recorder } from "../../static/js/recorder.js";
+import { Recorder, thumbSize } from "../../static/js/recorder.js";
 
 const answer = (digit) => ({
   digit, confidence: 0.9, probabilities: Array(10).fill(0.1), ink: "data:,", model: { name: "digitrec", version: "1" },
@@ -44,4 +44,12 @@ test("an entry's drawing on the paper again is that entry, and what undo brings 
   assert.equal(history.entries.length, 2);
   recorder.drawing(drawings.undo(reopened).strokes, answer(1));
   assert.deepEqual(history.entries.map(({ digit }) => digit), [1, 7]);
+});
+
+test("a thumbnail keeps its picture's shape, and small ones their size", () => {
+  assert.deepEqual(thumbSize({ width: 960, height: 1280 }), { width: 96, height: 128 });
+  assert.deepEqual(thumbSize({ width: 4000, height: 1000 }), { width: 96, height: 24 });
+  assert.deepEqual(thumbSize({ width: 1000, height: 4000 }), { width: 48, height: 192 });
+  assert.deepEqual(thumbSize({ width: 28, height: 28 }), { width: 28, height: 28 });
+  assert.deepEqual(thumbSize({ width: 1, height: 10_000 }), { width: 1, height: 192 }, "no side is nothing");
 });
