@@ -87,6 +87,21 @@ def drop_files(page: Any, files: dict[str, bytes | int]) -> None:
         page.dispatch_event("body", kind, {"dataTransfer": transfer})
 
 
+def send_form(page: Any, files: dict[str, bytes]) -> None:
+    """Send the page's form with `files`, past the JavaScript that would take them."""
+    page.evaluate(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, bytes] of Object.entries(files)) {
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+            }
+            document.getElementById("files").files = transfer.files;
+            document.getElementById("upload").submit();
+        }""",
+        {name: list(data) for name, data in files.items()},
+    )
+
+
 def drop_path(page: Any, path: Path) -> None:
     """Drop what is at `path`, a folder say, by the browser itself, which makes a file of it."""
     device = page.context.new_cdp_session(page)
@@ -105,6 +120,15 @@ def paste_file(page: Any, name: str, data: bytes) -> None:
         }""",
         [name, list(data)],
     )
+
+
+def wait_until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until what this process, not the page, counts is as it should be; ten seconds at most."""
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("expected it to hold within ten seconds")
 
 
 def downloaded(page: Any, button: str) -> tuple[str, str]:
