@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import drop_files, drop_path, paste_file
+from browser_steps import drop_files, drop_path, paste_file, wait_until
 
 from handwriting import draw_digit, png_bytes
 
@@ -68,6 +68,8 @@ def test_many_pictures_show_how_far_they_are(page: Any) -> None:
     page.route("**/api/v1/predict*", lambda route: waiting.append(route))  # noqa: PLW0108  # it needs attributes
     drop_files(page, {f"{number}.png": picture(number % 10) for number in range(12)})
     expect(page.locator("#progress-words")).to_have_text("0 of 12 done")
+    wait_until(page, lambda: len(waiting) >= 2)
+    page.wait_for_timeout(300)  # for a third, which must not come
     assert len(waiting) == 2, "two at a time"
     page.unroute("**/api/v1/predict*")
     expect(page.locator("#progress-words")).to_have_text("12 pictures")
