@@ -9,6 +9,7 @@ const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
 
 export class PictureItem {
   #part = (name) => this.element.querySelector(name);
+  #address; // of the file, until it is revoked
   #answer = null;
   #rule;
   #slow = 0;
@@ -24,8 +25,8 @@ export class PictureItem {
     this.#rule = rule;
     this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
     const thumb = this.#part(".thumb");
+    thumb.src = this.#address = URL.createObjectURL(file);
     thumb.addEventListener("error", () => (thumb.src = NO_PICTURE), { once: true }); // TIFF, or no picture at all
-    thumb.src = URL.createObjectURL(file);
     this.#part(".result-name").textContent = file.name;
     this.#part(".retry").addEventListener("click", () => {
       this.tries = 0;
@@ -72,7 +73,7 @@ export class PictureItem {
   release() {
     clearTimeout(this.timer);
     clearTimeout(this.#slow);
-    URL.revokeObjectURL(this.#part(".thumb").src);
+    URL.revokeObjectURL(this.#address);
   }
 
   #show(state, { headline, note }) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,30 @@ def test_a_folder_is_said_to_be_unreadable_and_not_tried_again(
     drop_path(page, folder)
     headlines(page).to_have_text(["Cannot be read"])
     expect(page.locator("#progress-words")).to_have_text("1 picture, 1 without an answer")
+
+
+def test_no_picture_is_held_once_it_is_removed(page: Any, expected_failures: set[int | str]) -> None:
+    expected_failures.add(415)
+    page.evaluate(
+        """() => {
+            const { createObjectURL, revokeObjectURL } = URL;
+            window.held = new Set();
+            URL.createObjectURL = (file) => {
+                const address = createObjectURL(file);
+                window.held.add(address);
+                return address;
+            };
+            URL.revokeObjectURL = (address) => {
+                window.held.delete(address);
+                revokeObjectURL(address);
+            };
+        }"""
+    )
+    drop_files(page, {"five.png": picture(5), "letter.txt": b"no picture"})
+    headlines(page).to_have_text(["It is a 5", "Not a picture"])
+    expect(page.locator("#results .thumb").last).to_have_attribute("src", re.compile("no_picture"))
+    page.click("#dismiss")
+    assert page.evaluate("window.held.size") == 0
 
 
 def test_what_the_server_broke_is_tried_again_by_hand(page: Any, expected_failures: set[int | str]) -> None:
