@@ -108,3 +108,4 @@ tabs.addEventListener("show", ({ detail: name }) => {
 
 view.judge(rule()); // the bars show the threshold from the first
 for (const part of [...parts, ...number, report, modelView, tabs]) part.enable();
+document.documentElement.dataset.scripted = "whole"; // theme.js waits for it

@@ -1,5 +1,5 @@
-// The colours, as the system or the person chose, set before the first paint: a module would run after it. Fires
-// "themechange" on the window.
+// What must be right at the first paint, which a module would come after: the colours, as the system or the person
+// chose, and that the page is more than its form. Fires "themechange" on the window.
 (() => {
   const KEY = "digitrec.theme";
   const NEXT = { system: "dark", dark: "light", light: "system" };
@@ -35,4 +35,10 @@
   document.addEventListener("DOMContentLoaded", apply);
   system.addEventListener("change", apply);
   apply();
+
+  // By then every module has run. If one did not load, or failed, the form takes the page's place.
+  addEventListener("load", () => {
+    if (root.dataset.scripted !== "whole") delete root.dataset.scripted;
+  });
+  root.dataset.scripted = "soon";
 })();

@@ -186,3 +186,15 @@ def test_the_form_answers_without_javascript(
     page.set_input_files("#files", files(blank_png=png_bytes(draw_digit(1, ink=255))))
     page.click("text=Read them")
     expect(page.locator("h1")).to_have_text("The picture is blank")
+
+
+def test_the_form_stands_in_for_a_page_whose_modules_do_not_load(
+    page: Any, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add("net")
+    page.route("**/static/js/geometry.js", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#pad")).to_be_hidden()
+    page.set_input_files("#files", files(three_png=picture(3)))
+    page.click("text=Read them")
+    expect(page.locator(".result-headline")).to_have_text(["It is a 3"])
