@@ -26,6 +26,7 @@ _CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
 _WIDEST_SHARE = 1.8  # of a candidate made of several pieces
 _MOST_PIECES = 5  # in a candidate
 _SHARED_STROKES = 0.5  # stroke widths of ink beyond a cut that both sides have
+_SOLID = 0.5  # ink that is fainter joins nothing: strokes that are near have soft edges in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +99,21 @@ class Segmented:
     ) -> Relief:
         """Return the mask of a candidate that was cut off, with the stroke that it may share with its neighbour.
 
-        Two noughts that touch have one wall between them; each of them alone needs it.
+        Two noughts that touch have one wall between them; each of them alone needs it. What is near without hanging on
+        the candidate is its neighbour's alone.
         """
         reach = 2 * round(_SHARED_STROKES * self.stroke_px) + 1
         near = np.asarray(cv2.dilate(keep, np.ones((1, reach), np.uint8)), np.float32)
         owned = np.zeros(self.count, np.float32)
         owned[list({number for piece in pieces for number in self.families[piece.owner]})] = 1.0
-        return np.asarray(near * owned.take(self.labels[window]), np.float32)
+        near = np.asarray(near * owned.take(self.labels[window]), np.float32)
+        inked = (near * self.ink[window] > _SOLID).astype(np.uint8)
+        solid = np.asarray(cv2.connectedComponents(inked)[1], np.int32)
+        hangs_on = np.zeros(int(solid.max()) + 1, np.float32)
+        hangs_on[solid[keep > 0]] = 1.0
+        hangs_on[0] = 0.0  # the paper
+        shared = np.asarray(cv2.dilate(hangs_on.take(solid), np.ones((3, 3), np.uint8)), np.float32)
+        return np.asarray(np.maximum(keep, shared * near))
 
 
 def segment(page: Page) -> Segmented:
