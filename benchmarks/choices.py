@@ -53,6 +53,7 @@ RECIPES = {
     "no label smoothing": {"label_smoothing": 0.0},
     "no styles": {"style_drawings": 0},
     "no pen digits": {"use_strokes": False},
+    "nothing cut from rows": {"rows": 0},
     "nothing that is no digit": {"negatives": None},
 }
 RUNS = 500  # of the network, for its latency
@@ -82,7 +83,7 @@ def compare_networks(base: TrainingConfig, options: argparse.Namespace) -> None:
     for widths in WIDTHS:
         name = "residual-" + "-".join(map(str, widths))
         ARCHITECTURES[name] = Architecture(name, residual(*widths))
-    base = replace(base, use_strokes=False, style_drawings=0, negatives=None)
+    base = replace(base, use_strokes=False, style_drawings=0, rows=0, negatives=None)
     data = assemble(base, load_mnist(options.mnist), [])
     print("| network | parameters | LiteRT, ms | mistakes | varied gently | cross-entropy |")
     print("|---|---|---|---|---|---|")

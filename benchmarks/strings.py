@@ -43,7 +43,7 @@ def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     chosen = rng.integers(0, len(labels), rng.integers(2, 9))
     # MNIST's own 28 px picture, cut to its ink; 20 px are a digit's longer side there.
     inks = [_cut(images[index] / np.float32(255)) for index in chosen]
-    page, touches = set_in_row(inks, _SPACING, rng)
+    page, touches, _ = set_in_row(inks, _SPACING, rng)
     return Number(print_on_white(page, 1.0), "".join(str(labels[index]) for index in chosen), touches)
 
 

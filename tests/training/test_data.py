@@ -157,7 +157,7 @@ def test_the_writers_of_the_validation_part_are_not_learned_from(
         return Samples(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
 
     monkeypatch.setattr(run, "render_pen_digits", note)
-    config = run.TrainingConfig(style_drawings=0, negatives=None)
+    config = run.TrainingConfig(style_drawings=0, rows=0, negatives=None)
     run.assemble(config, load_mnist(mnist_path), load_pen_digits(pen_digits_path))
     learned, held_out = parts
     assert len(held_out) == 2

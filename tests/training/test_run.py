@@ -115,7 +115,8 @@ def test_the_script_learns_from_both_sources_and_reports(
     assert sum(layer["parameters"] for layer in recognizer.card["layers"]) == recognizer.card["parameters"]
     assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
     assert recognizer.card["refusal"]["made_to_be_refused"] > 0
-    assert list(recognizer.card["training"]["sources"]) == ["MNIST", "pen digits", "styles", "no digits"]
+    sources = ["MNIST", "pen digits", "styles", "cut from rows", "no digits"]
+    assert list(recognizer.card["training"]["sources"]) == sources
     assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
@@ -174,7 +175,7 @@ def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
     np.savez(
         own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
     )
-    config = replace(SMALL, epochs=8, batch_size=32, style_drawings=0, negatives=None)
+    config = replace(SMALL, epochs=8, batch_size=32, style_drawings=0, rows=0, negatives=None)
     train(config, tmp_path / "m.h5", mnist=mnist_path, extra=own)
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 

@@ -32,6 +32,7 @@ class TrainingConfig:
     use_strokes : learn from the pen digits beside MNIST.
     pen_renderings : how often each pen digit is drawn, with another pen, size and place.
     style_drawings : how often each style of the synthetic writer is drawn.
+    rows : how many rows of touching digits are cut up, as for reading, to learn from what comes out.
     negatives : how many things that are no digit are made; None learns the ten digits alone and refuses nothing.
     refused_share : the share of validation digits that the card's threshold may refuse.
     augmentation : see `Augmentation`; None shows every image as it is.
@@ -52,6 +53,7 @@ class TrainingConfig:
     use_strokes: bool = True
     pen_renderings: int = 2
     style_drawings: int = 120
+    rows: int = 4500
     negatives: Counts | None = field(default_factory=Counts)
     refused_share: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -92,12 +94,13 @@ _OURS: Final = {
         validation_share=0.02,
         use_strokes=False,
         style_drawings=0,
+        rows=0,
         negatives=None,
         augmentation=GENTLE,
         calm_share=0.0,
     ),
     DEFAULT_PRESET: TrainingConfig(),
-    "best": TrainingConfig(epochs=24, validation_share=0.04),
+    "best": TrainingConfig(epochs=40, validation_share=0.04),
 }
 PRESETS: Final = (*_OURS, PUBLISHED)
 
@@ -143,6 +146,7 @@ def _as_published(config: TrainingConfig) -> TrainingConfig:
         validation_share=0.02,
         use_strokes=False,
         style_drawings=0,
+        rows=0,
         negatives=None,
         augmentation=None,
     )

@@ -20,6 +20,7 @@ from digitrec.training.mnist import Mnist, load_mnist
 from digitrec.training.negatives import kinds_to_learn, make_negatives
 from digitrec.training.outcome import TrainingData, TrainingResult, measure
 from digitrec.training.pen_digits import PenDigit, load_pen_digits, render_pen_digits
+from digitrec.training.rows import make_rows
 from digitrec.training.samples import Samples, join, split
 from digitrec.training.styles import STYLES
 
@@ -102,6 +103,10 @@ def assemble(
     if config.style_drawings:
         drawings = write_all(STYLES, max(1, round(share * config.style_drawings)), config.seed)
         learned["styles"] = render(drawings, np.random.default_rng(config.seed))
+    if config.rows:
+        whole = join(*(part for name, part in learned.items() if name != "styles"))
+        cut = make_rows(whole, max(1, round(share * config.rows)), config.seed)
+        learned["cut from rows"] = cut if config.negatives is not None else cut.digits()
     if config.negatives is not None:
         signs, other_signs = kinds_to_learn(config.seed)
         counts = config.negatives.scaled(share)

@@ -25,6 +25,14 @@ class Number(NamedTuple):
     touches: bool
 
 
+class Row(NamedTuple):
+    """Digits in a row: the page, (h, w) float32 in [0, 1], whether any two touch, and ink, top and left of each."""
+
+    page: Ink
+    touches: bool
+    digits: list[tuple[Ink, int, int]]
+
+
 @dataclass(frozen=True)
 class Spacing:
     """How digits stand in a row; all lengths in px where a digit's longer side is 20.
@@ -61,7 +69,7 @@ def write_numbers(count: int, writers: Sequence[Writer], rng: np.random.Generato
         size = (0.8, 1.2) if rng.random() < 0.7 else (0.6, 1.25)
         spacing = Spacing((nearest, nearest + rng.uniform(1, 8)), rng.uniform(0, 4), size)
         signs = 0.0 if is_lone else float(rng.choice([0.0, 0.0, 0.2, 0.4]))
-        page, touches = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
+        page, touches, _ = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
         label = "".join(map(str, labels))
         if is_lone:
             page, label = _cut_at_neighbours(page, slanted, rng), label[1]
@@ -101,8 +109,8 @@ def set_in_row(
     rng: np.random.Generator,
     separators: float = 0.0,
     endings: float = 0.0,
-) -> tuple[Ink, bool]:
-    """Return the inks in a row, (h, w) float32 in [0, 1] with a margin, and whether any two touch.
+) -> Row:
+    """Return the inks in a row, with a margin.
 
     Parameters
     ----------
@@ -112,6 +120,7 @@ def set_in_row(
     """
     margin = 12
     placed: list[tuple[Ink, int, int]] = []
+    digits: list[tuple[Ink, int, int]] = []
     right = float(margin)
     for index, ink in enumerate(inks):
         digit = _sized(ink, rng.uniform(*spacing.size))
@@ -125,7 +134,8 @@ def set_in_row(
         else:
             right += gap
         left = max(0, round(right))
-        placed.append((digit, top, left))
+        digits.append((digit, top, left))
+        placed.append(digits[-1])
         right = float(left + digit.shape[1])
     if rng.random() < endings:
         sign = _ending(rng)
@@ -139,7 +149,7 @@ def set_in_row(
         near = cv2.dilate((window > 0.3).astype(np.uint8), np.ones((3, 3), np.uint8))
         touches |= bool((near[ink[: window.shape[0], : window.shape[1]] > 0.3]).any())
         np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
-    return page, touches
+    return Row(page, touches, digits)
 
 
 def _sized(ink: Ink, scale: float) -> Ink:

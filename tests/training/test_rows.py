@@ -1,0 +1,50 @@
+"""Rows of digits, cut up as a number is for reading: what each piece is called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.contract import NO_DIGIT
+from digitrec.recognizer import Recognizer
+from digitrec.training.handwriting import render, write_all
+from digitrec.training.rows import make_rows
+from digitrec.training.samples import Samples
+from digitrec.training.styles import STYLES
+
+
+@pytest.fixture(scope="module")
+def digits() -> Samples:
+    return render(write_all(STYLES, 2, seed=0), np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def rows(digits: Samples) -> Samples:
+    return make_rows(digits, 60, seed=1)
+
+
+def test_no_row_gives_nothing(digits: Samples) -> None:
+    assert len(make_rows(digits, 0, seed=1).labels) == 0
+
+
+def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
+    """The packaged model has never seen these; it reads most of them as they are called."""
+    found = rows.digits()
+    answers = Recognizer.load().classifier.probabilities(found.inks()).argmax(axis=1)
+    assert len(found.labels) > 30
+    assert (answers == found.labels).mean() > 0.8
+
+
+def test_two_digits_in_one_are_no_digit_and_no_more_of_them_than_digits(rows: Samples) -> None:
+    others = rows.others()
+    assert 0 < len(others.labels) <= len(rows.digits().labels)
+    assert (others.labels == NO_DIGIT).all()
+    width = [np.ptp(np.flatnonzero(image.max(axis=0) > 60)) for image in others.images]
+    assert np.median(width) >= 16  # a pair fills the box across
+
+
+def test_every_seed_cuts_up_rows_of_its_own(digits: Samples, rows: Samples) -> None:
+    assert make_rows(digits, 60, seed=1).digest() == rows.digest()
+    assert make_rows(digits, 60, seed=2).digest() != rows.digest()
