@@ -1,0 +1,1 @@
+"""Reading thousands of pictures: from folders, archives and lists, by all cores or a cluster, into one file."""

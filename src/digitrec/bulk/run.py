@@ -1,0 +1,169 @@
+"""A bulk run: pictures in, rows out, each once."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from digitrec.bulk.item import Item, in_batches
+from digitrec.bulk.journal import Journal, journal_path
+from digitrec.bulk.output import output_at
+from digitrec.bulk.question import Question
+from digitrec.bulk.sources import items, require_inputs
+from digitrec.bulk.summary import Summary
+from digitrec.bulk.workers import read_locally
+from digitrec.errors import InvalidFieldError
+from digitrec.model.artifact import read_artifact
+from digitrec.replacement import require_writable
+from digitrec.resources import packaged_model_path
+from digitrec.settings import Settings
+
+# Some 50 ms of work each: what is under way is lost at a kill.
+_BATCH = {"digit": 32, "number": 4, "form": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a bulk run shall do.
+
+    Attributes
+    ----------
+    inputs : paths and globs.
+    output : the file for the results.
+    workers : processes on this machine.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path
+    question: Question
+    settings: Settings
+    workers: int
+
+    def described(self) -> dict[str, Any]:
+        """Return what makes the results another's, as JSON's own types; how many workers there are does not."""
+        model = read_artifact(self.settings.model or packaged_model_path()).path
+        return {
+            "input": list(self.inputs),
+            "model": hashlib.sha256(model.read_bytes()).hexdigest(),
+            "threshold": self.settings.threshold,
+            "question": self.question.described(),
+        }
+
+
+def run(job: Job, advance: Callable[[int], object] = lambda count: None) -> Summary:
+    """Read all pictures that have no row in the output yet, and return what came out.
+
+    Ctrl-C, once, ends it after the batches that are under way.
+
+    Parameters
+    ----------
+    advance : called with the number of rows that came, those of an earlier run at the beginning.
+
+    Raises
+    ------
+    InvalidFieldError : an input is missing, or there are no pictures in any.
+    OutputError : the output cannot be written, or belongs to another command.
+    ModelError : the model cannot be served.
+    """
+    started = time.perf_counter()
+    output = output_at(job.output, job.question)
+    require_inputs(job.inputs)
+    found = _at_least_one(items(job.inputs, job.settings.limits), job.inputs)
+    require_writable(job.output.parent)
+    with (
+        Journal(journal_path(job.output), job.described(), keep_rows=output.keeps_rows) as journal,
+        closing(output),
+        _Stop() as stop,
+    ):
+        output.open(journal.length)
+        before = journal.tally.rows
+        advance(before)
+        fresh = _Fresh(found, journal, stop)
+        for rows in read_locally(
+            in_batches(fresh, _BATCH[job.question.kind]), job.question, job.settings, job.workers
+        ):
+            journal.add(rows, output.append(rows))
+            fresh.forget(row["file"] for row in rows)
+            advance(len(rows))
+        if not stop.asked:
+            output.finish(journal.rows())
+        return Summary(
+            journal.tally,
+            before,
+            max(0, fresh.known - before),
+            time.perf_counter() - started,
+            stopped=stop.asked,
+        )
+
+
+def _at_least_one(found: Iterator[Item], inputs: Sequence[str]) -> Iterator[Item]:
+    first = next(found, None)
+    if first is None:
+        raise InvalidFieldError(
+            "input", f"expected pictures in {', '.join(inputs)}. Received: none. Name another place."
+        )
+    return chain([first], found)
+
+
+class _Fresh:
+    """The pictures that have no row yet, each once.
+
+    Attributes
+    ----------
+    known : how many had one, or were named before.
+    """
+
+    def __init__(self, found: Iterable[Item], journal: Journal, stop: _Stop) -> None:
+        self._found = found
+        self._journal = journal
+        self._stop = stop
+        self._under_way: set[str] = set()
+        self.known = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._found:
+            if self._stop.asked:
+                return
+            if item.name in self._under_way or self._journal.has(item.name):
+                self.known += 1
+            else:
+                self._under_way.add(item.name)
+                yield item
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Leave the names of pictures that now have a row to the journal."""
+        self._under_way.difference_update(names)
+
+
+class _Stop:
+    """Whether someone asked to stop: the first Ctrl-C or SIGTERM asks, the second acts as it always does."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._restore()
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

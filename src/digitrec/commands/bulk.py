@@ -1,0 +1,94 @@
+"""``digitrec bulk``: thousands of pictures into one file of answers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from digitrec.commands.start import (
+    FILE,
+    asked_of_numbers,
+    constraint_options,
+    model_option,
+    settings_with,
+    threshold_option,
+)
+
+if TYPE_CHECKING:
+    from digitrec.bulk.run import Job
+
+_SOME_FAILED = 3
+_STOPPED = 130  # as a shell tells of Ctrl-C
+
+
+@click.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("--output", type=FILE, required=True, help="A .csv, .jsonl or .parquet file.")
+@click.option("--read", "as_numbers", is_flag=True, help="Read numbers instead of single digits.")
+@constraint_options
+@threshold_option
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
+@model_option
+def bulk(
+    inputs: tuple[str, ...],
+    *,
+    output: Path,
+    as_numbers: bool,
+    length: int | None,
+    pattern: str | None,
+    allowed: Path | None,
+    fields: Path | None,
+    threshold: float | None,
+    workers: int | None,
+    model: Path | None,
+) -> None:
+    """Read the digit in each of thousands of pictures.
+
+    INPUT is a folder, a picture, a glob in quotes, a zip or tar archive, or a list of files: .txt with a path a
+    line, .csv with a column file, .jsonl with {"file": ...} a line. --read, --length, --pattern and --allowed
+    read numbers, --fields forms.
+
+    A picture that cannot be read becomes a row with its error; the exit code is 3 then. After Ctrl-C or a kill the
+    same command goes on where it stopped: OUTPUT.journal knows which pictures have a row.
+    """
+    from digitrec.bulk.question import Question
+    from digitrec.bulk.run import Job, run
+    from digitrec.bulk.workers import cores
+
+    asked, boxes = asked_of_numbers(length, pattern, allowed, fields)
+    numbers = as_numbers or not asked.is_free
+    question = Question("form" if boxes else "number" if numbers else "digit", asked, boxes)
+    settings = settings_with(model)
+    if threshold is not None:
+        settings = replace(settings, threshold=threshold)
+    job = Job(inputs, output, question, settings, workers or cores())
+    with _progress(job) as advance:
+        summary = run(job, advance)
+    click.echo(summary.text(str(output)), err=True)
+    if summary.stopped:
+        sys.exit(_STOPPED)
+    sys.exit(_SOME_FAILED if summary.tally.failed else 0)
+
+
+@contextmanager
+def _progress(job: Job) -> Iterator[Callable[[int], object]]:
+    """Show rate and time left on a terminal, and nothing in a pipe."""
+    from tqdm import tqdm
+
+    from digitrec.bulk.sources import items
+
+    with tqdm(unit=" files", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+
+        def count() -> None:
+            bar.total = sum(1 for _ in items(job.inputs, job.settings.limits, contents=False))
+
+        if not bar.disable:  # the time left is known a little later; reading need not wait for it
+            threading.Thread(target=count, daemon=True).start()
+        yield bar.update

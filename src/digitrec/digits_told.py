@@ -1,0 +1,16 @@
+"""What the command line tells of single digits, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from digitrec.errors import DigitrecError
+from digitrec.recognizer import Prediction
+
+
+def as_json(name: str, answer: Prediction | DigitrecError) -> dict[str, Any]:
+    """Return a JSON object for a file: a digit, or an error."""
+    if isinstance(answer, DigitrecError):
+        return {"file": name, "error": str(answer)}
+    shown = {"digit": answer.digit, "confidence": answer.confidence, "accepted": answer.accepted}
+    return {"file": name, **shown, "probabilities": [float(share) for share in answer.probabilities]}

@@ -1,0 +1,143 @@
+"""The results and their journal: each row once, whatever was cut off where."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from digitrec import InvalidFieldError, OutputError
+from digitrec.bulk.journal import Journal, journal_path
+from digitrec.bulk.output import output_at
+from digitrec.bulk.question import Question
+from digitrec.form import parse_fields
+
+ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True}
+FAULT = {"file": "c.png", "error": "expected an image"}
+
+
+def write(path: Path, *rows: dict[str, object], command: str = "a") -> int:
+    """Write rows as a run does; return the results' length."""
+    output = output_at(path, Question())
+    with (
+        Journal(journal_path(path), {"input": command}, keep_rows=output.keeps_rows) as journal,
+        closing(output),
+    ):
+        output.open(journal.length)
+        journal.add(list(rows), output.append(list(rows)))
+        output.finish(journal.rows())
+        return journal.length
+
+
+def table(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_another_kind_of_output_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"expected an output named .csv, .jsonl or .parquet"):
+        output_at(tmp_path / "results.xlsx", Question())
+
+
+def test_a_table_has_its_heading_once_and_survives_any_name(tmp_path: Path) -> None:
+    write(tmp_path / "r.csv", ROW)
+    write(tmp_path / "r.csv", FAULT)
+    assert table(tmp_path / "r.csv") == [
+        ["file", "digit", "confidence", "accepted", "error"],
+        [ROW["file"], "7", "0.5", "true", ""],
+        ["c.png", "", "", "", "expected an image"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+@pytest.mark.parametrize("left_behind", [b"torn", b'torn, "\n and half a row', b"c.png,,,,whole\n"])
+def test_what_the_journal_does_not_know_is_cut_off(tmp_path: Path, name: str, left_behind: bytes) -> None:
+    write(tmp_path / name, ROW)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole + left_behind)
+    write(tmp_path / name, FAULT)
+    assert (tmp_path / name).read_bytes().startswith(whole)
+    assert (tmp_path / name).read_bytes().count(b"c.png") == 1
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_a_file_that_no_run_began_is_not_touched(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("precious\n")
+    with pytest.raises(OutputError, match="one that this command did not begin"):
+        write(tmp_path / name, ROW)
+    assert (tmp_path / name).read_text() == "precious\n"
+
+
+def test_results_that_lost_rows_are_told(tmp_path: Path) -> None:
+    length = write(tmp_path / "r.csv", ROW)
+    (tmp_path / "r.csv").write_bytes((tmp_path / "r.csv").read_bytes()[:9])
+    with pytest.raises(
+        OutputError, match=rf"expected the {length} bytes.*Received: 9. .*remove r.csv.journal"
+    ):
+        write(tmp_path / "r.csv", FAULT)
+    (tmp_path / "r.csv").unlink()
+    with pytest.raises(OutputError, match="Received: 0"):
+        write(tmp_path / "r.csv", FAULT)
+
+
+def test_another_command_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "r.csv", ROW)
+    with pytest.raises(OutputError, match=r"Received: another input. Name another output, or remove"):
+        write(tmp_path / "r.csv", FAULT, command="b")
+
+
+def test_a_second_run_at_the_same_time_is_told(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path / "r.csv.journal", {}),
+        pytest.raises(OutputError, match="one that another run writes"),
+    ):
+        Journal(tmp_path / "r.csv.journal", {})
+
+
+def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "r.csv.journal").write_text(
+        "notes of mine, and more than SQLite would take for a short file\n" * 9
+    )
+    with pytest.raises(OutputError, match="expected a journal at"):
+        Journal(tmp_path / "r.csv.journal", {})
+
+
+def test_the_journal_knows_names_and_how_rows_came_out(tmp_path: Path) -> None:
+    write(tmp_path / "r.jsonl", ROW, FAULT, {**ROW, "file": "d.png", "accepted": False})
+    with Journal(tmp_path / "r.jsonl.journal", {"input": "a"}) as journal:
+        assert [journal.has(name) for name in (ROW["file"], "c.png", "e.png")] == [True, True, False]
+        assert journal.tally == (1, 1, 1, "c.png: expected an image")
+
+
+def test_a_row_is_not_written_twice(tmp_path: Path) -> None:
+    write(tmp_path / "r.jsonl", ROW)
+    with pytest.raises(OutputError):
+        write(tmp_path / "r.jsonl", ROW)
+
+
+def test_columns_of_the_same_name_are_told(tmp_path: Path) -> None:
+    question = Question("form", fields=parse_fields({"error": {"box": [0, 0, 1, 1]}}))
+    with pytest.raises(InvalidFieldError, match="Received: 'error' twice"):
+        output_at(tmp_path / "r.csv", question)
+    output_at(tmp_path / "r.jsonl", question)
+
+
+def test_parquet_is_written_whole_and_anew(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
+    write(tmp_path / "r.parquet", ROW)
+    write(tmp_path / "r.parquet", FAULT)
+    assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
+        {**ROW, "error": None},
+        {**FAULT, "digit": None, "confidence": None, "accepted": None},
+    ]
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "digitrec.bulk.parquet", None)
+    with pytest.raises(OutputError, match=r"pip install 'digitrec\[parquet\]'"):
+        output_at(tmp_path / "r.parquet", Question())
