@@ -161,11 +161,19 @@ def level_ink(relief: Relief, mask: Mask, full: float, grain: float) -> tuple[Re
     (h, w) float32, h <= H and w <= W, and its rows and columns.
     """
     paper = min(2.0 * grain, 0.5 * full)
-    ink = np.clip((relief - paper) / (full - paper), 0.0, 1.0)
-    ink *= cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    x, y, width, height = cv2.boundingRect((ink > EDGE_OF_INK).astype(np.uint8))
-    box = (slice(y, y + height), slice(x, x + width))
-    return np.asarray(ink[box], np.float32), box
+    soft = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
+    around = _box(soft)
+    ink = np.clip((relief[around] - paper) / (full - paper), 0.0, 1.0)
+    ink *= soft[around]
+    rows, columns = _box((ink > EDGE_OF_INK).astype(np.uint8))
+    top, left = around[0].start, around[1].start
+    box = (slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
+    return np.asarray(ink[rows, columns], np.float32), box
+
+
+def _box(mask: Mask) -> Box:
+    x, y, width, height = cv2.boundingRect(mask)
+    return slice(y, y + height), slice(x, x + width)
 
 
 def zoom(image: Picture, seen: tuple[int, ...], box: Box) -> tuple[Picture, Box]:
@@ -207,7 +215,7 @@ def _centre_on_mass(ink: Relief) -> Relief:
     corner = []
     for axis, size in enumerate(ink.shape):
         mass = float(ink.sum(axis=1 - axis) @ np.arange(size)) / total
-        corner.append(int(np.clip(round(IMAGE_SIZE_PX / 2 - mass), 0, IMAGE_SIZE_PX - size)))
+        corner.append(min(max(round(IMAGE_SIZE_PX / 2 - mass), 0), IMAGE_SIZE_PX - size))
     top, left = corner
     image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return image

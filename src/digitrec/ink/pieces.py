@@ -24,6 +24,8 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
     """
     mask = (relief > weak).astype(np.uint8)
     count, labels, stats = label_pieces(mask)
+    if count == 2 and relief.max() > strong:  # one piece, as most digits are
+        return mask
     inked = mask > 0
     owner, darkness = labels[inked], relief[inked]
     is_strong = np.bincount(owner, darkness > strong, count) > 0

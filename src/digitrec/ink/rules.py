@@ -45,11 +45,17 @@ def erase_rules(relief: Relief, threshold: float) -> Relief:
     if min(relief.shape) < _MIN_SIDE_PX:
         return relief
     mask = (relief > threshold).astype(np.uint8)
+    if not _reaches_edge(mask):  # every rule does, and few pictures have one
+        return relief
     across, down = _erasable(mask), _erasable(mask.T).T
     lines = across | down
     if not lines.any() or _is_cut_tightly(mask, across, down):
         return relief
     return np.where(lines > 0, np.float32(0), relief)
+
+
+def _reaches_edge(mask: Mask) -> bool:
+    return bool(mask[:2].any() or mask[-2:].any() or mask[:, :2].any() or mask[:, -2:].any())
 
 
 def erase_long_rules(mask: Mask, digit_px: float) -> Mask:
