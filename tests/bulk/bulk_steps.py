@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,3 +15,19 @@ Bulk = Callable[..., subprocess.CompletedProcess[str]]
 
 def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def start_bulk(folder: Path, output: str, done: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start a run, and return it when it has written `done` lines and more."""
+    command = [sys.executable, "-m", "digitrec", "bulk", *map(str, arguments), "--output", output]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while count_lines(folder / output) < done:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    return process
+
+
+def count_lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0

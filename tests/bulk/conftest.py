@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,20 @@ def bulk(tmp_path: Path) -> Bulk:
     """Run `digitrec bulk` in the test's folder; `check` is the exit code that is expected."""
 
     def run(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "digitrec", "bulk", *map(str, arguments), "--workers", "1"]
+        here = [] if "--ray" in arguments else ["--workers", "1"]
+        command = [sys.executable, "-m", "digitrec", "bulk", *map(str, arguments), *here]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == check, done.stderr
         return done
 
     return run
+
+
+@pytest.fixture
+def many(scans: Path, request: pytest.FixtureRequest) -> int:
+    """A folder of 900 names of the ten pictures, or of as many as a test asks for: enough to be met in the middle."""
+    count: int = getattr(request, "param", 900)
+    (scans.parent / "many").mkdir()
+    for number in range(count):
+        os.link(next(scans.rglob(f"{number % 10}.png")), scans.parent / "many" / f"{number:03d}.png")
+    return count

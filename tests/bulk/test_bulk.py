@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from bulk_steps import Bulk, rows
+from bulk_steps import Bulk, count_lines, rows, start_bulk
 
 from handwriting import draw_digit, png_bytes
 
@@ -135,37 +134,12 @@ def test_numbers_and_forms_are_read_as_by_the_read_command(bulk: Bulk, tmp_path:
     assert list(row)[:3] == ["file", "error", "left"]
 
 
-def started(folder: Path, output: str, done: int) -> subprocess.Popen[str]:
-    """Start a run, and return it when it has written `done` rows and more."""
-    command = [sys.executable, "-m", "digitrec", "bulk", "many", "--output", output, "--workers", "1"]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 60
-    while lines(folder / output) < done:
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.005)
-    return process
-
-
-def lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-@pytest.fixture
-def many(scans: Path) -> int:
-    """A folder of 900 names of the ten pictures, enough to be met in the middle."""
-    (scans.parent / "many").mkdir()
-    for count in range(900):
-        os.link(next(scans.rglob(f"{count % 10}.png")), scans.parent / "many" / f"{count:03d}.png")
-    return 900
-
-
 @pytest.mark.parametrize("output", ["r.jsonl", "r.csv"])
 def test_after_a_kill_the_same_command_goes_on(bulk: Bulk, many: int, tmp_path: Path, output: str) -> None:
-    process = started(tmp_path, output, 100)
+    process = start_bulk(tmp_path, output, 100, "many", "--workers", 1)
     process.kill()
     process.communicate(timeout=30)
-    before = lines(tmp_path / output) - output.endswith(".csv")
+    before = count_lines(tmp_path / output) - output.endswith(".csv")
     assert 99 <= before < many
     done = bulk("many", "--output", output)
     assert f"{many:,} rows" in done.stderr
@@ -185,7 +159,7 @@ def test_after_a_kill_the_same_command_goes_on(bulk: Bulk, many: int, tmp_path: 
 def test_an_interrupt_leaves_whole_rows_and_the_same_command_goes_on(
     bulk: Bulk, many: int, tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = started(tmp_path, "r.jsonl", 100)
+    process = start_bulk(tmp_path, "r.jsonl", 100, "many", "--workers", 1)
     process.send_signal(number)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -200,7 +174,7 @@ def test_an_interrupt_leaves_whole_rows_and_the_same_command_goes_on(
     sys.platform != "linux", reason="finds the processes in /proc, which is not on this system"
 )
 def test_no_worker_outlives_a_killed_run(many: int, tmp_path: Path) -> None:
-    process = started(tmp_path, "r.jsonl", 100)
+    process = start_bulk(tmp_path, "r.jsonl", 100, "many", "--workers", 1)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.kill()
     process.communicate(timeout=30)

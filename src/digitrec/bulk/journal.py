@@ -75,6 +75,10 @@ class Journal:
         """Return whether the picture of this name has a row."""
         return self._database.execute("SELECT 1 FROM done WHERE name = ?", (name,)).fetchone() is not None
 
+    def names(self) -> Iterator[str]:
+        """Give the names of all pictures that have a row."""
+        return (name for (name,) in self._database.execute("SELECT name FROM done ORDER BY number"))
+
     def add(self, rows: Sequence[Row], length: int) -> None:
         """Note that these rows are in the results, which now are `length` bytes long."""
         tally = self.tally.plus(rows)

@@ -17,10 +17,10 @@ from typing import Any
 from digitrec.bulk.item import Item, in_batches
 from digitrec.bulk.journal import Journal, journal_path
 from digitrec.bulk.output import output_at
-from digitrec.bulk.question import Question
+from digitrec.bulk.question import Question, Row
 from digitrec.bulk.sources import items, require_inputs
 from digitrec.bulk.summary import Summary
-from digitrec.bulk.workers import read_locally
+from digitrec.bulk.workers import cores, read_locally
 from digitrec.errors import InvalidFieldError
 from digitrec.model.artifact import read_artifact
 from digitrec.replacement import require_writable
@@ -39,18 +39,25 @@ class Job:
     ----------
     inputs : paths and globs.
     output : the file for the results.
-    workers : processes on this machine.
+    workers : processes on this machine, or actors on a cluster; None is one for each core.
+    ray : the address of a Ray cluster, empty for the one that Ray finds by itself; None is this machine without Ray.
     """
 
     inputs: tuple[str, ...]
     output: Path
     question: Question
     settings: Settings
-    workers: int
+    workers: int | None = None
+    ray: str | None = None
+
+    @property
+    def model(self) -> Path:
+        """The model file."""
+        return self.settings.model or packaged_model_path()
 
     def described(self) -> dict[str, Any]:
         """Return what makes the results another's, as JSON's own types; how many workers there are does not."""
-        model = read_artifact(self.settings.model or packaged_model_path()).path
+        model = read_artifact(self.model).path
         return {
             "input": list(self.inputs),
             "model": hashlib.sha256(model.read_bytes()).hexdigest(),
@@ -88,9 +95,7 @@ def run(job: Job, advance: Callable[[int], object] = lambda count: None) -> Summ
         before = journal.tally.rows
         advance(before)
         fresh = _Fresh(found, journal, stop)
-        for rows in read_locally(
-            in_batches(fresh, _BATCH[job.question.kind]), job.question, job.settings, job.workers
-        ):
+        for rows in _rows(job, fresh, journal, stop):
             journal.add(rows, output.append(rows))
             fresh.forget(row["file"] for row in rows)
             advance(len(rows))
@@ -99,10 +104,40 @@ def run(job: Job, advance: Callable[[int], object] = lambda count: None) -> Summ
         return Summary(
             journal.tally,
             before,
-            max(0, fresh.known - before),
+            max(0, fresh.known - before) if job.ray is None else fresh.known,
             time.perf_counter() - started,
             stopped=stop.asked,
         )
+
+
+def _rows(job: Job, fresh: _Fresh, journal: Journal, stop: _Stop) -> Iterator[list[Row]]:
+    """Give the rows of pictures that had none, from this machine or a cluster, a list at a time."""
+    if job.ray is None:
+        batches = in_batches(fresh, _BATCH[job.question.kind])
+        yield from read_locally(batches, job.question, job.settings, job.workers or cores())
+        return
+    for rows in _cluster_rows(job, journal):
+        new = fresh.unwritten(rows)
+        if new:
+            yield new
+        if stop.asked:
+            return
+
+
+def _cluster_rows(job: Job, journal: Journal) -> Iterator[list[Row]]:
+    try:
+        from digitrec.bulk.cluster import read_on_cluster  # noqa: PLC0415 - Ray is an extra, and takes seconds
+    except ImportError as error:
+        raise InvalidFieldError("ray", f"expected Ray ({error}). Run: pip install 'digitrec[ray]'") from error
+    return read_on_cluster(
+        job.inputs,
+        list(journal.names()),
+        job.question,
+        job.settings,
+        address=job.ray or None,
+        model=job.model,
+        workers=job.workers,
+    )
 
 
 def _at_least_one(found: Iterator[Item], inputs: Sequence[str]) -> Iterator[Item]:
@@ -138,6 +173,16 @@ class _Fresh:
             else:
                 self._under_way.add(item.name)
                 yield item
+
+    def unwritten(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows whose pictures have none yet, each picture's first; a cluster does not know of the others."""
+        new: dict[str, Row] = {}
+        for row in rows:
+            if row["file"] in new or self._journal.has(row["file"]):
+                self.known += 1
+            else:
+                new[row["file"]] = row
+        return list(new.values())
 
     def forget(self, names: Iterable[str]) -> None:
         """Leave the names of pictures that now have a row to the journal."""

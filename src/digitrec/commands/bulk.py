@@ -34,7 +34,16 @@ _STOPPED = 130  # as a shell tells of Ctrl-C
 @click.option("--read", "as_numbers", is_flag=True, help="Read numbers instead of single digits.")
 @constraint_options
 @threshold_option
-@click.option("--workers", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes, or actors. Default: one for each core."
+)
+@click.option(
+    "--ray",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="",
+    help="Read on a Ray cluster: the one at ADDRESS, in RAY_ADDRESS, or one made here.",
+)
 @model_option
 def bulk(
     inputs: tuple[str, ...],
@@ -47,6 +56,7 @@ def bulk(
     fields: Path | None,
     threshold: float | None,
     workers: int | None,
+    ray: str | None,
     model: Path | None,
 ) -> None:
     """Read the digit in each of thousands of pictures.
@@ -60,7 +70,6 @@ def bulk(
     """
     from digitrec.bulk.question import Question
     from digitrec.bulk.run import Job, run
-    from digitrec.bulk.workers import cores
 
     asked, boxes = asked_of_numbers(length, pattern, allowed, fields)
     numbers = as_numbers or not asked.is_free
@@ -68,7 +77,7 @@ def bulk(
     settings = settings_with(model)
     if threshold is not None:
         settings = replace(settings, threshold=threshold)
-    job = Job(inputs, output, question, settings, workers or cores())
+    job = Job(inputs, output, question, settings, workers, ray)
     with _progress(job) as advance:
         summary = run(job, advance)
     click.echo(summary.text(str(output)), err=True)
