@@ -3,6 +3,7 @@
 # make lint    ruff, mypy, the layers and ESLint
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
+# make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint train bench wheel clean page-test page-lint
+.PHONY: serve test lint train bench bench-bulk wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -42,6 +43,9 @@ train: $(VENV)/.train
 bench: $(VENV)/.serve
 	$(BIN)/python benchmarks/measure.py
 
+bench-bulk: $(VENV)/.train
+	$(BIN)/python benchmarks/bulk.py
+
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel
 
@@ -63,7 +67,7 @@ $(VENV)/.train: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable '.[train]' --group test
+	$(PIP) --editable '.[train,parquet,ray]' --group test
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure `digitrec bulk`: files a second, memory of all its processes, a kill half-way, and corrupt files.
 
-    python benchmarks/bulk.py pendigits-orig.tra        some minutes, most of them to draw; nothing else should run
+    python benchmarks/bulk.py        some minutes, most of them to draw; nothing else should run
 
 The pictures are 280 x 280 canvases, RGBA like those of browsers, as PNG: pen digits replayed with other pens, sizes and
 places. The memory is the proportional set size of all processes together, so that what they share counts once.
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         pictures = folder / "canvases"
-        draw(options.strokes, pictures, options.count)
+        draw(options.strokes or environment_path("DIGITREC_STROKES"), pictures, options.count)
         whole = measure_rate(folder, pictures, options)
         measure_kill(folder, pictures, whole, options)
         measure_corrupt(folder, pictures, options)
@@ -45,7 +45,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure digitrec bulk.")
-    parser.add_argument("strokes", type=Path, help="pendigits-orig.tra")
+    parser.add_argument(
+        "--strokes", type=Path, help="pendigits-orig.tra; default: DIGITREC_STROKES, else downloaded"
+    )
     parser.add_argument("--count", type=int, default=20_000, help="pictures; default: %(default)s")
     parser.add_argument("--corrupt", type=int, default=200, help="of them; default: %(default)s")
     parser.add_argument("--folder", type=Path, help="keeps the pictures for another time")
@@ -53,7 +55,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def draw(strokes: Path, folder: Path, count: int) -> None:
+def environment_path(name: str) -> Path | None:
+    """Return the path that an environment variable has, None where it has none."""
+    return Path(os.environ[name]) if os.environ.get(name) else None
+
+
+def draw(strokes: Path | None, folder: Path, count: int) -> None:
     """Write `count` canvases into the folder, unless they are there."""
     if folder.is_dir() and len(list(folder.iterdir())) == count:
         return

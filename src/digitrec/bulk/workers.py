@@ -56,7 +56,11 @@ def _first(ahead: deque[tuple[list[Item], Future[list[Row]]]], pool: _Pool) -> I
         pool.renew()
     while ahead:
         batch, done = ahead.popleft()
-        yield done.result() if done.done() and done.exception() is None else _alone(batch, pool)
+        yield done.result() if _has_result(done) else _alone(batch, pool)
+
+
+def _has_result(done: Future[list[Row]]) -> bool:
+    return done.done() and not done.cancelled() and done.exception() is None
 
 
 def _alone(batch: list[Item], pool: _Pool) -> list[Row]:
@@ -86,8 +90,13 @@ class _Pool:
 
     def submit(self, batch: list[Item]) -> Future[list[Row]]:
         """Hand a batch over."""
-        with _interrupt_held_back():  # a submission may start a process, which takes this over
-            return self._executor.submit(_rows, *self._asked, batch)
+        try:
+            with _interrupt_held_back():  # a submission may start a process, which takes this over
+                return self._executor.submit(_rows, *self._asked, batch)
+        except BrokenProcessPool as error:  # a worker died before anyone waited for it
+            broken: Future[list[Row]] = Future()
+            broken.set_exception(error)
+            return broken
 
     def renew(self) -> None:
         """Start other processes in the place of those that died."""
