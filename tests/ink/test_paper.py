@@ -1,0 +1,55 @@
+"""Paper of one tone is known for that, and what is found on it is what the long way finds."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from digitrec.ink import paper
+from digitrec.ink.normalize import shrink
+from handwriting import draw_digit
+
+CANVASES = [shrink(draw_digit(digit, pen_px=pen)) for digit in range(10) for pen in (6, 18, 30)]
+
+
+@pytest.mark.parametrize("tone", [0, 255])
+def test_blank_paper_is_even(tone: int) -> None:
+    assert paper.even_paper(np.full((128, 128), tone, np.uint8)) == tone
+
+
+def test_drawings_stand_on_even_paper() -> None:
+    assert {paper.even_paper(canvas) for canvas in CANVASES} == {255}
+
+
+@pytest.mark.parametrize(
+    "shade",
+    [
+        np.tile(np.linspace(0.6, 1.0, 128), (128, 1)),
+        np.where(np.arange(128) < 55, 0.9, 1.0) * np.ones((128, 1)),
+        np.where(np.arange(128) < 20, 0.98, 1.0) * np.ones((128, 1)),
+    ],
+    ids=["a slope", "a shadow", "a faint band"],
+)
+def test_shaded_paper_is_not_even(shade: np.ndarray) -> None:
+    assert paper.even_paper(np.rint(CANVASES[0] * shade).astype(np.uint8)) == 0
+
+
+def test_ink_wider_than_a_stroke_leaves_no_even_paper() -> None:
+    canvas = np.full((128, 128), 255, np.uint8)
+    canvas[:60] = 0
+    assert paper.even_paper(canvas) == 0
+
+
+def test_the_relief_is_that_of_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = [paper.remove_shading(canvas) for canvas in CANVASES]
+    monkeypatch.setattr(paper, "even_paper", lambda picture: 0)
+    for canvas, relief in zip(CANVASES, short, strict=True):
+        assert np.abs(relief - paper.remove_shading(canvas)).max() < 0.02
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_paper_around_is_the_median(inverted: bool) -> None:
+    for canvas in CANVASES:
+        small = cv2.resize(255 - canvas if inverted else canvas, (48, 48), interpolation=cv2.INTER_AREA)
+        assert (paper._paper_around(small, 25) == cv2.medianBlur(small, 25)).all()
