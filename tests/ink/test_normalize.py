@@ -37,7 +37,7 @@ def in_a_cell(picture: Picture) -> Picture:
 
 
 def beside_a_neighbour(picture: Picture) -> Picture:
-    neighbour = draw_digit(8)[:, 80:120]
+    neighbour = draw_digit(8)[:, 160:200]  # its right side, on the left
     crowded = picture.copy()
     crowded[:, :40] = np.minimum(crowded[:, :40], neighbour)
     return crowded
@@ -122,6 +122,12 @@ def test_degenerate_pictures_are_ink_or_blank(shape: tuple[int, int], seed: int)
 def test_every_digit_is_read_in(name: str, recognizer: Recognizer) -> None:
     answers = [recognizer.predict(VARIATIONS[name](digit)).digit for digit in range(10)]
     assert answers == list(range(10))
+
+
+@pytest.mark.parametrize("number", ["47", "11", "77", "407", "10478"])
+def test_of_several_digits_none_is_taken_for_the_one(number: str, recognizer: Recognizer) -> None:
+    answer = recognizer.predict(np.hstack([draw_digit(int(sign)) for sign in number]))
+    assert not answer.accepted, f"{answer.digit}, {answer.confidence:.1%}"
 
 
 @pytest.mark.parametrize("digit", [0, 2, 3, 4, 5, 6, 7, 8, 9])

@@ -1,4 +1,7 @@
-"""Which connected pieces of ink make the digit, and which are specks or parts of a neighbour."""
+"""Which connected pieces of ink make the digit, and which are specks or parts of a neighbour.
+
+Where a picture has several digits of a size, none of them is the one: all of them stay.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from digitrec.ink.planes import Mask, Relief, label_pieces
 _SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
 _DOT_SIDE_SHARE = 0.2  # of the main piece's longer side: smaller pieces are full stops and dust
 _REACH_SHARE = 0.30  # of the main piece's longer side: how far off another piece may lie
+# A piece this long and this large beside the main one is another digit: the network sees both, and refuses. Both are
+# no dust, that is longer than this share of the picture's shorter side.
+_EQUAL_SIDE_SHARE, _EQUAL_AREA_SHARE, _DUST_SHARE = 0.6, 0.3, 0.1
 _BESIDE_SHARE = 0.08  # the same for a piece beside it, not above: what is farther off is a neighbour
 
 
@@ -42,15 +48,23 @@ def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
 def _belongs(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
     side = _longer_side(main)
     is_dot = _longer_side(piece) < _DOT_SIDE_SHARE * side
-    is_speck = piece[cv2.CC_STAT_AREA] < _SPECK_SHARE * main[cv2.CC_STAT_AREA]
+    is_speck = _area(piece) < _SPECK_SHARE * _area(main)
     if is_dot or is_speck or _touches_edge(piece, shape):
         return False
+    if _longer_side(piece) >= max(_EQUAL_SIDE_SHARE * side, _DUST_SHARE * min(shape)) and (
+        _area(piece) >= _EQUAL_AREA_SHARE * _area(main)
+    ):
+        return True
     across, down = _gap(piece, main, 0), _gap(piece, main, 1)
     return across <= _BESIDE_SHARE * side and down <= _REACH_SHARE * side
 
 
 def _longer_side(piece: NDArray[np.int32]) -> int:
     return int(max(piece[cv2.CC_STAT_WIDTH], piece[cv2.CC_STAT_HEIGHT]))
+
+
+def _area(piece: NDArray[np.int32]) -> int:
+    return int(piece[cv2.CC_STAT_AREA])
 
 
 def _touches_edge(piece: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
