@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +14,13 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 import digitrec
 from digitrec.cli import main
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings
+from handwriting import draw_digit
 
 
 def _run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -118,6 +122,21 @@ def test_predict_goes_on_after_a_bad_file_and_exits_with_1(nought: Path, blank: 
 def test_predict_says_when_it_is_not_sure(nought: Path) -> None:
     assert _run("predict", nought, "--threshold", 1).stdout.strip().endswith(", not sure)")
     assert _run("predict", nought, "--threshold", 1.2).exit_code == 2
+
+
+def test_predict_names_no_digit_where_it_sees_none_or_several(tmp_path: Path) -> None:
+    picture = tmp_path / "47.png"
+    Image.fromarray(np.hstack([draw_digit(4), draw_digit(7)])).save(picture)
+    assert _run("predict", picture).stdout.strip() == f"{picture}: no digit, or several (not sure)"
+
+
+def test_serve_says_in_one_line_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = _run("serve", "--host", "127.0.0.1", "--port", taken.getsockname()[1])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "expected to listen at 127.0.0.1" in line
+    assert line.endswith("name another with --port.")
 
 
 def test_predict_gives_a_json_object_a_line(nought: Path, blank: Path) -> None:
@@ -262,6 +281,13 @@ def test_info_shows_the_card_of_the_model_in_use() -> None:
     assert "parameters" in output
     assert str(packaged_model_path()) in output
     assert json.loads(_run("info", "--json").stdout)["format"] == 1
+
+
+def test_info_fits_a_screen_and_begins_with_what_the_model_does() -> None:
+    lines = _run("info").output.splitlines()
+    assert len(lines) < 80
+    assert lines.index("  results") < lines.index("  training")
+    assert not any(len(figure) > 8 for line in lines for figure in re.findall(r"0\.\d+", line))
 
 
 def test_info_of_a_plain_keras_file_names_the_mend(tmp_path: Path) -> None:

@@ -172,11 +172,12 @@ def _image(recognizer: Recognizer, name: str) -> bytes | str:
 
 def _tell(name: str, answer: Prediction | DigitrecError) -> bool:
     """Print the answer, or the error, on a line of its own; return whether it was an answer."""
+    from digitrec import digits_told
+
     if isinstance(answer, DigitrecError):
         Failure(f"{name}: {answer}").show()
         return False
-    doubt = "" if answer.accepted else ", not sure"
-    click.echo(f"{name}: {answer.digit} ({answer.confidence:.1%}{doubt})")
+    click.echo(f"{name}: {digits_told.as_text(answer)}")
     return True
 
 

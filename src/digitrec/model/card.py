@@ -11,6 +11,11 @@ from digitrec.errors import ModelFileError
 
 CARD_FORMAT = 1
 
+# For a terminal: these stand in the title, or are tables that `digitrec info --json` and the page's Model tab show.
+_NOT_SHOWN = ("format", "name", "version", "layers")
+_TABLES = ("confusion", "reliability", "read", "config")
+_LAST = ("training", "environment")  # how it was made comes after what it does
+
 _KINDS: dict[str, tuple[type, ...]] = {
     "format": (int,),
     "name": (str,),
@@ -76,22 +81,31 @@ def validated_card(card: Any) -> dict[str, Any]:
 def format_card(card: dict[str, Any], facts: dict[str, Any]) -> str:
     """Return `card`, and `facts` about its file, as an indented text for a terminal."""
     title = f"{card['name']} {card['version']}"
-    body = {key: value for key, value in card.items() if key not in ("format", "name", "version")}
+    body = {key: card[key] for key in sorted(card, key=_LAST.__contains__) if key not in _NOT_SHOWN}
     return "\n".join([title, *_lines({**facts, **body}, "  ")])
 
 
 def _lines(values: dict[str, Any], indent: str) -> Iterator[str]:
-    width = max((len(key) for key in values), default=0)
-    for key, value in values.items():
+    shown = {key: value for key, value in values.items() if key not in _TABLES}
+    width = max((len(key) for key in shown), default=0)
+    for key, value in shown.items():
         if isinstance(value, dict):
             yield f"{indent}{key}" + ("" if value else ": nothing noted")
             yield from _lines(value, indent + "  ")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"{indent}{key}"
             for row in value:
-                yield f"{indent}  " + ", ".join(f"{name} {item}" for name, item in row.items())
+                yield f"{indent}  " + ", ".join(f"{name} {_shown(item)}" for name, item in row.items())
         else:
-            yield f"{indent}{key:<{width}}  {f'{value:,}' if type(value) is int else value}"
+            yield f"{indent}{key:<{width}}  {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    if type(value) is int:
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _within_range(card: dict[str, Any]) -> dict[str, Any]:

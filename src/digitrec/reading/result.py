@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class DigitBox:
     confidence: float
     box: tuple[int, int, int, int]
     probabilities: NDArray[np.float32]
-    ink: NDArray[np.float32]
+    ink: NDArray[np.float32] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
 from digitrec.errors import DigitrecError
-from digitrec.recognizer import Prediction
+from digitrec.recognizer import NO_DIGIT_FROM, Prediction
 from digitrec.web.answers import plane_data_url
 from digitrec.web.failures import PROBLEMS, report
 from digitrec.web.pictures import read_pictures
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("pages", __name__)
-
-# A refused answer whose `Prediction.no_digit` is above this is called no digit, any other a doubtful one. Of refused
-# letters and signs (not_digits, 1,334) 90 % are above, of refused digits (nine development sets, 241) 34 %; no other
-# boundary from 0.10 to 0.95 in steps of 0.05 parts the two better.
-NO_DIGIT_FROM: Final = 0.9
 
 
 @blueprint.get("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,12 +36,25 @@ def serve(host: str, port: int, settings: Settings) -> None:
     Raises
     ------
     ModelError : the model cannot be served; nothing listens then.
-    SettingsError : WEB_CONCURRENCY is no whole number above 0.
+    SettingsError : WEB_CONCURRENCY is no whole number above 0, or nobody can listen at `host` and `port`.
     """
+    _require_free(host, port)
     if sys.platform == "win32":
         serve_with_waitress(host, port, settings)
     else:
         serve_with_gunicorn(host, port, settings)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say in one line what gunicorn would try five times to find out."""
+    try:
+        # As gunicorn listens: a port whose last server has just gone is free.
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SettingsError(
+            f"expected to listen at {_bracketed(host)}:{port}. Received: {error.strerror or error}. "
+            "Stop what listens there, or name another with --port."
+        ) from None
 
 
 def application(settings: Settings | None = None) -> Flask:
