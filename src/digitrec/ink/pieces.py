@@ -16,10 +16,11 @@ from digitrec.ink.planes import Mask, Relief, label_pieces
 _SPECK_SHARE = 0.02  # of the main piece's area: smaller pieces are specks wherever they lie
 _DOT_SIDE_SHARE = 0.2  # of the main piece's longer side: smaller pieces are full stops and dust
 _REACH_SHARE = 0.30  # of the main piece's longer side: how far off another piece may lie
-# A piece this long and this large beside the main one is another digit: the network sees both, and refuses. Both are
-# no dust, that is longer than this share of the picture's shorter side.
-_EQUAL_SIDE_SHARE, _EQUAL_AREA_SHARE, _DUST_SHARE = 0.6, 0.3, 0.1
 _BESIDE_SHARE = 0.08  # the same for a piece beside it, not above: what is farther off is a neighbour
+# A piece this long and this large, as shares of the main one, on its line and not far from it in its own lengths, is
+# another digit: the network sees both, and refuses.
+_EQUAL_SIDE_SHARE, _EQUAL_AREA_SHARE, _ON_LINE_SHARE, _APART_SHARE = 0.6, 0.3, 0.5, 2.0
+_DUST_SHARE = 0.1  # of the picture's shorter side: shorter pieces are no digits
 
 
 def select_pieces(relief: Relief, weak: float, strong: float) -> Mask:
@@ -51,12 +52,15 @@ def _belongs(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int
     is_speck = _area(piece) < _SPECK_SHARE * _area(main)
     if is_dot or is_speck or _touches_edge(piece, shape):
         return False
-    if _longer_side(piece) >= max(_EQUAL_SIDE_SHARE * side, _DUST_SHARE * min(shape)) and (
-        _area(piece) >= _EQUAL_AREA_SHARE * _area(main)
-    ):
-        return True
     across, down = _gap(piece, main, 0), _gap(piece, main, 1)
-    return across <= _BESIDE_SHARE * side and down <= _REACH_SHARE * side
+    is_part = across <= _BESIDE_SHARE * side and down <= _REACH_SHARE * side
+    is_beside = across <= _APART_SHARE * side and -down >= _ON_LINE_SHARE * piece[cv2.CC_STAT_HEIGHT]
+    return bool(is_part or (is_beside and _is_equal(piece, main, shape)))
+
+
+def _is_equal(piece: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
+    shortest = max(_EQUAL_SIDE_SHARE * _longer_side(main), _DUST_SHARE * min(shape))
+    return _longer_side(piece) >= shortest and _area(piece) >= _EQUAL_AREA_SHARE * _area(main)
 
 
 def _longer_side(piece: NDArray[np.int32]) -> int:
