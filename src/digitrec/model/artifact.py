@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -107,9 +106,9 @@ def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None
     with _opened(path):
         pass  # a file that cannot take them is refused before anything is written
     try:
-        with replacing(path) as beside:
-            shutil.copyfile(path, beside)
-            _write_group(beside, graph, text)
+        with replacing(path) as beside, h5py.File(path, "r") as old, h5py.File(beside, "w") as new:
+            _copy_model(old, new)
+            _write_group(new, graph, text)
     except OSError as error:
         raise ModelFileError(
             f"{path}: expected to write the file anew. Received: {error}. Make room, or the folder writable."
@@ -245,13 +244,19 @@ def _as_bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()  # Keras wrote either, as versions went by
 
 
-def _write_group(path: Path, graph: bytes, card: str) -> None:
-    with h5py.File(path, "r+") as file:
-        if GROUP in file:
-            del file[GROUP]
-        group = file.create_group(GROUP)
-        group.create_dataset("litert", data=np.frombuffer(graph, np.uint8))
-        group.create_dataset("card", data=card, dtype=h5py.string_dtype())
-        group.attrs["format_version"] = MODEL_FORMAT_VERSION
-        group.attrs["graph_sha256"] = hashlib.sha256(graph).hexdigest()
-        group.attrs["weights_sha256"] = _weights_fingerprint(file)
+def _copy_model(old: h5py.File, new: h5py.File) -> None:
+    """Copy all but our own group, of which HDF5 would keep the room for ever."""
+    for name in old:
+        if name != GROUP:
+            old.copy(name, new)
+    for name, value in old.attrs.items():
+        new.attrs[name] = value
+
+
+def _write_group(file: h5py.File, graph: bytes, card: str) -> None:
+    group = file.create_group(GROUP)
+    group.create_dataset("litert", data=np.frombuffer(graph, np.uint8))
+    group.create_dataset("card", data=card, dtype=h5py.string_dtype())
+    group.attrs["format_version"] = MODEL_FORMAT_VERSION
+    group.attrs["graph_sha256"] = hashlib.sha256(graph).hexdigest()
+    group.attrs["weights_sha256"] = _weights_fingerprint(file)
