@@ -58,7 +58,7 @@ export function boundsOf(points) {
 // SVG path data, which canvas and SVG draw alike: a curve through the middles of the segments, so that there are no
 // corners where the pen was only sampled.
 export function pathData([first, ...rest]) {
-  if (rest.length === 0) return `M${first}h0`; // a dot, by the round cap of the pen
+  if (rest.length === 0) return `M${first}h.1`; // a dot, by the round cap of the pen; a canvas drops a line of no length
   const curves = rest.map((point, index) => `Q${point} ${middle(point, rest[index + 1] ?? point)}`);
   return `M${first}${curves.join("")}`;
 }

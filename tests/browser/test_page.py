@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -62,6 +63,12 @@ def test_undo_redo_and_clear_step_through_the_strokes(page: Any, paper: Paper) -
     expect(page.locator("#ink")).to_be_hidden()
     page.click("#desk [data-do=undo]")
     assert paper.ink_share() == both, "clear can be undone"
+
+
+def test_a_tap_leaves_a_round_dot_as_wide_as_the_pen(page: Any, paper: Paper) -> None:
+    page.locator("#pad").click()
+    pen = 62 / 1000  # the middle pen, of the paper's width
+    assert paper.ink_share() == pytest.approx(math.pi * (pen / 2) ** 2, rel=0.15)
 
 
 def test_a_step_that_is_not_there_says_so_and_does_nothing(page: Any, paper: Paper) -> None:

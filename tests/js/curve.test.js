@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { pathData } from "../../static/js/drawing.js";
 
-test("a single point is a dot", () => {
-  assert.equal(pathData([[3, 4]]), "M3,4h0");
+test("a single point is a dot, by a line that a canvas does not drop", () => {
+  assert.equal(pathData([[3, 4]]), "M3,4h.1");
 });
 
 test("two points are a straight line that reaches the second", () => {
