@@ -1,10 +1,9 @@
 // Shows the answer for the paper: digit, words, bars and the ink that the network saw.
 
 import { verdict } from "./verdict.js";
-import { drawingFailureWords, NOTHING_DRAWN, predictionWords, SLOW } from "./words.js";
+import { drawingFailureWords, NOTHING_DRAWN, predictionWords, shortPercent, SLOW } from "./words.js";
 
 const ANNOUNCE_AFTER_MS = 700;
-const SHOWN_FROM = 0.005; // a share that rounds to 0 % is left out
 
 // Says to a screen reader what the answer is, after the pen rests and not at every stroke, and nothing twice in a row.
 export class Announcer {
@@ -87,7 +86,7 @@ export class AnswerView {
       const share = probabilities[digit];
       bar.style.setProperty("--share", share.toFixed(4));
       bar.toggleAttribute("data-top", digit === top);
-      bar.querySelector(".share").textContent = share >= SHOWN_FROM ? `${Math.min(99, Math.round(share * 100))}%` : "";
+      bar.querySelector(".share").textContent = shortPercent(share);
     });
   }
 

@@ -1,7 +1,7 @@
 // The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
 
 import { pointsOf } from "./drawing.js";
-import { verdict } from "./verdict.js";
+import { isAccepted, verdict } from "./verdict.js";
 
 export function toJson(entries, rule) {
   return JSON.stringify(entries.map((entry) => record(entry, rule)), null, 2);
@@ -30,7 +30,7 @@ export function toStrokeLines(entries, rule) {
 
 function record(entry, rule) {
   const { at, source, name, digit, confidence, label, model, probabilities, strokes } = entry;
-  const accepted = verdict(entry, rule) === "sure";
+  const accepted = isAccepted(entry, rule);
   return {
     time: at, source, name, digit, confidence, accepted, label, model, probabilities,
     ...(source === "drawing" && { strokes: pointsOf(strokes) }),
@@ -38,7 +38,7 @@ function record(entry, rule) {
 }
 
 function knownLabel(entry, rule) {
-  return entry.label || (verdict(entry, rule) === "sure" ? String(entry.digit) : "");
+  return entry.label || (["sure", "guess"].includes(verdict(entry, rule)) ? String(entry.digit) : "");
 }
 
 // A spreadsheet takes text that begins like a formula for one, and a file's name may.

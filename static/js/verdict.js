@@ -1,12 +1,26 @@
-// Whether an answer is taken: pure functions from a prediction and the rule.
+// Whether an answer is taken: pure functions from a prediction or a reading and the rule.
 //
-// The rule is { threshold, noDigitFrom }: the confidence that an accepted answer needs, and from where on a refused one
-// is called no digit. The server names both; the person may move the threshold.
+// The rule is { threshold, noDigitFrom }: the confidence that an accepted answer needs, and from where on one is called
+// no digit. The server names both; the person may move the threshold.
 
-// "sure", "doubt" (it may be one of two) or "none" (it does not look like a digit).
-export function verdict({ confidence, probabilities }, { threshold, noDigitFrom }) {
-  if (confidence >= threshold) return "sure";
-  return noDigit(probabilities) >= noDigitFrom ? "none" : "doubt";
+const GUESS_BELOW = 0.5; // it is likelier wrong than right
+
+export const isAccepted = ({ confidence }, { threshold }) => confidence >= threshold;
+
+// "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
+// like a digit, however low the threshold).
+export function verdict(prediction, rule) {
+  return noDigit(prediction.probabilities) >= rule.noDigitFrom ? "none" : trust(prediction, rule);
+}
+
+// The same of a number, which is none where nothing was found.
+export function numberVerdict(reading, rule) {
+  return reading.text ? trust(reading, rule) : "none";
+}
+
+export function trust(answer, rule) {
+  if (!isAccepted(answer, rule)) return "doubt";
+  return answer.confidence < GUESS_BELOW ? "guess" : "sure";
 }
 
 // The probability that all ten digits share: "4 or 9" leaves the other eight next to nothing, of what is no digit every

@@ -1,6 +1,6 @@
 // What the page says: pure functions from answers and failures to words.
 
-import { likeliest, verdict } from "./verdict.js";
+import { likeliest, numberVerdict, verdict } from "./verdict.js";
 
 export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
@@ -9,6 +9,11 @@ export function percent(share) {
   if (share > 0.999) return "over 99.9\u00a0%";
   if (share < 0.01) return "under 1\u00a0%";
   return `${(share * 100).toFixed(share > 0.99 ? 1 : 0)}\u00a0%`;
+}
+
+// For a bar, which has no room for more: "99.8%", and nothing for next to nothing.
+export function shortPercent(share) {
+  return share < 0.01 ? "" : percent(share).replace("over ", ">").replace("\u00a0", "");
 }
 
 export function predictionWords(prediction, rule) {
@@ -31,18 +36,25 @@ export function predictionWords(prediction, rule) {
 function certainty(confidence) {
   if (confidence >= 0.995) return "Almost certain";
   if (confidence >= 0.95) return "Very likely";
-  return "Likely";
+  return confidence >= 0.5 ? "Likely" : "Only a guess";
 }
 
 export function thresholdWords(threshold) {
   const share = Math.round(threshold * 100);
-  return share === 0 ? "It always names a digit, sure or not." : `Below ${share}\u00a0% it says that it is not sure.`;
+  return share === 0 ? "It names a digit even when it only guesses." : `Below ${share}\u00a0% it says that it is not sure.`;
 }
 
-export function numberWords({ text, confidence, accepted }) {
-  const note = `${certainty(confidence)}, ${percent(confidence)}.`;
-  if (!accepted) return { headline: `Not sure: it may be ${text}`, note: `${percent(confidence)} for the whole number.` };
-  return { headline: `It is ${text.replaceAll("\n", ", ")}`, note };
+export function numberWords(reading, rule) {
+  const { text, confidence } = reading;
+  const number = text.replaceAll("\n", ", ");
+  switch (numberVerdict(reading, rule)) {
+    case "none":
+      return { headline: "This does not look like a number", note: "It takes digits from 0 to 9 beside each other." };
+    case "doubt":
+      return { headline: `Not sure: it may be ${number}`, note: `${percent(confidence)} for the whole number.` };
+    default:
+      return { headline: `It is ${number}`, note: `${certainty(confidence)}, ${percent(confidence)}.` };
+  }
 }
 
 // What the browser's storage does not hold of a history of `all` entries.

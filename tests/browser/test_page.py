@@ -33,7 +33,9 @@ def test_a_digit_written_with_the_mouse_is_read(page: Any, paper: Paper, digit: 
     headline(page).to_have_text(f"It is a{'n' if digit == 8 else ''} {digit}")
     expect(page.locator("#digit")).to_have_text(str(digit))
     expect(page.locator("#bars [data-top] b")).to_have_text(str(digit))
-    expect(page.locator("#bars [data-top] .share")).to_contain_text("%")
+    said = page.locator("#note").text_content().split(", ", 1)[1].split(". Next")[0]
+    bar = said.replace("over ", ">").replace("\u00a0", "")
+    expect(page.locator("#bars [data-top] .share")).to_have_text(bar)
     expect(page.locator("#note")).to_contain_text("Next comes the")
     expect(page.locator("#ink")).to_be_visible()
     expect(page.locator("#announcement")).to_contain_text(f"{digit}")

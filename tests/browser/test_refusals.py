@@ -61,6 +61,33 @@ def test_an_unsure_answer_names_the_two_likeliest(page: Any, paper: Paper) -> No
     expect(page.locator("#note")).to_contain_text("36 % for the 4, 32 % for the 9")
 
 
+@pytest.mark.parametrize(
+    ("share", "state", "words"),
+    [(0.1, "none", "This does not look like a digit"), (0.46, "guess", "It is a 4")],
+)
+def test_a_threshold_of_nothing_makes_no_answer_surer(
+    page: Any, paper: Paper, share: float, state: str, words: str
+) -> None:
+    shares = [share if digit == 4 else (1 - share) / 9 for digit in range(10)]
+    answer = {**UNSURE, "confidence": share, "probabilities": shares, "accepted": True}
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=answer))
+    page.fill("#threshold-range", "0")
+    paper.write(DIGIT_STROKES[4])
+    headline(page).to_have_text(words)
+    expect(page.locator("#note")).not_to_contain_text("ikely")
+    expect(page.locator("#answer")).to_have_attribute("data-state", state)
+
+
+def test_what_is_no_number_is_said_in_words(page: Any) -> None:
+    nothing = {"text": "", "confidence": 0.004, "accepted": False, "digits": [], "model": UNSURE["model"]}
+    page.route("**/api/v1/read*", lambda route: route.fulfill(json=nothing))
+    page.click("#tab-number")
+    Paper(page, "#number-pad").write(DIGIT_STROKES[4], 0.3)
+    expect(page.locator("#number-headline")).to_have_text("This does not look like a number")
+    expect(page.locator("#number-text")).to_have_text("?")
+    expect(page.locator("#number-answer [role=status]")).to_contain_text("This does not look like a number")
+
+
 def test_the_threshold_judges_at_once_is_sent_and_remembered(
     page: Any, paper: Paper, recognizer: Recognizer
 ) -> None:

@@ -29,6 +29,12 @@ test("a file's name cannot become a spreadsheet's formula", () => {
   assert.ok(toCsv([{ ...PICTURE, name: "=1+1.png" }], RULE).includes(",'=1+1.png,"));
 });
 
+test("what looks like no digit is no line of its own under a threshold that accepts it", () => {
+  const sign = { ...DRAWING, confidence: 0.1, probabilities: Array(10).fill(0.1) };
+  assert.equal(toStrokeLines([sign], { ...RULE, threshold: 0 }), "");
+  assert.equal(JSON.parse(toJson([sign], { ...RULE, threshold: 0 }))[0].accepted, true);
+});
+
 test("strokes are exported under the person's label, else under an accepted answer", () => {
   const unsure = { ...DRAWING, confidence: 0.4 };
   const labels = toStrokeLines([DRAWING, { ...DRAWING, label: "1" }, unsure, { ...unsure, label: "9" }, { ...DRAWING, label: "none" }, PICTURE], RULE)

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Failure } from "../../static/js/client.js";
-import { likeliest, verdict } from "../../static/js/verdict.js";
+import { isAccepted, likeliest, numberVerdict, verdict } from "../../static/js/verdict.js";
 import * as words from "../../static/js/words.js";
 
 const RULE = { threshold: 0.6, noDigitFrom: 0.9 };
@@ -27,8 +27,22 @@ test("what all ten digits share tells no digit from a doubtful one", () => {
   assert.equal(verdict(SIGN, RULE), "none");
 });
 
-test("a threshold of nothing accepts everything", () => {
-  assert.equal(verdict(SIGN, { ...RULE, threshold: 0 }), "sure");
+test("a threshold of nothing accepts everything, and what looks like no digit is still called so", () => {
+  const lenient = { ...RULE, threshold: 0 };
+  assert.ok(isAccepted(SIGN, lenient));
+  assert.equal(verdict(SIGN, lenient), "none");
+  assert.equal(verdict(TORN, lenient), "guess");
+});
+
+test("nothing below a half is called likely", () => {
+  const lenient = { ...RULE, threshold: 0 };
+  assert.match(words.predictionWords(TORN, lenient).note, /^Only a guess, 48.%\./);
+  assert.match(words.predictionWords(prediction({ 4: 0.5, 9: 0.41 }, 0.01125), lenient).note, /^Likely, 50.%\./);
+  assert.match(words.numberWords({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
+});
+
+test("a bar's share is the sentence's, without the words that a bar has no room for", () => {
+  assert.deepEqual([1, 0.998, 0.98, 0.05, 0.0099].map(words.shortPercent), [">99.9%", "99.8%", "98%", "5%", ""]);
 });
 
 test("the likeliest two come in order", () => {
@@ -54,7 +68,7 @@ test("no share is called 100 % or 0 %", () => {
 
 test("the threshold says what it does", () => {
   assert.match(words.thresholdWords(0.6), /^Below 60.% it says that it is not sure\.$/);
-  assert.match(words.thresholdWords(0), /always/);
+  assert.match(words.thresholdWords(0), /guesses/);
 });
 
 test("a history says how much of it is not kept", () => {
@@ -82,6 +96,13 @@ test("a fault of the server names the request", () => {
 });
 
 test("a number is said with its confidence", () => {
-  assert.equal(words.numberWords({ text: "407", confidence: 0.97, accepted: true }).headline, "It is 407");
-  assert.equal(words.numberWords({ text: "407", confidence: 0.4, accepted: false }).headline, "Not sure: it may be 407");
+  assert.equal(words.numberWords({ text: "407", confidence: 0.97 }, RULE).headline, "It is 407");
+  assert.equal(words.numberWords({ text: "4\n07", confidence: 0.4 }, RULE).headline, "Not sure: it may be 4, 07");
+});
+
+test("where no number was found, words say so whatever the threshold", () => {
+  for (const rule of [RULE, { ...RULE, threshold: 0 }]) {
+    assert.equal(numberVerdict({ text: "", confidence: 0.004 }, rule), "none");
+    assert.equal(words.numberWords({ text: "", confidence: 0.004 }, rule).headline, "This does not look like a number");
+  }
 });

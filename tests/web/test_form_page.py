@@ -75,6 +75,15 @@ def test_a_refusal_has_the_pages_words(
     assert words in send(make_app(threshold=0.6).test_client(), one_png=one()).text
 
 
+def test_no_digit_stays_none_under_a_threshold_that_accepts_it(
+    make_app: Callable[..., Flask], classifier: SteadyClassifier
+) -> None:
+    classifier.answer = np.full(10, 0.1, np.float32)
+    answer = send(make_app(threshold=0.0).test_client(), one_png=one())
+    assert "This does not look like a digit" in answer.text
+    assert 'data-state="none"' in answer.text
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [
