@@ -27,6 +27,7 @@ const FIELDS = {
 
 export class History extends Part {
   #memory;
+  taken = null; // what undo gives back: the entries as they were, until the next change
   unkept = 0; // how many of the oldest the storage does not hold: they last as long as the page
 
   constructor(memory) {
@@ -44,6 +45,7 @@ export class History extends Part {
     const kept = this.#memory.recall(NAME);
     this.entries = Array.isArray(kept) ? kept.filter(isEntry) : [];
     this.unkept = 0;
+    this.taken = null;
     this.fire("change");
   }
 
@@ -58,11 +60,21 @@ export class History extends Part {
   }
 
   remove(id) {
-    this.#store(this.#without(id));
+    this.#store(this.#without(id), this.entries);
   }
 
   clear() {
-    this.#store([]);
+    this.#store([], this.entries);
+  }
+
+  undo() {
+    this.#store(this.taken);
+  }
+
+  // What was taken is gone for good.
+  settle() {
+    this.taken = null;
+    this.fire("change");
   }
 
   #without(id) {
@@ -70,7 +82,8 @@ export class History extends Part {
   }
 
   // A full storage loses the oldest half, and again, until the rest fits.
-  #store(entries) {
+  #store(entries, taken = null) {
+    this.taken = taken;
     this.entries = entries.slice(0, MOST_ENTRIES);
     let fitting = this.entries;
     while (!this.#memory.keep(NAME, fitting) && fitting.length) {

@@ -5,7 +5,7 @@ import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
 import { create, Part, passFocus } from "./part.js";
 import { drawingPicture } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { predictionWords, unkeptWords } from "./words.js";
+import { correctedWords, predictionWords, takenWords, unkeptWords } from "./words.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
 const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
@@ -30,23 +30,36 @@ export class HistoryView extends Part {
       button.addEventListener("click", () => this.#write(button.dataset.export), { signal });
     }
     this.#part("#history-clear").addEventListener("click", () => this.#history.clear(), { signal });
+    this.#part("#history-undo").addEventListener("click", () => this.#undo(), { signal });
     this.draw();
   }
 
   // Anew from the history, by the rule that now holds. The focus stays in its place.
   draw() {
-    const { entries, unkept } = this.#history;
+    const { entries, unkept, taken } = this.#history;
     const list = this.#part("#entries");
     const { activeElement: active } = document;
     const at = [...list.children].findIndex((item) => item.contains(active));
     list.replaceChildren(...entries.map((entry) => this.#item(entry)));
     this.#part("#history-none").hidden = entries.length > 0;
-    if (entries.length === 0) passFocus(this.#part("#exports"), this.#part("#history-none a"));
+    this.#part("#history-undo").hidden = !taken;
+    if (entries.length === 0) passFocus(this.#part("#exports"), this.#rest);
     this.#part("#exports").hidden = entries.length === 0;
-    this.#say(unkeptWords(unkept, entries.length));
+    this.#say(taken ? takenWords(entries.length) : unkeptWords(unkept, entries.length));
     if (at < 0) return;
     const next = list.children[Math.min(at, entries.length - 1)];
-    (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#part("#history-none a")).focus();
+    (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#rest).focus();
+  }
+
+  // Where the focus goes when the list is empty.
+  get #rest() {
+    return this.#part(this.#history.taken ? "#history-undo" : "#history-none a");
+  }
+
+  #undo() {
+    this.#history.undo();
+    this.#part("#history-clear").focus();
+    this.#say("It is back.");
   }
 
   #item(entry) {
@@ -54,7 +67,8 @@ export class HistoryView extends Part {
     const part = (name) => item.querySelector(name);
     item.dataset.state = verdict(entry, this.#rule());
     part(".entry-picture").append(pictureOf(entry));
-    part(".result-headline").textContent = predictionWords(entry, this.#rule()).headline;
+    const { headline } = predictionWords(entry, this.#rule());
+    part(".result-headline").textContent = headline + correctedWords(entry);
     part(".result-name").textContent = [new Date(entry.at).toLocaleString(), entry.name].filter(Boolean).join(", ");
     part(".ink").src = entry.ink;
     part("select").value = entry.label;

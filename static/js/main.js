@@ -103,6 +103,7 @@ element("report-open").addEventListener("click", () => {
 tabs.addEventListener("show", ({ detail: name }) => {
   if (name === "model") modelView.show();
   else modelView.leave();
+  if (name !== "history" && history.taken) history.settle();
   if (name === "api") apiView.show(pad.strokes);
 });
 

@@ -1,6 +1,6 @@
 // Writes answers into the history: a drawing is one entry however many strokes it takes.
 
-const THUMB_PX = { width: 96, height: 192 }; // at most
+const THUMB_PX = 148; // at most, as the report shows it; a screen of two pixels to one has both
 
 export class Recorder {
   #history;
@@ -37,16 +37,19 @@ export function entryOf({ digit, confidence, probabilities, ink, model }) {
 async function thumbnail(file) {
   try {
     const picture = await createImageBitmap(file);
-    const canvas = Object.assign(document.createElement("canvas"), thumbSize(picture));
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const size = thumbSize(picture, THUMB_PX * Math.min(2, devicePixelRatio));
+    const context = Object.assign(document.createElement("canvas"), size).getContext("2d");
+    Object.assign(context, { fillStyle: "#fff", imageSmoothingQuality: "high" }); // on white, as the server sees it
+    context.fillRect(0, 0, size.width, size.height);
+    context.drawImage(picture, 0, 0, size.width, size.height);
     picture.close();
-    return canvas.toDataURL("image/webp", 0.8);
+    return context.canvas.toDataURL("image/jpeg", 0.8); // some 10 KB: every browser writes it, and a hundred fit
   } catch {
     return "";
   }
 }
 
-export function thumbSize({ width, height }) {
-  const factor = Math.min(1, THUMB_PX.width / width, THUMB_PX.height / height);
+export function thumbSize({ width, height }, most) {
+  const factor = Math.min(1, most / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
 }

@@ -57,6 +57,14 @@ export function numberWords(reading, rule) {
   }
 }
 
+export function correctedWords({ digit, label }) {
+  return label && label !== String(digit) ? `, corrected to ${label === "none" ? "no digit" : label}` : "";
+}
+
+export function takenWords(left) {
+  return left ? "Entry removed." : "History cleared.";
+}
+
 // What the browser's storage does not hold of a history of `all` entries.
 export function unkeptWords(unkept, all) {
   if (unkept === 0) return "";

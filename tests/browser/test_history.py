@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, write_and_settle
 
@@ -64,7 +65,7 @@ def test_undo_after_clear_goes_on_with_the_same_entry(page: Any) -> None:
 def test_a_drawing_is_reopened_and_goes_on(page: Any, paper: Paper) -> None:
     draw(page, 7, 1)
     page.click("#tab-history")
-    entries(page).nth(1).get_by_text("Draw on").click()
+    entries(page).nth(1).get_by_text("Go on drawing").click()
     expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#headline")).to_have_text("It is a 7")
     assert paper.ink_share() > 0
@@ -77,7 +78,7 @@ def test_undo_after_drawing_on_or_opening_returns_to_the_other_drawings_entry(pa
     draw(page, 7, 1)
     page.click("#tab-history")
     entries(page).nth(1).locator("select").select_option("7")
-    entries(page).nth(1).get_by_text("Draw on").click()
+    entries(page).nth(1).get_by_text("Go on drawing").click()
     expect(page.locator("#headline")).to_have_text("It is a 7")
     page.keyboard.press("Control+z")
     expect(page.locator("#headline")).to_have_text("It is a 1")
@@ -103,6 +104,63 @@ def test_entries_are_removed_and_the_focus_stays_on_the_list(page: Any) -> None:
     expect(page.locator("#history-none")).to_be_visible()
     page.reload()
     expect(entries(page)).to_have_count(0)
+
+
+def test_what_was_removed_or_cleared_comes_back_by_the_keyboard(page: Any) -> None:
+    draw(page, 7, 1)
+    page.click("#tab-history")
+    headlines = expect(entries(page).locator(".result-headline"))
+    entries(page).first.get_by_text("Remove").click()
+    expect(page.locator("#history-note")).to_have_text("Entry removed.")
+    page.click("#history-undo")
+    headlines.to_have_text(["It is a 1", "It is a 7"])
+    expect(page.locator("#history-undo")).to_be_hidden()
+    page.locator("#history-clear").press("Enter")
+    expect(page.locator("#history-note")).to_have_text("History cleared.")
+    expect(page.locator("#history-undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    headlines.to_have_text(["It is a 1", "It is a 7"])
+    expect(page.locator("#history-note")).to_have_text("It is back.")
+    expect(page.locator("#history-clear")).to_be_focused()
+    page.reload()
+    headlines.to_have_text(["It is a 1", "It is a 7"])
+
+
+def test_the_way_back_ends_with_the_next_change_and_with_the_tab(page: Any) -> None:
+    draw(page, 7, 1)
+    page.click("#tab-history")
+    entries(page).first.get_by_text("Remove").click()
+    entries(page).first.locator("select").select_option("2")
+    expect(page.locator("#history-undo")).to_be_hidden()
+    page.click("#history-clear")
+    page.click("#tab-model")
+    page.click("#tab-history")
+    expect(page.locator("#history-undo")).to_be_hidden()
+    expect(page.locator("#history-note")).to_be_empty()
+    expect(entries(page)).to_have_count(0)
+
+
+def test_a_corrected_entry_says_so(page: Any) -> None:
+    draw(page, 7)
+    page.click("#tab-history")
+    for label, words in (("1", ", corrected to 1"), ("none", ", corrected to no digit"), ("7", "")):
+        entries(page).locator("select").select_option(label)
+        expect(entries(page).locator(".result-headline")).to_have_text("It is a 7" + words)
+
+
+@pytest.mark.parametrize("device", [{"device_scale_factor": 2}])
+def test_the_whole_picture_is_shown_and_kept_sharp(page: Any) -> None:
+    wide = np.hstack([draw_digit(digit) for digit in (1, 0, 4, 7, 8)])
+    drop_files(page, {"wide.png": png_bytes(wide)})
+    assert page.locator(".thumb").evaluate("(image) => getComputedStyle(image).objectFit") == "contain"
+    page.click("#tab-history")
+    kept = entries(page).locator(".entry-picture img")
+    expect(kept).to_be_visible()
+    assert kept.evaluate(
+        "async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight])"
+    ) == [296, round(296 / 5)]
+    assert kept.evaluate("(image) => getComputedStyle(image).objectFit") == "contain"
+    assert len(kept.get_attribute("src")) < 50_000, "a hundred fit into a storage of five million characters"
 
 
 def test_a_damaged_entry_costs_only_itself(page: Any) -> None:

@@ -47,9 +47,8 @@ test("an entry's drawing on the paper again is that entry, and what undo brings 
 });
 
 test("a thumbnail keeps its picture's shape, and small ones their size", () => {
-  assert.deepEqual(thumbSize({ width: 960, height: 1280 }), { width: 96, height: 128 });
-  assert.deepEqual(thumbSize({ width: 4000, height: 1000 }), { width: 96, height: 24 });
-  assert.deepEqual(thumbSize({ width: 1000, height: 4000 }), { width: 48, height: 192 });
-  assert.deepEqual(thumbSize({ width: 28, height: 28 }), { width: 28, height: 28 });
-  assert.deepEqual(thumbSize({ width: 1, height: 10_000 }), { width: 1, height: 192 }, "no side is nothing");
+  assert.deepEqual(thumbSize({ width: 960, height: 1280 }, 148), { width: 111, height: 148 });
+  assert.deepEqual(thumbSize({ width: 4000, height: 1000 }, 296), { width: 296, height: 74 });
+  assert.deepEqual(thumbSize({ width: 28, height: 28 }, 148), { width: 28, height: 28 });
+  assert.deepEqual(thumbSize({ width: 1, height: 10_000 }, 148), { width: 1, height: 148 }, "no side is nothing");
 });
