@@ -1,7 +1,7 @@
 // Shows the answer for the paper: digit, words, bars and the ink that the network saw.
 
 import { verdict } from "./verdict.js";
-import { drawingFailureWords, NOTHING_DRAWN, predictionWords, shortPercent, SLOW } from "./words.js";
+import { drawingFailureWords, NOTHING_DRAWN, predictionWords, SEVERAL_DRAWN, shortPercent, SLOW } from "./words.js";
 
 const ANNOUNCE_AFTER_MS = 700;
 
@@ -50,7 +50,8 @@ export class AnswerView {
     this.#parts.bars.style.setProperty("--threshold", rule.threshold);
     if (!this.#prediction || this.#root.hasAttribute("data-stale")) return;
     const state = verdict(this.#prediction, rule);
-    this.#say(state, state === "none" ? "?" : String(this.#prediction.digit), predictionWords(this.#prediction, rule));
+    const words = predictionWords(this.#prediction, rule, SEVERAL_DRAWN);
+    this.#say(state, state === "none" ? "?" : String(this.#prediction.digit), words);
   }
 
   showNothing() {

@@ -15,12 +15,14 @@ import { numberMode } from "./number_mode.js";
 import { PadTools } from "./pad_tools.js";
 import { listen } from "./part.js";
 import { PictureIntake } from "./picture_intake.js";
+import { PictureKind } from "./picture_kind.js";
 import { PictureList } from "./picture_list.js";
 import { entryOf, Recorder } from "./recorder.js";
 import { ReportView } from "./report_view.js";
 import { StrokePad } from "./stroke_pad.js";
 import { Tabs } from "./tabs.js";
 import { ThresholdControl } from "./threshold_control.js";
+import { isReading } from "./verdict.js";
 
 const element = (id) => document.getElementById(id);
 const { predict, read, model, maxBytes, threshold: own, noDigitFrom } = document.querySelector("main").dataset;
@@ -42,7 +44,9 @@ const live = new LiveAnswer((strokes, signal) => {
 const view = new AnswerView(element("answer"));
 const store = new DrawingStore(element("desk"), pad);
 const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
-const askPicture = (file, signal) => client.ask(predict, file, { threshold: threshold.chosen }, signal);
+const kind = new PictureKind(element("kind"), memory);
+const askPicture = (file, signal) =>
+  client.ask(kind.value === "numbers" ? read : predict, file, { threshold: threshold.chosen }, signal);
 const pictures = new PictureList(element("panel-pictures"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
@@ -51,7 +55,7 @@ const apiView = new ApiView(element("panel-api"), predict);
 const askNumber = (strokes, signal) =>
   client.ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
 const number = numberMode(element("number-desk"), askNumber, threshold, rule);
-const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, pictures, historyView];
+const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, kind, pictures, historyView];
 let shown = null; // the drawing's answer, as a history entry
 
 pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
@@ -88,7 +92,10 @@ intake.addEventListener("files", ({ detail: files }) => {
   if (chosen.length) pictures.add(chosen, rule());
   tabs.go(chosen.length ? "pictures" : "draw");
 });
-pictures.addEventListener("answer", ({ detail: { file, answer } }) => recorder.picture(file, answer));
+pictures.addEventListener("answer", ({ detail: { file, answer } }) => {
+  if (!isReading(answer)) recorder.picture(file, answer);
+});
+kind.addEventListener("change", () => pictures.askAnew());
 store.addEventListener("open", ({ detail: strokes }) => pad.replace(strokes));
 historyView.addEventListener("reopen", ({ detail: entry }) => {
   recorder.goOn(entry);

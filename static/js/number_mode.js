@@ -9,7 +9,7 @@ import { LiveAnswer } from "./live_answer.js";
 import { PadTools } from "./pad_tools.js";
 import { StrokePad } from "./stroke_pad.js";
 import { svg } from "./svg.js";
-import { numberVerdict, trust } from "./verdict.js";
+import { trust, verdict } from "./verdict.js";
 import { drawingFailureWords, NO_NUMBER_DRAWN, numberWords, percent, SLOW } from "./words.js";
 
 const PEN_WIDTH = 20; // a digit is some two hundred of the thousand units high
@@ -55,7 +55,7 @@ class NumberView {
   judge(rule) {
     if (!this.#reading || this.#root.hasAttribute("data-stale")) return;
     const { text, digits } = this.#reading;
-    this.#say(numberVerdict(this.#reading, rule), text || "?", numberWords(this.#reading, rule));
+    this.#say(verdict(this.#reading, rule), text || "?", numberWords(this.#reading, rule));
     const judged = digits.map((digit) => ({ ...digit, state: trust(digit, rule) }));
     this.#boxes.replaceChildren(...judged.map(boxed));
   }

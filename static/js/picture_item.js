@@ -2,7 +2,7 @@
 
 import { passFocus } from "./part.js";
 import { verdict } from "./verdict.js";
-import { pictureFailureWords, predictionWords, SLOW } from "./words.js";
+import { pictureFailureWords, pictureWords, SLOW } from "./words.js";
 
 const SLOW_MS = 3_000;
 const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
@@ -37,6 +37,8 @@ export class PictureItem {
   showWaiting() {
     clearTimeout(this.timer);
     this.isDone = this.isBad = false;
+    this.#answer = null;
+    this.#part(".ink").hidden = true;
     this.#show("waiting", { headline: "Waiting", note: "" });
   }
 
@@ -49,8 +51,8 @@ export class PictureItem {
     this.#answer = answer;
     this.isDone = true;
     this.judge(this.#rule);
-    this.#part(".ink").src = answer.ink;
-    this.#part(".ink").hidden = false;
+    this.#part(".ink").src = answer.ink ?? "";
+    this.#part(".ink").hidden = !answer.ink; // a number has none
   }
 
   // What became of it, in a line.
@@ -61,7 +63,7 @@ export class PictureItem {
   // The same answer by another rule.
   judge(rule) {
     this.#rule = rule;
-    if (this.#answer) this.#show(verdict(this.#answer, rule), predictionWords(this.#answer, rule));
+    if (this.#answer) this.#show(verdict(this.#answer, rule), pictureWords(this.#answer, rule));
   }
 
   showFailure(failure) {

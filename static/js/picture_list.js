@@ -48,16 +48,27 @@ export class PictureList extends Part {
     for (const item of this.#items) item.judge(rule);
   }
 
+  // All of them once more, for another kind of answer.
+  askAnew() {
+    this.#stop();
+    for (const item of this.#items) item.showWaiting();
+    this.#enqueue(this.#items);
+  }
+
   clear() {
-    this.#giveUp.abort();
-    this.#giveUp = new AbortController();
+    this.#stop();
     for (const item of this.#items) item.release();
     this.#items = [];
-    this.#queue = [];
     this.#list.replaceChildren();
     this.#news.replaceChildren();
     passFocus(this.#head, this.#panel.querySelector("#files"));
     this.#count();
+  }
+
+  #stop() {
+    this.#giveUp.abort();
+    this.#giveUp = new AbortController();
+    this.#queue = [];
   }
 
   #enqueue(items) {

@@ -7,15 +7,14 @@ const GUESS_BELOW = 0.5; // it is likelier wrong than right
 
 export const isAccepted = ({ confidence }, { threshold }) => confidence >= threshold;
 
-// "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
-// like a digit, however low the threshold).
-export function verdict(prediction, rule) {
-  return noDigit(prediction.probabilities) >= rule.noDigitFrom ? "none" : trust(prediction, rule);
-}
+// Whether an answer is a number's.
+export const isReading = (answer) => "text" in answer;
 
-// The same of a number, which is none where nothing was found.
-export function numberVerdict(reading, rule) {
-  return reading.text ? trust(reading, rule) : "none";
+// "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
+// like a digit or a number, however low the threshold).
+export function verdict(answer, rule) {
+  const isNone = isReading(answer) ? !answer.text : noDigit(answer.probabilities) >= rule.noDigitFrom;
+  return isNone ? "none" : trust(answer, rule);
 }
 
 export function trust(answer, rule) {

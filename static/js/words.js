@@ -1,6 +1,6 @@
 // What the page says: pure functions from answers and failures to words.
 
-import { likeliest, numberVerdict, verdict } from "./verdict.js";
+import { isReading, likeliest, verdict } from "./verdict.js";
 
 export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
@@ -16,15 +16,24 @@ export function shortPercent(share) {
   return share < 0.01 ? "" : percent(share).replace("over ", ">").replace("\u00a0", "");
 }
 
-export function predictionWords(prediction, rule) {
+export const SEVERAL_DRAWN = " Several digits? Use the Number tab.";
+const SEVERAL_ON_PICTURE = " More than one digit? Choose Numbers.";
+
+// What a picture's answer says, whether it was asked for one digit or for a number.
+export function pictureWords(answer, rule) {
+  return isReading(answer) ? numberWords(answer, rule) : predictionWords(answer, rule, SEVERAL_ON_PICTURE);
+}
+
+// hint: what else to try, where the answer is refused.
+export function predictionWords(prediction, rule, hint = "") {
   const { digit, confidence, probabilities } = prediction;
   const [first, second] = likeliest(probabilities);
   const shares = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
   switch (verdict(prediction, rule)) {
     case "none":
-      return { headline: "This does not look like a digit", note: "Write one digit from 0 to 9, large and alone." };
+      return { headline: "This does not look like a digit", note: `It takes one digit, large and alone.${hint}` };
     case "doubt":
-      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: shares };
+      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: shares + hint };
     default:
       return {
         headline: `It is ${article(digit)}`,
@@ -47,7 +56,7 @@ export function thresholdWords(threshold) {
 export function numberWords(reading, rule) {
   const { text, confidence } = reading;
   const number = text.replaceAll("\n", ", ");
-  switch (numberVerdict(reading, rule)) {
+  switch (verdict(reading, rule)) {
     case "none":
       return { headline: "This does not look like a number", note: "It takes digits from 0 to 9 beside each other." };
     case "doubt":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser_steps import drop_files, drop_path, paste_file, wait_until
 
@@ -155,6 +156,40 @@ def test_another_threshold_judges_the_pictures_too(page: Any) -> None:
     page.click("#tab-draw")
     page.fill("#threshold-range", "80")
     headlines(page).to_have_text(["Not sure: it may be a 7 or a 0"])
+
+
+def test_numbers_are_read_where_they_are_chosen_and_the_choice_is_remembered(page: Any) -> None:
+    drop_files(page, {"10478.png": png_bytes(np.hstack([draw_digit(digit) for digit in (1, 0, 4, 7, 8)]))})
+    expect(page.locator("#results .ink")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    kept = page.evaluate("localStorage['digitrec.history']")
+    page.check("#kind [value=numbers]")
+    headlines(page).to_have_text(["It is 10478"])
+    expect(page.locator("#results .result-note")).to_contain_text("%")
+    expect(page.locator("#results .ink")).to_be_hidden()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("localStorage['digitrec.history']") == kept, "the history is of single digits"
+    page.reload()
+    drop_files(page, {"47.png": png_bytes(np.hstack([draw_digit(4), draw_digit(7)]))})
+    headlines(page).to_have_text(["It is 47"])
+    page.check("#kind [value=digits]")
+    drop_files(page, {"3.png": picture(3)})
+    headlines(page).to_contain_text(["It is a 3", ""])
+
+
+def test_a_doubtful_picture_points_to_numbers(page: Any) -> None:
+    even = {
+        "digit": 1,
+        "confidence": 0.1,
+        "probabilities": [0.1] * 10,
+        "accepted": False,
+        "ink": INK,
+        "model": MODEL,
+    }
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(json=even))
+    drop_files(page, {"seven.png": picture(7)})
+    headlines(page).to_have_text(["This does not look like a digit"])
+    expect(page.locator("#results .result-note")).to_contain_text("More than one digit? Choose Numbers.")
 
 
 def test_the_camera_is_offered_where_a_finger_points(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Failure } from "../../static/js/client.js";
-import { isAccepted, likeliest, numberVerdict, verdict } from "../../static/js/verdict.js";
+import { isAccepted, likeliest, verdict } from "../../static/js/verdict.js";
 import * as words from "../../static/js/words.js";
 
 const RULE = { threshold: 0.6, noDigitFrom: 0.9 };
@@ -56,6 +56,12 @@ test("each verdict has words of its own", () => {
   assert.equal(words.predictionWords(SIGN, RULE).headline, "This does not look like a digit");
 });
 
+test("a refused picture points to numbers, an accepted one does not", () => {
+  for (const refused of [TORN, SIGN]) assert.match(words.pictureWords(refused, RULE).note, /More than one digit\? Choose Numbers\.$/);
+  assert.doesNotMatch(words.pictureWords(SURE, RULE).note, /Numbers/);
+  assert.equal(words.pictureWords({ text: "10478", confidence: 0.97 }, RULE).headline, "It is 10478");
+});
+
 test("an eight has its own article", () => {
   assert.equal(words.predictionWords(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
 });
@@ -102,7 +108,7 @@ test("a number is said with its confidence", () => {
 
 test("where no number was found, words say so whatever the threshold", () => {
   for (const rule of [RULE, { ...RULE, threshold: 0 }]) {
-    assert.equal(numberVerdict({ text: "", confidence: 0.004 }, rule), "none");
+    assert.equal(verdict({ text: "", confidence: 0.004 }, rule), "none");
     assert.equal(words.numberWords({ text: "", confidence: 0.004 }, rule).headline, "This does not look like a number");
   }
 });

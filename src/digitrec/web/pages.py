@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from digitrec.web.state import current_state
 blueprint = Blueprint("pages", __name__)
 
 
+# No text of the page hangs on its lines' indentation, a twentieth of it.
+_INDENT: Final = re.compile(r"\n\s+")
+
+
 @blueprint.get("/")
 def index() -> Response:
     """Show the page to write on."""
@@ -29,7 +34,7 @@ def index() -> Response:
         no_digit_from=NO_DIGIT_FROM,
         modules=_hidden_modules(),
     )
-    return _revalidated(make_response(page))
+    return _revalidated(make_response(_INDENT.sub("\n", page)))
 
 
 @blueprint.post("/pictures")
