@@ -44,6 +44,7 @@ export class Tabs extends Part {
       panelOf(tab).toggleAttribute("data-shown", tab === shown);
     }
     for (const tab of this.#tabs) if (tab !== shown) passFocus(panelOf(tab), panelOf(shown));
+    document.title = `${shown.textContent} · digitrec`;
     scrollTo(0, 0);
     this.fire("show", shown.hash.slice(1));
   }

@@ -15,6 +15,7 @@
 
   const apply = () => {
     const dark = choice === "dark" || (choice === "system" && system.matches);
+    root.dataset.choice = choice;
     root.dataset.theme = dark ? "dark" : "light";
     document.querySelector("meta[name=theme-color]").content = dark ? "#0f1117" : "#f4f1ea";
     const button = document.getElementById("theme");

@@ -81,6 +81,16 @@ def test_the_colours_follow_the_system(page: Any, dark: bool) -> None:
     assert is_dark(page) is not dark
 
 
+def test_the_colours_button_looks_different_for_each_choice(page: Any) -> None:
+    looks = []
+    for _ in ("system", "dark", "light"):
+        page.emulate_media(color_scheme="light")
+        half, disc = page.locator("#theme path"), page.locator("#theme circle")
+        looks.append((half.is_visible(), disc.evaluate("(disc) => getComputedStyle(disc).fill") != "none"))
+        page.click("#theme")
+    assert looks == [(True, False), (True, True), (False, False)]
+
+
 def test_the_colours_are_chosen_by_a_button_and_remembered(page: Any) -> None:
     assert not is_dark(page)
     page.click("#theme")
