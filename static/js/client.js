@@ -1,5 +1,7 @@
 // Talks to the JSON endpoints. What cannot be answered is a Failure of one kind, which words.js puts into words.
 
+import { Part } from "./part.js";
+
 const PATIENCE_MS = 10_000;
 const FILE_PATIENCE_MS = 60_000; // a photo goes up slowly over a phone's network
 const LONGEST_PAUSE_S = 60;
@@ -39,7 +41,9 @@ export function pauseAfter({ pauseMs }, tries) {
   return pauseMs ?? Math.min(first * 2 ** tries, longest);
 }
 
-export class Client {
+// Fires "back" with the first answer after the server or the connection was away.
+export class Client extends Part {
+  #isAway = false;
   #silence = { until: 0, kind: "" }; // the pause that the server asked for, of everybody, and with which failure
 
   // The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
@@ -52,13 +56,21 @@ export class Client {
     return this.load(`${address}?${query}`, signal, request, isFile ? FILE_PATIENCE_MS : PATIENCE_MS);
   }
 
+  #back() {
+    this.#isAway = false;
+    this.fire("back");
+  }
+
   async load(address, signal, request = {}, patienceMs = PATIENCE_MS) {
     const pauseMs = this.#silence.until - performance.now();
     if (pauseMs > 0) throw new Failure(this.#silence.kind, { pauseMs });
     try {
-      return await fetched(address, signal, request, patienceMs);
+      const answer = await fetched(address, signal, request, patienceMs);
+      if (this.#isAway) this.#back();
+      return answer;
     } catch (failure) {
       const { kind, passes } = failure;
+      this.#isAway ||= passes;
       if (passes && failure.pauseMs) this.#silence = { until: performance.now() + failure.pauseMs, kind };
       throw failure;
     }

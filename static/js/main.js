@@ -85,6 +85,8 @@ threshold.addEventListener("change", () => {
   historyView.draw();
 });
 
+// Whatever waits for the server asks again at the same moment, as when the browser finds its network again.
+client.addEventListener("back", () => dispatchEvent(new Event("online")));
 intake.addEventListener("files", ({ detail: files }) => {
   const chosen = files.filter((file) => !isDrawingFile(file));
   const drawings = files.filter(isDrawingFile);

@@ -25,6 +25,20 @@ const busy = (status, retryAfter) => new Response("{}", { status, headers: { "Re
 const isFailure = (kind, pauseMs) => (failure) =>
   failure instanceof Failure && failure.kind === kind && failure.pauseMs === pauseMs;
 
+test("the first answer after an outage is told, once", async () => {
+  const client = new Client();
+  let back = 0;
+  client.addEventListener("back", () => (back += 1));
+  await client.load("/a", FOREVER);
+  answers.push(busy(503, ""), new Response("{}", { status: 500 }));
+  await assert.rejects(client.load("/a", FOREVER));
+  await assert.rejects(client.load("/a", FOREVER));
+  assert.equal(back, 0);
+  await client.load("/b", FOREVER);
+  await client.load("/b", FOREVER);
+  assert.equal(back, 1);
+});
+
 test("nothing is asked of a server that wants a pause, whoever asks, until it is over", async () => {
   const client = new Client();
   answers.push(busy(429, "30"));
