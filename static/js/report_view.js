@@ -5,7 +5,7 @@ import { pictureOf } from "./history_view.js";
 import { create, Part } from "./part.js";
 import { svg } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { predictionWords } from "./words.js";
+import { percent, predictionWords } from "./words.js";
 
 export class ReportView extends Part {
   #dialog;
@@ -40,15 +40,17 @@ export class ReportView extends Part {
   #page() {
     const sheet = [...document.styleSheets].find(({ media }) => media.mediaText === "print");
     const style = [...sheet.cssRules].map(({ cssText }) => cssText).join("\n");
+    const article = this.#part("article").cloneNode(true);
+    for (const name of ["autofocus", "tabindex"]) article.querySelector("h1").removeAttribute(name);
     const head = `<meta charset="utf-8"><title>${this.#name}</title><style>${style}</style>`;
-    return `<!doctype html>\n<html lang="en"><head>${head}</head><body>${this.#part("article").outerHTML}</body></html>\n`;
+    return `<!doctype html>\n<html lang="en"><head>${head}</head><body>${article.outerHTML}</body></html>\n`;
   }
 }
 
 function probabilityRow(share, digit) {
   const bar = svg("rect", { width: (share * 100).toFixed(2), height: 10 });
   const box = { viewBox: "0 0 100 10", preserveAspectRatio: "none", class: "report-bar", "aria-hidden": "true" };
-  const cells = [create("td", {}, share.toFixed(4)), create("td", {}, svg("svg", box, [bar]))];
+  const cells = [create("td", {}, percent(share)), create("td", {}, svg("svg", box, [bar]))];
   return create("tr", {}, create("th", { scope: "row" }, digit), cells);
 }
 

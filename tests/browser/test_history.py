@@ -240,8 +240,10 @@ def test_the_report_has_everything_and_prints_alone(page: Any) -> None:
     expect(report.locator("svg.drawing path")).to_have_count(1)
     expect(report.locator("[data-part=ink]")).to_be_visible()
     expect(report.locator("tbody tr")).to_have_count(10)
-    shares = [float(text) for text in report.locator("tbody td:nth-of-type(1)").all_text_contents()]
-    assert sum(shares) == pytest.approx(1, abs=0.001)
+    shares = report.locator("tbody td:nth-of-type(1)").all_text_contents()
+    assert shares[7].replace("\u00a0", " ") in page.locator("#note").text_content().replace("\u00a0", " ")
+    assert {*shares[:7], *shares[8:]} == {"under 1\u00a0%"}
+    assert report.locator("[data-part=ink]").evaluate("(ink) => getComputedStyle(ink).filter") == "invert(1)"
     model = page.locator(".imprint a").text_content()
     expect(report.locator("dl")).to_contain_text(model)
     expect(report.locator("dl")).to_contain_text("Date")
@@ -287,7 +289,21 @@ def test_the_downloaded_report_stands_alone(page: Any, open_page: Any, tmp_path:
     alone = open_page((tmp_path / name).as_uri())
     expect(alone.locator(".report-answer")).to_have_text("7")
     assert alone.evaluate("document.querySelector('[data-part=ink]').naturalWidth") == 28
+    assert alone.evaluate("document.activeElement.tagName") == "BODY", (
+        "no focus, whose box is thick and black"
+    )
+    assert alone.locator("[data-part=ink]").evaluate("(ink) => getComputedStyle(ink).filter") == "invert(1)"
     assert alone.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
+
+
+@pytest.mark.parametrize("device", [{"viewport": {"width": 390, "height": 844}}])
+def test_the_reports_buttons_are_in_sight_on_a_phone(page: Any) -> None:
+    draw(page, 7)
+    page.click("#report-open")
+    for scrolled in (0, 150, 10_000):
+        page.locator("#report").evaluate("(dialog, top) => (dialog.scrollTop = top)", scrolled)
+        for name in ("Print", "Download", "Close"):
+            expect(page.locator("#report .tools").get_by_text(name)).to_be_in_viewport(ratio=1)
 
 
 def test_there_is_no_report_without_an_answer(page: Any) -> None:
