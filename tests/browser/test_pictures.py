@@ -223,6 +223,20 @@ def test_the_form_answers_without_javascript(
     expect(page.locator("h1")).to_have_text("The picture is blank")
 
 
+def test_the_form_has_one_control_to_choose_by_inside_a_phone(
+    open_page: Callable[..., Any], address: str
+) -> None:
+    page = open_page(address, java_script_enabled=False, viewport={"width": 390, "height": 844})
+    box = page.locator("#files").bounding_box()
+    assert box["x"] >= 16
+    assert box["x"] + box["width"] <= 390 - 16
+    label = page.locator("label[for=files]").bounding_box()
+    assert label["x"] + label["width"] <= 390 - 16
+    words = page.locator("label[for=files] span")
+    assert words.evaluate("(span) => getComputedStyle(span).clipPath") == "inset(50%)"
+    expect(page.get_by_label("Choose pictures")).to_be_visible()
+
+
 def test_the_form_stands_in_for_a_page_whose_modules_do_not_load(
     page: Any, expected_failures: set[int | str]
 ) -> None:
