@@ -6,8 +6,9 @@ import { figure, svg } from "./svg.js";
 const SIDE = 240;
 const STEP = SIDE / 10; // a digit's row or column
 const LEFT = 30;
-const ROOM = 12; // for half a dot beyond the square
-const BOX = `0 ${-ROOM} ${LEFT + SIDE + ROOM} ${SIDE + 34 + ROOM}`;
+const ROOM = 12; // inside the square, for half a dot
+const INNER = SIDE - 2 * ROOM;
+const BOX = `0 0 ${LEFT + SIDE + 2} ${SIDE + 34}`;
 const GROUND = svg("rect", { x: LEFT, width: SIDE, height: SIDE, class: "ground" });
 
 export function confusionChart(confusion) {
@@ -24,15 +25,16 @@ export function confusionChart(confusion) {
 }
 
 export function reliabilityChart(bins) {
-  const points = reliabilityPoints(bins, SIDE).map(({ x, y, radius, answers }) =>
-    svg("circle", { cx: LEFT + x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${answers} answers`])]));
+  const points = reliabilityPoints(bins, INNER).map(({ x, y, radius, answers }) =>
+    svg("circle", { cx: x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${answers} answers`])]));
   const marks = [0, 50, 100].flatMap((share) => [
-    text(LEFT + share * STEP / 10, SIDE + 14, share, share === 100 ? "end" : "middle"),
-    text(LEFT - 4, SIDE - share * STEP / 10 + share / 10, share, "end"),
+    text(LEFT + ROOM + share * INNER / 100, SIDE + 14, share),
+    text(LEFT - 4, SIDE - ROOM - share * INNER / 100 + 4, share, "end"),
   ]);
-  const line = svg("line", { x1: LEFT, y1: SIDE, x2: LEFT + SIDE, y2: 0, class: "guide" });
+  const line = svg("line", { y1: INNER, x2: INNER, class: "guide" });
+  const inner = svg("g", { transform: `translate(${LEFT + ROOM} ${ROOM})` }, [line, ...points]);
   const title = "Calibration: confidence across, share of right answers upwards";
-  return figure("chart", BOX, title, [GROUND.cloneNode(), line, ...points, ...marks, ...axes("confidence, %", "right, %")]);
+  return figure("chart", BOX, title, [GROUND.cloneNode(), inner, ...marks, ...axes("confidence, %", "right, %")]);
 }
 
 export function recallChart(recall) {
@@ -43,9 +45,13 @@ export function recallChart(recall) {
     text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
     text(LEFT + SIDE + 8, (digit + 0.64) * STEP, `${(share * 100).toFixed(1)} %`, "start"),
   ]);
-  const from = text(LEFT, SIDE + 14, `from ${Math.round(floor * 100)} %`, "start");
+  const axis = [
+    svg("line", { x1: LEFT, x2: LEFT, y2: SIDE + 4, class: "guide" }),
+    text(LEFT, SIDE + 16, `from ${Math.round(floor * 100)} %`, "start"),
+    text(LEFT + SIDE, SIDE + 16, "100 %", "end"),
+  ];
   const title = "Recall: the share of each digit's images that is read right";
-  return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 18}`, title, [...marks, from]);
+  return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 20}`, title, [...marks, ...axis]);
 }
 
 function bar(x, y, width, height, name, opacity = 1) {

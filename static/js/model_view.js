@@ -32,6 +32,7 @@ export class ModelView extends Part {
 
   listen(signal) {
     this.#again.addEventListener("click", () => this.show(), { signal });
+    addEventListener("online", () => this.#again.hidden || this.show(), { signal });
     signal.addEventListener("abort", () => this.leave());
   }
 
@@ -64,11 +65,11 @@ export class ModelView extends Part {
 function sheetsOf(card) {
   const { mnist_test: test, development, styles } = card.results ?? {};
   return [
-    sheet("What it learned from", learnedFrom(card.training ?? {})),
-    sheet("Architecture", architecture(card)),
     ...(test ? testSheets(test) : []),
     development?.sets && broad("Handwriting from elsewhere", setsTable(development.sets)),
     broad("What it cannot read", create("ul", { className: "points" }, limits(card, development, styles))),
+    sheet("What it learned from", learnedFrom(card.training ?? {})),
+    sheet("Architecture", architecture(card)),
   ];
 }
 
@@ -80,7 +81,8 @@ function learnedFrom({ sources = {}, seconds }) {
 function architecture({ architecture: name, parameters = 0, layers = [] }) {
   const rows = layers.map((layer) => [layer.name, layer.output_shape.join(" × "), count(layer.parameters), layer.kind]);
   const header = ["Layer", "Output", "Parameters", "Kind"];
-  return [create("p", {}, `${name}, ${count(parameters)} parameters.`), table(header, rows)];
+  const summary = create("summary", {}, `${count(layers.length)} layers, ${count(parameters)} parameters`);
+  return [create("p", {}, name), create("details", {}, summary, table(header, rows))];
 }
 
 function testSheets({ accuracy, count: images, interval: range, recall, confusion, reliability }) {

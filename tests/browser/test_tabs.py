@@ -25,6 +25,7 @@ def shown(page: Any) -> str:
 def test_an_address_leads_to_its_tab_and_the_back_button_returns(page: Any, address: str) -> None:
     page.goto(address + "#history")
     assert shown(page) == "history"
+    expect(page).to_have_title("History · digitrec")
     page.click("#tab-model")
     expect(page).to_have_url(address + "#model")
     page.go_back()
@@ -109,8 +110,27 @@ def test_layers_and_calibration_are_shown_where_the_card_has_them(page: Any, rec
     page.route("**/api/v1/model", lambda route: route.fulfill(json=card))
     page.click("#tab-model")
     expect(page.locator("svg[aria-label^=Calibration] circle")).to_have_count(2)
+    expect(page.get_by_text("28 × 28 × 32")).to_be_hidden()
+    page.get_by_text(f"2 layers, {card['parameters']:,} parameters").click()
     expect(page.get_by_text("28 × 28 × 32")).to_be_visible()
     expect(page.get_by_text("1,290")).to_be_visible()
+
+
+@pytest.mark.parametrize("device", [{"viewport": {"width": 390, "height": 844}}])
+def test_results_come_first_and_no_table_or_dot_is_cut_on_a_phone(page: Any) -> None:
+    page.click("#tab-model")
+    expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
+    page.locator("#model summary").click()
+    for table in page.locator("#model .scrolled").all():
+        assert table.evaluate("(box) => box.scrollWidth <= box.clientWidth"), table.text_content()
+    plot = page.locator("svg[aria-label^=Calibration] .ground").bounding_box()
+    dots = [dot.bounding_box() for dot in page.locator("svg[aria-label^=Calibration] circle").all()]
+    assert dots
+    for dot in dots:
+        assert plot["x"] <= dot["x"]
+        assert plot["y"] <= dot["y"]
+        assert dot["x"] + dot["width"] <= plot["x"] + plot["width"]
+        assert dot["y"] + dot["height"] <= plot["y"] + plot["height"]
 
 
 def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(page: Any) -> None:
@@ -131,7 +151,7 @@ def test_a_card_that_does_not_come_is_said_and_asked_for_again(
     page.unroute("**/api/v1/model")
     page.click("#tab-api")
     page.click("#tab-model")
-    expect(page.locator("#model h2").first).to_have_text("What it learned from")
+    expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
     expect(page.locator("#model-again")).to_be_hidden()
 
 
@@ -146,7 +166,7 @@ def test_a_card_that_does_not_come_is_asked_for_again_by_a_button(
     expect(page.locator("#model-again")).to_be_visible()
     page.unroute("**/api/v1/model")
     page.locator("#model-again").press("Enter")
-    expect(page.locator("#model h2").first).to_have_text("What it learned from")
+    expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
     expect(page.locator("#model-again")).to_be_hidden()
     expect(page.locator("#panel-model")).to_be_focused()
 
