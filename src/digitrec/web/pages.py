@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
@@ -16,7 +16,6 @@ from digitrec.web.pictures import read_pictures
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("pages", __name__)
-
 
 # No text of the page hangs on its lines' indentation, a twentieth of it.
 _INDENT: Final = re.compile(r"\n\s+")
