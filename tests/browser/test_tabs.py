@@ -18,7 +18,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="pip install playwrig
 
 
 def shown(page: Any) -> str:
-    (panel,) = [panel for panel in page.locator(".panel").all() if panel.is_visible()]
+    panel = page.locator(".panel:visible")  # asked once: the panels change together
     return str(panel.get_attribute("id")).removeprefix("panel-")
 
 
