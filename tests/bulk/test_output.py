@@ -26,7 +26,8 @@ def write(path: Path, *rows: dict[str, object], command: str = "a") -> int:
         Journal(journal_path(path), {"input": command}, keep_rows=output.keeps_rows) as journal,
         closing(output),
     ):
-        output.open(journal.length)
+        output.open(journal.length, is_begun=journal.is_begun)
+        journal.begin()
         journal.add(list(rows), output.append(list(rows)))
         output.finish(journal.rows())
         return journal.length
@@ -81,6 +82,21 @@ def test_results_that_lost_rows_are_told(tmp_path: Path) -> None:
     (tmp_path / "r.csv").unlink()
     with pytest.raises(OutputError, match="Received: 0"):
         write(tmp_path / "r.csv", FAULT)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_kill_before_the_first_rows_are_noted_costs_nothing(tmp_path: Path, suffix: str) -> None:
+    path, whole = tmp_path / f"r{suffix}", tmp_path / f"whole{suffix}"
+    with (
+        Journal(journal_path(path), {"input": "a"}) as journal,
+        closing(output_at(path, Question())) as output,
+    ):
+        output.open(journal.length, is_begun=journal.is_begun)
+        journal.begin()
+        output.append([FAULT])
+    write(path, ROW)
+    write(whole, ROW)
+    assert path.read_bytes() == whole.read_bytes()
 
 
 def test_another_command_is_told(tmp_path: Path) -> None:

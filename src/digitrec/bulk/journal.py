@@ -67,6 +67,15 @@ class Journal:
         return int(self._state("length") or 0)
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the results were begun: a kill may come before the first rows are noted here."""
+        return bool(self._state("begun"))
+
+    def begin(self) -> None:
+        """Note that the results are begun."""
+        self._set("begun", 1)
+
+    @property
     def tally(self) -> Tally:
         """How the rows that are done came out."""
         return Tally(**json.loads(self._state("tally") or "{}"))

@@ -22,8 +22,12 @@ class Output(Protocol):
     keeps_rows: bool
     """Whether the journal shall keep them until `finish`."""
 
-    def open(self, length: int) -> None:
+    def open(self, length: int, *, is_begun: bool) -> None:
         """Go on where the results were whole, `length` bytes after their beginning.
+
+        Parameters
+        ----------
+        is_begun : whether this command has begun the results before; what is there is another's, else.
 
         Raises
         ------
@@ -84,10 +88,10 @@ class TextOutput:
         self._heading = heading
         self._file: IO[bytes] | None = None
 
-    def open(self, length: int) -> None:
+    def open(self, length: int, *, is_begun: bool) -> None:
         """Go on where the file was whole; what a kill left half-written behind that is cut off."""
         present = self._path.stat().st_size if self._path.exists() else 0
-        if present < length or (present and not length):
+        if present < length or (present and not is_begun):
             raise _another_file(self._path, length, present)
         try:
             self._file = self._path.open("r+b" if self._path.exists() else "w+b")

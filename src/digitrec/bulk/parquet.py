@@ -29,9 +29,9 @@ class ParquetOutput:
         types = [_TYPES.get(kind, pa.string()) for kind in kinds]
         self._schema = pa.schema(list(zip(question.columns, types, strict=True)))
 
-    def open(self, length: int) -> None:
+    def open(self, length: int, *, is_begun: bool) -> None:
         """Check that the place is free, or that the file was left there by the journal's own command."""
-        if self._path.exists() and not length:
+        if self._path.exists() and not is_begun:
             raise OutputError(
                 f"expected no file at {self._path} yet. Received: one that this command did not begin. "
                 "Name another output, or remove it."

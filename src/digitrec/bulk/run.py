@@ -91,7 +91,8 @@ def run(job: Job, advance: Callable[[int], object] = lambda count: None) -> Summ
         closing(output),
         _Stop() as stop,
     ):
-        output.open(journal.length)
+        output.open(journal.length, is_begun=journal.is_begun)
+        journal.begin()
         before = journal.tally.rows
         advance(before)
         fresh = _Fresh(found, journal, stop)
