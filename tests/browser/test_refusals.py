@@ -185,16 +185,20 @@ def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(
     headline(page).to_have_text("It is a 7")
 
 
-@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
-def test_the_last_answer_is_still_seen_while_the_connection_is_away(
-    page: Any, paper: Paper, expected_failures: set[int | str]
-) -> None:
-    expected_failures.add("net")
+def lose_the_connection_after_a_seven(page: Any, paper: Paper) -> None:
     paper.write(DIGIT_STROKES[7])
     headline(page).to_have_text("It is a 7")
     page.context.set_offline(True)
     paper.write(DIGIT_STROKES[1])
     headline(page).to_have_text("You are offline")
+
+
+@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_the_last_answer_is_still_seen_while_the_connection_is_away(
+    page: Any, paper: Paper, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add("net")
+    lose_the_connection_after_a_seven(page, paper)
     expect(page.locator("#digit")).to_have_text("7")
     page.wait_for_timeout(250)  # until the colours have changed
     assert contrast(*extreme_colours(page.locator("#digit").screenshot())) >= 3
@@ -212,11 +216,7 @@ def test_another_threshold_does_not_make_an_old_answer_current(
     page: Any, paper: Paper, expected_failures: set[int | str]
 ) -> None:
     expected_failures.add("net")
-    paper.write(DIGIT_STROKES[7])
-    headline(page).to_have_text("It is a 7")
-    page.context.set_offline(True)
-    paper.write(DIGIT_STROKES[1])
-    headline(page).to_have_text("You are offline")
+    lose_the_connection_after_a_seven(page, paper)
     page.fill("#threshold-range", "30")
     headline(page).to_have_text("You are offline")
     expect(page.locator("#answer")).to_have_attribute("data-stale", "")
