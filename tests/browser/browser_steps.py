@@ -110,6 +110,12 @@ def drop_path(page: Any, path: Path) -> None:
         device.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
 
 
+def press(target: Any, key: str = "Enter") -> None:
+    """Press `key` on `target` once it is shown: `press` alone does not wait, and what is hidden takes no focus."""
+    target.wait_for()
+    target.press(key)
+
+
 def paste_file(page: Any, name: str, data: bytes) -> None:
     """Paste a picture from the clipboard."""
     page.evaluate(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Paper, drop_files, send_form
+from browser_steps import Paper, drop_files, press, send_form
 
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
@@ -204,26 +204,26 @@ def test_the_focus_goes_on_from_what_goes_away(
     expect(page.locator("#headline")).to_have_text("It is a 7")
     page.wait_for_load_state("networkidle")
     page.click("#tab-history")
-    page.locator("[data-do=reopen]").press("Enter")
+    press(page.locator("[data-do=reopen]"))
     expect(page.locator("#panel-draw")).to_be_focused()
     page.click("#tab-history")
-    page.locator("#history-clear").press("Enter")
+    press(page.locator("#history-clear"))
     expect(page.locator("#history-undo")).to_be_focused()
-    page.locator("#history-none a").first.press("Enter")
+    press(page.locator("#history-none a").first)
     expect(page.locator("#panel-draw")).to_be_focused()
     page.click("#tab-pictures")
     page.route("**/api/v1/predict*", lambda route: route.fulfill(status=500, body="{}"))
     drop_files(page, {"five.png": png_bytes(draw_digit(5))})
-    page.locator(".retry").press("Enter")
+    press(page.locator(".retry"))
     expect(page.locator("#results li")).to_be_focused()
-    page.locator("#dismiss").press("Enter")
+    press(page.locator("#dismiss"))
     expect(page.locator("#files")).to_be_focused()
 
 
 def test_alt_and_an_arrow_on_a_tab_is_left_to_the_browser(page: Any) -> None:
-    page.locator("#tab-model").press("Enter")
+    press(page.locator("#tab-model"))
     for keys in ("Alt+ArrowLeft", "Control+Home", "Meta+ArrowRight", "Shift+End"):
-        page.locator("#tab-model").press(keys)
+        press(page.locator("#tab-model"), keys)
         expect(page.locator("#tab-model")).to_have_attribute("aria-selected", "true")
 
 

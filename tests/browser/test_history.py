@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, write_and_settle
+from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, press, write_and_settle
 
 from digitrec import Recognizer
 from digitrec.labelled import read_labelled_set
@@ -115,7 +115,7 @@ def test_what_was_removed_or_cleared_comes_back_by_the_keyboard(page: Any) -> No
     page.click("#history-undo")
     headlines.to_have_text(["It is a 1", "It is a 7"])
     expect(page.locator("#history-undo")).to_be_hidden()
-    page.locator("#history-clear").press("Enter")
+    press(page.locator("#history-clear"))
     expect(page.locator("#history-note")).to_have_text("History cleared.")
     expect(page.locator("#history-undo")).to_be_focused()
     page.keyboard.press("Enter")

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from browser_steps import Paper, fit
+from browser_steps import Paper, fit, press
 
 from digitrec.recognizer import Recognizer
 from handwriting import DIGIT_STROKES
@@ -168,10 +168,10 @@ def test_a_card_that_does_not_come_is_asked_for_again_by_a_button(
     expected_failures.add(status)
     page.route("**/api/v1/model", lambda route: route.fulfill(status=status, body=""))
     page.click("#tab-model")
-    page.locator("#model-again").press("Enter")
+    press(page.locator("#model-again"))
     expect(page.locator("#model-again")).to_be_visible()
     page.unroute("**/api/v1/model")
-    page.locator("#model-again").press("Enter")
+    press(page.locator("#model-again"))
     expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
     expect(page.locator("#model-again")).to_be_hidden()
     expect(page.locator("#panel-model")).to_be_focused()
@@ -181,6 +181,7 @@ def test_the_code_of_the_api_tab_runs_and_reads_this_drawing(page: Any, paper: P
     paper.write(DIGIT_STROKES[4])
     expect(page.locator("#headline")).to_have_text("It is a 4")
     page.click("#tab-api")
+    expect(page.locator("#snippets code")).to_have_count(3)
     curl, python, javascript = page.locator("#snippets code").all_text_contents()
     assert all(address + "api/v1/predict" in code for code in (curl, python, javascript))
     assert run(sys.executable, "-", stdin=python).startswith("4 0.9")
