@@ -15,8 +15,8 @@ from corruptions import CORRUPTIONS, corrupt
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
-from digitrec.examination import examine
-from digitrec.labelled import from_arrays
+from digitrec.evaluation.examination import examine
+from digitrec.evaluation.labelled import from_arrays
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from digitrec import Recognizer
-from digitrec.evaluation import wilson_interval
+from digitrec.evaluation.figures import wilson_interval
 from digitrec.training.strings import Number, Spacing, print_on_white, set_in_row
 
 _SPACING = Spacing(gap=(-3.0, 8.0), drop=3.0, size=(0.8, 1.2))

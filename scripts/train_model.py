@@ -19,7 +19,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 try:  # TensorFlow takes seconds, in which a person may well press Ctrl-C
     from digitrec.errors import DigitrecError
-    from digitrec.evaluation import format_evaluation
+    from digitrec.evaluation.figures import format_evaluation
     from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
     from digitrec.training.checkpoint import checkpoint_path
     from digitrec.training.config import DEFAULT_PRESET, PRESETS, TrainingConfig, preset

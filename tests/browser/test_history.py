@@ -14,7 +14,7 @@ import pytest
 from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, press, write_and_settle
 
 from digitrec import Recognizer
-from digitrec.labelled import read_labelled_set
+from digitrec.evaluation.labelled import read_labelled_set
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect

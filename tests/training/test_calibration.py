@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.evaluation import evaluate
+from digitrec.evaluation.figures import evaluate
 from digitrec.model.architectures import ARCHITECTURES
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.fit import class_model

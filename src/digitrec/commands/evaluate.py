@@ -14,8 +14,8 @@ from digitrec.commands.start import FILE, Failure, json_text, load_recognizer, m
 from digitrec.replacement import require_writable
 
 if TYPE_CHECKING:
-    from digitrec.examination import Examination
-    from digitrec.number_examination import NumberExamination
+    from digitrec.evaluation.examination import Examination
+    from digitrec.evaluation.numbers import NumberExamination
 
 
 @click.command()
@@ -53,32 +53,30 @@ def evaluate(
     replayed on a 280 x 280 canvas. A set whose labels are letters or signs tells how much of it is refused;
     one whose labels are numbers, how many are fully right, and how many characters are wrong.
     """
-    from digitrec import examination, number_examination
-    from digitrec.labelled import find_labelled_sets, read_labelled_set
+    from digitrec.evaluation.examination import examine, sort_out
+    from digitrec.evaluation.labelled import find_labelled_sets, read_labelled_set
+    from digitrec.evaluation.numbers import examine_numbers, format_numbers
+    from digitrec.evaluation.summary import format_examinations
 
     write_report = _report_writer(report) if report else None
     sets = [read_labelled_set(item, seed=seed) for item in find_labelled_sets(path)]
     numbers = [item for item in sets if item.shows_numbers or (as_numbers and item.numbers)]
     rest = [item for item in sets if item not in numbers]
-    examined, skipped = examination.sort_out(rest) if rest or not numbers else ([], {})
+    examined, skipped = sort_out(rest) if rest or not numbers else ([], {})
     recognizer = load_recognizer(model)
     results = []
     for labelled_set in (item.first(limit) for item in examined):
         with _progress(labelled_set.name, len(labelled_set)) as advance:
-            results.append(examination.examine(recognizer, labelled_set, raw=raw, advance=advance))
+            results.append(examine(recognizer, labelled_set, raw=raw, advance=advance))
     read = []
     for labelled_set in (item.first(limit) for item in numbers):
         with _progress(labelled_set.name, len(labelled_set.numbers)) as advance:
-            read.append(
-                number_examination.examine_numbers(
-                    recognizer, labelled_set, known_length=known_length, advance=advance
-                )
-            )
+            read.append(examine_numbers(recognizer, labelled_set, known_length=known_length, advance=advance))
     if as_json:
         click.echo(_examined_json(results, read, skipped))
     else:
-        texts = [examination.format_examinations(results, skipped)] if results or skipped else []
-        click.echo("\n\n".join([*texts, *([number_examination.format_numbers(read)] if read else [])]))
+        texts = [format_examinations(results, skipped)] if results or skipped else []
+        click.echo("\n\n".join([*texts, *([format_numbers(read)] if read else [])]))
     if write_report and report and results:
         write_report(report, results, recognizer.card, raw=raw, limit=limit, seed=seed)
 
@@ -86,7 +84,7 @@ def evaluate(
 def _report_writer(folder: Path) -> Callable[..., None]:
     """Return what writes a report, after a try whether it will be able to."""
     try:
-        from digitrec.report import write_report
+        from digitrec.evaluation.report import write_report
     except ImportError as error:
         raise Failure(
             f"a report needs more packages ({error}). Run: pip install 'digitrec[train]'"

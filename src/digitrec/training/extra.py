@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import DatasetError, ImageError, InvalidFieldError
+from digitrec.evaluation.labelled import find_labelled_sets
+from digitrec.evaluation.rows import Row, read_rows
 from digitrec.ink.codec import decode
 from digitrec.ink.normalize import normalize
-from digitrec.labelled import Row, find_labelled_sets, read_rows
 from digitrec.settings import Limits
 from digitrec.training.samples import Samples, gather
 
@@ -25,7 +26,7 @@ def load_extra(path: str | Path, *, seed: int = 0) -> Samples:
     Parameters
     ----------
     path : a folder with labels.csv, a .jsonl file of strokes, an .npz file (of one with both parts, the training part
-        alone), or a folder of several of these; see `digitrec.labelled`.
+        alone), or a folder of several of these; see `digitrec.evaluation.labelled`.
     seed : of the pen, size and place with which strokes are replayed.
 
     Raises

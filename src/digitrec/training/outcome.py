@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from digitrec import __version__
 from digitrec.contract import LABELS
-from digitrec.evaluation import Evaluation
-from digitrec.examination import Examination
+from digitrec.evaluation.examination import Examination
+from digitrec.evaluation.figures import Evaluation
 from digitrec.model.card import CARD_FORMAT
 from digitrec.model.compile import environment
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from digitrec.errors import TrainingError
+from digitrec.evaluation.report import write_report
 from digitrec.model.compile import save_model
 from digitrec.model.keras_file import require_keras_suffix
 from digitrec.replacement import require_writable
-from digitrec.report import write_report
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.extra import load_extra, repeated

@@ -22,9 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from digitrec.confidence import Refusal
 from digitrec.contract import LABELS
-from digitrec.examination import Examination, pool, refusal_of
+from digitrec.evaluation.confidence import Refusal
+from digitrec.evaluation.examination import Examination, pool, refusal_of
 from digitrec.replacement import require_writable
 
 _DPI: Final = 120

@@ -13,11 +13,12 @@ import pytest
 
 from digitrec.contract import NO_DIGIT
 from digitrec.errors import ModelFileError, OutputError
-from digitrec.examination import Examination, format_examinations, pool, refusal_of
+from digitrec.evaluation.examination import Examination, pool, refusal_of
 
 pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
 
-from digitrec.report import write_report
+from digitrec.evaluation.report import write_report
+from digitrec.evaluation.summary import format_examinations
 
 CARD: dict[str, Any] = {
     "name": "small",
@@ -42,7 +43,7 @@ def examined(labels: list[int], answers: list[int | None], confidence: float = 0
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = Path(__file__).parents[1] / "scripts" / "write_model_card.py"
+    path = Path(__file__).parents[2] / "scripts" / "write_model_card.py"
     specification = importlib.util.spec_from_file_location("write_model_card", path)
     assert specification is not None
     assert specification.loader is not None

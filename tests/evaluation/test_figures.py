@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from digitrec.evaluation import evaluate, format_evaluation, wilson_interval
+from digitrec.evaluation.figures import evaluate, format_evaluation, wilson_interval
 
 
 def _answers(digits: list[int | None], confidence: float = 0.91) -> np.ndarray:

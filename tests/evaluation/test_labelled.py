@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DatasetError
-from digitrec.labelled import LabelledSet, find_labelled_sets, read_labelled_set
+from digitrec.evaluation.labelled import LabelledSet, find_labelled_sets, read_labelled_set
 
 _STROKES = [[[0, 0], [3, 8]], [[0, 4], [3, 4]]]
 

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from digitrec.errors import DatasetError, DigitrecError
-from digitrec.labelled import LabelledSet, Row
+from digitrec.evaluation.labelled import LabelledSet
+from digitrec.evaluation.rows import Row
+from digitrec.evaluation.transcription import Transcription, transcribe
 from digitrec.reading.result import NOTHING_READ, Reading
 from digitrec.recognizer import Recognizer
-from digitrec.transcription import Transcription, transcribe
 
 
 @dataclass(frozen=True, eq=False)

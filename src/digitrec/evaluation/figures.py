@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitrec.confidence import Bin, expected_calibration_error, reliability
 from digitrec.contract import LABELS
+from digitrec.evaluation.confidence import Bin, expected_calibration_error, reliability
 
 # The quantile of the normal distribution for 95 %, two-sided.
 _Z_95 = 1.959964

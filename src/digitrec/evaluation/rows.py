@@ -1,10 +1,10 @@
-"""Labelled sets: pictures whose digit is known, from a folder, a file of pen strokes, or arrays.
+"""Labelled pictures, from a folder, a file of pen strokes, or arrays.
 
     folder     labels.csv with the columns file and label, the file's path relative to the folder
     .jsonl     {"label": "7", "strokes": [[[x, y], ...], ...]} a line, y downwards
     .npz       x_test and y_test as MNIST has them, else x and y: uint8 (N, 28, 28), 0 is paper, and (N,)
 
-Labels are checked at once; pictures are read, or drawn, one by one while the set is gone through.
+Labels are checked at once; pictures are read, or drawn, one by one when their turn comes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import csv
 import json
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -23,14 +22,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import IMAGE_SIZE_PX, LABELS, NO_DIGIT
+from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import DatasetError, InvalidFieldError
 from digitrec.ink.codec import ImageLike
 from digitrec.ink.render import Strokes, replay_on_canvas
 
 LABELS_FILE = "labels.csv"
 
-_SUFFIXES = (".jsonl", ".npz")
 _DIGITS = {str(digit): digit for digit in LABELS}
 # What NumPy raises on a file that is no archive, a damaged one, one with pickles, or one without the arrays.
 NPZ_ERRORS = (
@@ -67,90 +65,10 @@ class Row:
         return _DIGITS.get(self.label)
 
 
-@dataclass(frozen=True)
-class LabelledSet:
-    """Pictures whose digit is known.
-
-    Attributes
-    ----------
-    name : the file's or the folder's.
-    path : where it was read from.
-    rows : those whose label is a digit, in the file's order; or, in a set of what is none, all others.
-    left_out : how often each label came that is not scored.
-    holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
-    shows_digits : False where no label is a digit and some are letters or signs: a set to be refused.
-    numbers : the rows whose label is one digit or more and nothing else.
-    """
-
-    name: str
-    path: Path
-    rows: tuple[Row, ...]
-    left_out: Counter[str]
-    holds_arrays: bool = False
-    shows_digits: bool = True
-    numbers: tuple[Row, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[tuple[int, ImageLike]]:
-        """Give (label, picture) in order, each picture made when its turn comes; the label may be `NO_DIGIT`."""
-        return ((NO_DIGIT if row.digit is None else row.digit, row.picture()) for row in self.rows)
-
-    def first(self, limit: int | None) -> LabelledSet:
-        """Return at most `limit` rows, evenly spread over the set: many are sorted by label."""
-        if limit is None or limit >= max(len(self.rows), len(self.numbers)):
-            return self
-        return replace(self, rows=_spread(self.rows, limit), numbers=_spread(self.numbers, limit))
-
-    @property
-    def shows_numbers(self) -> bool:
-        """Whether most labels are numbers, and too many of more than one digit to be scored as digits."""
-        return self.fault is not None and 2 * len(self.numbers) > len(self.rows) + self.left_out.total()
-
-    @property
-    def fault(self) -> str | None:
-        """Why this is no set to score: most of its labels are of another kind. None where it is one."""
-        others = self.left_out.total()
-        if others <= len(self.rows):
-            return None
-        example = next(iter(self.left_out))
-        return f"{others} of {others + len(self.rows)} labels are no single digit, such as {example!r}"
-
-    def notes(self) -> list[str]:
-        """Return what a report says about the rows that are not scored, a sentence for each label."""
-        kind = "no digit" if self.shows_digits else "no sign"
-        return [
-            f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is {kind}"
-            for label, count in sorted(self.left_out.items())
-        ]
-
-
-def _spread(rows: tuple[Row, ...], limit: int) -> tuple[Row, ...]:
-    if limit >= len(rows):
-        return rows
-    return tuple(rows[index] for index in np.linspace(0, len(rows) - 1, limit).astype(int))
-
-
-def read_labelled_set(path: str | Path, *, seed: int = 0) -> LabelledSet:
-    """Return the labelled set at `path`.
-
-    Parameters
-    ----------
-    path : a folder with labels.csv, a .jsonl file of strokes, or an .npz file.
-    seed : of the pen, size and place with which strokes are replayed. A line's picture depends on it and on
-        the line's number alone, so that neither order nor selection changes it.
-
-    Raises
-    ------
-    DatasetError : nothing there, or a row that is wrong; the message names the path and the row.
-    """
-    path = Path(path).resolve()
-    return replace(_split(path, read_rows(path, seed=seed)), holds_arrays=path.suffix == ".npz")
-
-
 def read_rows(path: Path, *, seed: int = 0, part: Literal["test", "train"] = "test") -> list[Row]:
-    """Return all rows of the set at `path`, whatever their labels; parameters and errors as `read_labelled_set`.
+    """Return all rows of the set at `path`, whatever their labels.
+
+    Parameters and errors are those of `labelled.read_labelled_set`.
 
     Where an .npz holds a training and a test part, as MNIST's does, `part` says which: what is measured by must not
     be learned from.
@@ -167,46 +85,6 @@ def read_rows(path: Path, *, seed: int = 0, part: Literal["test", "train"] = "te
         f"{path}: expected a folder with {LABELS_FILE}, a .jsonl or an .npz file. "
         f"Received: a file named {path.name!r}. Name another path."
     )
-
-
-def from_arrays(name: str, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> LabelledSet:
-    """Return a labelled set of (N, 28, 28) uint8 `pictures`, 255 being ink, and (N,) `labels` 0 to 9."""
-    path = Path(name)
-    return LabelledSet(name, path, tuple(_array_rows(path, pictures, labels)), Counter(), holds_arrays=True)
-
-
-def find_labelled_sets(path: str | Path) -> list[Path]:
-    """Return the paths of the sets at `path`: itself, or those directly inside a folder of several, by name.
-
-    Raises
-    ------
-    DatasetError : a folder with neither labels.csv nor sets in it.
-    """
-    path = Path(path)
-    if not path.is_dir() or (path / LABELS_FILE).exists():
-        return [path]
-    found = [
-        item for item in sorted(path.iterdir()) if item.suffix in _SUFFIXES or (item / LABELS_FILE).exists()
-    ]
-    if not found:
-        raise DatasetError(
-            f"{path}: expected {LABELS_FILE}, or sets: folders with {LABELS_FILE}, .jsonl or .npz files. "
-            "Received: a folder without any. Name another one."
-        )
-    return found
-
-
-def _split(path: Path, rows: Sequence[Row]) -> LabelledSet:
-    if not rows:
-        raise DatasetError(f"{path}: expected labelled rows. Received: none. Name another set.")
-    digits = [row for row in rows if row.digit is not None]
-    signs = [row for row in rows if row.label and not any(character in _DIGITS for character in row.label)]
-    shows_digits = bool(digits) or not signs
-    scored = digits if shows_digits else signs
-    left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
-    name = path.name if path.is_dir() else path.stem
-    numbers = tuple(row for row in rows if row.label and set(row.label) <= _DIGITS.keys())
-    return LabelledSet(name, path, tuple(scored), left_out, shows_digits=shows_digits, numbers=numbers)
 
 
 def _read_folder(path: Path) -> list[Row]:
@@ -281,10 +159,11 @@ def _read_arrays(path: Path, part: str) -> list[Row]:
             f"{path}: expected uint8 pictures (N, 28, 28) and labels (N,). Received: {pictures.dtype} "
             f"{pictures.shape} and {labels.shape}. Save arrays of these shapes."
         )
-    return _array_rows(path, pictures, labels)
+    return array_rows(path, pictures, labels)
 
 
-def _array_rows(path: Path, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> list[Row]:
+def array_rows(path: Path, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> list[Row]:
+    """Return a row for each of (N, 28, 28) uint8 `pictures`, 255 being ink, with its label."""
     return [
         Row(str(label), partial(np.asarray, picture), f"{path}, number {number}")
         for number, (label, picture) in enumerate(zip(labels.tolist(), pictures, strict=True))

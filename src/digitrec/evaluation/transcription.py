@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitrec.evaluation import wilson_interval
+from digitrec.evaluation.figures import wilson_interval
 
 
 @dataclass(frozen=True)

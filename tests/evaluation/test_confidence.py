@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitrec.confidence import expected_calibration_error, refusal, reliability
+from digitrec.evaluation.confidence import expected_calibration_error, refusal, reliability
 
 
 def test_no_answers_have_no_bins_and_no_error() -> None:
