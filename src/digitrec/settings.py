@@ -38,6 +38,7 @@ class Settings:
     max_request_images : the most images in one request.
     threads : request threads of one web worker.
     timeout_s : seconds after which a stuck worker is replaced.
+    receive_timeout_s : seconds that a request may take to come in.
     log_level : DEBUG, INFO, WARNING or ERROR.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     max_request_images: int = 64
     threads: int = 4
     timeout_s: int = 30
+    receive_timeout_s: int = 60
     log_level: str = "INFO"
 
     @property
@@ -116,5 +118,6 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "max_request_images": _COUNT,
     "threads": _COUNT,
     "timeout_s": _COUNT,
+    "receive_timeout_s": _COUNT,
     "log_level": (_log_level, " or ".join(_LOG_LEVELS)),
 }

@@ -20,12 +20,14 @@ from digitrec.errors import DigitrecError, SettingsError
 from digitrec.model.runtime import needs_keras
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings, whole_number
-from digitrec.web import create_app
+from digitrec.web import create_app, wire
 
 _DEFAULT_PORT = 8000
 _CANNOT_START = 4  # gunicorn's own code for an application that does not load
 # Hosts send SIGKILL 10 s (Docker) to 30 s after SIGTERM; a prediction takes milliseconds.
 _GRACEFUL_TIMEOUT_S = 8
+# Its select() takes no more than 512 sockets.
+_MOST_CONNECTIONS_ON_WINDOWS = 500
 # Longer than the gap between two strokes, so that a drawing hand keeps its connection.
 _KEEPALIVE_S = 5
 
@@ -78,7 +80,8 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
         "bind": f"0.0.0.0:{_whole_number(environ, 'PORT', _DEFAULT_PORT)}",
         # Two keep one slow picture from holding up the rest, and together stay below 512 MB.
         "workers": _whole_number(environ, "WEB_CONCURRENCY", min(2, os.cpu_count() or 1)),
-        "worker_class": "gthread",
+        # gunicorn's own threads read slow clients to the end.
+        "worker_class": "digitrec.web.worker.PatientWorker",
         "threads": settings.threads,
         "timeout": settings.timeout_s,
         "graceful_timeout": min(_GRACEFUL_TIMEOUT_S, settings.timeout_s),
@@ -118,11 +121,19 @@ def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
 
 def serve_with_waitress(host: str, port: int, settings: Settings) -> None:
     """Serve with waitress: one process with threads."""
-    import waitress  # noqa: PLC0415  # installed on Windows alone
-
     app = create_app(settings)
     logging.getLogger("waitress").setLevel(logging.INFO)  # else it keeps its address to itself
-    waitress.serve(app, host=host, port=port, threads=settings.threads, channel_timeout=settings.timeout_s)
+    bounds = wire.Bounds(settings.receive_timeout_s, _KEEPALIVE_S, settings.max_request_bytes)
+    server = wire.make_server(
+        app,
+        bounds,
+        host=host,
+        port=port,
+        threads=settings.threads,
+        connection_limit=_MOST_CONNECTIONS_ON_WINDOWS,
+    )
+    server.print_listen("Serving on http://{}:{}")
+    server.run()
 
 
 def _let_booting_workers_stop(_server: object) -> None:

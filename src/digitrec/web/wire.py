@@ -1,0 +1,197 @@
+"""What a connection may do: how long a request may take to come, how large it may be, and how it is refused.
+
+waitress collects requests in one loop, so a slow client takes no thread. What it leaves open is closed here: a client
+that dribbles for ever, and one that sends more than the application reads.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest
+
+from digitrec.web.failures import REQUEST_TOO_LARGE, UNREADABLE_REQUEST
+
+# A client that takes nothing of its answer for so long is gone.
+_STALLED_S: Final = 30
+_MOST_HEADER_BYTES: Final = 32_768
+# A chunk's size, or the trailer behind the last: waitress joins and searches all of it again with each byte that comes.
+_MOST_CHUNK_LINE_BYTES: Final = 8_192
+# A client may send all of a body that is too large, and is told so then: refused in the middle of sending, it would see
+# a broken connection and no answer. Beyond this the courtesy ends.
+_MOST_DISCARDED_BYTES: Final = 200_000_000
+# Bodies beyond wait in a file: 500 clients that all hold back their last byte take 64 MB.
+_MOST_MEMORY_BYTES: Final = 131_072
+_PROBLEM_OF: Final = {400: UNREADABLE_REQUEST, 413: REQUEST_TOO_LARGE}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a client may take.
+
+    Attributes
+    ----------
+    receive_timeout_s : seconds for a whole request to come.
+    keepalive_s : seconds that a connection stays open without one.
+    max_request_bytes : the largest body that the application reads.
+    """
+
+    receive_timeout_s: int
+    keepalive_s: int
+    max_request_bytes: int
+
+
+def make_server(application: Callable[..., Any], bounds: Bounds, **adjustments: Any) -> Any:
+    """Return waitress's server for `application`, its connections kept within `bounds`.
+
+    Parameters
+    ----------
+    adjustments : waitress's own, besides those that are made here.
+    """
+    server = create_server(
+        application,
+        ident=None,
+        cleanup_interval=1,
+        max_request_header_size=_MOST_HEADER_BYTES,
+        max_request_body_size=_MOST_DISCARDED_BYTES,
+        inbuf_overflow=_MOST_MEMORY_BYTES,
+        recv_bytes=65_536,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=False,  # web/proxies.py decides whom to believe
+        **adjustments,
+    )
+    for part in listeners(server._map):
+        part.channel_class = partial(Channel, bounds)
+        part.maintenance = partial(_close_overdue, part)
+    return server
+
+
+def listeners(parts: dict[int, Any]) -> list[Any]:
+    """Return waitress's servers, one for each address, among the `parts` of its loop."""
+    return list({id(part): part for part in parts.values() if isinstance(part, BaseWSGIServer)}.values())
+
+
+def channels(parts: dict[int, Any]) -> list[Channel]:
+    """Return the open connections among the `parts` of waitress's loop."""
+    return [part for part in parts.values() if isinstance(part, Channel)]
+
+
+def _close_overdue(server: Any, now: float) -> None:
+    for channel in server.active_channels.values():
+        channel.will_close = channel.will_close or channel.is_overdue(now)
+
+
+class _BoundedBuffer(OverflowableBuffer):  # type: ignore[misc]
+    """Counts all that comes, and keeps no more than the application would read."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(_MOST_MEMORY_BYTES)
+        self._most_bytes = most_bytes
+        self._came_bytes = 0
+
+    def __len__(self) -> int:
+        return self._came_bytes  # waitress makes it the Content-Length of a chunked body
+
+    def append(self, data: bytes) -> None:
+        self._came_bytes += len(data)
+        if self._came_bytes <= self._most_bytes:
+            super().append(data)
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def __init__(self, most_bytes: int, adjustments: Any) -> None:
+        super().__init__(adjustments)
+        self._most_bytes = most_bytes
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.body_rcv is not None:
+            self.body_rcv.buf = _BoundedBuffer(self._most_bytes)
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        chunk_line = getattr(self.body_rcv, "control_line", b"") + getattr(self.body_rcv, "trailer", b"")
+        if len(chunk_line) > _MOST_CHUNK_LINE_BYTES:
+            self.error = BadRequest(f"a chunk's size or trailer of more than {_MOST_CHUNK_LINE_BYTES} bytes")
+            self.completed = True
+        return consumed
+
+
+class _Refusal(ErrorTask):  # type: ignore[misc]
+    """The answer to what is no HTTP, or too much of it: no application sees it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        problem = _PROBLEM_OF.get(error.code)
+        name = secrets.token_hex(8)
+        fields = {
+            "type": f"/problems/{problem.name}" if problem else "about:blank",
+            "title": problem.title if problem else error.reason,
+            "status": error.code,
+            "detail": f"Expected an HTTP request. Received: {error.body}.",
+            "request_id": name,
+        }
+        body = json.dumps(fields).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers = [
+            ("Cache-Control", "no-store"),
+            ("Content-Type", "application/problem+json"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Request-ID", name),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection."""
+
+    error_task_class = _Refusal
+    is_last = False  # whether the answer to the next request says that the connection ends
+
+    def __init__(self, bounds: Bounds, *arguments: Any, **options: Any) -> None:
+        self._bounds = bounds
+        self._request_began = 0.0
+        self.parser_class = partial(_Parser, bounds.max_request_bytes)
+        super().__init__(*arguments, **options)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is coming, being answered, or waiting to be taken."""
+        return self.request is None and not self.requests and not self.total_outbufs_len
+
+    def received(self, data: bytes) -> bool:
+        """Take what has come."""
+        if self.request is None:
+            self._request_began = time.time()
+        return bool(super().received(data))
+
+    def service(self) -> None:
+        """Answer a request, in a thread."""
+        if self.is_last:
+            self.requests[0].headers["CONNECTION"] = "close"
+        super().service()
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the client has had its time."""
+        if self.requests:
+            return False  # it is our turn
+        if self.total_outbufs_len:
+            since, patience_s = self.last_activity, _STALLED_S
+        elif self.request is not None:
+            since, patience_s = self._request_began, self._bounds.receive_timeout_s
+        else:
+            since, patience_s = self.last_activity, self._bounds.keepalive_s
+        return bool(now - since > patience_s)

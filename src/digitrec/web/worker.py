@@ -1,0 +1,115 @@
+"""The gunicorn worker: waitress speaks HTTP in it, so that a slow client holds a connection and no thread.
+
+gunicorn's own threaded worker reads a request in the thread that answers it: a few that dribble take all threads.
+waitress collects requests in one loop, and its threads get whole ones. gunicorn does what it is good at: it starts,
+replaces and stops workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.trigger import trigger
+
+from digitrec.web import wire
+
+# A client may be sending its next request on a kept connection while the worker stops.
+_LINGER_S = 2.0
+_TICK_S = 1.0
+
+
+class PatientWorker(Worker):  # type: ignore[misc]
+    """Serves with waitress on gunicorn's sockets."""
+
+    alive: bool
+    _parts: dict[int, Any]  # of waitress's loop, by file descriptor
+
+    def run(self) -> None:
+        """Answer requests until gunicorn says to stop, then finish those that have begun."""
+        logging.getLogger("waitress.queue").setLevel(
+            logging.ERROR
+        )  # that requests wait is no news under load
+        self._parts = {}
+        settings = self.wsgi.extensions["digitrec"].settings
+        wire.make_server(
+            self._answer,
+            wire.Bounds(settings.receive_timeout_s, self.cfg.keepalive, settings.max_request_bytes),
+            threads=self.cfg.threads,
+            map=self._parts,
+            sockets=[listener.sock for listener in self.sockets],
+            backlog=self.cfg.backlog,
+            connection_limit=self._most_connections(),
+        )
+        while self.alive and self.ppid == os.getppid():
+            self._turn()
+        self._finish()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Stop, and wake the loop for it."""
+        super().handle_exit(sig, frame)
+        self._wake()
+
+    def _turn(self) -> None:
+        self.notify()
+        wasyncore.loop(_TICK_S, use_poll=True, map=self._parts, count=1)
+
+    def _finish(self) -> None:
+        for listener in wire.listeners(self._parts):
+            wasyncore.dispatcher.close(listener)
+        began = time.monotonic()
+        while (open_channels := wire.channels(self._parts)) and self._may_go_on(began):
+            for channel in open_channels:
+                channel.is_last = True
+                channel.will_close |= channel.is_idle and time.monotonic() - began > _LINGER_S
+            self._turn()
+
+    def _may_go_on(self, began: float) -> bool:
+        return bool(time.monotonic() - began < self.cfg.graceful_timeout)
+
+    def _wake(self) -> None:
+        for part in list(self._parts.values()):
+            if isinstance(part, trigger):
+                part.pull_trigger()
+                return
+
+    def _most_connections(self) -> int:
+        """Each connection may take a second file, in which its body waits."""
+        most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return min(int(self.cfg.worker_connections), most_files // 2)
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+            self._wake()
+        if not getattr(self.log, "access_log_enabled", True):  # older ones ask themselves
+            answer: Iterable[bytes] = self.wsgi(environ, start_response)
+            return answer
+        return self._logged(environ, start_response)
+
+    def _logged(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer with a line in gunicorn's access log, which takes what gunicorn's own objects have."""
+        told = SimpleNamespace(status="", headers=[], sent=None)
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            told.status, told.headers, told.sent = status, headers, dict(headers).get("Content-Length")
+            return start_response(status, headers, *rest)
+
+        began = time.monotonic()
+        answer: Iterable[bytes] = self.wsgi(environ, start)
+        asked = [
+            (name[5:].replace("_", "-"), value) for name, value in environ.items() if name.startswith("HTTP_")
+        ]
+        passed = timedelta(seconds=time.monotonic() - began)
+        self.log.access(told, asked, {"RAW_URI": environ["REQUEST_URI"], **environ}, passed)
+        return answer
