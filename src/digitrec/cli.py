@@ -1,4 +1,4 @@
-"""The command line: ``digitrec serve | predict | read | bulk | evaluate | info | compile``."""
+"""The command line: ``digitrec serve | predict | read | bulk | evaluate | info | compile | key``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from digitrec import __version__
 from digitrec.commands.bulk import bulk
 from digitrec.commands.evaluate import evaluate
+from digitrec.commands.key import key
 from digitrec.commands.start import (
     FILE,
     Failure,
@@ -47,6 +48,7 @@ def main() -> None:
 
 main.add_command(bulk)
 main.add_command(evaluate)
+main.add_command(key)
 
 
 @main.command()

@@ -6,6 +6,7 @@ Every variable is named ``DIGITREC_`` plus the field's name in capitals; docs/se
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ApiKey:
+    """What the server knows of a key: whose it is, and its SHA-256 in hex."""
+
+    name: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.sha256}"
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one process.
 
@@ -40,6 +52,13 @@ class Settings:
     timeout_s : seconds after which a stuck worker is replaced.
     receive_timeout_s : seconds that a request may take to come in.
     log_level : DEBUG, INFO, WARNING or ERROR.
+    rate_limit : how often a client may ask, such as 600/minute; None is no limit.
+    rate_limit_storage : where the counts are kept, memory:// of each worker or redis://HOST:PORT.
+    api_keys : who may ask; empty is everybody.
+    cors_origins : other sites whose pages may ask.
+    trusted_hosts : the names under which the server answers; empty is any.
+    trusted_proxies : how many proxies before the server are to be believed about the client.
+    allow_keras : whether a model file without a graph may be run by Keras, which rebuilds the network from it.
     """
 
     model: Path | None = None
@@ -53,6 +72,13 @@ class Settings:
     timeout_s: int = 30
     receive_timeout_s: int = 60
     log_level: str = "INFO"
+    rate_limit: str | None = None
+    rate_limit_storage: str = "memory://"
+    api_keys: tuple[ApiKey, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    trusted_proxies: int = 0
+    allow_keras: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -79,10 +105,16 @@ class Settings:
 def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str) -> Any:
     try:
         return parse(text)
-    except ValueError:
+    except (ValueError, KeyError):
         raise SettingsError(
-            f"{variable}: expected {expected}. Received: {text!r}. Correct it or unset it."
+            f"{variable}: expected {expected}. Received: {_shown(variable, text)}. Correct it or unset it."
         ) from None
+
+
+def _shown(variable: str, text: str) -> str:
+    """Return what may stand in a log: a key may have been put where its hash belongs, an address has a password."""
+    secret = variable in (f"{PREFIX}API_KEYS", f"{PREFIX}RATE_LIMIT_STORAGE")
+    return f"{len(text)} characters of another form" if secret else repr(text)
 
 
 def whole_number(text: str) -> int:
@@ -106,6 +138,38 @@ def _log_level(text: str) -> str:
     return level
 
 
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else whole_number(text)
+
+
+def _switch(text: str) -> bool:
+    return {"0": False, "1": True}[text]
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _list_of(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    return lambda text: tuple(parse(item.strip()) for item in text.split(","))
+
+
+def api_key(text: str) -> ApiKey:
+    """Return the key that ``name:sha256`` is; raises ValueError."""
+    name, _, digest = text.partition(":")
+    if not (KEY_NAME.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest)):
+        raise ValueError(text)
+    return ApiKey(name, digest)
+
+
+KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RATE = r"[1-9]\d*/(second|minute|hour|day)"
+_HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _COUNT = (whole_number, "a whole number above 0")
 _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
@@ -120,4 +184,20 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "timeout_s": _COUNT,
     "receive_timeout_s": _COUNT,
     "log_level": (_log_level, " or ".join(_LOG_LEVELS)),
+    "rate_limit": (_matching(f"{_RATE}(;{_RATE})*"), "a limit such as 600/minute or 10/second;5000/day"),
+    "rate_limit_storage": (
+        _matching(r"memory://|(redis|rediss|redis\+unix)://\S+"),
+        "memory:// or an address such as redis://HOST:6379",
+    ),
+    "api_keys": (
+        _list_of(api_key),
+        "a list such as NAME:SHA256,NAME:SHA256, as `digitrec key NAME` prints it",
+    ),
+    "cors_origins": (
+        _list_of(_matching(rf"https?://({_HOST})(:\d+)?")),
+        "a list of origins such as https://example.org,http://localhost:3000",
+    ),
+    "trusted_hosts": (_list_of(_matching(_HOST)), "a list of names such as digits.example.org,localhost"),
+    "trusted_proxies": (_count_or_none, "a whole number"),
+    "allow_keras": (_switch, "0 or 1"),
 }

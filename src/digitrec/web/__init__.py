@@ -13,7 +13,7 @@ from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
 from digitrec.settings import Settings
-from digitrec.web import api, assets, failures, headers, health, pages
+from digitrec.web import api, assets, failures, headers, health, keys, origins, pages, rate_limit
 from digitrec.web.state import State
 
 __all__ = ["create_app"]
@@ -40,6 +40,9 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     app.extensions["digitrec"] = State(recognizer, settings)
     for module in (headers, failures, assets):
         module.init_app(app)
+    origins.init_app(app, settings)
+    keys.init_app(app, settings.api_keys)
+    rate_limit.init_app(app, settings)  # after the keys, by which it tells clients apart
     for blueprint in (pages.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     return app

@@ -49,6 +49,13 @@ UNREADABLE_IMAGE = Problem(
     "The picture cannot be read",
     "The file is empty, broke off or is damaged. Send it again, or save it anew first.",
 )
+UNAUTHORIZED = Problem(
+    "unauthorized",
+    401,
+    "This server answers only with a key",
+    "Send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'. In a browser it is the password, and any "
+    "name will do. Whoever runs the server makes keys with 'digitrec key NAME'.",
+)
 NOT_FOUND = Problem("not-found", 404, "There is nothing here", "The address is not one of digitrec's.")
 METHOD_NOT_ALLOWED = Problem(
     "method-not-allowed",
@@ -80,6 +87,13 @@ BLANK_IMAGE = Problem(
     "The picture is blank",
     "There is no ink on the paper, and digitrec does not guess. Write larger or darker, or go closer.",
 )
+TOO_MANY_REQUESTS = Problem(
+    "too-many-requests",
+    429,
+    "Too many requests",
+    "You have asked more often than this server allows. The Retry-After header says in how many seconds to ask again. "
+    "Several pictures in one request count once.",
+)
 INTERNAL_ERROR = Problem(
     "internal-error",
     500,
@@ -96,8 +110,9 @@ MODEL_UNAVAILABLE = Problem(
 PROBLEMS = {
     problem.name: problem
     for problem in (
-        UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, NOT_FOUND, METHOD_NOT_ALLOWED, IMAGE_TOO_LARGE,
-        REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, INTERNAL_ERROR, MODEL_UNAVAILABLE,
+        UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED,
+        IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, TOO_MANY_REQUESTS, INTERNAL_ERROR,
+        MODEL_UNAVAILABLE,
     )
 }  # fmt: skip
 _OF_ERROR: dict[type[BaseException], Problem] = {
@@ -110,16 +125,18 @@ _OF_ERROR: dict[type[BaseException], Problem] = {
 }
 _OF_STATUS = {
     400: UNREADABLE_REQUEST,
+    401: UNAUTHORIZED,
     404: NOT_FOUND,
     405: METHOD_NOT_ALLOWED,
     413: REQUEST_TOO_LARGE,
+    429: TOO_MANY_REQUESTS,
     500: INTERNAL_ERROR,
 }
 
 
 def init_app(app: Flask) -> None:
     """Answer every failure of `app` with a problem."""
-    app.register_error_handler(Exception, _answer)
+    app.register_error_handler(Exception, answer)
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -145,7 +162,8 @@ def report(error: Exception) -> dict[str, Any]:
     return fields
 
 
-def _answer(error: Exception) -> Response:
+def answer(error: Exception) -> Response:
+    """Return `error` as the client shall see it, and log it once."""
     fields = report(error)
     discard_body(request)
     response = _page(fields) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)

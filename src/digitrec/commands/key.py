@@ -1,0 +1,26 @@
+"""``digitrec key``: a new API key."""
+
+from __future__ import annotations
+
+import click
+
+from digitrec.settings import KEY_NAME
+
+
+@click.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Make an API key for NAME.
+
+    The key is shown this once; the server is given its hash.
+    """
+    from digitrec.web.keys import new_key
+
+    if not KEY_NAME.fullmatch(name):
+        raise click.BadParameter(
+            f"expected 1 to 64 letters, digits, dots, dashes and underscores. Received: {name!r}.",
+            param_hint="NAME",
+        )
+    secret, stored = new_key(name)
+    click.echo(f"key for {name}, to be kept secret and not shown again:\n  {secret}")
+    click.echo(f"for the server, with others behind commas:\n  DIGITREC_API_KEYS={stored}")

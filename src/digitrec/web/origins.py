@@ -1,0 +1,53 @@
+"""Whom the server believes about a request's origin: proxies before it, its own names, pages of other sites."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Flask, request
+from werkzeug.exceptions import SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
+
+from digitrec.settings import Settings
+
+_MOST_PREFLIGHT_S = 600
+_PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
+_ASKED = r"/(api/|v2|predict).*"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let `app` believe what `settings` name, and nothing else."""
+    if settings.trusted_proxies:
+        # Its address, and whether it came by HTTPS. Not X-Forwarded-Host: few proxies set it, and so clients can.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
+        )
+    if settings.trusted_hosts:
+        app.before_request(partial(_require_host, settings.trusted_hosts))
+    if settings.cors_origins:
+        _allow_origins(app, settings.cors_origins)
+
+
+def _require_host(names: tuple[str, ...]) -> None:
+    # A probe asks the machine by its address; Flask's own TRUSTED_HOSTS would refuse it.
+    if request.path not in _PROBES and not host_is_trusted(request.host, names):
+        raise SecurityError(
+            f"Expected one of this server's names in the Host header. Received: {request.host[:200]!r}."
+        )
+
+
+def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
+    # Imported here for the start's sake: most deployments do not ask for it.
+    from flask_cors import CORS  # noqa: PLC0415
+
+    CORS(
+        app,
+        resources=_ASKED,
+        origins=list(origins),
+        methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+        always_send=False,  # only to those who say that they are of another site
+        max_age=_MOST_PREFLIGHT_S,
+    )
