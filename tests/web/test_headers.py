@@ -1,0 +1,119 @@
+"""Every security header on every kind of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from web_classifier import SteadyClassifier
+from web_pictures import one
+from werkzeug.test import TestResponse
+
+from digitrec.web import keys
+
+EXPECTED = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+BROWSER = {"Accept": "text/html"}
+
+
+def answers(client: FlaskClient, classifier: SteadyClassifier) -> dict[str, TestResponse]:
+    """Return an answer of each kind."""
+    kinds = {
+        "page": client.get("/"),
+        "page not changed": client.get("/", headers={"If-None-Match": client.get("/").headers["ETag"]}),
+        "prediction": client.post("/predict", data=one()),
+        "answers without scripts": client.post("/pictures", data=one(), headers=BROWSER),
+        "model": client.get("/api/v1/model"),
+        "probe": client.get("/readyz"),
+        "script": client.get("/static/js/main.js", buffered=True),
+        "picture": client.get("/static/icons/icon-192.png", buffered=True),
+        "part of a picture": client.get(
+            "/static/icons/icon-192.png", headers={"Range": "bytes=0-9"}, buffered=True
+        ),
+        "icon": client.get("/favicon.ico", buffered=True),
+        "explanation": client.get("/problems/blank-image"),
+        "options": client.options("/predict"),
+        "head": client.head("/"),
+        "problem": client.post("/predict", data=b"text"),
+        "problem page": client.get("/nowhere", headers=BROWSER),
+        "wrong method": client.put("/predict"),
+    }
+    classifier.error = ZeroDivisionError()
+    kinds["defect"] = client.post("/predict", data=one())
+    classifier.error = None
+    return kinds
+
+
+@pytest.fixture
+def refusals(make_app: Callable[..., Flask]) -> dict[str, TestResponse]:
+    limited = make_app(rate_limit="1/minute").test_client()
+    limited.post("/predict", data=one())
+    locked = make_app(api_keys=(keys.new_key("me")[1],)).test_client()
+    named = make_app(trusted_hosts=("digits.example",)).test_client()
+    small = make_app(max_request_bytes=10).test_client()
+    refused = {
+        "429": limited.post("/predict", data=one()),
+        "401": locked.get("/"),
+        "401 page": locked.get("/", headers=BROWSER),
+        "400": named.get("/"),
+        "400 page": named.get("/", headers=BROWSER),
+        "413": small.post("/predict", data=one()),
+    }
+    assert {name: answer.status_code for name, answer in refused.items()} == {
+        name: int(name[:3]) for name in refused
+    }
+    return refused
+
+
+def test_every_kind_of_answer_carries_every_header(
+    client: FlaskClient, classifier: SteadyClassifier, refusals: dict[str, TestResponse]
+) -> None:
+    for kind, answer in {**answers(client, classifier), **refusals}.items():
+        carried = {name: answer.headers.getlist(name) for name in EXPECTED}
+        assert carried == {name: [value] for name, value in EXPECTED.items()}, kind
+        (policy,) = answer.headers.getlist("Content-Security-Policy")
+        assert dict(rule.split(" ", 1) for rule in policy.split("; ")) == POLICY, kind
+        assert answer.headers["X-Request-ID"], kind
+        assert answer.headers["Cache-Control"], kind
+
+
+def test_what_belongs_to_one_client_is_stored_nowhere(
+    client: FlaskClient, classifier: SteadyClassifier, refusals: dict[str, TestResponse]
+) -> None:
+    kinds = {**answers(client, classifier), **refusals}
+    for kind in ("prediction", "answers without scripts", "problem", "problem page", "defect", "429", "401"):
+        assert kinds[kind].headers["Cache-Control"] == "no-store", kind
+
+
+def test_https_is_insisted_on_where_the_request_came_by_it(make_app: Callable[..., Flask]) -> None:
+    forwarded = {"X-Forwarded-Proto": "https"}
+    behind_proxy = make_app(trusted_proxies=1).test_client()
+    for client, headers, insisted in (
+        (behind_proxy, forwarded, "max-age=31536000"),
+        (behind_proxy, {}, None),
+        (make_app().test_client(), forwarded, None),
+    ):
+        assert client.get("/", headers=headers).headers.get("Strict-Transport-Security") == insisted
+
+
+def test_no_answer_tells_which_server_it_is(client: FlaskClient) -> None:
+    assert "Server" not in client.get("/").headers
