@@ -10,7 +10,7 @@
     |-- ModelError                  a model file that cannot be served
     |   |-- ModelNotFoundError      there is no file at the path
     |   |-- ModelFileError          truncated, not HDF5, or not a classifier of 28 x 28 digits
-    |   |-- ModelNotCompiledError   a Keras file without a LiteRT graph, and TensorFlow is not installed
+    |   |-- ModelNotCompiledError   a Keras file without a LiteRT graph, which Keras may not or cannot run
     |   `-- ModelMismatchError      the graph or the card does not belong to the weights
     |-- DatasetError                labelled data for training or evaluation is missing or wrong
     |-- TrainingError               a training run that cannot start, go on or be accepted
@@ -88,7 +88,7 @@ class ModelFileError(ModelError):
 
 
 class ModelNotCompiledError(ModelError):
-    """The file holds a Keras model without a LiteRT graph, and TensorFlow is not installed."""
+    """The file holds a Keras model without a LiteRT graph, which Keras may not or, without TensorFlow, cannot run."""
 
 
 class ModelMismatchError(ModelError):

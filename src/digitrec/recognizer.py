@@ -91,7 +91,9 @@ class Recognizer:
         ModelError : the file is missing or cannot be served; the message says why and how to mend it.
         """
         settings = settings or Settings()
-        classifier = load_classifier(Path(path or settings.model or packaged_model_path()))
+        classifier = load_classifier(
+            Path(path or settings.model or packaged_model_path()), allow_keras=settings.allow_keras
+        )
         return cls(classifier, limits=settings.limits, threshold=settings.threshold)
 
     @property

@@ -233,10 +233,11 @@ def test_the_procfile_starts_gunicorn_with_this_application() -> None:
     assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.serve:application()'\n"
 
 
-def test_a_plain_keras_file_is_served_by_gunicorn_through_keras(tmp_path: Path) -> None:
+def test_a_plain_keras_file_is_served_through_keras_where_that_is_allowed(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs pip install '.[train]'")
     port = free_port()
-    with running(GUNICORN, port, DIGITREC_MODEL=str(plain_keras_file(tmp_path)), WEB_CONCURRENCY="1"):
+    model = str(plain_keras_file(tmp_path))
+    with running(GUNICORN, port, DIGITREC_MODEL=model, DIGITREC_ALLOW_KERAS="1", WEB_CONCURRENCY="1"):
         status, body = post(port, one())
     assert (status, json.loads(body)["digit"]) == (200, 1)
 
@@ -246,7 +247,7 @@ def test_a_plain_keras_file_without_tensorflow_is_refused_before_anything_listen
 ) -> None:
     monkeypatch.setattr(runtime, "find_spec", lambda _name: None)
     with pytest.raises(ModelNotCompiledError, match="digitrec compile"):
-        gunicorn_options(Settings(model=plain_keras_file(tmp_path)), {})
+        gunicorn_options(Settings(model=plain_keras_file(tmp_path), allow_keras=True), {})
 
 
 def plain_keras_file(folder: Path) -> Path:

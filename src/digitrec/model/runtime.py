@@ -1,4 +1,4 @@
-"""Running the network: LiteRT where the model file carries a graph, Keras where it does not."""
+"""Running the network: LiteRT where the model file carries a graph, Keras where it does not and may."""
 
 from __future__ import annotations
 
@@ -28,16 +28,26 @@ class Classifier(Protocol):
         """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 ink in [0, 1]; rows sum to 1."""
 
 
-def load_classifier(path: str | Path) -> Classifier:
+def load_classifier(path: str | Path, *, allow_keras: bool = False) -> Classifier:
     """Return the classifier of the model file at `path`, after it has answered a first ink.
+
+    Parameters
+    ----------
+    allow_keras : whether Keras may run a file without a graph. Keras builds what the file describes, a wider door
+        for a file from elsewhere than a graph, which is data alone.
 
     Raises
     ------
     ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.artifact.read_artifact`.
-    ModelNotCompiledError : a plain Keras file, and TensorFlow is not installed.
+    ModelNotCompiledError : a plain Keras file, which Keras may not run, or cannot for want of TensorFlow.
     """
     artifact = read_artifact(path)
     if artifact.graph is None or artifact.card is None:
+        if not allow_keras:
+            raise ModelNotCompiledError(
+                f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. Make it one with: "
+                f"digitrec compile {path}"
+            )
         return _load_with_keras(artifact.path)
     try:
         return LiteRtClassifier(artifact.graph, artifact.card)

@@ -26,6 +26,7 @@ _DEFAULT_PORT = 8000
 _CANNOT_START = 4  # gunicorn's own code for an application that does not load
 # Hosts send SIGKILL 10 s (Docker) to 30 s after SIGTERM; a prediction takes milliseconds.
 _GRACEFUL_TIMEOUT_S = 8
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # gunicorn makes a file there that nobody else can open
 # Its select() takes no more than 512 sockets.
 _MOST_CONNECTIONS_ON_WINDOWS = 500
 # Longer than the gap between two strokes, so that a drawing hand keeps its connection.
@@ -89,9 +90,9 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
         # The model is loaded and proven once, before anything listens. A LiteRT interpreter has no threads
         # of its own with one thread asked for, and each request thread makes its own after the fork.
         # TensorFlow, which runs a file without a graph, hangs in a forked process.
-        "preload_app": not needs_keras(settings.model or packaged_model_path()),
+        "preload_app": not (settings.allow_keras and needs_keras(settings.model or packaged_model_path())),
         # A heartbeat file on a disk can block a worker for seconds; this is memory.
-        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+        "worker_tmp_dir": str(_IN_MEMORY) if _IN_MEMORY.is_dir() else None,
         "loglevel": settings.log_level.lower(),
         # The socket would put a thread into the process that forks, and a file into the home folder.
         "control_socket_disable": True,
