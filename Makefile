@@ -1,6 +1,7 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy, the layers and ESLint
+# make lint    ruff, mypy, the layers, bandit and ESLint
+# make audit   ask PyPI whether a package that digitrec installs has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint train bench bench-bulk wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -28,6 +29,12 @@ lint: $(VENV)/.lint page-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
+
+# Strict: a package of which PyPI tells nothing is a failure, and not passed over.
+audit: $(VENV)/.serve $(VENV)/.audit
+	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement $(VENV)/audited.txt
 
 page-test page-lint: page-%:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES) && npm run --silent $*; \
@@ -68,6 +75,10 @@ $(VENV)/.train: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable '.[train,parquet,ray]' --group test
+	touch $@
+
+$(VENV)/.audit: pyproject.toml | $(VENV)/.made
+	$(PIP) --editable . --group audit
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made
