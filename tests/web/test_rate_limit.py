@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import logging
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
-from web_servers import free_port
+from web_servers import GUNICORN, free_port, running
 
 from digitrec.errors import SettingsError
 from digitrec.settings import Settings
@@ -135,6 +137,23 @@ def test_behind_proxies_the_client_is_the_one_that_the_outermost_saw(
     assert through("198.51.100.1", forged="192.0.2.77, ") == 429
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="gunicorn: not on this system")
+@pytest.mark.parametrize(("proxies", "statuses"), [("0", [200, 429, 429]), ("1", [200, 200, 429])])
+def test_a_real_server_believes_as_many_proxies_as_it_is_told(proxies: str, statuses: list[int]) -> None:
+    port = free_port()
+    environ = {
+        "DIGITREC_RATE_LIMIT": "1/minute", "DIGITREC_TRUSTED_PROXIES": proxies, "WEB_CONCURRENCY": "1",
+    }  # fmt: skip
+    with running(GUNICORN, port, **environ):
+        got = []
+        for address in ("198.51.100.1", "198.51.100.2", "198.51.100.1"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("POST", "/predict", one(), {"X-Forwarded-For": f"192.0.2.7, {address}"})
+            got.append(connection.getresponse().status)
+            connection.close()
+    assert got == statuses
+
+
 def test_a_limit_in_redis_holds_for_all_workers_together(make_app: Callable[..., Flask], redis: str) -> None:
     workers = [make_app(rate_limit="4/minute", rate_limit_storage=redis).test_client() for _ in range(2)]
     assert [ask(worker)[0] for worker in workers * 3] == [200, 200, 200, 200, 429, 429]
@@ -178,8 +197,6 @@ def test_a_redis_that_hangs_holds_up_one_request_for_a_moment(make_app: Callable
 def test_without_the_client_for_redis_the_server_says_what_to_install(
     make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(SettingsError, match=r"pip install 'digitrec\[redis\]'"):
         make_app(rate_limit="1/minute", rate_limit_storage="redis://127.0.0.1:6379")
