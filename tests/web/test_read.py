@@ -36,7 +36,7 @@ def test_wrong_query_names_its_field(client: FlaskClient, query: str, field: str
     [
         ("{", "fields"),
         ("[]", "fields"),
-        ('{"a": {"box": [0, 0, 1, 1], "colour": 3}}', "fields.a"),
+        ('{"a": {"box": [0, 0, 1, 1], "colour": 3}}', "fields.a.colour"),
         ('{"a": {"box": [0, 0, 900, 900]}}', "fields.a"),
         ('{"a": {"box": [0, 0, 1, 1], "pattern": "x"}}', "fields.a.pattern"),
     ],

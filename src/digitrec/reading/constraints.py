@@ -13,8 +13,8 @@ from digitrec.errors import InvalidFieldError
 
 ANY_DIGIT = "d"
 SEPARATORS = " -./,:()+"
+MOST_DIGITS = 64
 
-_MOST_DIGITS = 64
 _MOST_ALLOWED = 100_000
 _DIGITS = "0123456789"
 
@@ -86,10 +86,10 @@ def constraint(
 
 
 def _checked_length(length: object) -> int:
-    if isinstance(length, (int, np.integer)) and not isinstance(length, bool) and 1 <= length <= _MOST_DIGITS:
+    if isinstance(length, (int, np.integer)) and not isinstance(length, bool) and 1 <= length <= MOST_DIGITS:
         return int(length)
     raise InvalidFieldError(
-        "length", f"expected a whole number from 1 to {_MOST_DIGITS}. Received: {length!r}."
+        "length", f"expected a whole number from 1 to {MOST_DIGITS}. Received: {length!r}."
     )
 
 
@@ -112,9 +112,9 @@ def _of_pattern(pattern: object) -> Constraint:
     choices = [
         set(LABELS) if sign == ANY_DIGIT else {int(sign)} for sign in pattern if sign not in SEPARATORS
     ]
-    if not 1 <= len(choices) <= _MOST_DIGITS:
+    if not 1 <= len(choices) <= MOST_DIGITS:
         raise InvalidFieldError(
-            "pattern", f"{expected}Received: {len(choices)} digits. Give 1 to {_MOST_DIGITS}."
+            "pattern", f"{expected}Received: {len(choices)} digits. Give 1 to {MOST_DIGITS}."
         )
     return _of_choices(choices, pattern)
 
@@ -157,7 +157,7 @@ def _spelled(allowed: Iterable[str]) -> dict[str, str]:
 
 def _digits_of(number: object) -> str:
     digits = "".join(sign for sign in number if sign not in SEPARATORS) if isinstance(number, str) else ""
-    if not 1 <= len(digits) <= _MOST_DIGITS or not set(digits) <= set(_DIGITS):
+    if not 1 <= len(digits) <= MOST_DIGITS or not set(digits) <= set(_DIGITS):
         raise InvalidFieldError(
             "allowed",
             f"expected numbers as text, of digits and separators ({SEPARATORS.strip()}). Received: {number!r:.60}.",

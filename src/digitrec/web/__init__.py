@@ -13,7 +13,19 @@ from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
 from digitrec.settings import Settings
-from digitrec.web import api, assets, failures, headers, health, keys, origins, pages, rate_limit
+from digitrec.web import (
+    api,
+    assets,
+    failures,
+    headers,
+    health,
+    inference_protocol,
+    keys,
+    openapi,
+    origins,
+    pages,
+    rate_limit,
+)
 from digitrec.web.state import State
 
 __all__ = ["create_app"]
@@ -43,8 +55,8 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     origins.init_app(app, settings)
     keys.init_app(app, settings.api_keys)
     rate_limit.init_app(app, settings)  # after the keys, by which it tells clients apart
-    for blueprint in (pages.blueprint, api.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
+    for module in (pages, api, health, inference_protocol, openapi):
+        app.register_blueprint(module.blueprint)
     return app
 
 

@@ -5,44 +5,54 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field, PlainValidator
+from pydantic.json_schema import SkipJsonSchema
 
-from digitrec.errors import InvalidFieldError
 from digitrec.recognizer import Prediction
+from digitrec.web.validation import Model
 
-_SWITCH = {"1": True, "true": True, "0": False, "false": False, "": False}
+_SWITCH = {"1": True, "0": False, "": False} | {
+    spelling: value
+    for word, value in (("true", True), ("false", False))
+    for spelling in (word, word.title(), word.upper())
+}
 
 
-@dataclass(frozen=True)
-class AnswerOptions:
-    """What a client may ask of an answer.
+def _switch(text: object) -> bool:
+    if not isinstance(text, str) or text not in _SWITCH:
+        raise ValueError(text)
+    return _SWITCH[text]
 
-    Attributes
-    ----------
-    threshold : confidence in [0, 1] that an accepted answer needs; None is the recognizer's own.
-    ink : whether the answer shows what the network saw.
-    explain : whether the answer shows what it leans on.
-    """
 
-    threshold: float | None = None
-    ink: bool = False
-    explain: bool = False
+Switch = Annotated[bool, PlainValidator(_switch, json_schema_input_type=Literal[tuple(_SWITCH)])]
 
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> AnswerOptions:
-        """Return the options in a query string; names it does not know are left alone.
 
-        Raises
-        ------
-        InvalidFieldError : ``threshold`` is no number from 0 to 1, or ``ink`` or ``explain`` neither on nor off.
-        """
-        switches = {name: _switch(name, query.get(name, "")) for name in ("ink", "explain")}
-        return cls(_threshold(query.get("threshold")), **switches)
+class AnswerOptions(Model):
+    """What a client may ask of any answer; names in the query that it does not know are left alone."""
+
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None] = Field(
+        default=None,
+        description="A number from 0 to 1. The confidence that an accepted answer needs, in place of the model's own.",
+        examples=[0.9],
+    )
+    ink: Switch = Field(
+        default=False,
+        description="1 or 0. Whether the answer shows the ink that the network saw.",
+        examples=["1"],
+    )
+
+
+class PredictionOptions(AnswerOptions):
+    """What a client may ask of a prediction."""
+
+    explain: Switch = Field(
+        default=False, description="1 or 0. Whether the answer shows what it leans on.", examples=["1"]
+    )
 
 
 def prediction_json(
@@ -72,21 +82,3 @@ def plane_data_url(plane: NDArray[np.float32]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _threshold(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 <= value <= 1.0:
-        raise InvalidFieldError("threshold", f"expected a number from 0 to 1. Received: {text[:40]!r}.")
-    return value
-
-
-def _switch(field: str, text: str) -> bool:
-    if text.lower() not in _SWITCH:
-        raise InvalidFieldError(field, f"expected 1 or 0. Received: {text[:40]!r}.")
-    return _SWITCH[text.lower()]

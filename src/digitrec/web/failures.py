@@ -166,13 +166,21 @@ def answer(error: Exception) -> Response:
     """Return `error` as the client shall see it, and log it once."""
     fields = report(error)
     discard_body(request)
-    response = _page(fields) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
+    response = _response(fields)
     response.status_code = fields["status"]
     response.vary.add("Accept")
     if isinstance(error, HTTPException):
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
         response.headers.extend(kept)  # such as Allow with a 405
     return response
+
+
+def _response(fields: dict[str, Any]) -> Response:
+    if request.path == "/v2" or request.path.startswith(
+        "/v2/"
+    ):  # the Open Inference Protocol has its own form
+        return Response(json.dumps({"error": fields["detail"]}), mimetype="application/json")
+    return _page(fields) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
 
 
 def _page(fields: dict[str, Any]) -> Response:

@@ -2,73 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field as Said
+from pydantic.json_schema import SkipJsonSchema
 
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.form import Field, read_form
 from digitrec.ink.codec import ImageLike
-from digitrec.reading.constraints import Constraint, constraint
+from digitrec.reading.constraints import ANY_DIGIT, MOST_DIGITS, SEPARATORS, Constraint, constraint
 from digitrec.reading.result import DigitBox, Reading
 from digitrec.recognizer import Recognizer
-from digitrec.settings import whole_number
 from digitrec.web.answers import AnswerOptions, plane_data_url
 from digitrec.web.failures import report
 
+# One number, or the boxes to read instead of the whole picture.
+Asked: TypeAlias = Constraint | tuple[Field, ...]
 
-@dataclass(frozen=True, eq=False)
-class NumberOptions:
-    """What a client may ask of a reading.
+_SIGNS = re.escape(SEPARATORS)
 
-    Attributes
-    ----------
-    answer : threshold and ink, as for a prediction.
-    asked : what the number may be.
-    fields : the boxes to read instead of the whole picture; None reads it all.
-    """
 
-    answer: AnswerOptions
-    asked: Constraint
-    fields: tuple[Field, ...] | None = None
+class NumberOptions(AnswerOptions):
+    """What a client may ask of a reading; at most one of the three constraints, and none besides fields."""
 
-    @classmethod
-    def from_query(cls, query: Mapping[str, str], fields: tuple[Field, ...] | None) -> NumberOptions:
-        """Return the options in a query string; names it does not know are left alone.
+    length: Annotated[int, Said(ge=1, le=MOST_DIGITS)] | SkipJsonSchema[None] = Said(
+        default=None,
+        description=f"A whole number from 1 to {MOST_DIGITS}. How many digits the number has.",
+        examples=[5],
+    )
+    pattern: (
+        Annotated[str, Said(pattern=rf"^[{_SIGNS}]*([{ANY_DIGIT}0-9][{_SIGNS}]*){{1,{MOST_DIGITS}}}$")]
+        | SkipJsonSchema[None]
+    ) = Said(
+        default=None,
+        description=f"A pattern of '{ANY_DIGIT}' for any digit, of digits and separators ({SEPARATORS.strip()}), "
+        f"such as 'dd-dd', with 1 to {MOST_DIGITS} digits. Separators stand in the answer as they are given.",
+        examples=["ddd-dddd"],
+    )
+    allowed: Annotated[str, Said(pattern=rf"^[0-9{_SIGNS}]*[0-9][0-9{_SIGNS}]*$")] | SkipJsonSchema[None] = (
+        Said(
+            None,
+            description=f"Numbers separated by commas, of digits and separators ({SEPARATORS.strip()}). "
+            "The number is one of these.",
+            examples=["1200,3450"],
+        )
+    )
+
+    def asked(self, fields: tuple[Field, ...] | None) -> Asked:
+        """Return what to read: one number of the picture, or its `fields`.
 
         Raises
         ------
-        InvalidFieldError : a value is not understood, or a constraint is given besides fields.
+        InvalidFieldError : more than one constraint, or one besides `fields`, or one that is not understood.
         """
-        text = {name: query[name] for name in ("length", "pattern", "allowed") if name in query}
-        if fields is not None and text:
-            name = next(iter(text))
-            raise InvalidFieldError(name, "expected it inside each field. Received: both. Move it there.")
-        given: dict[str, Any] = dict(text)
-        if "length" in text:
-            given["length"] = _length(text["length"])
-        if "allowed" in text:
-            given["allowed"] = [item.strip() for item in text["allowed"].split(",")]
-        return cls(AnswerOptions.from_query(query), constraint(**given), fields)
+        names = ("length", "pattern", "allowed")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if fields is not None:
+            if given:
+                raise InvalidFieldError(
+                    next(iter(given)), "expected it inside each field. Received: both. Move it there."
+                )
+            return fields
+        if "allowed" in given:
+            given["allowed"] = [item.strip() for item in given["allowed"].split(",")]
+        return constraint(**given)
 
 
-def answer_number(recognizer: Recognizer, image: ImageLike, options: NumberOptions) -> dict[str, Any]:
+def answer_number(
+    recognizer: Recognizer, image: ImageLike, asked: Asked, options: AnswerOptions
+) -> dict[str, Any]:
     """Return the JSON object for one picture: a number, or a record of fields.
 
     Raises
     ------
     DigitrecError : the picture cannot be answered.
     """
-    threshold = options.answer.threshold
     model = {name: recognizer.card[name] for name in ("name", "version")}
-    if options.fields is None:
-        reading = recognizer.read_asked(image, options.asked, threshold=threshold)
-        return {**reading_json(reading, options.answer), "model": model}
-    record = read_form(recognizer, image, options.fields, threshold=threshold)
-    return {
-        "fields": {name: _field_json(item, options.answer) for name, item in record.items()},
-        "model": model,
-    }
+    if isinstance(asked, Constraint):
+        reading = recognizer.read_asked(image, asked, threshold=options.threshold)
+        return {**reading_json(reading, options), "model": model}
+    record = read_form(recognizer, image, asked, threshold=options.threshold)
+    return {"fields": {name: _field_json(item, options) for name, item in record.items()}, "model": model}
 
 
 def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
@@ -95,12 +110,3 @@ def _digit_json(digit: DigitBox, options: AnswerOptions) -> dict[str, Any]:
 
 def _field_json(item: Reading | DigitrecError, options: AnswerOptions) -> dict[str, Any]:
     return report(item) if isinstance(item, DigitrecError) else reading_json(item, options)
-
-
-def _length(text: str) -> int:
-    try:
-        return whole_number(text)
-    except ValueError:
-        raise InvalidFieldError(
-            "length", f"expected a whole number above 0. Received: {text[:40]!r}."
-        ) from None

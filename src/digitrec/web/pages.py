@@ -12,6 +12,7 @@ from digitrec.errors import DigitrecError
 from digitrec.recognizer import NO_DIGIT_FROM, Prediction
 from digitrec.web.answers import plane_data_url
 from digitrec.web.failures import PROBLEMS, report
+from digitrec.web.openapi import specified
 from digitrec.web.pictures import read_pictures
 from digitrec.web.state import current_state
 
@@ -22,6 +23,7 @@ _INDENT: Final = re.compile(r"\n\s+")
 
 
 @blueprint.get("/")
+@specified
 def index() -> Response:
     """Show the page to write on."""
     state = current_state()
@@ -37,6 +39,7 @@ def index() -> Response:
 
 
 @blueprint.post("/pictures")
+@specified
 def pictures() -> str:
     """Answer the page's form, which a browser without JavaScript sends, with a page."""
     state = current_state()
@@ -49,6 +52,7 @@ def pictures() -> str:
 
 
 @blueprint.get("/problems/<name>")
+@specified
 def problem(name: str) -> Response:
     """Explain a kind of failure: the address that a problem's ``type`` is."""
     if name not in PROBLEMS:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wsgi import LimitedStream
 
 from digitrec.errors import InvalidFieldError
-from digitrec.form import Field, parse_fields
+from digitrec.form import Field
 from digitrec.ink.codec import ImageLike
 from digitrec.ink.fields import decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
 from digitrec.settings import Settings
+from digitrec.web.bodies import (
+    ImageBody,
+    PageBody,
+    PictureBody,
+    StrokesBody,
+    form_fields,
+    parse_fields_text,
+    parse_page,
+    parse_picture,
+)
 
 _HOW_TO_SEND = (
     "Send a picture as the form field 'image' (curl -F image=@7.png), as the request body "
     "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON with one of the fields "
     "'image', 'strokes' and 'pixels'."
 )
-# 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these marks.
-_MAX_JSON_MARKS = 1_000_000
 _MAX_DISCARDED_BYTES = 200_000_000
 _CHUNK_BYTES = 65_536
 
@@ -42,9 +48,9 @@ def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
     """
     if request.mimetype == "multipart/form-data":
         return _from_form(request, settings.max_request_images)
-    body = _body(request)
+    body = read_body(request, "a picture", _HOW_TO_SEND)
     if _is_json(request):
-        return [_from_object(_parse_object(body), settings)]
+        return [_from_object(parse_picture(body, _HOW_TO_SEND), settings)]
     if body[:64].lstrip().startswith(b"{"):
         raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
@@ -62,21 +68,13 @@ def read_pages(request: Request, settings: Settings) -> tuple[list[ImageLike], t
     if request.mimetype == "multipart/form-data":
         pictures = read_pictures(request, settings)
         text = request.form.get("fields")
-        return pictures, None if text is None else parse_fields(_parse_fields(text))
+        return pictures, None if text is None else parse_fields_text(text)
     if not _is_json(request):
         return read_pictures(request, settings), None
-    values = _parse_object(_body(request))
-    fields = parse_fields(values.pop("fields")) if "fields" in values else None
-    return [_from_object(values, settings)], fields
-
-
-def _parse_fields(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidFieldError(
-            "fields", f"expected a JSON object. Received: {error}. Send its text."
-        ) from error
+    body = read_body(request, "a picture", _HOW_TO_SEND)
+    page = parse_page(body, _HOW_TO_SEND)
+    given = None if isinstance(page, StrokesBody) else page.fields
+    return [_from_object(page, settings)], None if given is None else form_fields(given)
 
 
 def discard_body(request: Request) -> None:
@@ -92,10 +90,16 @@ def discard_body(request: Request) -> None:
             remaining -= len(chunk)
 
 
-def _body(request: Request) -> bytes:
+def read_body(request: Request, expected: str, how_to_send: str) -> bytes:
+    """Return the body of `request`.
+
+    Raises
+    ------
+    werkzeug.exceptions.BadRequest : it is empty; says what was `expected`.
+    """
     body = request.get_data(cache=False)
     if not body:
-        raise BadRequest(f"Expected a picture. Received: an empty body. {_HOW_TO_SEND}")
+        raise BadRequest(f"Expected {expected}. Received: an empty body. {how_to_send}")
     return body
 
 
@@ -141,65 +145,9 @@ def _received(request: Request) -> str:
     return "a form with " + (", ".join(repr(name) for name in names[:5]) or "no fields")
 
 
-def _from_object(values: dict[str, Any], settings: Settings) -> ImageLike:
-    (field, value), *others = values.items() or [("", None)]
-    if others or field not in _JSON_FIELDS:
-        raise _wrong_fields([field, *(name for name, _ in others)])
-    return _JSON_FIELDS[field](value, settings)
-
-
-def _wrong_fields(names: list[str]) -> InvalidFieldError:
-    unknown = [name for name in names if name and name not in _JSON_FIELDS]
-    received = ", ".join(repr(name[:40]) for name in names[:5] if name) or "no field"
-    return InvalidFieldError(
-        unknown[0][:40] if unknown else "image",
-        f"expected a JSON object with exactly one of the fields {', '.join(map(repr, _JSON_FIELDS))}. "
-        f"Received: {received}. 'ink' and 'threshold' go into the query string.",
-    )
-
-
-def _parse_object(body: bytes) -> dict[str, Any]:
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > _MAX_JSON_MARKS:
-        raise RequestEntityTooLarge(
-            f"Expected JSON of at most {_MAX_JSON_MARKS:,} values. Received: more. Send an image file."
-        )
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(
-            f"Expected a JSON object. Received: JSON that cannot be parsed ({error})."
-        ) from error
-    if not isinstance(value, dict):
-        raise BadRequest(f"Expected a JSON object. Received: {_json_kind(value)}. {_HOW_TO_SEND}")
-    return value
-
-
-def _json_kind(value: object) -> str:
-    """Return the name that JSON has for the kind of a value."""
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    kinds = ((dict, "an object"), (list, "an array"), (str, "text"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
-
-
-def _image(value: object, _settings: Settings) -> ImageLike:
-    if not isinstance(value, str):
-        raise InvalidFieldError(
-            "image", f"expected base64 text or a data URL of an image file. Received: {_json_kind(value)}."
-        )
-    return decode_base64(value, "image")
-
-
-def _strokes(value: object, settings: Settings) -> ImageLike:
-    return Strokes.from_lists(value, settings.limits, "strokes")
-
-
-def _pixels(value: object, _settings: Settings) -> ImageLike:
-    return decode_pixels(value, "pixels")
-
-
-_JSON_FIELDS: dict[str, Callable[[object, Settings], ImageLike]] = {
-    "image": _image,
-    "strokes": _strokes,
-    "pixels": _pixels,
-}
+def _from_object(value: PictureBody | PageBody, settings: Settings) -> ImageLike:
+    if isinstance(value, ImageBody):
+        return decode_base64(value.image, "image")
+    if isinstance(value, StrokesBody):
+        return Strokes.from_lists(value.strokes, settings.limits, "strokes")
+    return decode_pixels(value.pixels, "pixels")

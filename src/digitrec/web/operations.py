@@ -1,0 +1,2 @@
+def completed(spec):
+    return spec
