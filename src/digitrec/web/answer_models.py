@@ -13,7 +13,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Shares = Annotated[
     list[Share],
-    Field(min_length=10, max_length=10, description="The probabilities of the digits 0 to 9, rounded to 6 places."),
+    Field(
+        min_length=10,
+        max_length=10,
+        description="The probabilities of the digits 0 to 9, rounded to 6 places.",
+    ),
 ]
 Plane = Annotated[str, Field(pattern="^data:image/png;base64,", description="28 x 28 grey PNG, 255 is most.")]
 
@@ -32,7 +36,10 @@ class Named(_Answer):
 class Problem(_Answer):
     """A failure (RFC 9457)."""
 
-    type: str = Field(description="Stable; compare it. The address explains the failure.", json_schema_extra={"format": "uri-reference"})
+    type: str = Field(
+        description="Stable; compare it. The address explains the failure.",
+        json_schema_extra={"format": "uri-reference"},
+    )
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str = Field(description="What was expected, what came and how to mend it.")
@@ -46,7 +53,9 @@ class Prediction(_Answer):
     digit: Digit
     confidence: Share
     probabilities: Shares
-    accepted: bool = Field(description='Whether the confidence reaches the threshold: false means "not sure, ask again".')
+    accepted: bool = Field(
+        description='Whether the confidence reaches the threshold: false means "not sure, ask again".'
+    )
     model: Named
     ink: Plane = Field("", description="What the network saw; with `ink=1`.")
     saliency: Plane = Field("", description="What the answer leans on; with `explain=1`.")
@@ -73,7 +82,9 @@ class FoundDigit(_Answer):
 class FieldReading(_Answer):
     """The number in a field of a form."""
 
-    text: str = Field(description="The digits in reading order; empty where none was found, or none that fits.")
+    text: str = Field(
+        description="The digits in reading order; empty where none was found, or none that fits."
+    )
     confidence: Share
     accepted: bool
     digits: list[FoundDigit]
@@ -181,7 +192,9 @@ class OutputTensor(_Answer):
     datatype: Literal["FP32", "INT64", "BOOL"]
     shape: list[int]
     data: list[float | bool] = []
-    parameters: dict[str, int] = Field({}, description="`binary_data_size`, where the data follow the JSON as bytes.")
+    parameters: dict[str, int] = Field(
+        {}, description="`binary_data_size`, where the data follow the JSON as bytes."
+    )
 
 
 class InferenceAnswer(_Answer):

@@ -209,7 +209,7 @@ def _http_detail(error: HTTPException) -> str:
     if isinstance(error, NotFound):
         return f"Expected one of digitrec's addresses. Received: {request.path[:200]!r}. The page is at '/'."
     if isinstance(error, MethodNotAllowed):
-        return f"Expected {' or '.join(error.valid_methods or ())}. Received: {request.method}."
+        return f"Expected {' or '.join(sorted(error.valid_methods or ()))}. Received: {request.method}."
     if isinstance(error, RequestEntityTooLarge):
         return _request_size_detail(request.content_length, request.max_content_length or 0)
     return error.description or ""

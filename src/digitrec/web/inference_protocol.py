@@ -185,7 +185,9 @@ def _outputs(probabilities: NDArray[np.float32], threshold: float) -> dict[str, 
 
 def _answer(head: dict[str, Any], asked: InferenceRequest, values: dict[str, NDArray[Any]]) -> Response:
     """Return `head` with the outputs that are asked for, those that shall be bytes behind the JSON."""
-    outputs = {output.name: output.parameters.binary_data for output in asked.outputs or []}
+    outputs: dict[str, bool | None] = {
+        output.name: output.parameters.binary_data for output in asked.outputs or []
+    }
     described, tail = [], []
     for name, as_bytes in (outputs or dict.fromkeys(OUTPUTS)).items():
         datatype, kind, _ = OUTPUTS[name]

@@ -7,11 +7,12 @@ the document is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from flask import (
-    Blueprint,
-)
+from flask import Blueprint, Response, render_template, send_from_directory
 from pydantic import BaseModel, ValidationError
 from spectree import SpecTree
 from spectree.config import ModeEnum
@@ -20,7 +21,8 @@ from spectree.plugins.flask_plugin import FlaskPlugin
 from digitrec import __version__
 from digitrec.web.validation import refused
 
-blueprint = Blueprint("openapi", __name__)
+blueprint = Blueprint("specification", __name__)  # spectree passes over what is called openapi
+_A_DAY_S = 86_400
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -55,9 +57,33 @@ def specified(view: View) -> View:
 
 @blueprint.get("/openapi.json")
 @specified
-def document() -> dict[str, Any]:
+def openapi() -> dict[str, Any]:
     """Give this document."""
-    # Imported when first asked for: its 30 models take time and memory that a server without readers saves.
-    from digitrec.web.operations import completed  # noqa: PLC0415
+    # Imported when first asked for: its models take time and memory that a server without readers saves.
+    from digitrec.web.specification import completed  # noqa: PLC0415
 
     return completed(_tree.spec)
+
+
+@blueprint.get("/docs")
+@specified
+def docs() -> str:
+    """Show this document."""
+    return render_template("docs.html")
+
+
+@blueprint.get("/docs/<any('swagger_bundle.js', 'swagger_style.css'):name>")
+def docs_file(name: str) -> Response:
+    """Give a file of Swagger UI, as the package offapi carries it."""
+    response = send_from_directory(_swagger_folder(), name, max_age=_A_DAY_S)
+    response.headers["Cache-Control"] = f"public, max-age={_A_DAY_S}"
+    return response
+
+
+@cache
+def _swagger_folder() -> Path:
+    # Not imported: the package would read all its 9 MB.
+    package = find_spec("offapi")
+    if package is None or package.origin is None:
+        raise RuntimeError("expected the package offapi beside spectree. Install digitrec anew.")
+    return Path(package.origin).parent

@@ -1,2 +1,83 @@
-def completed(spec):
-    return spec
+"""What the specification says beyond the views: bodies, answers, failures and examples of each operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from digitrec.web import answer_models as answers
+from digitrec.web import bodies, examples
+from digitrec.web.tensors import InferenceRequest
+
+_PICTURE = ("unreadable-request", "invalid-field", "unreadable-image", "image-too-large", "request-too-large",
+            "unsupported-image", "blank-image", "internal-error", "model-unavailable")  # fmt: skip
+TAGS = {
+    "reading": "Pictures to digits and numbers.",
+    "protocol": "The Open Inference Protocol V2, for clients of KServe, Triton and MLServer.",
+    "probes": "Whether the server lives, and whether it can answer.",
+    "pages": "What a person sees.",
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the specification says of an operation.
+
+    Attributes
+    ----------
+    name : its ``operationId``.
+    tag : one of `TAGS`.
+    models : what a good answer is one of; none is a page.
+    problems : the names of the failures that it may answer with.
+    said : examples of requests and their answers.
+    forms : models of its JSON body.
+    pictures : whether it takes pictures as files, too.
+    """
+
+    name: str
+    tag: str
+    models: tuple[type[BaseModel], ...] = ()
+    problems: tuple[str, ...] = ("internal-error",)
+    said: examples.Examples = field(default_factory=dict)
+    forms: tuple[type[BaseModel], ...] = ()
+    pictures: bool = False
+
+
+_predict = Operation(
+    "predict", "reading", (answers.Prediction, answers.Predictions), _PICTURE, examples.PREDICT,
+    (bodies.ImageBody, bodies.StrokesBody, bodies.PixelsBody), pictures=True,
+)  # fmt: skip
+_ready = ("internal-error", "model-unavailable")
+_model_ready = ("not-found", *_ready)
+_infer = Operation(
+    "infer", "protocol", (answers.InferenceAnswer,),
+    ("unreadable-request", "invalid-field", "not-found", "request-too-large", "blank-image", *_ready),
+    examples.INFER, (InferenceRequest,),
+)  # fmt: skip
+OPERATIONS = {
+    ("/predict", "post"): _predict,
+    ("/api/v1/predict", "post"): _predict,
+    ("/api/v1/read", "post"): Operation(
+        "read", "reading", (answers.Reading, answers.Record, answers.Readings), _PICTURE, examples.READ,
+        (bodies.ImagePageBody, bodies.StrokesBody, bodies.PixelsPageBody), pictures=True,
+    ),
+    ("/api/v1/model", "get"): Operation("model", "reading", (answers.ModelCard,)),
+    ("/healthz", "get"): Operation("healthz", "probes", (answers.Alive,)),
+    ("/readyz", "get"): Operation("readyz", "probes", (answers.Ready,), _ready),
+    ("/v2", "get"): Operation("protocol_server", "protocol", (answers.ServerMetadata,)),
+    ("/v2/health/live", "get"): Operation("protocol_live", "protocol", (answers.ServerLive,)),
+    ("/v2/health/ready", "get"): Operation("protocol_ready", "protocol", (answers.ServerReady,), _ready),
+    ("/v2/models/{name}", "get"): Operation(
+        "protocol_model", "protocol", (answers.ModelMetadata,), ("not-found", "internal-error")
+    ),
+    ("/v2/models/{name}/ready", "get"): Operation(
+        "protocol_model_ready", "protocol", (answers.ModelReady,), _model_ready
+    ),
+    ("/v2/models/{name}/infer", "post"): _infer,
+    ("/", "get"): Operation("page", "pages"),
+    ("/pictures", "post"): Operation("pictures", "pages", (), _PICTURE, pictures=True),
+    ("/problems/{name}", "get"): Operation("problem", "pages", (), ("not-found", "internal-error")),
+    ("/docs", "get"): Operation("docs", "pages"),
+    ("/openapi.json", "get"): Operation("openapi", "pages"),
+}  # fmt: skip
