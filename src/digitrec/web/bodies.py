@@ -35,10 +35,7 @@ class _Body(Model):
 class ImageBody(_Body):
     """A picture as the text of its file."""
 
-    image: str = Said(
-        description="Base64 text or a data URL of an image file.",
-        examples=["data:image/png;base64,iVBORw0KGgo..."],
-    )
+    image: str = Said(description="Base64 text or a data URL of an image file.")
 
 
 class StrokesBody(_Body):
@@ -86,7 +83,6 @@ class _FormBody(_Body):
     fields: Annotated[Fields, _Several] | None = Said(
         default=None,
         description="A JSON object of 1 to 500 fields, each a name with an object that has a box. Names are yours.",
-        examples=[{"phone": {"box": [0.1, 0.2, 0.4, 0.05], "pattern": "ddd-dddd"}}],
     )
 
 

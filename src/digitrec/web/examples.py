@@ -154,12 +154,37 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "/v2": {"name": "digitrec", "version": __version__, "extensions": ["binary_tensor_data"]},
     "/v2/health/live": {"live": True},
     "/v2/health/ready": {"ready": True},
+    "/v2/models/{name}": {
+        "name": "digitrec",
+        "versions": [_MODEL["version"]],
+        "platform": "litert",
+        "inputs": [
+            {
+                "name": "pixels",
+                "datatype": "FP32",
+                "shape": [-1, 28, 28],
+                "parameters": {
+                    "polarity": "0 is paper; full ink is 1 (FP32) or 255 (UINT8): MNIST's polarity",
+                    "datatypes": ["FP32", "UINT8"],
+                },
+            }
+        ],
+        "outputs": [
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+            {"name": "digit", "datatype": "INT64", "shape": [-1]},
+            {"name": "confidence", "datatype": "FP32", "shape": [-1]},
+            {"name": "accepted", "datatype": "BOOL", "shape": [-1]},
+        ],
+    },
     "/v2/models/{name}/ready": {"name": "digitrec", "ready": True},
 }
 # The detail of each kind of failure, and the field where one is named. The server's own faults say no more
 # than the page of their kind.
 DETAILS: dict[str, tuple[str, str]] = {
-    "unreadable-request": ("Expected a JSON object. Received: an array.", ""),
+    "unreadable-request": (
+        "Expected a JSON object. Received: JSON that cannot be parsed (EOF while parsing an object at line 1 column 1).",
+        "",
+    ),
     "invalid-field": ("threshold: expected a number from 0 to 1. Received: '2'.", "threshold"),
     "unreadable-image": (
         "expected a whole image. Received: one that is truncated or corrupt (Truncated File Read). "
@@ -169,7 +194,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     "not-found": ("Expected one of digitrec's addresses. Received: '/nowhere'. The page is at '/'.", ""),
     "method-not-allowed": ("Expected OPTIONS or POST. Received: GET.", ""),
     "image-too-large": (
-        "expected at most 25,000,000 pixels. Received: 50,000 x 50,000. "
+        "expected at most 25,000,000 pixels. Received: 6,000 x 5,000. "
         "Scale the picture down; the digit needs no more than 200 pixels.",
         "",
     ),
@@ -182,4 +207,10 @@ DETAILS: dict[str, tuple[str, str]] = {
         "",
     ),
     "blank-image": ("expected a digit. Received: blank paper. Write larger or darker and send it again.", ""),
+}
+# Where the Open Inference Protocol has other words.
+PROTOCOL_DETAILS = {
+    "invalid-field": "inputs[0].name: expected the name 'pixels'. Received: 'x'.",
+    "not-found": "Expected the model 'digitrec'. Received: 'mnist'. It is the only one here.",
+    "blank-image": f"inputs[0], picture 0 of 1: {DETAILS['blank-image'][0]}",
 }

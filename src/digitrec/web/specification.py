@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -162,9 +162,12 @@ def _answer(known: Operation, path: str) -> dict[str, Any]:
     return {"application/json": media}
 
 
-def _failure(names: Iterable[str], *, of_protocol: bool) -> dict[str, Any]:
+def _failure(names: list[str], *, of_protocol: bool) -> dict[str, Any]:
     if of_protocol:
-        said = {name: {"value": {"error": _problem_example(name)["value"]["detail"]}} for name in names}
+        words = {
+            name: _problem_example(name)["value"]["detail"] for name in names
+        } | examples.PROTOCOL_DETAILS
+        said = {name: {"value": {"error": words[name]}} for name in names}
         return {"application/json": {"schema": _one_of((ProtocolError,)), "examples": said}}
     linked = {name: {"$ref": f"#/components/examples/{name}"} for name in names}
     return {

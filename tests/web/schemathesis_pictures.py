@@ -1,0 +1,36 @@
+"""What Schemathesis cannot know: real pictures, where it would send random bytes, and which queries go together."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+
+
+@st.composite
+def pictures(draw: Any, file_format: str) -> bytes:
+    """A picture with a few lines on it, whole or, one in four, cut off."""
+    size = draw(st.tuples(st.integers(1, 200), st.integers(1, 200)))
+    image = Image.new(draw(st.sampled_from(["L", "RGB"])), size, draw(st.sampled_from(["white", "black"])))
+    point = st.tuples(st.integers(0, size[0]), st.integers(0, size[1]))
+    for line in draw(st.lists(st.lists(point, min_size=2, max_size=6), max_size=4)):
+        ImageDraw.Draw(image).line(line, fill=draw(st.sampled_from(["white", "black", "grey"])), width=9)
+    buffer = io.BytesIO()
+    image.save(buffer, file_format)
+    data = buffer.getvalue()
+    return data[: draw(st.integers(0, len(data)))] if draw(st.integers(0, 3)) == 3 else data
+
+
+@schemathesis.hook
+def filter_query(_context: object, query: dict[str, Any] | None) -> bool:
+    """At most one of the three constraints, which no schema of a query can say."""
+    return sum(name in (query or {}) for name in ("length", "pattern", "allowed")) <= 1
+
+
+for name in FORMATS:
+    schemathesis.openapi.media_type(f"image/{name.lower()}", pictures(name))
