@@ -5,6 +5,7 @@
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
+# make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk schemathesis wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -52,6 +53,9 @@ bench: $(VENV)/.serve
 
 bench-bulk: $(VENV)/.train
 	$(BIN)/python benchmarks/bulk.py
+
+schemathesis: $(VENV)/.test
+	$(BIN)/python scripts/check_interface.py
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel

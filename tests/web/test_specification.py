@@ -22,7 +22,7 @@ from digitrec.errors import ModelError
 from digitrec.web import create_app
 from digitrec.web.failures import PROBLEMS
 
-HIDDEN = {"/static/<path:filename>", "/favicon.ico"}
+HIDDEN = {"static", "pages.favicon", "specification.docs_file"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_every_address_and_method_is_in_the_document(app: Flask, document: dict[
     served = {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.rule not in HIDDEN and rule.endpoint != "specification.docs_file"
+        if rule.endpoint not in HIDDEN
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert served == {(path, method) for path, method, _ in operations(document)}
@@ -66,7 +66,7 @@ def test_every_operation_has_a_name_of_its_own_a_summary_and_examples(document: 
     for path, method, operation in operations(document):
         assert operation["summary"].endswith("."), path
         for kind, content in operation["responses"]["200"]["content"].items():
-            if kind == "application/json" and path not in ("/openapi.json", "/api/v1/model"):
+            if kind == "application/json" and path != "/openapi.json":
                 assert {"example", "examples"} & content.keys(), (path, method)
 
 
@@ -95,7 +95,9 @@ def test_every_example_of_a_request_is_answered_as_its_example_says(
             assert answer.json == close_to(said["examples"][name]["value"])
             sent += 1
         if "example" in said:
-            assert app.test_client().open(address(app, path), method=method).json == close_to(said["example"])
+            answer = app.test_client().open(address(app, path), method=method).json
+            shown = {name: answer[name] for name in said["example"]} if path == "/api/v1/model" else answer
+            assert shown == close_to(said["example"])
             sent += 1
     assert sent > 15
 
@@ -124,8 +126,8 @@ def failing(app: Flask, name: str, picture: bytes) -> TestResponse:
     """Return the answer to a request that makes a failure of the kind `name`."""
     client = app.test_client()
     bodies = {
-        "unreadable-image": picture[:60], "image-too-large": flat((6000, 5000)), "unreadable-request": b"{", "request-too-large": bytes(20_000_001),
-        "unsupported-image": b"%PDF-1.7",
+        "unreadable-image": picture[:60], "image-too-large": flat((6000, 5000)), "unreadable-request": b"{",
+        "request-too-large": bytes(20_000_001), "unsupported-image": b"%PDF-1.7",
     }  # fmt: skip
     if name in bodies:
         kind = "application/json" if name == "unreadable-request" else "image/png"

@@ -149,6 +149,12 @@ INFER: Examples = {
 }
 # What GET answers, by its address.
 ANSWERS: dict[str, dict[str, Any]] = {
+    "/api/v1/model": {
+        "format": 1,
+        **_MODEL,
+        "architecture": "residual",
+        "parameters": 261745,
+    },  # and much more
     "/healthz": {"status": "alive"},
     "/readyz": {"status": "ready", "model": _MODEL},
     "/v2": {"name": "digitrec", "version": __version__, "extensions": ["binary_tensor_data"]},
@@ -182,7 +188,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 # than the page of their kind.
 DETAILS: dict[str, tuple[str, str]] = {
     "unreadable-request": (
-        "Expected a JSON object. Received: JSON that cannot be parsed (EOF while parsing an object at line 1 column 1).",
+        "Expected a JSON object. "
+        "Received: JSON that cannot be parsed (EOF while parsing an object at line 1 column 1).",
         "",
     ),
     "invalid-field": ("threshold: expected a number from 0 to 1. Received: '2'.", "threshold"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -72,18 +72,14 @@ def docs() -> str:
     return render_template("docs.html")
 
 
-@blueprint.get("/docs/<any('swagger_bundle.js', 'swagger_style.css'):name>")
+@blueprint.get("/docs/<any('swagger-ui-bundle.js', 'swagger-ui.css'):name>")
 def docs_file(name: str) -> Response:
-    """Give a file of Swagger UI, as the package offapi carries it."""
-    response = send_from_directory(_swagger_folder(), name, max_age=_A_DAY_S)
+    """Give a file of Swagger UI, as the package flask-swagger-ui carries it."""
+    response = send_from_directory(_swagger_folder(), name)
     response.headers["Cache-Control"] = f"public, max-age={_A_DAY_S}"
     return response
 
 
 @cache
 def _swagger_folder() -> Path:
-    # Not imported: the package would read all its 9 MB.
-    package = find_spec("offapi")
-    if package is None or package.origin is None:
-        raise RuntimeError("expected the package offapi beside spectree. Install digitrec anew.")
-    return Path(package.origin).parent
+    return Path(str(files("flask_swagger_ui"))) / "dist"
