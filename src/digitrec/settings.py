@@ -50,8 +50,9 @@ class Settings:
     max_request_images : the most images in one request.
     threads : request threads of one web worker.
     timeout_s : seconds after which a stuck worker is replaced.
+    drain_s : seconds between the signal to stop and the end of listening, in which /readyz says 503.
+    max_requests : answers after which a worker is replaced, to within a tenth; 0 is never.
     receive_timeout_s : seconds that a request may take to come in.
-    log_level : DEBUG, INFO, WARNING or ERROR.
     rate_limit : how often a client may ask, such as 600/minute; None is no limit.
     rate_limit_storage : where the counts are kept, memory:// of each worker or redis://HOST:PORT.
     api_keys : who may ask; empty is everybody.
@@ -59,6 +60,11 @@ class Settings:
     trusted_hosts : the names under which the server answers; empty is any.
     trusted_proxies : how many proxies before the server are to be believed about the client.
     allow_keras : whether a model file without a graph may be run by Keras, which rebuilds the network from it.
+    log_level : DEBUG, INFO, WARNING or ERROR.
+    log_format : text or json.
+    access_log : whether each request has a line in the log; failures always have.
+    metrics : whether /metrics answers.
+    metrics_port : a port for /metrics alone; None is the port of everything else.
     """
 
     model: Path | None = None
@@ -70,8 +76,9 @@ class Settings:
     max_request_images: int = 64
     threads: int = 4
     timeout_s: int = 30
+    drain_s: int = 0
+    max_requests: int = 100_000
     receive_timeout_s: int = 60
-    log_level: str = "INFO"
     rate_limit: str | None = None
     rate_limit_storage: str = "memory://"
     api_keys: tuple[ApiKey, ...] = ()
@@ -79,6 +86,11 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ()
     trusted_proxies: int = 0
     allow_keras: bool = False
+    log_level: str = "INFO"
+    log_format: str = "text"
+    access_log: bool = True
+    metrics: bool = True
+    metrics_port: int | None = None
 
     @property
     def limits(self) -> Limits:
@@ -105,7 +117,7 @@ class Settings:
 def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str) -> Any:
     try:
         return parse(text)
-    except (ValueError, KeyError):
+    except ValueError:
         raise SettingsError(
             f"{variable}: expected {expected}. Received: {_shown(variable, text)}. Correct it or unset it."
         ) from None
@@ -124,6 +136,24 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def _whole_number_or_0(text: str) -> int:
+    return 0 if text == "0" else whole_number(text)
+
+
+def _port(text: str) -> int:
+    port = whole_number(text)
+    if port > 65535:
+        raise ValueError(text)
+    return port
+
+
+def _switch(text: str) -> bool:
+    switches = {"on": True, "off": False}
+    if text.lower() not in switches:
+        raise ValueError(text)
+    return switches[text.lower()]
+
+
 def _fraction(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
@@ -138,12 +168,10 @@ def _log_level(text: str) -> str:
     return level
 
 
-def _count_or_none(text: str) -> int:
-    return 0 if text == "0" else whole_number(text)
-
-
-def _switch(text: str) -> bool:
-    return {"0": False, "1": True}[text]
+def _log_format(text: str) -> str:
+    if text.lower() not in _LOG_FORMATS:
+        raise ValueError(text)
+    return text.lower()
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -171,7 +199,9 @@ KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RATE = r"[1-9]\d*/(second|minute|hour|day)"
 _HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_LOG_FORMATS = ("text", "json")
 _COUNT = (whole_number, "a whole number above 0")
+_SWITCH = (_switch, "on or off")
 _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "model": (Path, "the path of a model file"),
     "threshold": (_fraction, "a number from 0 to 1"),
@@ -182,8 +212,9 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "max_request_images": _COUNT,
     "threads": _COUNT,
     "timeout_s": _COUNT,
+    "drain_s": (_whole_number_or_0, "a whole number, 0 or above"),
+    "max_requests": (_whole_number_or_0, "a whole number, 0 or above"),
     "receive_timeout_s": _COUNT,
-    "log_level": (_log_level, " or ".join(_LOG_LEVELS)),
     "rate_limit": (_matching(f"{_RATE}(;{_RATE})*"), "a limit such as 600/minute or 10/second;5000/day"),
     "rate_limit_storage": (
         _matching(r"memory://|(redis|rediss|redis\+unix)://\S+"),
@@ -198,6 +229,11 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
         "a list of origins such as https://example.org,http://localhost:3000",
     ),
     "trusted_hosts": (_list_of(_matching(_HOST)), "a list of names such as digits.example.org,localhost"),
-    "trusted_proxies": (_count_or_none, "a whole number"),
-    "allow_keras": (_switch, "0 or 1"),
+    "trusted_proxies": (_whole_number_or_0, "a whole number, 0 or above"),
+    "allow_keras": _SWITCH,
+    "log_level": (_log_level, " or ".join(_LOG_LEVELS)),
+    "log_format": (_log_format, " or ".join(_LOG_FORMATS)),
+    "access_log": _SWITCH,
+    "metrics": _SWITCH,
+    "metrics_port": (_port, "a port from 1 to 65535"),
 }

@@ -140,7 +140,9 @@ def test_a_lambda_layer_without_a_graph_is_refused_before_keras_is_imported(
 
 def test_a_lambda_layer_is_refused_even_where_keras_is_allowed(tmp_path: Path, marker: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs pip install '.[train]'")
-    done = serve(tmp_path, model_with(tmp_path, lambda_config(marker), graph=False), DIGITREC_ALLOW_KERAS="1")
+    done = serve(
+        tmp_path, model_with(tmp_path, lambda_config(marker), graph=False), DIGITREC_ALLOW_KERAS="on"
+    )
     assert "ModelFileError" in done.stderr
     assert "Lambda" in done.stderr
     assert not marker.exists()

@@ -20,7 +20,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
             row for row in SETTINGS_TEXT.splitlines() if row.startswith(f"| `{PREFIX}{field.name.upper()}` |")
         ]
         if field.default not in (None, ()):
-            assert f"| {int(field.default) if field.default is False else field.default} |" in row
+            shown = {"True": "on", "False": "off"}.get(str(field.default), field.default)
+            assert f"| {shown} |" in row
 
 
 def test_every_address_is_documented(client: FlaskClient) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -37,16 +38,39 @@ def serve_command(function: str, port: int) -> list[str]:
     ]
 
 
-def start(command: list[str], port: int, **environ: str) -> subprocess.Popen[str]:
+class Server(subprocess.Popen[str]):
+    """A process whose output goes to a file: a pipe that nobody empties would hold up a server that logs much."""
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self._output = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed at the end
+        self._said = ""
+        super().__init__(
+            command, cwd=REPOSITORY, env=env, stdout=self._output, stderr=subprocess.STDOUT, text=True
+        )
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
+        """Wait for the end and return everything that was said, as standard output and error together."""
+        self.wait(timeout)
+        text = self.said()
+        self._output.close()
+        return text, ""
+
+    def said(self) -> str:
+        """Return everything that was said so far."""
+        if not self._output.closed:
+            self._output.seek(0)
+            self._said = self._output.read()
+        return self._said
+
+
+def start(command: list[str], port: int, **environ: str) -> Server:
     package = str(Path(digitrec.__file__).resolve().parents[1])
     env = {**os.environ, "PYTHONPATH": package, "PORT": str(port), "PYTHONUNBUFFERED": "1", **environ}
-    return subprocess.Popen(
-        command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return Server(command, env)
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
+def running(command: list[str], port: int, **environ: str) -> Iterator[Server]:
     """Give a server that is ready, and leave none behind."""
     server = start(command, port, **environ)
     try:
@@ -58,7 +82,7 @@ def running(command: list[str], port: int, **environ: str) -> Iterator[subproces
         server.communicate()
 
 
-def wait_until_ready(server: subprocess.Popen[str], port: int) -> None:
+def wait_until_ready(server: Server, port: int) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
@@ -70,9 +94,11 @@ def wait_until_ready(server: subprocess.Popen[str], port: int) -> None:
     raise AssertionError(f"the server was not ready after {_PATIENCE_S} s")
 
 
-def post(port: int, body: bytes, content_type: str = "image/png") -> tuple[int, bytes]:
+def post(
+    port: int, body: bytes, content_type: str = "image/png", path: str = "/predict", **headers: str
+) -> tuple[int, bytes]:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/predict", body, {"Content-Type": content_type}, method="POST"
+        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": content_type, **headers}, method="POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -82,9 +108,7 @@ def post(port: int, body: bytes, content_type: str = "image/png") -> tuple[int, 
             return error.code, error.read()
 
 
-def stop(
-    server: subprocess.Popen[str], with_signal: int = signal.SIGTERM, patience_s: float = 10.0
-) -> tuple[int, str]:
+def stop(server: Server, with_signal: int = signal.SIGTERM, patience_s: float = 10.0) -> tuple[int, str]:
     """Return the exit status and everything the server has said."""
     server.send_signal(with_signal)
     output = server.communicate(timeout=patience_s)[0]

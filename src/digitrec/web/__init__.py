@@ -21,12 +21,14 @@ from digitrec.web import (
     health,
     inference_protocol,
     keys,
+    logs,
+    metrics,
     openapi,
     origins,
     pages,
     rate_limit,
 )
-from digitrec.web.state import State
+from digitrec.web.state import State, set_state
 
 __all__ = ["create_app"]
 
@@ -49,9 +51,11 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     prove(recognizer.classifier)
     app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
     _configure(app, settings)
-    app.extensions["digitrec"] = State(recognizer, settings)
+    set_state(app, State(recognizer, settings))
     for module in (headers, failures, assets):
         module.init_app(app)
+    for module in (logs, metrics):
+        module.init_app(app, settings)
     origins.init_app(app, settings)
     keys.init_app(app, settings.api_keys)
     rate_limit.init_app(app, settings)  # after the keys, by which it tells clients apart
@@ -67,6 +71,5 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # an answer begins with its digit, not with "accepted"
     app.json.compact = True  # type: ignore[attr-defined]
-    app.logger.setLevel(settings.log_level)
     # Flask gives its logger a handler where none is; a server that adds its own later would repeat each line.
     app.logger.propagate = not app.logger.handlers

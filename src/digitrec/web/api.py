@@ -11,6 +11,7 @@ from digitrec.ink.codec import ImageLike
 from digitrec.recognizer import Prediction
 from digitrec.web.answers import AnswerOptions, PredictionOptions, prediction_json
 from digitrec.web.failures import report
+from digitrec.web.metrics import count_prediction
 from digitrec.web.numbers import Asked, NumberOptions, answer_number
 from digitrec.web.openapi import specified
 from digitrec.web.pictures import read_pages, read_pictures
@@ -71,4 +72,5 @@ def _number_json(picture: ImageLike, asked: Asked, options: AnswerOptions) -> di
 def _result_json(result: Prediction | DigitrecError, options: AnswerOptions) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
         return report(result)
+    count_prediction(result)
     return prediction_json(result, current_state().recognizer.card, options)

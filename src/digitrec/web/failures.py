@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, json, render_template, request, url_for
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 from werkzeug.http import HTTP_STATUS_CODES
 
 from digitrec import errors
 from digitrec.web.headers import request_id
+from digitrec.web.logs import leave_to_failure, request_fields
+from digitrec.web.metrics import count_problem
 from digitrec.web.pictures import discard_body
 
 _MEDIA_TYPE = "application/problem+json"
@@ -106,13 +114,19 @@ MODEL_UNAVAILABLE = Problem(
     "The model does not answer",
     "The server runs, but its network gives no answers. Its log tells more under the request id.",
 )
+STOPPING = Problem(
+    "stopping",
+    503,
+    "This server stops",
+    "It still answers what it was asked, and takes no new clients. Ask another one, or ask again soon.",
+)
 
 PROBLEMS = {
     problem.name: problem
     for problem in (
         UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED,
         IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, TOO_MANY_REQUESTS, INTERNAL_ERROR,
-        MODEL_UNAVAILABLE,
+        MODEL_UNAVAILABLE, STOPPING,
     )
 }  # fmt: skip
 _OF_ERROR: dict[type[BaseException], Problem] = {
@@ -131,6 +145,7 @@ _OF_STATUS = {
     413: REQUEST_TOO_LARGE,
     429: TOO_MANY_REQUESTS,
     500: INTERNAL_ERROR,
+    503: STOPPING,
 }
 
 
@@ -159,12 +174,14 @@ def report(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.InvalidFieldError):
         fields["field"] = error.field
     _log(error, fields)
+    count_problem(problem.name)
     return fields
 
 
 def answer(error: Exception) -> Response:
     """Return `error` as the client shall see it, and log it once."""
     fields = report(error)
+    leave_to_failure()
     discard_body(request)
     response = _response(fields)
     response.status_code = fields["status"]
@@ -226,11 +243,13 @@ def _request_size_detail(size: int | None, limit: int) -> str:
 
 
 def _log(error: Exception, fields: dict[str, Any]) -> None:
-    defect = fields["status"] >= 500
+    defect = fields["status"] >= 500 and not isinstance(error, ServiceUnavailable)
+    asked = request_fields(fields["status"])
     current_app.logger.log(
         logging.ERROR if defect else logging.INFO,
         "request %s: %s %r answered %d, %s: %s",
-        fields["request_id"], request.method, request.path, fields["status"], type(error).__name__,
+        asked["request_id"], asked["method"], asked["path"], asked["status"], type(error).__name__,
         error if defect else fields["detail"],
         exc_info=error if defect else None,
+        extra={**asked, "problem": fields["type"], "error": type(error).__name__},
     )  # fmt: skip

@@ -1,13 +1,18 @@
-"""The probes of a host: alive, and able to answer."""
+"""The probes of a host: whether the network answers, and whether to send requests here.
+
+A host starts a server anew that does not answer /healthz, and sends requests elsewhere while /readyz is not 200.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import Blueprint
+from werkzeug.exceptions import ServiceUnavailable
 
 from digitrec.model.runtime import prove
 from digitrec.web.openapi import specified
+from digitrec.web.shared import is_stopping
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("health", __name__)
@@ -16,14 +21,17 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @specified
 def healthz() -> dict[str, str]:
-    """Answer 200 as long as the process answers at all."""
+    """Answer 200 as long as the network answers, while the server stops, too; else a problem with status 503."""
+    prove(current_state().recognizer.classifier)
     return {"status": "alive"}
 
 
 @blueprint.get("/readyz")
 @specified
 def readyz() -> dict[str, Any]:
-    """Answer 200 only after the network itself has just answered, else a problem with status 503."""
+    """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
+    if is_stopping():
+        raise ServiceUnavailable
     classifier = current_state().recognizer.classifier
     prove(classifier)
     return {"status": "ready", "model": {key: classifier.card[key] for key in ("name", "version")}}

@@ -16,6 +16,7 @@ from digitrec.reading.result import DigitBox, Reading
 from digitrec.recognizer import Recognizer
 from digitrec.web.answers import AnswerOptions, plane_data_url
 from digitrec.web.failures import report
+from digitrec.web.metrics import count_reading
 
 # One number, or the boxes to read instead of the whole picture.
 Asked: TypeAlias = Constraint | tuple[Field, ...]
@@ -87,7 +88,8 @@ def answer_number(
 
 
 def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
-    """Return the JSON object for a number, without the model."""
+    """Return the JSON object for a number, without the model, and count it."""
+    count_reading(reading)
     return {
         "text": reading.text,
         "confidence": round(reading.confidence, 6),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from flask import Flask
 
 from digitrec.errors import DigitrecError, SettingsError
 from digitrec.model.runtime import needs_keras
+from digitrec.native_notes import native_notes_silenced
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings, whole_number
-from digitrec.web import create_app, wire
+from digitrec.web import create_app, logs, shared, wire
+from digitrec.web.hooks import hooks
+from digitrec.web.sizing import available_cores, available_memory_bytes, worker_count
 
 _DEFAULT_PORT = 8000
 _CANNOT_START = 4  # gunicorn's own code for an application that does not load
@@ -63,24 +67,31 @@ def _require_free(host: str, port: int) -> None:
 def application(settings: Settings | None = None) -> Flask:
     """Return the application for gunicorn; what a person must mend is one line, not a traceback."""
     try:
-        return create_app(settings)
+        settings = settings or Settings.from_env(os.environ)
+        # What LiteRT notes from C++ is no JSON.
+        with native_notes_silenced() if settings.log_format == "json" else nullcontext():
+            return create_app(settings)
     except DigitrecError as error:
         print(f"digitrec cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  # no logger is set up yet
         raise SystemExit(_CANNOT_START) from None
 
 
-def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+def gunicorn_options(
+    settings: Settings,
+    environ: Mapping[str, str],
+    host: str = "0.0.0.0",  # noqa: S104
+) -> dict[str, Any]:
     """Return gunicorn's options for `settings` and the host's variables PORT and WEB_CONCURRENCY.
 
     Raises
     ------
-    SettingsError : PORT or WEB_CONCURRENCY is no whole number above 0.
+    SettingsError : PORT or WEB_CONCURRENCY is no whole number above 0, or PORT is the metrics' own.
     ModelError : the model file is missing or damaged, or nothing here can run it.
     """
+    fitting = worker_count(available_cores(), available_memory_bytes())
     return {
-        "bind": f"0.0.0.0:{_whole_number(environ, 'PORT', _DEFAULT_PORT)}",
-        # Two keep one slow picture from holding up the rest, and together stay below 512 MB.
-        "workers": _whole_number(environ, "WEB_CONCURRENCY", min(2, os.cpu_count() or 1)),
+        "bind": _addresses(host, _whole_number(environ, "PORT", _DEFAULT_PORT), settings),
+        "workers": _whole_number(environ, "WEB_CONCURRENCY", fitting),
         # gunicorn's own threads read slow clients to the end.
         "worker_class": "digitrec.web.worker.PatientWorker",
         "threads": settings.threads,
@@ -90,21 +101,53 @@ def gunicorn_options(settings: Settings, environ: Mapping[str, str]) -> dict[str
         # The model is loaded and proven once, before anything listens. A LiteRT interpreter has no threads
         # of its own with one thread asked for, and each request thread makes its own after the fork.
         # TensorFlow, which runs a file without a graph, hangs in a forked process.
-        "preload_app": not (settings.allow_keras and needs_keras(settings.model or packaged_model_path())),
+        "preload_app": not (settings.allow_keras and _keras_runs(settings.model or packaged_model_path())),
+        # Against memory that no longer run would give back; none was seen to grow (docs/performance.md).
+        "max_requests": settings.max_requests,
+        "max_requests_jitter": settings.max_requests // 10,
         # A heartbeat file on a disk can block a worker for seconds; this is memory.
         "worker_tmp_dir": str(_IN_MEMORY) if _IN_MEMORY.is_dir() else None,
         "loglevel": settings.log_level.lower(),
         # The socket would put a thread into the process that forks, and a file into the home folder.
         "control_socket_disable": True,
-        "on_starting": _let_booting_workers_stop,
+        **hooks(settings),
+        **({"logger_class": _json_log()} if settings.log_format == "json" else {}),
     }
+
+
+@cache
+def _keras_runs(path: Path) -> bool:
+    """Tell whether Keras has to run the model, as found at the start: a bad file must not make SIGHUP fatal."""
+    return needs_keras(path)
+
+
+def _addresses(host: str, port: int, settings: Settings) -> list[str]:
+    if port == settings.metrics_port:
+        raise SettingsError(
+            f"DIGITREC_METRICS_PORT: expected another port than PORT. Received: {port} for both. "
+            "Unset it to have /metrics beside everything else."
+        )
+    ports = [port, settings.metrics_port] if settings.metrics and settings.metrics_port else [port]
+    return [f"{_bracketed(host)}:{each}" for each in ports]
+
+
+def _json_log() -> type:
+    """Return gunicorn's logger with our own formatter."""
+    from gunicorn.glogging import Logger  # noqa: PLC0415  # not on Windows
+
+    class JsonLog(Logger):  # type: ignore[misc]
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            for handler in self.error_log.handlers:
+                handler.setFormatter(logs.formatter("json"))
+
+    return JsonLog
 
 
 def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
     """Serve with gunicorn: worker processes with threads, replaced when they hang."""
-    options = gunicorn_options(settings, {**os.environ, "PORT": str(port)}) | {
-        "bind": f"{_bracketed(host)}:{port}"
-    }
+    options = gunicorn_options(settings, {**os.environ, "PORT": str(port)}, host)
+    shared.share_counts()
     # Imported here because it does not import on Windows, and after the options because it reads
     # WEB_CONCURRENCY itself, with a traceback for an answer.
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
@@ -135,28 +178,6 @@ def serve_with_waitress(host: str, port: int, settings: Settings) -> None:
     )
     server.print_listen("Serving on http://{}:{}")
     server.run()
-
-
-def _let_booting_workers_stop(_server: object) -> None:
-    """Let SIGTERM end a worker that has not set up its own handler yet.
-
-    Until then a worker has the master's handler, and Python forgets in a fork what that has noted. On a busy
-    machine a stop within 0.1 s of the start then took the whole graceful timeout in 2 of 25 cases. So the
-    signal waits while the master forks, and finds in the worker its default: to end.
-    """
-
-    def unblock() -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-
-    def end_on_sigterm() -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        unblock()
-
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}),
-        after_in_parent=unblock,
-        after_in_child=end_on_sigterm,
-    )
 
 
 def _bracketed(host: str) -> str:

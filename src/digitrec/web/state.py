@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
@@ -19,6 +19,16 @@ class State:
     settings: Settings
 
 
+def set_state(app: Flask, state: State) -> None:
+    """Let `app` answer by `state` from its next request on."""
+    app.extensions["digitrec"] = state
+
+
+def state_of(app: Flask) -> State:
+    """Return the state of `app`."""
+    return cast(State, app.extensions["digitrec"])
+
+
 def current_state() -> State:
     """Return the state of the application that answers this request."""
-    return cast(State, current_app.extensions["digitrec"])
+    return state_of(current_app)

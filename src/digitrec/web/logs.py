@@ -1,0 +1,85 @@
+"""The server's log: one line for each request, as text for people or as JSON for machines.
+
+A line names the request by id, method, path and status. The query, the headers and the body stay out of it: they may
+hold pictures and keys.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from flask import Flask, Response, g, request
+from pythonjsonlogger.json import JsonFormatter
+
+from digitrec.settings import Settings
+from digitrec.web.headers import request_id
+
+_TEXT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"  # as gunicorn's own lines
+_TEXT_TIME = "%Y-%m-%d %H:%M:%S %z"
+_MOST_OF_A_PATH = 200
+# Asked every few seconds by machines, or a dozen times by one page.
+_QUIET = ("/healthz", "/readyz", "/metrics", "/static/")
+
+_requests = logging.getLogger("digitrec.web.requests")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let `app` log in the format of `settings`, and each request if they say so."""
+    app.logger.setLevel(settings.log_level)
+    for handler in app.logger.handlers:  # none where a host has set up logging of its own
+        handler.setFormatter(formatter(settings.log_format))
+    app.before_request(_start_clock)
+    if settings.access_log:
+        app.after_request(_log_answer)
+
+
+def formatter(log_format: str) -> logging.Formatter:
+    """Return what turns a record into a line of `log_format`, text or json."""
+    if log_format == "json":
+        return JsonFormatter(
+            ["levelname", "name", "process", "message"],
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+        )
+    return logging.Formatter(_TEXT, _TEXT_TIME)
+
+
+def seconds_taken() -> float:
+    """Return the seconds since this request came."""
+    now = perf_counter()
+    return now - float(g.get("started", now))
+
+
+def request_fields(status: int) -> dict[str, Any]:
+    """Return what every line about this request holds, `status` being its answer's."""
+    return {
+        "request_id": request_id(),
+        "method": request.method,
+        "path": request.path[:_MOST_OF_A_PATH],
+        "status": status,
+        "duration_ms": round(1000 * seconds_taken(), 3),
+    }
+
+
+def leave_to_failure() -> None:
+    """Leave this request without a line of its own: its failure has one that says more."""
+    g.logged = True
+
+
+def _start_clock() -> None:
+    g.started = perf_counter()
+
+
+def _log_answer(response: Response) -> Response:
+    level = logging.DEBUG if request.path.startswith(_QUIET) else logging.INFO
+    if _requests.isEnabledFor(level) and not g.get("logged"):
+        fields = request_fields(response.status_code)
+        _requests.log(
+            level,
+            "request %(request_id)s: %(method)s %(path)r answered %(status)d in %(duration_ms).1f ms",
+            fields,
+            extra=fields,
+        )
+    return response

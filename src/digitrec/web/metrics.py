@@ -1,0 +1,143 @@
+"""What Prometheus is told at /metrics: requests, time, answers, confidence and failures of all workers together.
+
+Labels take few values, all of them the server's own: a route and not a path, a known method, a problem's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+from flask import Blueprint, Flask, Response, abort, current_app, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from digitrec.reading.result import Reading
+from digitrec.recognizer import Prediction
+from digitrec.settings import Settings
+from digitrec.web.logs import seconds_taken
+from digitrec.web.shared import counts_folder
+from digitrec.web.state import current_state
+
+blueprint = Blueprint("metrics", __name__)
+
+_KEY: Final = "digitrec_metrics"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# A drawing takes some milliseconds, a page with a form a second.
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_CONFIDENCE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
+
+
+class Counts:
+    """Everything that one application counts."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "digitrec_requests", "Requests answered.", ["endpoint", "method", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "digitrec_request_seconds",
+            "Seconds from a request's head to its answer.",
+            ["endpoint"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.answers = Counter(
+            "digitrec_answers", "Single digits answered.", ["digit", "accepted"], registry=registry
+        )
+        self.numbers = Counter("digitrec_numbers", "Numbers answered.", ["accepted"], registry=registry)
+        self.confidence = Histogram(
+            "digitrec_confidence",
+            "Confidence of answers, of single digits and of whole numbers.",
+            ["kind"],
+            buckets=_CONFIDENCE,
+            registry=registry,
+        )
+        self.problems = Counter(
+            "digitrec_problems", "Pictures and requests that failed.", ["problem"], registry=registry
+        )
+
+
+class _ModelInfo(Collector):
+    """The model of the worker that is asked."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        card = current_state().recognizer.card
+        family = GaugeMetricFamily(
+            "digitrec_model_info", "The model that answers.", labels=["name", "version"]
+        )
+        family.add_metric([str(card["name"]), str(card["version"])], 1.0)
+        yield family
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let `app` count, and answer /metrics, unless `settings` say otherwise."""
+    if settings.metrics:
+        app.extensions[_KEY] = Counts()
+        app.after_request(_count_request)
+        app.register_blueprint(blueprint)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Answer the counts of all workers in Prometheus's text format."""
+    port = current_state().settings.metrics_port
+    if port is not None and _local_port() != port:
+        abort(404)
+    registry = CollectorRegistry()
+    registry.register(_ModelInfo())
+    folder = counts_folder()
+    if folder:
+        MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    counts = cast(Counts, current_app.extensions[_KEY])
+    return Response(
+        generate_latest(registry) + generate_latest(counts.registry), content_type=CONTENT_TYPE_LATEST
+    )
+
+
+def count_prediction(prediction: Prediction) -> None:
+    """Count one answer that is a digit."""
+    if counts := _counts():
+        counts.answers.labels(str(prediction.digit), _truth(prediction.accepted)).inc()
+        counts.confidence.labels("digit").observe(prediction.confidence)
+
+
+def count_reading(reading: Reading) -> None:
+    """Count one answer that is a number."""
+    if counts := _counts():
+        counts.numbers.labels(_truth(reading.accepted)).inc()
+        counts.confidence.labels("number").observe(reading.confidence)
+
+
+def count_problem(name: str) -> None:
+    """Count one picture or request that failed."""
+    if counts := _counts():
+        counts.problems.labels(name or "other").inc()
+
+
+def _counts() -> Counts | None:
+    return cast("Counts | None", current_app.extensions.get(_KEY))
+
+
+def _count_request(response: Response) -> Response:
+    counts = cast(Counts, current_app.extensions[_KEY])
+    endpoint = request.url_rule.rule if request.url_rule else "none"
+    method = request.method if request.method in _METHODS else "other"
+    counts.requests.labels(endpoint, method, str(response.status_code)).inc()
+    counts.seconds.labels(endpoint).observe(seconds_taken())
+    return response
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _local_port() -> int:
+    """Return the port that this request came in by; a proxy's headers do not change it."""
+    connection: Any = request.environ.get("gunicorn.socket")
+    return int(connection.getsockname()[1] if connection else request.environ["SERVER_PORT"])

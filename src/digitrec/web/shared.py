@@ -1,0 +1,123 @@
+"""What gunicorn's master and its workers share: whether the service stops, and what each worker has counted.
+
+Each worker has a slot, a number that no other living worker has, and its successor gets it back. A slot names the files
+that the worker counts in, mapped into memory: what a worker has counted outlives it, whatever killed it, and the files
+are as many as the most workers that ever ran at once. Named by process, as prometheus-client does without this,
+there would be two more after each replacement.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import values
+
+MOST_SLOTS = 1023
+_PREFIX = "digitrec-counts-"
+_MASTER = 0
+_NOBODY = 2**31 - 1
+
+# Anonymous memory that every forked process sees: [0] whether the service stops, [slot] connections of that worker.
+_board = memoryview(mmap.mmap(-1, 4 * (MOST_SLOTS + 1))).cast("i")
+for _slot in range(1, MOST_SLOTS + 1):
+    _board[_slot] = _NOBODY
+
+
+class _Place:
+    """Where this process stands: its slot, and the folder of all counts."""
+
+    slot = _MASTER
+    folder: Path | None = None
+    lock: Any = None
+
+
+def tell_stopping() -> None:
+    """Let every worker know that the whole service stops."""
+    _board[0] = 1
+
+
+def is_stopping() -> bool:
+    """Tell whether the whole service stops, and not only this worker."""
+    return bool(_board[0])
+
+
+def free_slot(taken: Iterable[int]) -> int:
+    """Return the lowest slot that is not `taken`."""
+    used = set(taken)
+    return next(slot for slot in range(1, MOST_SLOTS + 1) if slot not in used)
+
+
+def take_slot(slot: int) -> None:
+    """Let this process, just forked, be the worker of `slot`."""
+    _Place.slot = slot
+    _board[slot] = 0
+
+
+def leave_slot(slot: int) -> None:
+    """Forget the connections of the worker that was in `slot`; the master calls it."""
+    _board[slot] = _NOBODY
+
+
+def tell_connections(count: int | None) -> None:
+    """Let the other workers know how many connections this one holds; None, that it takes no more."""
+    _board[_Place.slot] = _NOBODY if count is None else count
+
+
+def others_hold_fewer(count: int, workers: int) -> bool:
+    """Tell whether another of the `workers` holds fewer connections than `count`, this one's."""
+    slots = range(1, min(2 * workers, MOST_SLOTS) + 1)  # while workers are replaced, there are twice as many
+    return any(_board[slot] < count for slot in slots if slot != _Place.slot)
+
+
+def share_counts() -> None:
+    """Count in files from now on, for the workers that this process forks; a second call changes nothing."""
+    if _Place.folder:
+        return
+    root = _root()
+    _remove_left_behind(root)
+    _Place.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    _Place.lock = _locked(_Place.folder)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_Place.folder)  # where prometheus-client looks
+    values.ValueClass = values.MultiProcessValue(lambda: _Place.slot)  # type: ignore[no-untyped-call]
+
+
+def counts_folder() -> Path | None:
+    """Return the folder of all workers' counts; None where one process counts in its own memory."""
+    return _Place.folder
+
+
+def remove_counts() -> None:
+    """Remove the folder, at the end of the master."""
+    if _Place.folder:
+        shutil.rmtree(_Place.folder, ignore_errors=True)
+
+
+def _root() -> Path:
+    """Return a place in memory where there is one: a disk can hold up whoever writes to a mapped file."""
+    memory = Path("/dev/shm")  # noqa: S108  # mkdtemp makes a folder there that is this user's alone
+    return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _remove_left_behind(root: Path) -> None:
+    """Remove the folders of masters that were killed: nobody holds their lock any more."""
+    for folder in root.glob(f"{_PREFIX}*"):
+        if _locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> Any:
+    """Return the lock on `folder`, which this process and those it forks hold to their end; None where others do."""
+    import fcntl  # noqa: PLC0415  # not on Windows, where nothing is shared
+
+    with suppress(OSError):  # another user's, or held
+        file = (folder / "lock").open("w")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
+    return None
