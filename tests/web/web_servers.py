@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import digitrec
@@ -92,6 +92,16 @@ def wait_until_ready(server: Server, port: int) -> None:
                 return
         time.sleep(0.02)
     raise AssertionError(f"the server was not ready after {_PATIENCE_S} s")
+
+
+def wait_until(holds: Callable[[], bool], patience_s: float) -> float:
+    """Return the seconds until `holds` does."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > patience_s:
+            raise AssertionError(f"still not so after {patience_s} s")
+        time.sleep(0.01)
+    return time.monotonic() - began
 
 
 def post(

@@ -1,0 +1,181 @@
+"""What Prometheus is told is what happened, whichever worker did it and whatever became of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from web_classifier import SteadyClassifier
+from web_pictures import flat, one
+from web_servers import GUNICORN, Server, children, free_port, post, running, wait_until
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system")
+PREDICT_200 = {"endpoint": "/predict", "method": "POST", "status": "200"}
+
+
+def samples(text: str, name: str) -> list[tuple[dict[str, str], float]]:
+    return [
+        (sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    ]
+
+
+def value(text: str, name: str, **labels: str) -> float:
+    return sum(value for found, value in samples(text, name) if found.items() >= labels.items())
+
+
+def scraped(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def test_an_answer_is_counted_by_route_digit_and_confidence(client: FlaskClient) -> None:
+    for _ in range(3):
+        client.post("/predict?threshold=0.95", data=one())
+    answer = client.get("/metrics")
+    assert answer.mimetype == "text/plain"
+    text = answer.text
+    assert value(text, "digitrec_requests_total", **PREDICT_200) == 3
+    assert value(text, "digitrec_answers_total", digit="7", accepted="false") == 3
+    assert value(text, "digitrec_confidence_bucket", kind="digit", le="0.95") == 3
+    assert value(text, "digitrec_confidence_bucket", kind="digit", le="0.9") == 0
+    assert value(text, "digitrec_request_seconds_count", endpoint="/predict") == 3
+    assert samples(text, "digitrec_model_info") == [({"name": "steady", "version": "9.9"}, 1)]
+
+
+def test_each_failed_picture_is_counted_by_its_problem(client: FlaskClient) -> None:
+    pictures = [(io.BytesIO(data), "x") for data in (flat(), one(), b"text")]
+    client.post("/predict", data={"image": pictures})
+    client.post("/predict", data=flat())
+    text = client.get("/metrics").text
+    assert value(text, "digitrec_problems_total", problem="blank-image") == 2
+    assert value(text, "digitrec_problems_total", problem="unsupported-image") == 1
+    assert value(text, "digitrec_answers_total") == 1
+    assert value(text, "digitrec_requests_total", **PREDICT_200) == 1
+
+
+def test_a_number_and_the_form_of_the_page_are_counted(client: FlaskClient) -> None:
+    client.post("/api/v1/read", data=one())
+    client.post("/pictures", data={"image": (io.BytesIO(one()), "x.png")})
+    text = client.get("/metrics").text
+    assert value(text, "digitrec_numbers_total") == 1
+    assert value(text, "digitrec_confidence_count", kind="number") == 1
+    assert value(text, "digitrec_answers_total", digit="7") == 1
+
+
+def test_a_defect_is_counted(client: FlaskClient, classifier: SteadyClassifier) -> None:
+    classifier.error = ZeroDivisionError()
+    client.post("/predict", data=one())
+    text = client.get("/metrics").text
+    assert value(text, "digitrec_requests_total", status="500") == 1
+    assert value(text, "digitrec_problems_total", problem="internal-error") == 1
+
+
+def test_nobody_can_make_a_label_of_his_own(client: FlaskClient) -> None:
+    for index in range(20):
+        client.get(f"/nowhere/{index}")
+        client.open("/predict", method=f"MADEUP{index}")
+        client.get(f"/problems/{index}")
+    text = client.get("/metrics").text
+    series = [labels for labels, _ in samples(text, "digitrec_requests_total")]
+    assert {labels["endpoint"] for labels in series} == {"none", "/problems/<name>"}
+    assert len(series) == 3
+
+
+def test_metrics_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
+    client = make_app(metrics=False).test_client()
+    assert client.post("/predict", data=one()).status_code == 200
+    assert client.get("/metrics").status_code == 404
+
+
+@POSIX
+def test_two_workers_add_up_after_one_was_killed_and_replaced() -> None:
+    port = free_port()
+    with running(GUNICORN, port, WEB_CONCURRENCY="2") as server:
+        ask_both(server, port, times=20)
+        before = scraped(port)
+        asked = value(before, "digitrec_requests_total", **PREDICT_200)
+        assert asked == value(before, "digitrec_answers_total", digit="1") >= 20
+        assert len(samples(before, "digitrec_requests_total")) > 1, "the probes are counted, too"
+        for _ in range(3):
+            replace_a_worker(server)
+            assert value(scraped(port), "digitrec_requests_total", **PREDICT_200) == asked
+            for _ in range(10):
+                assert post(port, one())[0] == 200
+            asked += 10
+            text = scraped(port)
+            for name in ("digitrec_requests_total", "digitrec_request_seconds_count"):
+                assert value(text, name, endpoint="/predict") == asked
+            assert value(text, "digitrec_confidence_count") == asked
+
+
+@POSIX
+def test_the_counts_take_no_more_files_however_often_workers_are_replaced() -> None:
+    port = free_port()
+    with running(GUNICORN, port, WEB_CONCURRENCY="1") as server:
+        assert post(port, one())[0] == 200
+        files = count_files(server)
+        for _ in range(3):
+            replace_a_worker(server)
+            assert post(port, one())[0] == 200
+        assert count_files(server) == files > 0
+        folders = count_folders(server)
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
+    assert folders
+    assert [folder for folder in folders if folder.exists()] == []
+
+
+@POSIX
+def test_metrics_can_have_a_port_of_their_own() -> None:
+    port, metrics_port = free_port(), free_port()
+    with running(GUNICORN, port, DIGITREC_METRICS_PORT=str(metrics_port)):
+        post(port, one())
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            scraped(port)
+        assert value(scraped(metrics_port), "digitrec_requests_total", **PREDICT_200) == 1
+
+
+def ask_both(server: Server, port: int, times: int) -> None:
+    """Post until every worker has answered; the log says who did."""
+    workers = {str(pid) for pid in children(server.pid)}
+    for _ in range(times):
+        assert post(port, one())[0] == 200
+
+    def all_answered() -> bool:
+        assert post(port, one())[0] == 200
+        return all(f"[{pid}] [INFO] request" in server.said() for pid in workers)
+
+    wait_until(all_answered, 10)
+
+
+def replace_a_worker(server: Server) -> None:
+    before = set(children(server.pid))
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(set(children(server.pid)) - {victim}) == len(before), 5)
+    time.sleep(0.1)
+
+
+def count_folders(server: Server) -> set[Path]:
+    """Return the folder that the server counts in, as its workers have it mapped."""
+    maps = "\n".join(Path(f"/proc/{pid}/maps").read_text() for pid in children(server.pid))
+    return {Path(path).parent for path in re.findall(r"/\S*/digitrec-counts-\S+\.db", maps)}
+
+
+def count_files(server: Server) -> int:
+    return sum(len(list(folder.iterdir())) for folder in count_folders(server))
