@@ -4,9 +4,9 @@
     python benchmarks/soak.py                                   5 minutes at 32 connections, as `make soak`
     python benchmarks/soak.py --requests 3000 --seconds 12      the short form
 
-A real gunicorn with two workers runs on this machine, as the Procfile starts it, but it does not replace workers, which
-would hide memory that grows. The clients, threads of this process, run here, too; each keeps its connection and posts the
-canvases of measure.py. Exit status 1: something was not as it should be.
+A real gunicorn with two workers runs on this machine, as the Procfile starts it, but for replacing workers, which
+would hide memory that grows. The clients, threads of this process, run here, too; each keeps its connection and posts
+the canvases of measure.py. Exit status 1: something was not as it should be.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ WHOLE_AGAIN_S = 2.0
 
 @dataclass(frozen=True)
 class Memory:
-    """What the workers hold together, in bytes: resident, and with each shared page split among its holders."""
+    """What the workers hold together, in bytes: resident, and of it what nobody shares with them."""
 
     rss: int
-    pss: int
+    uss: int
 
 
 class Server:
@@ -81,7 +81,7 @@ class Server:
     def memory(self) -> Memory:
         """Return what the workers hold now."""
         infos = [worker.memory_full_info() for worker in self.workers()]
-        return Memory(sum(info.rss for info in infos), sum(info.pss for info in infos))
+        return Memory(sum(info.rss for info in infos), sum(info.uss for info in infos))
 
 
 def soak(server: Server, load: Load, requests: int) -> list[Memory]:
@@ -190,8 +190,8 @@ def run(server: Server, options: argparse.Namespace) -> bool:
     print(
         f"\nsteady: {len(steady) / (killed - began):.0f} requests/s over {killed - began:.0f} s; both workers "
         f"{samples[0].rss / 1e6:.1f} MB resident after {WARM_SHARE:.0%}, {samples[-1].rss / 1e6:.1f} MB at the end "
-        f"({grown:+.2%}), {highest / 1e6:.1f} MB at most; split by sharers {samples[0].pss / 1e6:.1f} and "
-        f"{samples[-1].pss / 1e6:.1f} MB"
+        f"({grown:+.2%}), {highest / 1e6:.1f} MB at most; unshared {samples[0].uss / 1e6:.1f} and "
+        f"{samples[-1].uss / 1e6:.1f} MB"
     )
     print(f"SIGKILL: the worker held {held} connections; both workers ran again after {whole_s:.2f} s")
     print(f"SIGTERM: the server ended with {status} after {over - stopped:.1f} s")

@@ -1,0 +1,203 @@
+"""What a host reads, Procfile, Dockerfile, render.yaml and railway.json, agrees, and works where it can be tried."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from digitrec.settings import PREFIX, Settings
+from digitrec.web import create_app
+
+ROOT = Path(__file__).parents[2]
+PROCFILE = (ROOT / "Procfile").read_text().strip().removeprefix("web: ")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn: not on this system")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction of a Dockerfile."""
+
+    name: str
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """The words of an instruction in the exec form, or of its plain arguments."""
+        return list(json.loads(self.text)) if self.text.startswith("[") else self.text.split()
+
+
+def stages() -> list[list[Step]]:
+    """Return the instructions of the Dockerfile, stage by stage."""
+    text = re.sub(r"(?m)^#.*\n", "", (ROOT / "Dockerfile").read_text())
+    lines = text.replace("\\\n", " ").split("\n")
+    found: list[list[Step]] = []
+    for name, arguments in (line.split(None, 1) for line in lines if line.strip()):
+        if name == "FROM":
+            found.append([])
+        found[-1].append(Step(name, arguments.strip()))
+    return found
+
+
+def only(steps: list[Step], name: str) -> Step:
+    (step,) = [step for step in steps if step.name == name]
+    return step
+
+
+def test_the_image_has_a_stage_to_build_and_one_to_run_of_the_same_python() -> None:
+    build, run = (only(stage, "FROM").words for stage in stages())
+    assert build[0] == run[0]
+    assert re.fullmatch(r"python:3\.1[0-3]-slim-\w+", run[0]), "a version and a release, never latest"
+    assert "RUN" not in {step.name for step in stages()[-1]}, "what built it stays behind"
+
+
+def test_the_image_runs_as_a_user_without_rights_from_before_its_command() -> None:
+    names = [step.name for step in stages()[-1]]
+    assert names.index("USER") < names.index("HEALTHCHECK") < names.index("CMD")
+    assert int(only(stages()[-1], "USER").text.split(":")[0]) > 0, (
+        "a number: Kubernetes cannot tell a name from root"
+    )
+
+
+def test_the_image_runs_what_the_procfile_runs_and_is_pid_1() -> None:
+    command = only(stages()[-1], "CMD")
+    assert command.text.startswith("["), "a shell would keep SIGTERM to itself"
+    assert command.words == shlex.split(PROCFILE)
+
+
+def test_nothing_that_the_image_copies_is_ignored_and_nothing_else_is_sent() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        source
+        for stage in stages()
+        for step in stage
+        if step.name == "COPY" and "--from" not in step.text
+        for source in step.words[:-1]
+    }
+    assert {Path(name).parts[0] for name in allowed} == {Path(name).parts[0] for name in copied}
+    assert [name for name in allowed if not (ROOT / name).exists()] == []
+
+
+@POSIX
+def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_path: Path) -> None:
+    """What Docker would do, step by step, in folders instead of images, with the Python that runs this test."""
+    build, run = stages()
+    source, app, installed = tmp_path / "source", tmp_path / "app", tmp_path / "install"
+    copy(build, source)
+    copy(run, app)
+    install = [word.replace("/install", str(installed)) for word in only(build, "RUN").words]
+    venv.create(tmp_path / "python", with_pip=True)  # as bare as the image's
+    python = tmp_path / "python" / "bin" / "python"
+    finish([str(python), *install[1:]], cwd=source)
+    (packages,) = installed.glob("lib/python*/site-packages")
+    assert (packages / "digitrec/_resources/models/digitrec.h5").is_file()
+    assert not list(packages.glob("tensorflow*"))
+    environ = environment(run) | {
+        "PATH": f"{installed / 'bin'}:{python.parent}:/usr/bin:/bin",
+        "PYTHONPATH": str(packages),
+        "PORT": str(free_port()),
+        "WEB_CONCURRENCY": "1",
+    }
+    check = json.loads(only(run, "HEALTHCHECK").text.split("CMD", 1)[1])
+    with (tmp_path / "log").open("w") as log:
+        gunicorn = [str(python), "-m", *only(run, "CMD").words]
+        server = subprocess.Popen(gunicorn, cwd=app, env=environ, stdout=log, stderr=log)
+        try:
+            assert any(succeeds(check, environ) for _ in range(100)), (tmp_path / "log").read_text()
+        finally:
+            server.terminate()
+            assert server.wait(20) == 0
+    assert not succeeds(check, environ)
+    for line in (tmp_path / "log").read_text().splitlines():
+        json.loads(line)
+
+
+def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> None:
+    (service,) = yaml.safe_load((ROOT / "render.yaml").read_text())["services"]
+    assert service["startCommand"] == PROCFILE
+    assert service["buildCommand"] == "pip install ."
+    assert (service["type"], service["runtime"]) == ("web", "python")
+    assert_probe(service["healthCheckPath"])
+    variables = {item["key"]: item["value"] for item in service["envVars"]}
+    assert variables.pop("PYTHON_VERSION").startswith("3.12."), "Render takes full versions alone"
+    assert Settings.from_env(variables) != Settings()
+    assert all(name.removeprefix(PREFIX).lower() in Settings.__dataclass_fields__ for name in variables)
+
+
+def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> None:
+    config = json.loads((ROOT / "railway.json").read_text())
+    assert config["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}
+    assert_probe(config["deploy"]["healthcheckPath"])
+    assert "startCommand" not in config["deploy"], "the image has its own, and a shell would stand before it"
+    assert config["deploy"]["drainingSeconds"] > 10
+
+
+def test_github_runs_the_same_checks_as_the_projects_own() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    checks = re.findall(r"(?m)^make \w+$", script)
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]
+    runs = [step.get("run", "") for step in jobs["check"]["steps"]]
+    assert checks
+    assert [check for check in checks if check not in runs] == []
+    for package in re.search(r"missing\+=\((.*)\)\n.*missing\+=\((.*)\)", script).groups():  # type: ignore[union-attr]
+        assert package in " ".join(runs)
+
+
+def test_github_tries_every_python_that_the_project_claims() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]
+    claimed = re.findall(r"Python :: (3\.\d+)", PROJECT)
+    assert jobs["check"]["strategy"]["matrix"]["python"] == claimed
+
+
+def assert_probe(path: str) -> None:
+    assert create_app(Settings()).test_client().get(path).status_code == 200
+
+
+def copy(stage: list[Step], folder: Path) -> None:
+    """Copy what a stage takes from the checkout, as Docker would: the contents of a folder, not the folder."""
+    folder.mkdir()
+    for step in stage:
+        if step.name == "COPY" and "--from" not in step.text:
+            *sources, target = step.words
+            for name in sources:
+                origin = ROOT / name
+                if origin.is_dir():
+                    ignored = shutil.ignore_patterns("__pycache__")
+                    shutil.copytree(origin, folder / target, ignore=ignored)
+                else:
+                    shutil.copy(origin, folder / target)
+
+
+def environment(stage: list[Step]) -> dict[str, str]:
+    pairs = [word.split("=", 1) for step in stage if step.name == "ENV" for word in step.words]
+    return {name: value for name, value in pairs}  # noqa: C416
+
+
+def finish(command: list[str], cwd: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def succeeds(command: list[str], environ: dict[str, str]) -> bool:
+    return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
