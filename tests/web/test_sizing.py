@@ -13,7 +13,15 @@ MB = 1_000_000
 
 @pytest.mark.parametrize(
     ("cores", "memory_mb", "workers"),
-    [(0.1, 512, 1), (1, 512, 1), (2, 512, 2), (32, 512, 2), (2, 16_000, 2), (32, 64_000, 32), (2.5, 4000, 2)],
+    [
+        (0.1, 512, 1),
+        (1, 512, 1),
+        (32, 537, 1),
+        (2, 1024, 2),
+        (2, 16_000, 2),
+        (32, 64_000, 32),
+        (2.5, 4000, 2),
+    ],
 )
 def test_there_is_a_worker_for_each_core_as_far_as_the_memory_goes(
     cores: float, memory_mb: int, workers: int

@@ -111,7 +111,7 @@ def post(
         f"http://127.0.0.1:{port}{path}", body, {"Content-Type": content_type, **headers}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=90) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:

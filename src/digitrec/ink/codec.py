@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -43,6 +45,12 @@ _WHITE = 200 / 255  # mean brightness from which a drawing counts as white
 # A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
 # the digit keeps far more pixels than the network's 20.
 _JPEG_ENOUGH_PX = 1000
+# A picture of 25 million pixels takes up to 300 MB until it is grey, however few bytes it came in: eight at once
+# took two workers to 1.9 GB. One at a time in each process keeps a machine of 512 MB alive.
+_LARGE_PX = 2_000_000
+_one_large_at_a_time = threading.Lock()
+# Of a picture with more than 8 bits a pixel, so many are scaled at once.
+_SCALED_PX = 1_000_000
 
 
 def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
@@ -110,9 +118,15 @@ def _from_file(data: bytes, limits: Limits) -> Picture:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image.size, limits)
         image.verify()  # PNG's checksums, which decoding passes over
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # anew, as `verify` asks for
+        turn = _turn(image.size)
+    with turn, Image.open(io.BytesIO(data), formats=FORMATS) as image:  # anew, as `verify` asks for
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
         return _from_pil(image, limits)
+
+
+def _turn(size: tuple[int, int]) -> AbstractContextManager[object]:
+    """Return what a picture waits for before it is decoded: for other large ones if it is large, else for nothing."""
+    return _one_large_at_a_time if size[0] * size[1] > _LARGE_PX else nullcontext()
 
 
 def _decoded(read: Callable[[], Picture], limits: Limits) -> Picture:
@@ -208,10 +222,21 @@ def _over_paper(rgba: NDArray[np.uint8]) -> Picture:
 
 def _scale_to_bytes(values: NDArray[np.generic]) -> Picture:
     """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
-    numbers = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
-    numbers = np.clip(numbers, 0.0, None)
-    top = float(numbers.max(initial=0.0))
-    return np.rint(numbers * (255.0 / top if top > 0 else 0.0)).astype(np.uint8)
+    flat = values.reshape(-1)
+    parts = [slice(start, start + _SCALED_PX) for start in range(0, flat.size, _SCALED_PX)]
+    top = max(float(_whole(flat[part]).max(initial=0.0)) for part in parts)
+    scaled = np.empty(flat.size, np.uint8)
+    for part in parts:
+        scaled[part] = np.rint(_whole(flat[part]) * (255.0 / top if top > 0 else 0.0))
+    return scaled.reshape(values.shape)
+
+
+def _whole(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the values as numbers from 0: what is none, infinite or below is 0."""
+    numbers = np.asarray(values, np.float64)
+    if values.dtype.kind == "f":
+        numbers = np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
+    return np.clip(numbers, 0.0, None)
 
 
 def _describe(data: bytes) -> str:

@@ -17,6 +17,7 @@ from digitrec.recognizer import Recognizer
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings
 from digitrec.web import shared
+from digitrec.web.memory import return_large_blocks
 from digitrec.web.state import State, set_state, state_of
 
 
@@ -87,6 +88,7 @@ def _choose_slot(server: Any, worker: Any) -> None:
 
 def _take_slot(_server: object, worker: Any) -> None:
     shared.take_slot(worker.slot)
+    return_large_blocks()
 
 
 def _leave_slot(_server: object, worker: Any) -> None:
