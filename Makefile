@@ -1,9 +1,10 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy, the layers, bandit and ESLint
+# make lint    ruff, mypy, the layers, bandit, the Dockerfile, GitHub's checks and ESLint
 # make audit   ask PyPI whether a package that digitrec installs has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
+# make soak    100,000 requests over five minutes, then a killed worker, then a stop
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # README.md gives the same as plain pip commands.
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk soak schemathesis wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -31,6 +32,8 @@ lint: $(VENV)/.lint page-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/check.yml
 
 # Strict: a package of which PyPI tells nothing is a failure, and not passed over.
 audit: $(VENV)/.serve $(VENV)/.audit
@@ -50,6 +53,9 @@ train: $(VENV)/.train
 
 bench: $(VENV)/.serve
 	$(BIN)/python benchmarks/measure.py
+
+soak: $(VENV)/.test
+	$(BIN)/python benchmarks/soak.py
 
 bench-bulk: $(VENV)/.train
 	$(BIN)/python benchmarks/bulk.py
