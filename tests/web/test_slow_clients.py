@@ -15,6 +15,8 @@ import pytest
 from web_pictures import one
 from web_servers import GUNICORN, children, free_port, post, resident_kb, running, serve_command, stop
 
+from digitrec.web import wire
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
 
 MANY = 200
@@ -87,6 +89,21 @@ def test_waitress_alone_is_not_stopped_either() -> None:
         assert slowest_answer_s(port, during_s=2) < 1.5
 
 
+def test_every_address_of_a_server_is_bounded() -> None:
+    parts: dict[int, object] = {}
+    server = wire.make_server(
+        lambda environ, start: [b""],
+        wire.Bounds(1, 1, 1),
+        threads=1,
+        listen="127.0.0.1:0 127.0.0.1:0",
+        map=parts,
+    )
+    listeners = wire.listeners(parts)
+    assert len(listeners) == 2
+    assert all(listener.channel_class.func is wire.Channel for listener in listeners)
+    server.close()
+
+
 @pytest.mark.parametrize("beginning", [HEADERS, BODY, CHUNKS], ids=["headers", "body", "chunks"])
 def test_a_request_that_takes_too_long_to_come_ends_its_connection(beginning: bytes) -> None:
     port = free_port()
@@ -113,6 +130,20 @@ def test_bodies_that_never_end_take_no_memory() -> None:
         with dribbling(port, POST + b"Content-Length: 5000001\r\n\r\n" + most_of_it, b"", count=30):
             assert post(port, one())[0] == 200
             assert resident_kb(worker) - before_kb < 30_000
+
+
+def test_clients_that_never_read_their_answers_do_not_stop_others() -> None:
+    port = free_port()
+    questions = b"GET /static/js/client.js HTTP/1.1\r\nHost: x\r\n\r\n" * 3_000  # some 12 MB of answers
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(running(GUNICORN, port))
+        for _ in range(20):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.send(questions)
+        time.sleep(1)
+        assert slowest_answer_s(port, during_s=2) < 1.5
 
 
 def test_a_chunk_whose_size_never_ends_is_refused() -> None:

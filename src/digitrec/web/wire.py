@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -52,15 +53,33 @@ class Bounds:
     max_request_bytes: int
 
 
-def make_server(application: Callable[..., Any], bounds: Bounds, **adjustments: Any) -> Any:
+class _Threads:
+    """The threads that answer: one that has just answered is taken again before one that has long been idle."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count)
+
+    def add_task(self, channel: Channel) -> None:
+        """Let a thread answer what `channel` asks."""
+        self._pool.submit(channel.service)
+
+    def shutdown(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int, **adjustments: Any) -> Any:
     """Return waitress's server for `application`, its connections kept within `bounds`.
 
     Parameters
     ----------
     adjustments : waitress's own, besides those that are made here.
     """
+    parts: dict[int, Any] = adjustments.pop("map", {})
     server = create_server(
         application,
+        map=parts,
+        _dispatcher=_Threads(threads),
         ident=None,
         cleanup_interval=1,
         max_request_header_size=_MOST_HEADER_BYTES,
@@ -71,7 +90,7 @@ def make_server(application: Callable[..., Any], bounds: Bounds, **adjustments: 
         clear_untrusted_proxy_headers=False,  # web/proxies.py decides whom to believe
         **adjustments,
     )
-    for part in listeners(server._map):
+    for part in listeners(parts):
         part.channel_class = partial(Channel, bounds)
         part.maintenance = partial(_close_overdue, part)
     return server
