@@ -64,6 +64,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
 
     def _finish(self) -> None:
         for listener in wire.listeners(self._parts):
+            _accept_all(listener)  # the kernel would reset what still waits
             wasyncore.dispatcher.close(listener)
         began = time.monotonic()
         while (open_channels := wire.channels(self._parts)) and self._may_go_on(began):
@@ -113,3 +114,10 @@ class PatientWorker(Worker):  # type: ignore[misc]
         passed = timedelta(seconds=time.monotonic() - began)
         self.log.access(told, asked, {"RAW_URI": environ["REQUEST_URI"], **environ}, passed)
         return answer
+
+
+def _accept_all(listener: Any) -> None:
+    held = -1
+    while held < len(listener.active_channels):
+        held = len(listener.active_channels)
+        listener.handle_accept()
