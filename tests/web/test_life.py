@@ -97,6 +97,8 @@ def test_kept_connections_are_shared_between_the_workers() -> None:
     port = free_port()
     shares = []
     with running(GUNICORN, port, **QUIET) as server:
+        wait_until(lambda: len(children(server.pid)) == 2, 5)
+        time.sleep(0.5)  # the second one may still be starting when the first answers
         for _ in range(5):
             with Load(port, [one()], CONNECTIONS) as load:
                 wait_until(lambda load=load: load.count >= 5 * CONNECTIONS, 20)

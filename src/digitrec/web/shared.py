@@ -70,10 +70,10 @@ def tell_connections(count: int | None) -> None:
     _board[_Place.slot] = _NOBODY if count is None else count
 
 
-def others_hold_fewer(count: int, workers: int) -> bool:
-    """Tell whether another of the `workers` holds fewer connections than `count`, this one's."""
+def connections_more(count: int, workers: int) -> int:
+    """Return how many connections `count`, this worker's, is more than that of the one of `workers` with the fewest."""
     slots = range(1, min(2 * workers, MOST_SLOTS) + 1)  # while workers are replaced, there are twice as many
-    return any(_board[slot] < count for slot in slots if slot != _Place.slot)
+    return max(0, count - min(_board[slot] for slot in slots))
 
 
 def share_counts() -> None:
