@@ -4,7 +4,7 @@ import globals from "globals";
 export default [
   js.configs.recommended,
   {
-    files: ["static/js/*.js"],
+    files: ["static/js/*.js", "static/docs/*.js"],
     languageOptions: { globals: globals.browser },
     rules: {
       "max-lines": ["error", 250],
@@ -17,7 +17,7 @@ export default [
       "no-restricted-properties": ["error", { property: "innerHTML", message: "Text from outside must not become markup." }],
     },
   },
-  { files: ["static/js/theme.js"], languageOptions: { sourceType: "script" } },
+  { files: ["static/js/theme.js", "static/docs/*.js"], languageOptions: { sourceType: "script" } },
   { files: ["tests/js/*.js", "eslint.config.js"], languageOptions: { globals: globals.node } },
   { ignores: [".venv/", "build/", "dist/", "reports/", "htmlcov/"] },
 ];

@@ -27,6 +27,22 @@ def pictures(draw: Any, file_format: str) -> bytes:
 
 
 @schemathesis.hook
+def before_load_schema(_context: object, raw_schema: dict[str, Any]) -> None:
+    """A file is bytes. OpenAPI 3.1 says so by its media type; Schemathesis goes by the format of 3.0, and without
+    it calls the four bytes ``true`` of a file a boolean.
+    """
+    mark_files(raw_schema["paths"])
+
+
+def mark_files(value: object) -> None:
+    if isinstance(value, dict) and value.get("contentMediaType") == "application/octet-stream":
+        value["format"] = "binary"
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            mark_files(item)
+
+
+@schemathesis.hook
 def filter_query(_context: object, query: dict[str, Any] | None) -> bool:
     """At most one of the three constraints, which no schema of a query can say."""
     return sum(name in (query or {}) for name in ("length", "pattern", "allowed")) <= 1

@@ -16,7 +16,7 @@ from digitrec.web.failures import PROBLEMS
 from digitrec.web.operations import OPERATIONS, TAGS, Operation
 
 _SCHEMAS = "#/components/schemas/"
-_BINARY = {"type": "string", "format": "binary"}
+_BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 _OF_VERSION = "/versions/{version}"
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 _DESCRIPTION = """Reads handwritten digits. What is sent is read, answered and forgotten.
@@ -90,14 +90,13 @@ def _complete_parameter(parameter: dict[str, Any], path: str) -> None:
 def _body(known: Operation) -> dict[str, Any]:
     """Return the kinds of body that an operation takes, by media type."""
     content: dict[str, Any] = {}
-    if known.pictures:
-        content["multipart/form-data"] = _form(with_fields=known.name == "read")
-    if known.forms:
+    if known.forms:  # first, so that the page offers an example to send
         content["application/json"] = {
             "schema": _one_of(known.forms),
             "examples": {name: {"value": request} for name, (request, _) in known.said.items()},
         }
     if known.pictures:
+        content["multipart/form-data"] = _form(with_fields=known.name == "read")
         kinds = [*(f"image/{name.lower()}" for name in FORMATS), "application/octet-stream"]
         content |= {kind: {"schema": _BINARY} for kind in kinds}
     if known.name == "infer":
