@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -253,3 +255,45 @@ def test_decoding_leaves_the_warning_filters_of_the_process_alone() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(decode, [png_bytes(SEVEN)] * 200))
     assert list(warnings.filters) == before
+
+
+def stderr_after(program: str) -> str:
+    """Return what a process of its own writes to stderr; within pytest warnings are errors."""
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return run.stderr
+
+
+def test_pictures_of_many_sizes_leave_no_warnings_behind() -> None:
+    program = """
+import struct, zlib
+from PIL import Image
+from digitrec.errors import ImageTooLargeError
+from digitrec.ink.codec import decode
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+for width in range(90_000_000, 90_000_050):  # Pillow warns of so many pixels, and does not refuse them yet
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, 8, 0, 0, 0, 0))
+    try:
+        decode(b"\\x89PNG\\r\\n\\x1a\\n" + head + chunk(b"IDAT", b""))
+    except ImageTooLargeError:
+        continue
+    raise SystemExit("expected the picture to be refused for its size")
+assert len(getattr(Image, "__warningregistry__", {})) <= 1
+"""
+    assert stderr_after(program) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libtiff's handlers are not found on this system")
+def test_a_tiff_full_of_faults_writes_nothing_to_stderr() -> None:
+    program = """
+import random, struct
+from digitrec.ink.codec import decode
+rows, fax = 2000, random.Random(0).randbytes(2000)
+entries = [(256, 4, 64), (257, 4, rows), (258, 3, 1), (259, 3, 3), (262, 3, 0)]
+entries += [(273, 4, 8), (277, 3, 1), (278, 4, rows), (279, 4, len(fax))]
+tags = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+decode(b"II*\\0" + struct.pack("<I", 8 + len(fax)) + fax + struct.pack("<H", len(entries)) + tags + bytes(4))
+"""
+    assert stderr_after(program) == ""

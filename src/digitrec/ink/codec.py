@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -28,6 +29,7 @@ from digitrec.errors import (
 )
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
+from digitrec.native_notes import silence_libtiff
 from digitrec.settings import Limits
 
 ImageLike: TypeAlias = (
@@ -51,6 +53,11 @@ _LARGE_PX = 2_000_000
 _one_large_at_a_time = threading.Lock()
 # Of a picture with more than 8 bits a pixel, so many are scaled at once.
 _SCALED_PX = 1_000_000
+
+# Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
+# picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
+warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
+silence_libtiff()
 
 
 def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
