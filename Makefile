@@ -67,7 +67,7 @@ wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf $(VENV) build dist node_modules
+	rm -rf $(VENV) .venv-serving build dist node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:

@@ -1,0 +1,55 @@
+"""The ten digits as pen strokes, and canvases with them as browsers send them: 280 x 280, RGBA, PNG."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitrec import Strokes
+from digitrec.ink.render import replay_on_canvas
+
+Line = list[tuple[float, float]]
+
+
+def _arc(  # noqa: PLR0917  # named, the table below would be twice as long
+    cx: float, cy: float, rx: float, ry: float, start_deg: float, end_deg: float
+) -> Line:
+    angles = np.deg2rad(np.linspace(start_deg, end_deg, 24))
+    return [(cx + rx * float(np.cos(angle)), cy + ry * float(np.sin(angle))) for angle in angles]
+
+
+# In a unit square, y downwards; all are read with a confidence above 0.9, which tests/test_benchmarks.py checks.
+STROKES: dict[int, list[Line]] = {
+    0: [_arc(0.5, 0.5, 0.28, 0.46, -90, 268)],
+    1: [[(0.54, 0.05), (0.50, 0.50), (0.47, 0.95)]],
+    2: [[*_arc(0.48, 0.28, 0.27, 0.24, 190, 390), (0.55, 0.60), (0.20, 0.93), (0.82, 0.93)]],
+    3: [[*_arc(0.46, 0.27, 0.26, 0.22, 200, 445), *_arc(0.46, 0.72, 0.30, 0.24, -80, 150)]],
+    4: [[(0.36, 0.05), (0.18, 0.55), (0.84, 0.55)], [(0.66, 0.12), (0.62, 0.97)]],
+    5: [[(0.78, 0.07), (0.34, 0.07), (0.28, 0.44), *_arc(0.48, 0.67, 0.29, 0.26, -125, 140)]],
+    6: [[(0.68, 0.05), (0.42, 0.28), *_arc(0.50, 0.70, 0.25, 0.25, 190, 545)]],
+    7: [[(0.20, 0.08), (0.80, 0.08), (0.55, 0.50), (0.40, 0.96)], [(0.36, 0.52), (0.74, 0.50)]],
+    8: [[*_arc(0.5, 0.28, 0.22, 0.22, 90, -270), *_arc(0.5, 0.73, 0.27, 0.23, -90, 270)]],
+    9: [[*_arc(0.48, 0.30, 0.24, 0.24, 0, -360), (0.70, 0.50), (0.62, 0.96)]],
+}
+
+
+def canvas(digit: int, seed: int) -> NDArray[np.uint8]:
+    """Return the digit on a canvas, (280, 280) uint8, with a pen, a size and a place that depend on the seed."""
+    return replay_on_canvas(Strokes.from_lists(STROKES[digit]), np.random.default_rng(seed))
+
+
+def canvases(count: int) -> list[tuple[int, bytes]]:
+    """Return `count` digits, 0 to 9 in turn, each with its canvas as a PNG file."""
+    return [
+        (seed % 10, as_png(Image.fromarray(canvas(seed % 10, seed)).convert("RGBA"))) for seed in range(count)
+    ]
+
+
+def as_png(picture: Image.Image) -> bytes:
+    """Return the picture as a PNG file; Pillow filters its rows much as browsers do."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

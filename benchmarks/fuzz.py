@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Feed digitrec mutated files: pictures to the decoder and the normalisation, model files to their reader.
+
+    python benchmarks/fuzz.py images                200,000 files; the same command goes on after a stop
+    python benchmarks/fuzz.py models                20,000 files
+    python benchmarks/fuzz.py images --case 4711    that file again, with its traceback, and saved
+
+Each file has a number, and depends on it alone. Whatever raises an exception that is none of digitrec's, ends the
+process or takes more than five seconds of processor time is a finding, and the exit code is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fuzzing.targets import TARGETS
+from fuzzing.watched import SEED, Meal, Target, eat, file_of
+
+_BLOCK = 1000
+
+
+def main() -> None:
+    """Feed the files that have not been eaten yet, and tell what came of all."""
+    options = _arguments()
+    target = TARGETS[options.target]
+    if options.case is not None:
+        sys.exit(eat_again(target, options.case))
+    journal = options.results or Path("reports") / "fuzz" / f"{target.name}.jsonl"
+    feed(target, options.cases or target.cases, journal)
+    sys.exit(tell(target, journal))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Feed digitrec mutated files.")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--cases", type=int, help="how many files; default: 200,000 images, 20,000 models")
+    parser.add_argument("--case", type=int, help="this file alone")
+    parser.add_argument("--results", type=Path, help="default: reports/fuzz/TARGET.jsonl")
+    return parser.parse_args()
+
+
+def eat_again(target: Target, case: int) -> int:
+    """Eat one file anew, save it, and print what came of it."""
+    path = Path(f"{target.name}-{case}.bin")
+    path.write_bytes(file_of(target, target.originals(), case))
+    (meal,) = eat(target, case, case + 1)
+    print(
+        f"{path}: {meal.outcome}, {meal.seconds:.3f} s, at most {meal.peak_mb:.0f} MB, "
+        f"{meal.noise_bytes} bytes on stderr\n{meal.finding}"
+    )
+    return int(is_finding(meal.outcome))
+
+
+def feed(target: Target, cases: int, journal: Path) -> None:
+    """Eat the files from where the journal ends, and note each block of a thousand in it."""
+    start = max((block["stop"] for block in read(journal)), default=0)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{target.name}: seed {SEED}, files {start:,} to {cases:,}, noted in {journal}", flush=True)
+    block: list[Meal] = []
+    with journal.open("a", encoding="utf-8") as file:
+        for meal in eat(target, start, cases):
+            block.append(meal)
+            if is_finding(meal.outcome):
+                print(f"finding: --case {meal.case}: {meal.outcome} {meal.finding}", flush=True)
+            if (meal.case + 1) % _BLOCK == 0 or meal.case + 1 == cases:
+                file.write(json.dumps(_summed(block)) + "\n")
+                file.flush()
+                block = []
+
+
+def _summed(block: list[Meal]) -> dict[str, Any]:
+    slowest = max(block, key=lambda meal: meal.seconds)
+    largest = max(block, key=lambda meal: meal.peak_mb)
+    return {
+        "start": block[0].case,
+        "stop": block[-1].case + 1,
+        "outcomes": Counter(meal.outcome for meal in block),
+        "findings": {meal.case: meal.finding for meal in block if is_finding(meal.outcome)},
+        "cpu_s": round(sum(meal.seconds for meal in block), 3),
+        "slowest": [slowest.case, round(slowest.seconds, 3)],
+        "largest": [largest.case, round(largest.peak_mb, 1)],
+        "rss_mb": [(meal.pid, round(meal.rss_mb, 1)) for meal in block if meal.rss_mb],
+        "stderr_bytes": sum(meal.noise_bytes for meal in block),
+        "time": int(time.time()),
+    }
+
+
+def read(journal: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a journal."""
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True) if journal.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def tell(target: Target, journal: Path) -> int:
+    """Print what came of all files in the journal; return 1 where there are findings, else 0."""
+    blocks = read(journal)
+    outcomes = sum((Counter(block["outcomes"]) for block in blocks), Counter[str]())
+    for outcome, count in outcomes.most_common():
+        print(f"{count:>9,}  {outcome}")
+    slowest = max((block["slowest"] for block in blocks), key=lambda pair: pair[1])
+    largest = max((block["largest"] for block in blocks), key=lambda pair: pair[1])
+    print(
+        f"{outcomes.total():>9,}  together, {sum(block['cpu_s'] for block in blocks):,.0f} s of processor time"
+    )
+    print(
+        f"slowest   {slowest[1]:.2f} s (--case {slowest[0]}); most memory {largest[1]:.0f} MB (--case {largest[0]})"
+    )
+    for pid, sizes in _processes(blocks).items():
+        tenth = max(1, len(sizes) // 10)
+        print(
+            f"resident  process {pid}: {_middle(sizes[:tenth]):.1f} MB in its first tenth, "
+            f"{_middle(sizes[-tenth:]):.1f} MB in its last, n = {len(sizes)}"
+        )
+    print(f"stderr    {sum(block['stderr_bytes'] for block in blocks):,} bytes")
+    return int(any(is_finding(outcome) for outcome in outcomes))
+
+
+def _processes(blocks: list[dict[str, Any]]) -> dict[int, list[float]]:
+    """Return the sizes of each process that ate long enough to tell a growth."""
+    sizes: dict[int, list[float]] = {}
+    for block in blocks:
+        for pid, size in block["rss_mb"]:
+            sizes.setdefault(pid, []).append(size)
+    return {pid: some for pid, some in sizes.items() if len(some) >= 20}
+
+
+def _middle(sizes: list[float]) -> float:
+    return sorted(sizes)[len(sizes) // 2]
+
+
+def is_finding(outcome: str) -> bool:
+    """Tell an outcome that must not be from a word or the name of one of digitrec's errors."""
+    return outcome in ("CRASH", "EXCEPTION")
+
+
+if __name__ == "__main__":
+    main()
