@@ -13,7 +13,6 @@ import argparse
 import csv
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from processes import family, pss_mb
 
 from digitrec import __version__
 from digitrec.ink.render import replay_on_canvas
@@ -148,24 +148,6 @@ class Run:
             self.sample()
         self.seconds = time.perf_counter() - self._start
         return self.process.returncode
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all below it."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in family(int(child)))]
-
-
-def pss_mb(pid: int) -> float:
-    """Return the proportional set size of a process; 0 when it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
-    return int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) / 1024
 
 
 def fresh(output: Path) -> Path:

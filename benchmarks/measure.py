@@ -3,51 +3,33 @@
 
     python benchmarks/measure.py            about half a minute; nothing else should run
 
-The pictures are 280 x 280 canvases, RGBA like those of browsers, as PNG. The client runs on the same machine.
+The pictures are 280 x 280 canvases, RGBA like those of browsers, as PNG. The client runs on the same machine; it is
+Python's own, so that nothing has to be installed. benchmarks/serving.py measures with wrk.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
-import io
 import os
-import platform
 import re
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-import numpy as np
-from PIL import Image
+from digits import canvases
+from processes import Server, free_port, machine, rss_mb
 
-from digitrec import Recognizer, Strokes, __version__
+from digitrec import Recognizer, __version__
 from digitrec.explanation import saliency
-from digitrec.ink.render import replay_on_canvas
 from digitrec.model.runtime import INK_SHAPE
 
-SEVEN = [[[10, 12], [80, 10], [50, 60], [38, 110]], [[30, 62], [70, 58]]]
 PICTURES = 20
-
-
-def canvases() -> list[bytes]:
-    """Return a crossed 7 on canvases, drawn with several pens, sizes and places, as PNG files."""
-    strokes = Strokes.from_lists(SEVEN)
-    grey = [replay_on_canvas(strokes, np.random.default_rng(seed)) for seed in range(PICTURES)]
-    return [as_png(Image.fromarray(picture).convert("RGBA")) for picture in grey]
-
-
-def as_png(picture: Image.Image) -> bytes:
-    """Return the picture as a PNG file; Pillow filters its rows much as browsers do."""
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
 
 
 def measure_prediction(pictures: list[bytes], rounds: int) -> None:
@@ -93,52 +75,15 @@ def print_times(name: str, run: Callable[[int], object], rounds: int) -> None:
     )
 
 
-class Server:
-    """A `digitrec serve` process on a free port; `ready_s` is its time from start to /readyz 200."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-        while not self._is_ready():
-            if self._process.poll() is not None or time.perf_counter() - start > 30:
-                self.stop()
-                raise SystemExit("the server did not become ready; run `digitrec serve` to see why")
-            time.sleep(0.005)
-        self.ready_s = time.perf_counter() - start
-
-    def worker_megabytes(self) -> list[float]:
-        """Return the resident memory of each worker."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
-        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in children.split()]
-        return [int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024 for status in statuses]
-
-    def stop(self) -> None:
-        """End the process and wait for it."""
-        self._process.terminate()
-        self._process.wait(15)
-
-    def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-
-def measure_server(pictures: list[bytes], seconds: float, connections: int) -> None:
+def measure_server(pictures: list[tuple[int, bytes]], seconds: float, connections: int) -> None:
     """Print start, throughput and memory of the server."""
-    server = Server()
+    port = free_port()
+    command = [sys.executable, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    server = Server(command, partial(is_ready, port))
     try:
-        load(server.port, pictures, 1.0, connections)  # every thread makes its interpreter
-        counts, times = load(server.port, pictures, seconds, connections)
-        memory = server.worker_megabytes() if Path("/proc").is_dir() else []
+        load(port, pictures, 1.0, connections)  # every thread makes its interpreter
+        counts, times = load(port, pictures, seconds, connections)
+        memory = [rss_mb(pid) for pid in server.workers]
     finally:
         server.stop()
     times.sort()
@@ -151,7 +96,19 @@ def measure_server(pictures: list[bytes], seconds: float, connections: int) -> N
     print("memory       " + ", ".join(f"{size:.0f} MB" for size in memory) + " resident, a worker")
 
 
-def load(port: int, pictures: list[bytes], seconds: float, connections: int) -> tuple[int, list[float]]:
+def is_ready(port: int) -> bool:
+    """Return whether the server at the port says that it can answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
+
+
+def load(
+    port: int, pictures: list[tuple[int, bytes]], seconds: float, connections: int
+) -> tuple[int, list[float]]:
     """Return how many answers came in time, and the time of each in s."""
     end = time.perf_counter() + seconds
     with ThreadPoolExecutor(connections) as pool:
@@ -160,7 +117,7 @@ def load(port: int, pictures: list[bytes], seconds: float, connections: int) -> 
     return len(times), times
 
 
-def post_until(port: int, pictures: list[bytes], end: float) -> list[float]:
+def post_until(port: int, pictures: list[tuple[int, bytes]], end: float) -> list[float]:
     """Post pictures over one connection until `end`, and return the time of each answer in s.
 
     The requests are written out beforehand, so that the client takes little of the machine that it measures.
@@ -168,16 +125,18 @@ def post_until(port: int, pictures: list[bytes], end: float) -> list[float]:
     requests = [
         b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (len(picture), picture)
-        for picture in pictures
+        for _, picture in pictures
     ]
+    expected = [b'"digit":%d' % digit for digit, _ in pictures]
     times = []
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while (start := time.perf_counter()) < end:
-            connection.sendall(requests[len(times) % len(requests)])
+            turn = len(times) % len(requests)
+            connection.sendall(requests[turn])
             answer = receive_answer(connection)
-            if not answer.startswith(b"HTTP/1.1 200") or b'"digit":7' not in answer:
-                raise SystemExit(f"expected a 7. Received: {answer[:400]!r}")
+            if not answer.startswith(b"HTTP/1.1 200") or expected[turn] not in answer:
+                raise SystemExit(f"expected {expected[turn]!r}. Received: {answer[:400]!r}")
             times.append(time.perf_counter() - start)
     return times
 
@@ -209,19 +168,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of load; default: %(default)s")
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
     options = parser.parse_args()
-    print(
-        f"digitrec {__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores"
-    )
-    pictures = canvases()
-    measure_prediction(pictures, options.rounds)
+    print(f"digitrec {__version__}, {machine()}")
+    pictures = canvases(PICTURES)
+    measure_prediction([picture for _, picture in pictures], options.rounds)
     measure_server(pictures, options.seconds, options.connections)
-
-
-def processor() -> str:
-    """Return the processor's name as the system has it."""
-    path = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.+)", path.read_text()) if path.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

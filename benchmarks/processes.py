@@ -1,0 +1,133 @@
+"""Server processes and what they take: started on a free port, asked, measured with all their children, ended."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import platform
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_PATIENCE_S = 60.0
+
+
+class Server:
+    """A server in a process group of its own; `ready_s` is the time from its start to the first answer that is right.
+
+    Parameters
+    ----------
+    command : what starts it. answers : asks it once, and returns whether it answered as it should.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        answers: Callable[[], bool],
+        cwd: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        start = time.perf_counter()
+        self._process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=cwd,
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while not _without_refusal(answers):
+            if self._process.poll() is not None or time.perf_counter() - start > _PATIENCE_S:
+                self.stop()
+                raise SystemExit(f"the server did not answer; run it to see why: {' '.join(command)}")
+            time.sleep(0.005)
+        self.ready_s = time.perf_counter() - start
+
+    @property
+    def processes(self) -> list[int]:
+        """The server's process and all below it."""
+        return family(self._process.pid)
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that the first one started."""
+        return self.processes[1:]
+
+    def stop(self) -> None:
+        """End the server and all its children, and wait for it."""
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(15)
+        _kill_group(self._process.pid)
+        self._process.wait(15)
+
+
+def _without_refusal(answers: Callable[[], bool]) -> bool:
+    try:
+        return answers()
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _kill_group(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)  # what has not ended by itself
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+def pss_mb(pid: int) -> float:
+    """Return the proportional set size of a process, in which shared memory counts once; 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) / 1024
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident set size of a process; 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1024
+
+
+def processor() -> str:
+    """Return the processor's name as the system has it."""
+    path = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.+)", path.read_text()) if path.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def machine() -> str:
+    """Return what figures depend on besides the versions: the processor, its cores, the system and Python."""
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def others_load() -> float:
+    """Return how many processes ran or waited in the last minute, as the system counts."""
+    return os.getloadavg()[0]

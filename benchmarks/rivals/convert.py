@@ -1,0 +1,41 @@
+"""The network of models/digitrec.h5 for the others: a Keras file as it is, and an ONNX file that answers the same.
+
+python convert.py FOLDER
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import onnxruntime
+
+from digitrec.model.compile import PARITY_TOLERANCE
+from digitrec.model.keras_file import load_keras, probe_inks
+from digitrec.model.runtime import load_classifier
+from digitrec.resources import packaged_model_path
+
+
+def main() -> None:
+    """Write network.onnx and network.h5 into the folder, unless the ONNX file answers otherwise than LiteRT."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(packaged_model_path(), folder / "network.h5")
+    path = folder / "network.onnx"
+    load_keras(packaged_model_path()).export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    expected = load_classifier(packaged_model_path()).probabilities(probe_inks())
+    difference = float(np.abs(session.run(None, {"ink": probe_inks()})[0] - expected).max())
+    if not difference <= PARITY_TOLERANCE:
+        path.unlink()
+        sys.exit(
+            f"expected ONNX to answer as LiteRT does, to {PARITY_TOLERANCE}. Received: {difference:.2g}."
+        )
+    print(f"{path}: answers as LiteRT does, to {difference:.1g}")
+
+
+if __name__ == "__main__":
+    main()
