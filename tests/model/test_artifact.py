@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
 from digitrec.model.artifact import fingerprint, read_artifact, write_artifact
+from digitrec.resources import packaged_model_path
 
 
 def _edit_card(path: Path, **changes: Any) -> None:
@@ -79,6 +82,20 @@ def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> No
         except ModelError:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("size", [0, 8, 2**64 - 16, 2**63])
+def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "model.h5"
+    data = bytearray(packaged_model_path().read_bytes())
+    for heap in re.finditer(rb"GCOL\x01", bytes(data)):
+        data[heap.start() + 16 : heap.start() + 32] = bytes(8) + size.to_bytes(8, "little")
+    path.write_bytes(data)
+    program = f"from digitrec.model.artifact import read_artifact; read_artifact({str(path)!r})"
+    run = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30
+    )
+    assert re.search(r"ModelFileError: .*the heap of strings at byte \d+ is damaged", run.stderr)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read every file on this system")

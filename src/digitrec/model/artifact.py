@@ -27,6 +27,7 @@ import numpy as np
 from digitrec.contract import MODEL_FORMAT_VERSION
 from digitrec.errors import DigitrecError, ModelFileError, ModelMismatchError, ModelNotFoundError
 from digitrec.model.card import parse_card, serialize_card
+from digitrec.model.heaps import require_whole_heaps
 from digitrec.replacement import replacing
 
 GROUP = "digitrec"
@@ -148,6 +149,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             "Correct the path, or make a model with scripts/train_model.py."
         )
     try:
+        require_whole_heaps(path)
         with h5py.File(path, "r") as file:
             _require_keras_model(path, file)
             yield file
