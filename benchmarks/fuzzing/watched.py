@@ -6,6 +6,8 @@ none of digitrec's own; the next file gets a new process.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import os
 import resource
@@ -14,6 +16,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -124,7 +127,7 @@ def _eat_all(target: Target, start: int, stop: int, sending: Connection) -> None
         originals = target.originals()
         for case in range(start, stop):
             meal = eat_one(target, file_of(target, originals, case), case)
-            rss_mb = _memory_mb("VmRSS") if case % _RSS_EVERY == 0 else 0.0
+            rss_mb = _kept_mb() if case % _RSS_EVERY == 0 else 0.0
             sending.send(meal._replace(rss_mb=rss_mb, noise_bytes=os.fstat(2).st_size, pid=os.getpid()))
             os.ftruncate(2, 0)
             os.lseek(2, 0, os.SEEK_SET)
@@ -148,6 +151,14 @@ def _tried(target: Target, data: bytes) -> tuple[str, str]:
         return type(error).__name__, ""
     except Exception:  # noqa: BLE001  # whatever is not digitrec's own is what is looked for
         return "EXCEPTION", traceback.format_exc(limit=-4)
+
+
+def _kept_mb() -> float:
+    """Return the resident memory after glibc has given back what it keeps for later, which differs from file to file."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return _memory_mb("VmRSS")
 
 
 def _memory_mb(name: str) -> float:
