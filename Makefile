@@ -7,18 +7,21 @@
 # make soak    100,000 requests over five minutes, then a killed worker, then a stop
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
+# make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
+# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, some minutes; goes on after a stop
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+SERVING_VENV ?= .venv-serving
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The page needs no npm; ESLint, axe-core and the tests of its modules do.
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk soak schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk bench-serving soak fuzz schemathesis wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -63,11 +66,27 @@ bench-bulk: $(VENV)/.train
 schemathesis: $(VENV)/.test
 	$(BIN)/python scripts/check_interface.py
 
+# What digitrec runs beside has an environment of its own, so that nothing of it is ever taken for a dependency.
+bench-serving: $(SERVING_VENV)/.made
+	$(SERVING_VENV)/bin/python benchmarks/parts.py
+	$(SERVING_VENV)/bin/python benchmarks/engines.py
+	$(SERVING_VENV)/bin/python benchmarks/serving.py
+	$(SERVING_VENV)/bin/python benchmarks/write_performance.py
+
+$(SERVING_VENV)/.made: benchmarks/rivals/requirements.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(SERVING_VENV)
+	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement $<
+	touch $@
+
+fuzz: $(VENV)/.serve
+	$(BIN)/python benchmarks/fuzz.py images
+	$(BIN)/python benchmarks/fuzz.py models
+
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf $(VENV) .venv-serving build dist node_modules
+	rm -rf $(VENV) $(SERVING_VENV) build dist node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:

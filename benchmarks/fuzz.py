@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
 from collections import Counter
@@ -98,40 +99,48 @@ def read(journal: Path) -> list[dict[str, Any]]:
 
 
 def tell(target: Target, journal: Path) -> int:
-    """Print what came of all files in the journal; return 1 where there are findings, else 0."""
-    blocks = read(journal)
+    """Print what came of all files in the journal, and note it beside it; return 1 where there are findings, else 0."""
+    facts = summary(target, read(journal))
+    text = json.dumps(facts, indent=1) + "\n"
+    journal.with_name(f"fuzz_{target.name}.json").write_text(text, encoding="utf-8")
+    print(text)
+    return int(facts["findings"] > 0)
+
+
+def summary(target: Target, blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what came of all files together.
+
+    The memory kept is that of the process that ate most files, in the first and the last tenth of them.
+    """
     outcomes = sum((Counter(block["outcomes"]) for block in blocks), Counter[str]())
-    for outcome, count in outcomes.most_common():
-        print(f"{count:>9,}  {outcome}")
     slowest = max((block["slowest"] for block in blocks), key=lambda pair: pair[1])
     largest = max((block["largest"] for block in blocks), key=lambda pair: pair[1])
-    print(
-        f"{outcomes.total():>9,}  together, {sum(block['cpu_s'] for block in blocks):,.0f} s of processor time"
-    )
-    print(
-        f"slowest   {slowest[1]:.2f} s (--case {slowest[0]}); most memory {largest[1]:.0f} MB (--case {largest[0]})"
-    )
-    for pid, sizes in _processes(blocks).items():
-        tenth = max(1, len(sizes) // 10)
-        print(
-            f"resident  process {pid}: {_middle(sizes[:tenth]):.1f} MB in its first tenth, "
-            f"{_middle(sizes[-tenth:]):.1f} MB in its last, n = {len(sizes)}"
-        )
-    print(f"stderr    {sum(block['stderr_bytes'] for block in blocks):,} bytes")
-    return int(any(is_finding(outcome) for outcome in outcomes))
+    sizes = max(_processes(blocks), key=len)
+    tenth = max(1, len(sizes) // 10)
+    return {
+        "target": target.name,
+        "seed": SEED,
+        "files": outcomes.total(),
+        "outcomes": dict(outcomes.most_common()),
+        "findings": sum(count for outcome, count in outcomes.items() if is_finding(outcome)),
+        "cpu_s": round(sum(block["cpu_s"] for block in blocks)),
+        "slowest_s": slowest[1],
+        "slowest_case": slowest[0],
+        "peak_mb": largest[1],
+        "peak_case": largest[0],
+        "kept_first_mb": statistics.median(sizes[:tenth]),
+        "kept_last_mb": statistics.median(sizes[-tenth:]),
+        "stderr_bytes": sum(block["stderr_bytes"] for block in blocks),
+    }
 
 
-def _processes(blocks: list[dict[str, Any]]) -> dict[int, list[float]]:
-    """Return the sizes of each process that ate long enough to tell a growth."""
+def _processes(blocks: list[dict[str, Any]]) -> list[list[float]]:
+    """Return the sizes of each process, one for every hundredth file."""
     sizes: dict[int, list[float]] = {}
     for block in blocks:
         for pid, size in block["rss_mb"]:
             sizes.setdefault(pid, []).append(size)
-    return {pid: some for pid, some in sizes.items() if len(some) >= 20}
-
-
-def _middle(sizes: list[float]) -> float:
-    return sorted(sizes)[len(sizes) // 2]
+    return list(sizes.values())
 
 
 def is_finding(outcome: str) -> bool:

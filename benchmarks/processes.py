@@ -113,6 +113,16 @@ def rss_mb(pid: int) -> float:
     return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1024
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used; 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    user, system = text.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def processor() -> str:
     """Return the processor's name as the system has it."""
     path = Path("/proc/cpuinfo")

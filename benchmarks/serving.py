@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from digits import canvases
-from processes import Server, free_port, machine, others_load, pss_mb, rss_mb
+from processes import Server, cpu_s, free_port, machine, others_load, pss_mb, rss_mb
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -123,8 +123,10 @@ def measure(name: str, number: int, folder: Path, options: argparse.Namespace) -
             if not is_right(port, digit, picture):
                 raise SystemExit(f"{name}: expected the digit {digit}. Received another answer.")
         load(port, folder, _WARM_UP_S, options.connections)
-        row = load(port, folder, options.seconds, options.connections)
         processes = server.processes
+        used_s = sum(map(cpu_s, processes))
+        row = load(port, folder, options.seconds, options.connections)
+        row["cpu_ms_an_answer"] = round(1000 * (sum(map(cpu_s, processes)) - used_s) / row["requests"], 3)
         memory = {
             "pss_mb": round(sum(map(pss_mb, processes)), 1),
             "largest_rss_mb": round(max(map(rss_mb, processes)), 1),

@@ -99,7 +99,8 @@ def eat(target: Target, start: int, stop: int) -> Iterator[Meal]:
 
 def _meals(receiving: Connection) -> Iterator[Meal]:
     with receiving:
-        while receiving.poll(_SILENCE_S):
+        # Twice, because a machine or a shell that stopped both processes for a while let the first time run out.
+        while receiving.poll(_SILENCE_S) or receiving.poll(_SILENCE_S):
             try:
                 yield receiving.recv()
             except EOFError:
@@ -154,7 +155,7 @@ def _tried(target: Target, data: bytes) -> tuple[str, str]:
 
 
 def _kept_mb() -> float:
-    """Return the resident memory after glibc has given back what it keeps for later, which differs from file to file."""
+    """Return the resident memory after glibc has given back what it keeps for later, which differs each time."""
     gc.collect()
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
