@@ -47,8 +47,7 @@ _WHITE = 200 / 255  # mean brightness from which a drawing counts as white
 # A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
 # the digit keeps far more pixels than the network's 20.
 _JPEG_ENOUGH_PX = 1000
-# A picture of 25 million pixels takes up to 300 MB until it is grey, however few bytes it came in: eight at once
-# took two workers to 1.9 GB. One at a time in each process keeps a machine of 512 MB alive.
+# 25 million pixels take up to 300 MB until they are grey: eight at once took two workers to 1.9 GB.
 _LARGE_PX = 2_000_000
 _one_large_at_a_time = threading.Lock()
 # Of a picture with more than 8 bits a pixel, so many are scaled at once.
@@ -240,10 +239,7 @@ def _scale_to_bytes(values: NDArray[np.generic]) -> Picture:
 
 def _whole(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Return the values as numbers from 0: what is none, infinite or below is 0."""
-    numbers = np.asarray(values, np.float64)
-    if values.dtype.kind == "f":
-        numbers = np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
-    return np.clip(numbers, 0.0, None)
+    return np.clip(np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0), 0.0, None)
 
 
 def _describe(data: bytes) -> str:
