@@ -214,7 +214,7 @@ def test_slow_clients_do_not_hold_up_a_stop_for_longer_than_the_graceful_timeout
 
 def test_gunicorns_access_log_and_worker_recycling_work_as_ever() -> None:
     port = free_port()
-    options = ["--access-logfile", "-", "--max-requests", "5"]
+    options = ["--access-logfile", "-", "--max-requests", "5", "--max-requests-jitter", "0"]
     with running([*GUNICORN, *options], port, WEB_CONCURRENCY="1") as server:
         for _ in range(20):
             assert post(port, one())[0] == 200

@@ -19,8 +19,10 @@ from web_servers import REPOSITORY
 from werkzeug.test import TestResponse
 
 from digitrec.errors import ModelError
+from digitrec.settings import Settings
 from digitrec.web import create_app
 from digitrec.web.failures import PROBLEMS
+from digitrec.web.keys import new_key
 
 HIDDEN = {"static", "pages.favicon", "specification.docs_file"}
 
@@ -137,7 +139,18 @@ def failing(app: Flask, name: str, picture: bytes) -> TestResponse:
         "not-found": lambda: client.get("/nowhere"),
         "method-not-allowed": lambda: client.get("/predict"),
         "blank-image": lambda: client.post("/predict", json={"strokes": []}),
+        "unauthorized": lambda: guarded(app, api_keys=(new_key("anna")[1],)).post("/predict", data=picture),
+        "too-many-requests": lambda: asked_twice(guarded(app, rate_limit="1/day"), picture),
     }[name]()
+
+
+def guarded(app: Flask, **settings: Any) -> FlaskClient:
+    return create_app(Settings(**settings), app.extensions["digitrec"].recognizer).test_client()
+
+
+def asked_twice(client: FlaskClient, picture: bytes) -> TestResponse:
+    client.post("/predict", data=picture)
+    return client.post("/predict", data=picture)
 
 
 @pytest.mark.parametrize("name", [name for name, problem in PROBLEMS.items() if problem.status < 500])

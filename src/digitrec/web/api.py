@@ -11,10 +11,10 @@ from digitrec.ink.codec import ImageLike
 from digitrec.recognizer import Prediction
 from digitrec.web.answers import AnswerOptions, PredictionOptions, prediction_json
 from digitrec.web.failures import report
-from digitrec.web.metrics import count_prediction
+from digitrec.web.metrics import count_digit
 from digitrec.web.numbers import Asked, NumberOptions, answer_number
-from digitrec.web.openapi import specified
 from digitrec.web.pictures import read_pages, read_pictures
+from digitrec.web.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("api", __name__)
@@ -72,5 +72,5 @@ def _number_json(picture: ImageLike, asked: Asked, options: AnswerOptions) -> di
 def _result_json(result: Prediction | DigitrecError, options: AnswerOptions) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
         return report(result)
-    count_prediction(result)
+    count_digit(result.digit, result.confidence, accepted=result.accepted)
     return prediction_json(result, current_state().recognizer.card, options)

@@ -11,8 +11,8 @@ from flask import Blueprint
 from werkzeug.exceptions import ServiceUnavailable
 
 from digitrec.model.runtime import prove
-from digitrec.web.openapi import specified
 from digitrec.web.shared import is_stopping
+from digitrec.web.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("health", __name__)
@@ -30,8 +30,19 @@ def healthz() -> dict[str, str]:
 @specified
 def readyz() -> dict[str, Any]:
     """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
+    require_ready()
+    card = current_state().recognizer.card
+    return {"status": "ready", "model": {key: card[key] for key in ("name", "version")}}
+
+
+def require_ready() -> None:
+    """Let the network answer.
+
+    Raises
+    ------
+    werkzeug.exceptions.ServiceUnavailable : the server stops.
+    ModelError : the network does not answer.
+    """
     if is_stopping():
         raise ServiceUnavailable
-    classifier = current_state().recognizer.classifier
-    prove(classifier)
-    return {"status": "ready", "model": {key: classifier.card[key] for key in ("name", "version")}}
+    prove(current_state().recognizer.classifier)

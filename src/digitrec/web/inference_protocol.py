@@ -18,10 +18,11 @@ from digitrec import __version__
 from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.fields import decode_pixels
-from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
-from digitrec.web.openapi import specified
+from digitrec.web.health import require_ready
+from digitrec.web.metrics import count_digit
 from digitrec.web.pictures import read_body
+from digitrec.web.specified import specified
 from digitrec.web.state import current_state
 from digitrec.web.tensors import (
     INPUT_NAME,
@@ -39,6 +40,7 @@ _HOW_TO_SEND = (
     'Send {"inputs": [{"name": "pixels", "shape": [1, 28, 28], "datatype": "FP32", "data": [...]}]}.'
 )
 _REQUEST = TypeAdapter(InferenceRequest)
+_COUNTED = ("digit", "confidence", "accepted")
 _POLARITY = "0 is paper; full ink is 1 (FP32) or 255 (UINT8): MNIST's polarity"
 
 
@@ -59,8 +61,8 @@ def live() -> dict[str, bool]:
 @blueprint.get("/health/ready")
 @specified
 def ready() -> dict[str, bool]:
-    """Answer 200 only after the network itself has just answered."""
-    prove(current_state().recognizer.classifier)
+    """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
+    require_ready()
     return {"ready": True}
 
 
@@ -93,9 +95,9 @@ def model(name: str, version: str = "") -> dict[str, Any]:
 @blueprint.get("/models/<name>/versions/<version>/ready")
 @specified
 def model_ready(name: str, version: str = "") -> dict[str, Any]:
-    """Answer 200 only after the network itself has just answered."""
+    """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
     _own_version(name, version)
-    prove(current_state().recognizer.classifier)
+    require_ready()
     return {"name": MODEL_NAME, "ready": True}
 
 
@@ -121,7 +123,10 @@ def infer(name: str, version: str = "") -> Response:
     head: dict[str, Any] = {"model_name": MODEL_NAME, "model_version": own_version}
     if asked.id:
         head["id"] = asked.id
-    return _answer(head, asked, _outputs(probabilities, state.recognizer.threshold))
+    outputs = _outputs(probabilities, state.recognizer.threshold)
+    for digit, confidence, accepted in zip(*(outputs[each] for each in _COUNTED), strict=True):
+        count_digit(int(digit), float(confidence), accepted=bool(accepted))
+    return _answer(head, asked, outputs)
 
 
 def _own_version(name: str, version: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -16,10 +16,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from digitrec.reading.result import Reading
-from digitrec.recognizer import Prediction
 from digitrec.settings import Settings
 from digitrec.web.logs import seconds_taken
 from digitrec.web.shared import counts_folder
+from digitrec.web.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("metrics", __name__)
@@ -83,6 +83,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 @blueprint.get("/metrics")
+@specified
 def metrics() -> Response:
     """Answer the counts of all workers in Prometheus's text format."""
     port = current_state().settings.metrics_port
@@ -100,11 +101,11 @@ def metrics() -> Response:
     )
 
 
-def count_prediction(prediction: Prediction) -> None:
+def count_digit(digit: int, confidence: float, *, accepted: bool) -> None:
     """Count one answer that is a digit."""
     if counts := _counts():
-        counts.answers.labels(str(prediction.digit), _truth(prediction.accepted)).inc()
-        counts.confidence.labels("digit").observe(prediction.confidence)
+        counts.answers.labels(str(digit), _truth(accepted)).inc()
+        counts.confidence.labels("digit").observe(confidence)
 
 
 def count_reading(reading: Reading) -> None:
@@ -120,7 +121,14 @@ def count_problem(name: str) -> None:
         counts.problems.labels(name or "other").inc()
 
 
+def leave_uncounted() -> None:
+    """Count nothing of what this request is answered."""
+    g.uncounted = True
+
+
 def _counts() -> Counts | None:
+    if g.get("uncounted"):
+        return None
     return cast("Counts | None", current_app.extensions.get(_KEY))
 
 

@@ -1,58 +1,21 @@
-"""The specification of the interface: spectree takes it from the views, and checks their queries by the same models.
-
-What spectree has no words for, bodies of several kinds, answers and examples, `digitrec.web.operations` adds when
-the document is asked for.
-"""
+"""The document of the interface, OpenAPI 3.1, and a page for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
-from flask import Blueprint, Response, render_template, send_from_directory
-from pydantic import BaseModel, ValidationError
-from spectree import SpecTree
-from spectree.config import ModeEnum
-from spectree.plugins.flask_plugin import FlaskPlugin
+from flask import Blueprint, Response, current_app, render_template, send_from_directory
+from werkzeug.exceptions import HTTPException
 
-from digitrec import __version__
-from digitrec.web.validation import refused
+from digitrec.errors import DigitrecError
+from digitrec.web.metrics import leave_uncounted
+from digitrec.web.specified import found, specified
 
 blueprint = Blueprint("specification", __name__)  # spectree passes over what is called openapi
 _A_DAY_S = 86_400
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-class _Plugin(FlaskPlugin):
-    """spectree in a Flask application, with our own addresses for the document and its page."""
-
-    def register_route(self, app: Any) -> None:
-        """Add no address."""
-
-
-_tree = SpecTree(
-    backend=_Plugin,
-    mode=ModeEnum.strict,
-    title="digitrec",
-    version=__version__,
-    naming_strategy=lambda model: model.__name__,
-    nested_naming_strategy=lambda _parent, child: child,
-)
-
-
-def specified(view: View) -> View:
-    """Put a view into the specification; its argument ``query``, if it has one, is checked by the model it is of."""
-    model = get_type_hints(view).get("query", BaseModel)
-
-    def refuse(_request: object, _answer: object, error: Exception | None, *_: object) -> None:
-        if isinstance(error, ValidationError):
-            raise refused(error, model) from error
-
-    checked: View = _tree.validate(before=refuse)(view)
-    return checked
 
 
 @blueprint.get("/openapi.json")
@@ -62,7 +25,19 @@ def openapi() -> dict[str, Any]:
     # Imported when first asked for: its models take time and memory that a server without readers saves.
     from digitrec.web.specification import completed  # noqa: PLC0415
 
-    return completed(_tree.spec)
+    return completed(found(), _answer_to)
+
+
+def _answer_to(path: str, method: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the server answers, past its guards and its counts; None where it cannot answer now."""
+    with current_app.test_request_context(path, method=method, json=body):
+        leave_uncounted()
+        try:
+            answer = current_app.make_response(current_app.dispatch_request())
+        except (DigitrecError, HTTPException):
+            return None
+        said: dict[str, Any] = answer.get_json()
+        return said
 
 
 @blueprint.get("/docs")

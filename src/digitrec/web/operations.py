@@ -10,12 +10,14 @@ from digitrec.web import answer_models as answers
 from digitrec.web import bodies, examples
 from digitrec.web.tensors import InferenceRequest
 
-_PICTURE = ("unreadable-request", "invalid-field", "unreadable-image", "image-too-large", "request-too-large",
+_GUARDED = ("unauthorized", "internal-error")
+_PICTURE = ("unauthorized", "too-many-requests", "unreadable-request", "invalid-field", "unreadable-image",
+            "image-too-large", "request-too-large",
             "unsupported-image", "blank-image", "internal-error", "model-unavailable")  # fmt: skip
 TAGS = {
     "reading": "Pictures to digits and numbers.",
     "protocol": "The Open Inference Protocol V2, for clients of KServe, Triton and MLServer.",
-    "probes": "Whether the server lives, and whether it can answer.",
+    "probes": "Whether the server lives, whether it can answer, and what it has counted.",
     "pages": "What a person sees.",
 }
 
@@ -30,7 +32,7 @@ class Operation:
     tag : one of `TAGS`.
     models : what a good answer is one of; none is a page.
     problems : the names of the failures that it may answer with.
-    said : examples of requests and their answers.
+    said : examples of requests.
     forms : models of its JSON body.
     pictures : whether it takes pictures as files, too.
     """
@@ -39,7 +41,7 @@ class Operation:
     tag: str
     models: tuple[type[BaseModel], ...] = ()
     problems: tuple[str, ...] = ("internal-error",)
-    said: examples.Examples = field(default_factory=dict)
+    said: examples.Requests = field(default_factory=dict)
     forms: tuple[type[BaseModel], ...] = ()
     pictures: bool = False
 
@@ -49,10 +51,12 @@ _predict = Operation(
     (bodies.ImageBody, bodies.StrokesBody, bodies.PixelsBody), pictures=True,
 )  # fmt: skip
 _ready = ("internal-error", "model-unavailable")
-_model_ready = ("not-found", *_ready)
+_stops = (*_ready, "stopping")
+_model_ready = ("unauthorized", "not-found", *_stops)
 _infer = Operation(
     "infer", "protocol", (answers.InferenceAnswer,),
-    ("unreadable-request", "invalid-field", "not-found", "request-too-large", "blank-image", *_ready),
+    ("unauthorized", "too-many-requests", "unreadable-request", "invalid-field", "not-found", "request-too-large",
+     "blank-image", *_ready),
     examples.INFER, (InferenceRequest,),
 )  # fmt: skip
 OPERATIONS = {
@@ -62,20 +66,21 @@ OPERATIONS = {
         "read", "reading", (answers.Reading, answers.Record, answers.Readings), _PICTURE, examples.READ,
         (bodies.ImagePageBody, bodies.StrokesBody, bodies.PixelsPageBody), pictures=True,
     ),
-    ("/api/v1/model", "get"): Operation("model", "reading", (answers.ModelCard,)),
-    ("/healthz", "get"): Operation("healthz", "probes", (answers.Alive,)),
-    ("/readyz", "get"): Operation("readyz", "probes", (answers.Ready,), _ready),
-    ("/v2", "get"): Operation("protocol_server", "protocol", (answers.ServerMetadata,)),
+    ("/api/v1/model", "get"): Operation("model", "reading", (answers.ModelCard,), _GUARDED),
+    ("/healthz", "get"): Operation("healthz", "probes", (answers.Alive,), _ready),
+    ("/readyz", "get"): Operation("readyz", "probes", (answers.Ready,), _stops),
+    ("/metrics", "get"): Operation("metrics", "probes", (), ("unauthorized", "not-found", "internal-error")),
+    ("/v2", "get"): Operation("protocol_server", "protocol", (answers.ServerMetadata,), _GUARDED),
     ("/v2/health/live", "get"): Operation("protocol_live", "protocol", (answers.ServerLive,)),
-    ("/v2/health/ready", "get"): Operation("protocol_ready", "protocol", (answers.ServerReady,), _ready),
+    ("/v2/health/ready", "get"): Operation("protocol_ready", "protocol", (answers.ServerReady,), _stops),
     ("/v2/models/{name}", "get"): Operation(
-        "protocol_model", "protocol", (answers.ModelMetadata,), ("not-found", "internal-error")
+        "protocol_model", "protocol", (answers.ModelMetadata,), ("unauthorized", "not-found", "internal-error")
     ),
     ("/v2/models/{name}/ready", "get"): Operation(
         "protocol_model_ready", "protocol", (answers.ModelReady,), _model_ready
     ),
     ("/v2/models/{name}/infer", "post"): _infer,
-    ("/", "get"): Operation("page", "pages"),
+    ("/", "get"): Operation("page", "pages", (), _GUARDED),
     ("/pictures", "post"): Operation("pictures", "pages", (), _PICTURE, pictures=True),
     ("/problems/{name}", "get"): Operation("problem", "pages", (), ("not-found", "internal-error")),
     ("/docs", "get"): Operation("docs", "pages"),

@@ -12,9 +12,9 @@ from digitrec.errors import DigitrecError
 from digitrec.recognizer import NO_DIGIT_FROM, Prediction
 from digitrec.web.answers import plane_data_url
 from digitrec.web.failures import PROBLEMS, report
-from digitrec.web.metrics import count_prediction
-from digitrec.web.openapi import specified
+from digitrec.web.metrics import count_digit
 from digitrec.web.pictures import read_pictures
+from digitrec.web.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("pages", __name__)
@@ -70,7 +70,7 @@ def favicon() -> Response:
 def _shown(result: Prediction | DigitrecError) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
         return {"problem": report(result)}
-    count_prediction(result)
+    count_digit(result.digit, result.confidence, accepted=result.accepted)
     return {
         "prediction": result,
         "order": (-result.probabilities).argsort().tolist(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -13,11 +13,13 @@ from digitrec.ink.codec import FORMATS
 from digitrec.web import examples
 from digitrec.web.answer_models import Problem, ProtocolError
 from digitrec.web.failures import PROBLEMS
+from digitrec.web.inference_protocol import MODEL_NAME
 from digitrec.web.operations import OPERATIONS, TAGS, Operation
 
 _SCHEMAS = "#/components/schemas/"
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 _OF_VERSION = "/versions/{version}"
+_OF_THE_CARD = {"format", "name", "version", "architecture", "parameters"}  # and much more
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 _DESCRIPTION = """Reads handwritten digits. What is sent is read, answered and forgotten.
 
@@ -32,12 +34,17 @@ Every answer carries `X-Request-ID`: the request's own when it has 8 to 64 lette
 underscores, else a new one. Names in a query that digitrec does not know are left alone."""
 
 
-def completed(found: Mapping[str, Any]) -> dict[str, Any]:
+# Gives the answer to a request: its address, its method, and its JSON body or None; None where there is none now.
+Ask: TypeAlias = Callable[[str, str, dict[str, Any] | None], dict[str, Any] | None]
+
+
+def completed(found: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     """Return the whole document.
 
     Parameters
     ----------
     found : what spectree has found: addresses, methods, and the parameters that it checks.
+    ask : gives the examples of answers.
     """
     document = copy.deepcopy(dict(found))
     problems = "\n".join(
@@ -54,12 +61,12 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
     }
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            _complete(operation, path, method)
+            _complete(operation, path, method, ask)
     document.pop("security", None)
     return document
 
 
-def _complete(operation: dict[str, Any], path: str, method: str) -> None:
+def _complete(operation: dict[str, Any], path: str, method: str, ask: Ask) -> None:
     plain = path.replace(_OF_VERSION, "")
     known = OPERATIONS[plain, method]
     suffix = "_short" if path == "/predict" else "_of_version" if plain != path else ""
@@ -72,7 +79,7 @@ def _complete(operation: dict[str, Any], path: str, method: str) -> None:
         operation["requestBody"] = {"required": True, "content": body}
     if known.name == "infer":
         operation["parameters"].append(_length_header())
-    operation["responses"] = _responses(known, plain)
+    operation["responses"] = _responses(known, plain, method, ask)
 
 
 def _complete_parameter(parameter: dict[str, Any], path: str) -> None:
@@ -80,7 +87,7 @@ def _complete_parameter(parameter: dict[str, Any], path: str) -> None:
     if not parameter["description"]:
         del parameter["description"]
     if parameter["in"] == "path" and parameter["name"] == "name":
-        names = list(PROBLEMS) if path.startswith("/problems/") else ["digitrec"]
+        names = list(PROBLEMS) if path.startswith("/problems/") else [MODEL_NAME]
         parameter["schema"]["enum"] = names
         parameter["example"] = names[0]
     if parameter["name"] == "version":
@@ -93,7 +100,7 @@ def _body(known: Operation) -> dict[str, Any]:
     if known.forms:  # first, so that the page offers an example to send
         content["application/json"] = {
             "schema": _one_of(known.forms),
-            "examples": {name: {"value": request} for name, (request, _) in known.said.items()},
+            "examples": {name: {"value": request} for name, request in known.said.items()},
         }
     if known.pictures:
         content["multipart/form-data"] = _form(with_fields=known.name == "read")
@@ -127,9 +134,10 @@ def _length_header() -> dict[str, Any]:
     }
 
 
-def _responses(known: Operation, path: str) -> dict[str, Any]:
+def _responses(known: Operation, path: str, method: str, ask: Ask) -> dict[str, Any]:
     headers = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
-    good: dict[str, Any] = {"description": "The answer.", "headers": headers, "content": _answer(known, path)}
+    content = _answer(known, path, method, ask)
+    good: dict[str, Any] = {"description": "The answer.", "headers": headers, "content": content}
     if known.name == "infer":
         good["headers"] = {
             **headers,
@@ -148,16 +156,19 @@ def _responses(known: Operation, path: str) -> dict[str, Any]:
     return responses
 
 
-def _answer(known: Operation, path: str) -> dict[str, Any]:
+def _answer(known: Operation, path: str, method: str, ask: Ask) -> dict[str, Any]:
     if path == "/openapi.json":
         return {"application/json": {"schema": {"type": "object"}}}
     if not known.models:
-        return {"text/html": {"schema": {"type": "string"}}}
+        return {"text/plain" if path == "/metrics" else "text/html": {"schema": {"type": "string"}}}
     media: dict[str, Any] = {"schema": _one_of(known.models)}
+    address = path.replace("{name}", MODEL_NAME)
     if known.said:
-        media["examples"] = {name: {"value": answer} for name, (_, answer) in known.said.items()}
-    elif path in examples.ANSWERS:
-        media["example"] = examples.ANSWERS[path]
+        answers = {name: ask(address, method, request) for name, request in known.said.items()}
+        media["examples"] = {name: {"value": answer} for name, answer in answers.items() if answer}
+    elif answer := ask(address, method, None):
+        shown = _OF_THE_CARD & answer.keys() if known.name == "model" else answer.keys()
+        media["example"] = {name: value for name, value in answer.items() if name in shown}
     return {"application/json": media}
 
 
