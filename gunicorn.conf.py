@@ -6,7 +6,7 @@ import sys
 from digitrec.errors import DigitrecError
 from digitrec.settings import Settings
 from digitrec.web.serve import gunicorn_options
-from digitrec.web.shared import share_counts
+from digitrec.web.server.shared import share_counts
 
 try:
     globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))

@@ -31,7 +31,7 @@ from digitrec.ink import codec, normalize, paper, rules
 from digitrec.model.runtime import INK_SHAPE
 from digitrec.settings import Settings
 from digitrec.web import create_app
-from digitrec.web.answers import AnswerOptions, prediction_json
+from digitrec.web.interface.answers import AnswerOptions, prediction_json
 
 Part = Callable[[], Any]
 _PICTURES = 20

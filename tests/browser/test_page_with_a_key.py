@@ -10,7 +10,8 @@ from browser_steps import Paper
 
 from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
-from digitrec.web import create_app, keys
+from digitrec.web import create_app
+from digitrec.web.guards import keys
 from handwriting import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect

@@ -11,7 +11,7 @@ from web_classifier import SteadyClassifier
 from web_pictures import one
 from werkzeug.test import TestResponse
 
-from digitrec.web import keys
+from digitrec.web.guards import keys
 
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",

@@ -14,7 +14,7 @@ from web_pictures import one
 
 from digitrec.cli import main
 from digitrec.settings import ApiKey, Settings
-from digitrec.web import keys
+from digitrec.web.guards import keys
 
 KEY, STORED = keys.new_key("clerks")
 OTHER_KEY, OTHER_STORED = keys.new_key("scanner")

@@ -15,7 +15,7 @@ from flask import Flask
 from web_pictures import flat, one
 from web_servers import GUNICORN, free_port, post, running, stop
 
-from digitrec.web.logs import formatter
+from digitrec.web.observation.logs import formatter
 
 FIELDS = {"request_id", "method", "path", "status", "duration_ms"}
 

@@ -12,7 +12,7 @@ from web_pictures import one
 
 from digitrec.errors import SettingsError
 from digitrec.settings import Settings
-from digitrec.web import keys
+from digitrec.web.guards import keys
 
 SITE = "https://forms.example"
 ASKED = ("/predict", "/api/v1/predict", "/api/v1/read")

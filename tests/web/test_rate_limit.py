@@ -22,7 +22,7 @@ from web_servers import GUNICORN, free_port, running
 
 from digitrec.errors import SettingsError
 from digitrec.settings import Settings
-from digitrec.web import keys
+from digitrec.web.guards import keys
 
 
 def ask(client: FlaskClient, times: int = 1, address: str = "192.0.2.1", **headers: str) -> list[int]:

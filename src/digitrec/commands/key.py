@@ -14,7 +14,7 @@ def key(name: str) -> None:
 
     The key is shown this once; the server is given its hash.
     """
-    from digitrec.web.keys import new_key
+    from digitrec.web.guards.keys import new_key
 
     if not KEY_NAME.fullmatch(name):
         raise click.BadParameter(

@@ -13,21 +13,11 @@ from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
 from digitrec.settings import Settings
-from digitrec.web import (
-    api,
-    assets,
-    failures,
-    headers,
-    health,
-    inference_protocol,
-    keys,
-    logs,
-    metrics,
-    openapi,
-    origins,
-    pages,
-    rate_limit,
-)
+from digitrec.web import assets, failures, pages
+from digitrec.web.guards import headers, keys, origins, rate_limit
+from digitrec.web.interface import api, inference_protocol
+from digitrec.web.observation import health, logs, metrics
+from digitrec.web.specification import openapi
 from digitrec.web.state import State, set_state
 
 __all__ = ["create_app"]

@@ -20,10 +20,10 @@ from werkzeug.exceptions import (
 from werkzeug.http import HTTP_STATUS_CODES
 
 from digitrec import errors
-from digitrec.web.headers import request_id
-from digitrec.web.logs import leave_to_failure, request_fields
-from digitrec.web.metrics import count_problem
-from digitrec.web.pictures import discard_body
+from digitrec.web.guards.headers import request_id
+from digitrec.web.interface.pictures import discard_body
+from digitrec.web.observation.logs import leave_to_failure, request_fields
+from digitrec.web.observation.metrics import count_problem
 
 _MEDIA_TYPE = "application/problem+json"
 

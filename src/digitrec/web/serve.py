@@ -22,9 +22,11 @@ from digitrec.model.runtime import needs_keras
 from digitrec.native_notes import native_notes_silenced
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings, whole_number
-from digitrec.web import create_app, logs, shared, wire
-from digitrec.web.hooks import hooks
-from digitrec.web.sizing import available_cores, available_memory_bytes, worker_count
+from digitrec.web import create_app
+from digitrec.web.observation import logs
+from digitrec.web.server import shared, wire
+from digitrec.web.server.hooks import hooks
+from digitrec.web.server.sizing import available_cores, available_memory_bytes, worker_count
 
 _DEFAULT_PORT = 8000
 _CANNOT_START = 4  # gunicorn's own code for an application that does not load
@@ -93,7 +95,7 @@ def gunicorn_options(
         "bind": _addresses(host, _whole_number(environ, "PORT", _DEFAULT_PORT), settings),
         "workers": _whole_number(environ, "WEB_CONCURRENCY", fitting),
         # gunicorn's own threads read slow clients to the end.
-        "worker_class": "digitrec.web.worker.PatientWorker",
+        "worker_class": "digitrec.web.server.worker.PatientWorker",
         "threads": settings.threads,
         "timeout": settings.timeout_s,
         "graceful_timeout": min(_GRACEFUL_TIMEOUT_S, settings.timeout_s),

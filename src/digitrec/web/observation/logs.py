@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from pythonjsonlogger.json import JsonFormatter
 
 from digitrec.settings import Settings
-from digitrec.web.headers import request_id
+from digitrec.web.guards.headers import request_id
 
 _TEXT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"  # as gunicorn's own lines
 _TEXT_TIME = "%Y-%m-%d %H:%M:%S %z"

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, Strict
 
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import InvalidFieldError
-from digitrec.web.validation import Model
+from digitrec.web.interface.validation import Model
 
 INPUT_NAME = "pixels"
 INPUT_TYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}

@@ -9,12 +9,12 @@ from flask import Blueprint, request
 from digitrec.errors import DigitrecError
 from digitrec.ink.codec import ImageLike
 from digitrec.recognizer import Prediction
-from digitrec.web.answers import AnswerOptions, PredictionOptions, prediction_json
 from digitrec.web.failures import report
-from digitrec.web.metrics import count_digit
-from digitrec.web.numbers import Asked, NumberOptions, answer_number
-from digitrec.web.pictures import read_pages, read_pictures
-from digitrec.web.specified import specified
+from digitrec.web.interface.answers import AnswerOptions, PredictionOptions, prediction_json
+from digitrec.web.interface.numbers import Asked, NumberOptions, answer_number
+from digitrec.web.interface.pictures import read_pages, read_pictures
+from digitrec.web.observation.metrics import count_digit
+from digitrec.web.specification.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("api", __name__)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what spectree found in the views, with `digitrec.web.operations` worked in."""
+"""The OpenAPI document: what spectree found in the views, with `digitrec.web.specification.operations` worked in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from digitrec.ink.codec import FORMATS
-from digitrec.web import examples
-from digitrec.web.answer_models import Problem, ProtocolError
 from digitrec.web.failures import PROBLEMS
-from digitrec.web.inference_protocol import MODEL_NAME
-from digitrec.web.operations import OPERATIONS, TAGS, Operation
+from digitrec.web.interface.answer_models import Problem, ProtocolError
+from digitrec.web.interface.inference_protocol import MODEL_NAME
+from digitrec.web.specification import examples
+from digitrec.web.specification.operations import OPERATIONS, TAGS, Operation
 
 _SCHEMAS = "#/components/schemas/"
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}

@@ -15,7 +15,7 @@ from digitrec.ink.codec import ImageLike
 from digitrec.ink.fields import decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
 from digitrec.settings import Settings
-from digitrec.web.bodies import (
+from digitrec.web.interface.bodies import (
     ImageBody,
     PageBody,
     PictureBody,

@@ -14,7 +14,7 @@ from pydantic import Field, PlainValidator
 from pydantic.json_schema import SkipJsonSchema
 
 from digitrec.recognizer import Prediction
-from digitrec.web.validation import Model
+from digitrec.web.interface.validation import Model
 
 _SWITCH = {"1": True, "0": False, "": False} | {
     spelling: value

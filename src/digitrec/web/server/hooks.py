@@ -16,8 +16,8 @@ from digitrec.native_notes import native_notes_silenced
 from digitrec.recognizer import Recognizer
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings
-from digitrec.web import shared
-from digitrec.web.memory import return_large_blocks
+from digitrec.web.server import shared
+from digitrec.web.server.memory import return_large_blocks
 from digitrec.web.state import State, set_state, state_of
 
 

@@ -14,9 +14,9 @@ from digitrec.ink.codec import ImageLike
 from digitrec.reading.constraints import ANY_DIGIT, MOST_DIGITS, SEPARATORS, Constraint, constraint
 from digitrec.reading.result import DigitBox, Reading
 from digitrec.recognizer import Recognizer
-from digitrec.web.answers import AnswerOptions, plane_data_url
 from digitrec.web.failures import report
-from digitrec.web.metrics import count_reading
+from digitrec.web.interface.answers import AnswerOptions, plane_data_url
+from digitrec.web.observation.metrics import count_reading
 
 # One number, or the boxes to read instead of the whole picture.
 Asked: TypeAlias = Constraint | tuple[Field, ...]

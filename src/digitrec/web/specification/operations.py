@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from digitrec.web import answer_models as answers
-from digitrec.web import bodies, examples
-from digitrec.web.tensors import InferenceRequest
+from digitrec.web.interface import answer_models as answers
+from digitrec.web.interface import bodies
+from digitrec.web.interface.tensors import InferenceRequest
+from digitrec.web.specification import examples
 
 _GUARDED = ("unauthorized", "internal-error")
 _PICTURE = ("unauthorized", "too-many-requests", "unreadable-request", "invalid-field", "unreadable-image",

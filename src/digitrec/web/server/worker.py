@@ -21,7 +21,7 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.trigger import trigger
 
-from digitrec.web import shared, wire
+from digitrec.web.server import shared, wire
 from digitrec.web.state import state_of
 
 # A client may be sending its next request on a kept connection while the worker stops.

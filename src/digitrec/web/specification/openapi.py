@@ -11,8 +11,8 @@ from flask import Blueprint, Response, current_app, render_template, send_from_d
 from werkzeug.exceptions import HTTPException
 
 from digitrec.errors import DigitrecError
-from digitrec.web.metrics import leave_uncounted
-from digitrec.web.specified import found, specified
+from digitrec.web.observation.metrics import leave_uncounted
+from digitrec.web.specification.specified import found, specified
 
 blueprint = Blueprint("specification", __name__)  # spectree passes over what is called openapi
 _A_DAY_S = 86_400
@@ -23,7 +23,7 @@ _A_DAY_S = 86_400
 def openapi() -> dict[str, Any]:
     """Give this document."""
     # Imported when first asked for: its models take time and memory that a server without readers saves.
-    from digitrec.web.specification import completed  # noqa: PLC0415
+    from digitrec.web.specification.document import completed  # noqa: PLC0415
 
     return completed(found(), _answer_to)
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.form import Field, parse_fields
-from digitrec.web.validation import Model, parsed
+from digitrec.web.interface.validation import Model, parsed
 
 _A_MILLION = 1e6
 _PICTURE_FIELDS = ("image", "strokes", "pixels")
@@ -118,12 +118,12 @@ _FIELDS: TypeAdapter[Fields] = TypeAdapter(Annotated[Fields, _Several])
 
 
 def parse_picture(body: bytes, how_to_send: str) -> PictureBody:
-    """Return what is in a JSON body with one digit; raises as `digitrec.web.validation.parsed`."""
+    """Return what is in a JSON body with one digit; raises as `digitrec.web.interface.validation.parsed`."""
     return parsed(_PICTURE, body, how_to_send, ImageBody, StrokesBody, PixelsBody, wrong_form=_wrong_form)
 
 
 def parse_page(body: bytes, how_to_send: str) -> PageBody:
-    """Return what is in a JSON body with a number or a form; raises as `digitrec.web.validation.parsed`."""
+    """Return what is in a JSON body with a number or a form; raises as `digitrec.web.interface.validation.parsed`."""
     return parsed(
         _PAGE, body, how_to_send, ImagePageBody, StrokesBody, PixelsPageBody, wrong_form=_wrong_form
     )

@@ -1,7 +1,7 @@
 """Views in the specification: spectree takes it from them, and checks their queries by the same models.
 
-What spectree has no words for, bodies of several kinds, answers and examples, `digitrec.web.operations` adds when
-the document is asked for.
+What spectree has no words for, bodies of several kinds, answers and examples, `operations` adds when the document is
+asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spectree.config import ModeEnum
 from spectree.plugins.flask_plugin import FlaskPlugin
 
 from digitrec import __version__
-from digitrec.web.validation import refused
+from digitrec.web.interface.validation import refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 

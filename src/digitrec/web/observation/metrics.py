@@ -17,9 +17,9 @@ from prometheus_client.registry import Collector
 
 from digitrec.reading.result import Reading
 from digitrec.settings import Settings
-from digitrec.web.logs import seconds_taken
-from digitrec.web.shared import counts_folder
-from digitrec.web.specified import specified
+from digitrec.web.observation.logs import seconds_taken
+from digitrec.web.server.shared import counts_folder
+from digitrec.web.specification.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("metrics", __name__)

@@ -17,7 +17,7 @@ from werkzeug.exceptions import TooManyRequests
 from digitrec.errors import SettingsError
 from digitrec.settings import Settings
 from digitrec.web.failures import answer
-from digitrec.web.keys import key_name
+from digitrec.web.guards.keys import key_name
 
 # A Redis that does not answer holds up the request that finds it out, and no other.
 _REDIS_PATIENCE_S = 0.5

@@ -11,8 +11,8 @@ from flask import Blueprint
 from werkzeug.exceptions import ServiceUnavailable
 
 from digitrec.model.runtime import prove
-from digitrec.web.shared import is_stopping
-from digitrec.web.specified import specified
+from digitrec.web.server.shared import is_stopping
+from digitrec.web.specification.specified import specified
 from digitrec.web.state import current_state
 
 blueprint = Blueprint("health", __name__)

@@ -19,19 +19,19 @@ from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.fields import decode_pixels
 from digitrec.recognizer import Recognizer
-from digitrec.web.health import require_ready
-from digitrec.web.metrics import count_digit
-from digitrec.web.pictures import read_body
-from digitrec.web.specified import specified
-from digitrec.web.state import current_state
-from digitrec.web.tensors import (
+from digitrec.web.interface.pictures import read_body
+from digitrec.web.interface.tensors import (
     INPUT_NAME,
     INPUT_TYPES,
     OUTPUTS,
     InferenceRequest,
     pictures_of,
 )
-from digitrec.web.validation import parsed
+from digitrec.web.interface.validation import parsed
+from digitrec.web.observation.health import require_ready
+from digitrec.web.observation.metrics import count_digit
+from digitrec.web.specification.specified import specified
+from digitrec.web.state import current_state
 
 blueprint = Blueprint("inference_protocol", __name__, url_prefix="/v2")
 MODEL_NAME = "digitrec"

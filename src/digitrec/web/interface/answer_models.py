@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from digitrec.web.tensors import OUTPUTS
-from digitrec.web.validation import tidy
+from digitrec.web.interface.tensors import OUTPUTS
+from digitrec.web.interface.validation import tidy
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Digit = Annotated[int, Field(ge=0, le=9)]

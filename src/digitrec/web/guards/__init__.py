@@ -1,0 +1,1 @@
+"""What stands before every view: whom the server believes, who may ask, how often, and what browsers may do."""

@@ -1,0 +1,1 @@
+"""How the server is: its log, its counts, its probes."""
