@@ -123,6 +123,14 @@ def cpu_s(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def machine_busy_s() -> float:
+    """Return the processor time that all processes of the machine have used since its start."""
+    user, nice, system, _idle, _wait, *interrupts = (
+        Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return sum(map(int, (user, nice, system, *interrupts))) / os.sysconf("SC_CLK_TCK")
+
+
 def processor() -> str:
     """Return the processor's name as the system has it."""
     path = Path("/proc/cpuinfo")

@@ -15,6 +15,7 @@ import argparse
 import csv
 import http.client
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from digits import canvases
-from processes import Server, cpu_s, free_port, machine, others_load, pss_mb, rss_mb
+from processes import Server, cpu_s, free_port, machine, machine_busy_s, others_load, pss_mb, rss_mb
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -124,9 +125,13 @@ def measure(name: str, number: int, folder: Path, options: argparse.Namespace) -
                 raise SystemExit(f"{name}: expected the digit {digit}. Received another answer.")
         load(port, folder, _WARM_UP_S, options.connections)
         processes = server.processes
-        used_s = sum(map(cpu_s, processes))
+        before = processor_time(processes)
         row = load(port, folder, options.seconds, options.connections)
-        row["cpu_ms_an_answer"] = round(1000 * (sum(map(cpu_s, processes)) - used_s) / row["requests"], 3)
+        own_s, client_s, all_s = (
+            after - start for after, start in zip(processor_time(processes), before, strict=True)
+        )
+        row["cpu_ms_an_answer"] = round(1000 * own_s / row["requests"], 3)
+        row["others_cores"] = round(max(0.0, all_s - own_s - client_s) / row["seconds"], 2)
         memory = {
             "pss_mb": round(sum(map(pss_mb, processes)), 1),
             "largest_rss_mb": round(max(map(rss_mb, processes)), 1),
@@ -137,6 +142,12 @@ def measure(name: str, number: int, folder: Path, options: argparse.Namespace) -
     row = {"round": number, "server": name, "start_s": round(server.ready_s, 3), **row, **memory}
     print(json.dumps(row), flush=True)
     return row
+
+
+def processor_time(processes: list[int]) -> tuple[float, float, float]:
+    """Return the processor time that the server, this process's clients, and all of the machine have used."""
+    used = os.times()
+    return sum(map(cpu_s, processes)), used.children_user + used.children_system, machine_busy_s()
 
 
 def is_right(port: int, digit: int, picture: bytes) -> bool:

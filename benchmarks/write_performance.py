@@ -28,8 +28,7 @@ NAMES = {
     "litserve_onnx": "LitServe, ONNX Runtime, 2 workers",
     "bentoml_onnx": "BentoML, ONNX Runtime, 2 workers",
 }
-# More processes than this wait for the cores before the measurement starts: somebody else is at work.
-_QUIET_LOAD = 0.5
+_QUIET_LOAD = 0.5  # more processes that ran or waited before the measurement were somebody else's
 
 Row = dict[str, str]
 
@@ -77,11 +76,13 @@ def serving() -> str:
             f"{_medians(some, 'pss_mb'):.0f}",
         ]
         lines.append(f"| {NAMES[server]} | " + " | ".join(cells) + " |")
-    failed = sum(int(row["failed"]) for row in rows("serving"))
-    answered = sum(int(row["requests"]) for row in rows("serving"))
+    failed, answered = (sum(int(row[key]) for row in rows("serving")) for key in ("failed", "requests"))
+    others = [float(row["others_cores"]) for row in rows("serving")]
     return "\n".join(lines) + (
         f"\n\nThe middle of {facts['rounds']} rounds of {facts['seconds']} s (and their range), {facts['connections']} "
-        f"connections; {answered:,} answers, {failed:,} failed. {_circumstances(facts)}"
+        f"connections; {answered:,} answers, {failed:,} failed. Other programs used "
+        f"{statistics.median(others):.2f} cores meanwhile ({min(others):.2f} to {max(others):.2f}). "
+        f"{_circumstances(facts)}"
     )
 
 

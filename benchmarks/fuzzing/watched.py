@@ -77,34 +77,48 @@ def file_of(target: Target, originals: Sequence[bytes], case: int) -> bytes:
 
 
 def eat(target: Target, start: int, stop: int) -> Iterator[Meal]:
-    """Give what came of each file from `start` to `stop`, eaten in child processes."""
-    context = multiprocessing.get_context("fork")
-    while start < stop:
-        receiving, sending = context.Pipe(duplex=False)
-        child = context.Process(target=_eat_all, args=(target, start, stop, sending), daemon=True)
-        child.start()
-        sending.close()
+    """Give what came of each file from `start` to `stop`: made here, and eaten in child processes."""
+    originals = target.originals()
+    case = start
+    while case < stop:
+        child = _Child(target)
         try:
-            for meal in _meals(receiving):
-                start = meal.case + 1
-                yield meal
-            ended = _end(child)
+            while case < stop and not child.ended:
+                yield child.feed(file_of(target, originals, case), case)
+                case += 1
         finally:
-            if child.is_alive():
-                child.kill()
-        if start < stop:
-            yield Meal(start, "CRASH", ended)
-            start += 1
+            child.stop()
 
 
-def _meals(receiving: Connection) -> Iterator[Meal]:
-    with receiving:
-        # Twice, because a machine or a shell that stopped both processes for a while let the first time run out.
-        while receiving.poll(_SILENCE_S) or receiving.poll(_SILENCE_S):
-            try:
-                yield receiving.recv()
-            except EOFError:
-                return
+class _Child:
+    """The process that eats. It makes no files, so that its memory is that of reading alone."""
+
+    def __init__(self, target: Target) -> None:
+        context = multiprocessing.get_context("fork")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_eat_all, args=(target, theirs, self._ours), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.ended = ""
+
+    def feed(self, data: bytes, case: int) -> Meal:
+        """Return what comes of a file; one that ends the process is a finding."""
+        try:
+            self._ours.send((case, data))
+            # Twice, because a shell that stopped both processes for a while let the first time run out.
+            if self._ours.poll(_SILENCE_S) or self._ours.poll(_SILENCE_S):
+                meal: Meal = self._ours.recv()
+                return meal
+        except (EOFError, OSError):
+            pass
+        self.ended = _end(self._process)
+        return Meal(case, "CRASH", self.ended)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._ours.close()
+        self._process.join(1.0)
+        self._process.kill()
 
 
 def _end(child: multiprocessing.process.BaseProcess) -> str:
@@ -121,15 +135,16 @@ def _end(child: multiprocessing.process.BaseProcess) -> str:
     )
 
 
-def _eat_all(target: Target, start: int, stop: int, sending: Connection) -> None:
+def _eat_all(target: Target, channel: Connection, parents_end: Connection) -> None:
+    parents_end.close()  # else the parent's going would not be noticed
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with tempfile.TemporaryFile() as noise:
+    with tempfile.TemporaryFile() as noise, suppress(EOFError):
         os.dup2(noise.fileno(), 2)
-        originals = target.originals()
-        for case in range(start, stop):
-            meal = eat_one(target, file_of(target, originals, case), case)
+        while True:
+            case, data = channel.recv()
+            meal = eat_one(target, data, case)
             rss_mb = _kept_mb() if case % _RSS_EVERY == 0 else 0.0
-            sending.send(meal._replace(rss_mb=rss_mb, noise_bytes=os.fstat(2).st_size, pid=os.getpid()))
+            channel.send(meal._replace(rss_mb=rss_mb, noise_bytes=os.fstat(2).st_size, pid=os.getpid()))
             os.ftruncate(2, 0)
             os.lseek(2, 0, os.SEEK_SET)
 
