@@ -297,3 +297,30 @@ tags = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value i
 decode(b"II*\\0" + struct.pack("<I", 8 + len(fax)) + fax + struct.pack("<H", len(entries)) + tags + bytes(4))
 """
     assert stderr_after(program) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
+@pytest.mark.parametrize("kind", ["np.uint16", "np.uint8"])
+def test_the_largest_scan_leaves_room_on_a_small_host(kind: str) -> None:
+    program = f"""
+import io, sys
+import numpy as np
+from pathlib import Path
+from PIL import Image
+from digitrec.ink.codec import decode
+file = io.BytesIO()
+Image.fromarray(np.full((5000, 5000), 200, {kind})).save(file, "PNG", compress_level=1)
+data = file.getvalue()
+Path("/proc/self/clear_refs").write_text("5")
+decode(data)
+(peak,) = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+assert int(peak) < 350_000, peak
+"""
+    assert stderr_after(program) == ""
+
+
+def test_the_smallest_and_the_largest_floats_are_scaled() -> None:
+    tiny = np.array([[1e-45, 0, np.nan], [np.inf, -1, -np.inf]], np.float32)
+    assert decode(Image.fromarray(tiny)).tolist() == [[255, 0, 0], [0, 0, 0]]
+    huge = np.array([[3.4e38, 1.7e38, -3.4e38]], np.float32)
+    assert decode(Image.fromarray(huge)).tolist() == [[255, 128, 0]]
