@@ -110,7 +110,7 @@ def tell(target: Target, journal: Path) -> int:
 def summary(target: Target, blocks: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what came of all files together.
 
-    The memory kept is that of the process that ate most files, in the first and the last tenth of them.
+    The memory kept is that of the process that ate most files, in the first tenth of them, a middle and the last one.
     """
     outcomes = sum((Counter(block["outcomes"]) for block in blocks), Counter[str]())
     slowest = max((block["slowest"] for block in blocks), key=lambda pair: pair[1])
@@ -129,6 +129,7 @@ def summary(target: Target, blocks: list[dict[str, Any]]) -> dict[str, Any]:
         "peak_mb": largest[1],
         "peak_case": largest[0],
         "kept_first_mb": statistics.median(sizes[:tenth]),
+        "kept_middle_mb": statistics.median(sizes[len(sizes) // 2 :][:tenth]),
         "kept_last_mb": statistics.median(sizes[-tenth:]),
         "stderr_bytes": sum(block["stderr_bytes"] for block in blocks),
     }

@@ -115,7 +115,7 @@ def parts() -> str:
 def fuzzing() -> str:
     """Return what came of the long runs of benchmarks/fuzz.py."""
     lines = [
-        "| | files | findings | what came of them | slowest | most memory | memory kept, first and last tenth |",
+        "| | files | findings | what came of them | slowest | most memory | memory kept: first tenth, middle, last |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in ("images", "models"):
@@ -123,7 +123,8 @@ def fuzzing() -> str:
         outcomes = ", ".join(f"{outcome} {count:,}" for outcome, count in facts["outcomes"].items())
         lines.append(
             f"| {name} | {facts['files']:,} | {facts['findings']} | {outcomes} | {facts['slowest_s']:.2f} s | "
-            f"{facts['peak_mb']:.0f} MB | {facts['kept_first_mb']:.1f} and {facts['kept_last_mb']:.1f} MB |"
+            f"{facts['peak_mb']:.0f} MB | {facts['kept_first_mb']:.1f}, {facts['kept_middle_mb']:.1f} and "
+            f"{facts['kept_last_mb']:.1f} MB |"
         )
     return "\n".join(lines)
 
