@@ -41,7 +41,7 @@ class Counts:
         )
         self.seconds = Histogram(
             "digitrec_request_seconds",
-            "Seconds from a request's head to its answer.",
+            "Seconds from a whole request to its answer.",
             ["endpoint"],
             buckets=_SECONDS,
             registry=registry,
