@@ -81,7 +81,7 @@ def application(settings: Settings | None = None) -> Flask:
 def gunicorn_options(
     settings: Settings,
     environ: Mapping[str, str],
-    host: str = "0.0.0.0",  # noqa: S104
+    host: str = "0.0.0.0",  # noqa: S104  # nosec B104  # a container is reached from outside
 ) -> dict[str, Any]:
     """Return gunicorn's options for `settings` and the host's variables PORT and WEB_CONCURRENCY.
 

@@ -101,7 +101,7 @@ def remove_counts() -> None:
 
 def _root() -> Path:
     """Return a place in memory where there is one: a disk can hold up whoever writes to a mapped file."""
-    memory = Path("/dev/shm")  # noqa: S108  # mkdtemp makes a folder there that is this user's alone
+    memory = Path("/dev/shm")  # noqa: S108  # nosec B108  # mkdtemp makes a folder there that is this user's alone
     return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
 
 
