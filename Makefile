@@ -1,7 +1,7 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
 # make lint    ruff, mypy, the layers, bandit, the Dockerfile, GitHub's checks and ESLint
-# make audit   ask PyPI whether a package that digitrec installs has a known hole
+# make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
 # make soak    100,000 requests over five minutes, then a killed worker, then a stop

@@ -51,7 +51,7 @@ class Settings:
     threads : request threads of one web worker.
     timeout_s : seconds after which a stuck worker is replaced.
     drain_s : seconds between the signal to stop and the end of listening, in which /readyz says 503.
-    max_requests : answers after which a worker is replaced, to within a tenth; 0 is never.
+    max_requests : requests after which a worker is replaced, to within a tenth; 0 is never.
     receive_timeout_s : seconds that a request may take to come in.
     rate_limit : how often a client may ask, such as 600/minute; None is no limit.
     rate_limit_storage : where the counts are kept, memory:// of each worker or redis://HOST:PORT.
@@ -197,7 +197,8 @@ def api_key(text: str) -> ApiKey:
 
 KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RATE = r"[1-9]\d*/(second|minute|hour|day)"
-_HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\]"
+_NAME = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+_HOST = rf"\.?{_NAME}|\[[0-9a-fA-F:]+\]"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _LOG_FORMATS = ("text", "json")
 _COUNT = (whole_number, "a whole number above 0")
@@ -225,7 +226,7 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
         "a list such as NAME:SHA256,NAME:SHA256, as `digitrec key NAME` prints it",
     ),
     "cors_origins": (
-        _list_of(_matching(rf"https?://({_HOST})(:\d+)?")),
+        _list_of(_matching(rf"https?://{_NAME}(:\d+)?")),
         "a list of origins such as https://example.org,http://localhost:3000",
     ),
     "trusted_hosts": (_list_of(_matching(_HOST)), "a list of names such as digits.example.org,localhost"),

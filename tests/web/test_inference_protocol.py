@@ -291,3 +291,10 @@ def test_tritons_client_tells_what_was_wrong(triton: Any) -> None:
     given.set_data_from_numpy(np.zeros((1, 28, 28), np.float32))
     with pytest.raises(InferenceServerException, match="expected the name 'pixels'"):
         triton.infer("digitrec", [given])
+
+
+def test_a_number_of_pictures_with_thousands_of_digits_is_refused(client: FlaskClient) -> None:
+    body = json.dumps(asking(SEVEN[np.newaxis], "UINT8")).replace('"shape": [1,', f'"shape": [1{"0" * 4299},')
+    answer = client.post(INFER, data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "inputs[0].shape" in answer.json["error"]

@@ -14,6 +14,7 @@ from web_pictures import one
 
 from digitrec.cli import main
 from digitrec.settings import ApiKey, Settings
+from digitrec.web.addresses import PROBES
 from digitrec.web.guards import keys
 
 KEY, STORED = keys.new_key("clerks")
@@ -46,7 +47,7 @@ def test_each_key_opens_in_each_of_its_ways(guarded: FlaskClient, key: str) -> N
         {"Authorization": "Basic !"},
         {"Authorization": f"Basic {KEY}"},
         {"Authorization": f'Digest username="{KEY}"'},
-        {"Authorization": "Bearer wrong", "X-API-Key": KEY},
+        {"Authorization": f"Bearer {KEY}", "X-API-Key": "wrong"},
     ],
 )
 def test_anything_else_is_answered_with_401_and_the_ways_to_do_it(
@@ -65,8 +66,20 @@ def test_every_address_but_the_open_ones_wants_a_key(guarded: FlaskClient) -> No
     closed = {rule.rule for rule in rules if rule.rule not in OPEN}
     assert {"/", "/predict", "/api/v1/model", "/pictures"} <= closed
     for address in {*closed, "/nowhere", "/healthz/more", "/static", "/static/"}:
-        if not keys._OPEN.fullmatch(address):
+        if not (keys._OPEN.fullmatch(address) or PROBES.fullmatch(address)):
             assert guarded.get(address).status_code == 401, address
+
+
+def test_the_login_of_a_proxy_does_not_hide_the_key(guarded: FlaskClient) -> None:
+    headers = {"Authorization": "Basic c2l0ZTpwYXNz", "X-API-Key": KEY}
+    assert guarded.post("/predict", data=one(), headers=headers).status_code == 200
+
+
+def test_the_open_document_tells_of_the_model_no_more_than_the_probes(guarded: FlaskClient) -> None:
+    content = guarded.get("/openapi.json").json["paths"]["/api/v1/model"]["get"]["responses"]["200"][
+        "content"
+    ]
+    assert content["application/json"]["example"] == guarded.get("/readyz").json["model"]
 
 
 @pytest.mark.parametrize("address", OPEN)

@@ -85,7 +85,16 @@ def test_a_preflight_needs_no_key_and_the_request_behind_it_does(make_app: Calla
 
 
 @pytest.mark.parametrize(
-    "value", ["*", "forms.example", "https://forms.example/page", "https://*.example", "null"]
+    "value",
+    [
+        "*",
+        "forms.example",
+        "https://forms.example/page",
+        "https://*.example",
+        "null",
+        "https://[::1]",
+        "https://.foo.example",
+    ],
 )
 def test_what_is_no_origin_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_CORS_ORIGINS: expected a list of origins"):

@@ -19,6 +19,7 @@ from web_servers import REPOSITORY
 from werkzeug.test import TestResponse
 
 from digitrec.errors import ModelError
+from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
 from digitrec.web import create_app
 from digitrec.web.failures import PROBLEMS
@@ -236,3 +237,23 @@ def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+def test_the_document_is_made_once_and_anew_while_an_answer_is_missing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digitrec.web.specification import document
+
+    made: list[object] = []
+    completed = document.completed
+    monkeypatch.setattr(document, "completed", lambda *given: made.append(1) or completed(*given))
+    classifier = app.extensions["digitrec"].recognizer.classifier
+    client = create_app(Settings(), Recognizer(classifier)).test_client()
+    with monkeypatch.context() as patch:
+        patch.setattr("digitrec.web.observation.health.is_stopping", lambda: True)
+        ready = client.get("/openapi.json").json["paths"]["/readyz"]["get"]["responses"]["200"]
+        assert "example" not in ready["content"]["application/json"]
+        assert client.get("/openapi.json").status_code == 200
+    assert len(made) == 2
+    first, second = (client.get("/openapi.json").data for _ in range(2))
+    assert (len(made), first) == (3, second)

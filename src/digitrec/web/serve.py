@@ -35,8 +35,8 @@ _GRACEFUL_TIMEOUT_S = 8
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # gunicorn makes a file there that nobody else can open
 # Its select() takes no more than 512 sockets.
 _MOST_CONNECTIONS_ON_WINDOWS = 500
-# Longer than the gap between two strokes, so that a drawing hand keeps its connection.
-_KEEPALIVE_S = 5
+# Longer than the 60 s of most load balancers: one that asks on a connection just closed would answer 502.
+_KEEPALIVE_S = 75
 
 
 def serve(host: str, port: int, settings: Settings) -> None:

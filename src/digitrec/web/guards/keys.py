@@ -17,14 +17,13 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from digitrec.settings import ApiKey
+from digitrec.web.addresses import PROBES
 from digitrec.web.state import current_state
 
 _KEY_BYTES = 32
-# What a host probes, and what tells no more than the public source code does. Any other address wants a key, so that
-# one which is added later does, too.
-_OPEN = re.compile(
-    r"/healthz|/readyz|/v2/health/(live|ready)|/problems/[^/]+|/static/.+|/favicon\.ico|/openapi\.json|/docs(/.*)?"
-)
+# What tells no more than the public source code does, besides the probes. Any other address wants a key, so that one
+# which is added later does, too.
+_OPEN = re.compile(r"/problems/[^/]+|/static/.+|/favicon\.ico|/openapi\.json|/docs(/.*)?")
 _CHALLENGES = [
     WWWAuthenticate("bearer", {"realm": "digitrec server"}),
     WWWAuthenticate("basic", {"realm": "digitrec server", "charset": "UTF-8"}),
@@ -50,9 +49,8 @@ def key_name() -> str | None:
 
 
 def _require_key() -> None:
-    if (
-        _OPEN.fullmatch(request.path) or request.method == "OPTIONS"
-    ):  # a browser asks without, before it sends a key
+    is_preflight = request.method == "OPTIONS"  # a browser asks without, before it sends a key
+    if is_preflight or PROBES.fullmatch(request.path) or _OPEN.fullmatch(request.path):
         return
     given = _given_key()
     if given is None:
@@ -70,9 +68,10 @@ def _require_key() -> None:
 
 
 def _given_key() -> str | None:
+    given = request.headers.get("X-API-Key")  # first: a proxy may have a Basic login of its own
     authorization = request.authorization
-    if authorization is None:
-        return request.headers.get("X-API-Key")
+    if given is not None or authorization is None:
+        return given
     return authorization.token if authorization.type == "bearer" else authorization.password
 
 

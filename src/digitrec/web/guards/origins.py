@@ -10,9 +10,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from digitrec.settings import Settings
+from digitrec.web.addresses import PROBES
 
 _MOST_PREFLIGHT_S = 600
-_PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
+_TENSORS = "Inference-Header-Content-Length"  # of the Open Inference Protocol
 _ASKED = r"/(api/|v2|predict).*"
 
 
@@ -31,7 +32,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def _require_host(names: tuple[str, ...]) -> None:
     # A probe asks the machine by its address; Flask's own TRUSTED_HOSTS would refuse it.
-    if request.path not in _PROBES and not host_is_trusted(request.host, names):
+    if not PROBES.fullmatch(request.path) and not host_is_trusted(request.host, names):
         raise SecurityError(
             f"Expected one of this server's names in the Host header. Received: {request.host[:200]!r}."
         )
@@ -46,8 +47,8 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         resources=_ASKED,
         origins=list(origins),
         methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
-        expose_headers=["Retry-After", "X-Request-ID"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", _TENSORS],
+        expose_headers=["Retry-After", "X-Request-ID", _TENSORS],
         always_send=False,  # only to those who say that they are of another site
         max_age=_MOST_PREFLIGHT_S,
     )

@@ -48,7 +48,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         in_memory_fallback=[settings.rate_limit] if shared else [],
         key_prefix="digitrec",
     )
-    limiter.request_filter(lambda: request.method != "POST")  # all that makes work is a POST
+    limiter.request_filter(lambda: request.method != "POST")  # what makes work is a POST
     try:
         limiter.init_app(app)
     except ConfigurationError as error:

@@ -34,7 +34,7 @@ _Nested: TypeAlias = Annotated[
 ]
 _Fraction = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 _Byte = Annotated[int, Strict(), Field(ge=0, le=255)]
-_Count = Annotated[int, Strict(), Field(ge=1)]
+_Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000)]
 _DATA = (
     "Numbers from 0, paper, to full ink, which is 1 in FP32 and 255 in UINT8, flat or nested as the shape says. "
     "Left out where 'binary_data_size' tells that they follow as bytes."
@@ -46,7 +46,7 @@ class InputParameters(Model):
 
     model_config = ConfigDict(extra="allow")
 
-    binary_data_size: Annotated[int, Strict(), Field(ge=0)] | None = Field(
+    binary_data_size: Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)] | None = Field(
         default=None,
         description="A whole number, 0 or more. So many of the bytes after the JSON are this input's data.",
     )

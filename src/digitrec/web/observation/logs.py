@@ -14,13 +14,14 @@ from flask import Flask, Response, g, request
 from pythonjsonlogger.json import JsonFormatter
 
 from digitrec.settings import Settings
+from digitrec.web.addresses import PROBES
 from digitrec.web.guards.headers import request_id
 
 _TEXT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"  # as gunicorn's own lines
 _TEXT_TIME = "%Y-%m-%d %H:%M:%S %z"
 _MOST_OF_A_PATH = 200
-# Asked every few seconds by machines, or a dozen times by one page.
-_QUIET = ("/healthz", "/readyz", "/metrics", "/static/")
+# Asked every few seconds by machines, besides the probes, or a dozen times by one page.
+_QUIET = ("/metrics", "/static/", "/docs/", "/favicon.ico")
 
 _requests = logging.getLogger("digitrec.web.requests")
 
@@ -73,7 +74,8 @@ def _start_clock() -> None:
 
 
 def _log_answer(response: Response) -> Response:
-    level = logging.DEBUG if request.path.startswith(_QUIET) else logging.INFO
+    is_quiet = request.path.startswith(_QUIET) or PROBES.fullmatch(request.path)
+    level = logging.DEBUG if is_quiet else logging.INFO
     if _requests.isEnabledFor(level) and not g.get("logged"):
         fields = request_fields(response.status_code)
         _requests.log(

@@ -19,7 +19,7 @@ from digitrec.web.specification.operations import OPERATIONS, TAGS, Operation
 _SCHEMAS = "#/components/schemas/"
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 _OF_VERSION = "/versions/{version}"
-_OF_THE_CARD = {"format", "name", "version", "architecture", "parameters"}  # and much more
+_OF_THE_CARD = {"name", "version"}  # what /readyz tells, too: this document is open to all
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 _DESCRIPTION = """Reads handwritten digits. What is sent is read, answered and forgotten.
 
@@ -62,6 +62,20 @@ def completed(found: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(operation, path, method, ask)
+    document["components"]["securitySchemes"] = {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, where the server wants one.",
+        },
+        "key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "The same in a header of its own.",
+        },
+        "basic": {"type": "http", "scheme": "basic", "description": "The same as a password, for browsers."},
+    }
     document.pop("security", None)
     return document
 
@@ -80,6 +94,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, ask: Ask) -> No
     if known.name == "infer":
         operation["parameters"].append(_length_header())
     operation["responses"] = _responses(known, plain, method, ask)
+    if "unauthorized" in known.problems:
+        operation["security"] = [{}, {"bearer": []}, {"key": []}, {"basic": []}]  # {}: most servers want none
 
 
 def _complete_parameter(parameter: dict[str, Any], path: str) -> None:
