@@ -25,13 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from measure import canvases, processor
+from digits import canvases
+from processes import processor
 from steady_load import ANSWERED, CUT, REFUSED, Load, Outcome
 
 from digitrec import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
+PICTURES = 20
 # Until every thread has its interpreter and every buffer its size; growth is told from here on.
 WARM_SHARE = 0.1
 MOST_GROWTH = 0.05
@@ -160,7 +162,7 @@ def run(server: Server, options: argparse.Namespace) -> bool:
     """Run the three phases on one load; return whether all was as it should be."""
     load = Load(
         server.port,
-        canvases(),
+        [picture for _, picture in canvases(PICTURES)],
         options.connections,
         rate=options.requests / options.seconds,
         ends_when_refused=True,

@@ -184,8 +184,21 @@ def _from_pil(image: Image.Image, limits: Limits) -> Picture:
     if image.mode.startswith("I") or image.mode == "F":
         return _scale_to_bytes(np.asarray(image))
     if image.has_transparency_data:
-        return _over_paper(np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")))
+        return _over_paper(*_planes(image if image.mode == "RGBA" else image.convert("RGBA")))
     return np.array(image.convert("L"))
+
+
+def _planes(image: Image.Image) -> tuple[Picture, Picture]:
+    """Return the grey and the alpha of an RGBA picture."""
+    if image.width * image.height > _LARGE_PX:  # slower, but without a copy of all four
+        return np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
+    return _split(np.asarray(image))
+
+
+def _split(rgba: NDArray[np.uint8]) -> tuple[Picture, Picture]:
+    whole = np.ascontiguousarray(rgba)
+    grey, alpha = cv2.cvtColor(whole, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(whole, 3)
+    return np.asarray(grey, np.uint8), np.asarray(alpha, np.uint8)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -211,14 +224,12 @@ def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
     if planes.ndim == 2:
         return planes
     if planes.shape[2] == 4:
-        return _over_paper(planes)
+        return _over_paper(*_split(planes))
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _over_paper(rgba: NDArray[np.uint8]) -> Picture:
+def _over_paper(grey: Picture, alpha: Picture) -> Picture:
     """Lay a transparent picture over white, or over black where the drawing itself is white."""
-    grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgba), cv2.COLOR_RGBA2GRAY), np.uint8)
-    alpha = np.asarray(cv2.extractChannel(np.ascontiguousarray(rgba), 3), np.uint8)
     if alpha.min() == 255:  # an opaque canvas, the most frequent picture of all
         return grey
     ink = cv2.multiply(grey, alpha, scale=1 / 255)
