@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import get_ident
 from typing import Any, Final
 
 from waitress.buffers import OverflowableBuffer
@@ -53,19 +54,36 @@ class Bounds:
     max_request_bytes: int
 
 
-class _Threads:
-    """The threads that answer: one that has just answered is taken again before one that has long been idle."""
+class Threads:
+    """The threads that answer: none is made while one is idle."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count)
+        self._at_work: dict[int, tuple[Channel, float]] = {}  # and since when, by thread
 
     def add_task(self, channel: Channel) -> None:
         """Let a thread answer what `channel` asks."""
-        self._pool.submit(channel.service)
+        self._pool.submit(self._serve, channel)
 
     def shutdown(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def busy_since(self, now: float) -> float:
+        """Return when the oldest request in a thread began, by the monotonic clock; `now` where there is none.
+
+        A thread that waits for a client to take its answer does not hang.
+        """
+        at_work = list(self._at_work.values())
+        return min([now, *(began for channel, began in at_work if not channel.waits_for_client)])
+
+    def _serve(self, channel: Channel) -> None:
+        thread = get_ident()
+        self._at_work[thread] = channel, time.monotonic()
+        try:
+            channel.service()
+        finally:
+            del self._at_work[thread]
 
 
 def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int, **adjustments: Any) -> Any:
@@ -79,7 +97,7 @@ def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int
     server = create_server(
         application,
         map=parts,
-        _dispatcher=_Threads(threads),
+        _dispatcher=Threads(threads),
         ident=None,
         cleanup_interval=1,
         max_request_header_size=_MOST_HEADER_BYTES,
@@ -190,6 +208,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def is_idle(self) -> bool:
         """Whether no request is coming, being answered, or waiting to be taken."""
         return self.request is None and not self.requests and not self.total_outbufs_len
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether so much of the answers is left to send that a thread waits before it makes more."""
+        return bool(self.total_outbufs_len > self.adj.outbuf_high_watermark)
 
     def received(self, data: bytes) -> bool:
         """Take what has come."""

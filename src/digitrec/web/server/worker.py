@@ -38,6 +38,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
     alive: bool
     _parts: dict[int, Any]  # of waitress's loop, by file descriptor
     _listeners: list[Any]  # among them
+    _threads: wire.Threads
 
     def run(self) -> None:
         """Answer requests until gunicorn says to stop, then finish those that have begun."""
@@ -45,7 +46,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._parts = {}
         settings = state_of(self.wsgi).settings
-        wire.make_server(
+        server = wire.make_server(
             self._answer,
             wire.Bounds(settings.receive_timeout_s, self.cfg.keepalive, settings.max_request_bytes),
             threads=self.cfg.threads,
@@ -54,12 +55,21 @@ class PatientWorker(Worker):  # type: ignore[misc]
             backlog=self.cfg.backlog,
             connection_limit=self._most_connections(),
         )
+        self._threads = server.task_dispatcher
         self._listeners = wire.listeners(self._parts)
         for listener in self._listeners:
             listener.handle_accept = partial(self._accept, listener.handle_accept)
         while self.alive and self.ppid == os.getppid():
             self._turn()
         self._finish()
+
+    def notify(self) -> None:
+        """Tell gunicorn that all was well when the oldest request in a thread began, or is, where there is none.
+
+        The loop goes on whatever the threads do, so the present time would say nothing about them.
+        """
+        well = self._threads.busy_since(time.monotonic())
+        os.utime(self.tmp.fileno(), (well, well))
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Stop, and wake the loop for it."""

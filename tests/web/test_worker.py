@@ -1,0 +1,45 @@
+"""What the worker does about an application that hangs or fails, and about signals."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+import urllib.request
+
+import pytest
+from web_faults import FAULTY
+from web_pictures import one
+from web_servers import children, free_port, post, running, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
+
+
+def ask(port: int, path: str) -> None:
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).close()
+
+
+def test_a_worker_whose_thread_hangs_is_replaced_after_the_timeout() -> None:
+    port = free_port()
+    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_TIMEOUT_S": "2"}
+    with running(FAULTY, port, **settings) as server:
+        (stuck,) = children(server.pid)
+        client = threading.Thread(target=ask, args=(port, "/hang"))
+        began = time.monotonic()
+        client.start()
+        wait_until(lambda: stuck not in (now := children(server.pid)) and len(now) == 1, 15)
+        assert 2 < time.monotonic() - began < 8
+        assert post(port, one())[0] == 200
+        assert "WORKER TIMEOUT" in server.said()
+        client.join()
+
+
+def test_a_worker_that_waits_for_requests_is_not_replaced() -> None:
+    port = free_port()
+    with running(FAULTY, port, DIGITREC_TIMEOUT_S="2") as server:
+        before = children(server.pid)
+        time.sleep(5)
+        assert post(port, one())[0] == 200
+        assert children(server.pid) == before
