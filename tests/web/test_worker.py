@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 import threading
 import time
@@ -13,7 +15,12 @@ from web_faults import FAULTY
 from web_pictures import one
 from web_servers import children, free_port, post, running, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
+if sys.platform == "win32":
+    pytest.skip("gunicorn and signals: not on this system", allow_module_level=True)
+
+from gunicorn.config import Config
+
+from digitrec.web.server.worker import PatientWorker
 
 
 def ask(port: int, path: str) -> None:
@@ -43,3 +50,10 @@ def test_a_worker_that_waits_for_requests_is_not_replaced() -> None:
         time.sleep(5)
         assert post(port, one())[0] == 200
         assert children(server.pid) == before
+
+
+def test_sigterm_stops_a_worker_that_still_boots() -> None:
+    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
+    worker.handle_exit(signal.SIGTERM, None)
+    assert not worker.alive
+    worker.tmp.close()

@@ -36,15 +36,18 @@ class PatientWorker(Worker):  # type: ignore[misc]
     """Serves with waitress on gunicorn's sockets."""
 
     alive: bool
-    _parts: dict[int, Any]  # of waitress's loop, by file descriptor
-    _listeners: list[Any]  # among them
     _threads: wire.Threads
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        # A signal may come before the loop is made.
+        self._parts: dict[int, Any] = {}  # of waitress's loop, by file descriptor
+        self._listeners: list[Any] = []  # among them
 
     def run(self) -> None:
         """Answer requests until gunicorn says to stop, then finish those that have begun."""
         # That requests wait is no news under load.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._parts = {}
         settings = state_of(self.wsgi).settings
         server = wire.make_server(
             self._answer,
