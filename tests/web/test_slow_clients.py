@@ -15,6 +15,7 @@ import pytest
 from web_pictures import one
 from web_servers import GUNICORN, children, free_port, post, resident_kb, running, serve_command, stop
 
+from digitrec.web.guards.headers import SECURITY_HEADERS
 from digitrec.web.server import wire
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
@@ -166,15 +167,21 @@ def test_a_chunk_whose_size_never_ends_is_refused() -> None:
 )
 def test_what_is_no_http_is_answered_with_a_problem(request_bytes: bytes, status: int) -> None:
     port = free_port()
-    with running(GUNICORN, port), socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(request_bytes)
-        with http.client.HTTPResponse(client) as answer:
-            answer.begin()
-            problem = json.loads(answer.read())
-            assert (answer.status, problem["status"]) == (status, status)
-            assert answer.headers["Content-Type"] == "application/problem+json"
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            assert answer.headers["X-Request-ID"] == problem["request_id"]
+    with running(GUNICORN, port) as server:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(request_bytes)
+            with http.client.HTTPResponse(client) as answer:
+                answer.begin()
+                problem = json.loads(answer.read())
+        _, output = stop(server)
+    assert (answer.status, problem["status"]) == (status, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Request-ID"] == problem["request_id"]
+    assert set(answer.headers.items()) >= set(SECURITY_HEADERS.items())
+    (line,) = [line for line in output.splitlines() if problem["request_id"] in line]
+    assert f"[INFO] request {problem['request_id']}: refused with {status}, " in line
+    assert "broken header" not in output
 
 
 def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:

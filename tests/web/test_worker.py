@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import pytest
 from web_faults import FAULTY
 from web_pictures import one
-from web_servers import children, free_port, post, running, wait_until
+from web_servers import children, free_port, post, running, stop, wait_until
 
 if sys.platform == "win32":
     pytest.skip("gunicorn and signals: not on this system", allow_module_level=True)
@@ -57,3 +59,16 @@ def test_sigterm_stops_a_worker_that_still_boots() -> None:
     worker.handle_exit(signal.SIGTERM, None)
     assert not worker.alive
     worker.tmp.close()
+
+
+def test_an_answer_that_fails_while_it_is_sent_is_told_as_the_servers_fault() -> None:
+    port = free_port()
+    with running(FAULTY, port) as server:
+        with pytest.raises(urllib.error.HTTPError) as failed:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/break", timeout=20)
+        problem = json.loads(failed.value.read())
+        _, output = stop(server)
+    assert (failed.value.code, problem["type"]) == (500, "/problems/internal-error")
+    assert "The fault is the server's" in problem["detail"]
+    assert "Exception while serving /break" in output
+    assert output.count(problem["request_id"]) == 1

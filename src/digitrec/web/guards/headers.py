@@ -20,7 +20,7 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -56,7 +56,7 @@ def _take_request_id() -> None:
 def _add_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
     response.headers.setdefault("Cache-Control", "no-store")
-    for name, value in _HEADERS.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)

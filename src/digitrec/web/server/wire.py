@@ -1,4 +1,4 @@
-"""What a connection may do: how long a request may take to come, how large it may be, and how it is refused.
+"""What a connection may do: how long a request may take to come, and how large it may be.
 
 waitress collects requests in one loop, so a slow client takes no thread. What it leaves open is closed here: a client
 that dribbles for ever, and one that sends more than the application reads.
@@ -6,8 +6,6 @@ that dribbles for ever, and one that sends more than the application reads.
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +18,9 @@ from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask
 from waitress.utilities import BadRequest
 
-from digitrec.web.failures import REQUEST_TOO_LARGE, UNREADABLE_REQUEST
+from digitrec.web.server.refusals import Refusal
 
 # A client that takes nothing of its answer for so long is gone.
 _STALLED_S: Final = 30
@@ -35,7 +32,6 @@ _MOST_CHUNK_LINE_BYTES: Final = 8_192
 _MOST_DISCARDED_BYTES: Final = 200_000_000
 # Bodies beyond wait in a file: 500 clients that all hold back their last byte take 64 MB.
 _MOST_MEMORY_BYTES: Final = 131_072
-_PROBLEM_OF: Final = {400: UNREADABLE_REQUEST, 413: REQUEST_TOO_LARGE}
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int
         inbuf_overflow=_MOST_MEMORY_BYTES,
         recv_bytes=65_536,
         asyncore_use_poll=True,
-        clear_untrusted_proxy_headers=False,  # web/proxies.py decides whom to believe
+        clear_untrusted_proxy_headers=False,  # web/guards/origins.py decides whom to believe
         **adjustments,
     )
     for part in listeners(parts):
@@ -165,37 +161,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         return consumed
 
 
-class _Refusal(ErrorTask):  # type: ignore[misc]
-    """The answer to what is no HTTP, or too much of it: no application sees it."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        problem = _PROBLEM_OF.get(error.code)
-        name = secrets.token_hex(8)
-        fields = {
-            "type": f"/problems/{problem.name}" if problem else "about:blank",
-            "title": problem.title if problem else error.reason,
-            "status": error.code,
-            "detail": f"Expected an HTTP request. Received: {error.body}.",
-            "request_id": name,
-        }
-        body = json.dumps(fields).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers = [
-            ("Cache-Control", "no-store"),
-            ("Content-Type", "application/problem+json"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Request-ID", name),
-        ]
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
 class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection."""
 
-    error_task_class = _Refusal
+    error_task_class = Refusal
     is_last = False  # whether the answer to the next request says that the connection ends
 
     def __init__(self, bounds: Bounds, *arguments: Any, **options: Any) -> None:
