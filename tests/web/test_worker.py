@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ from digitrec.web.server.worker import PatientWorker
 
 
 def ask(port: int, path: str) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, http.client.HTTPException):
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).close()
 
 
@@ -72,3 +73,16 @@ def test_an_answer_that_fails_while_it_is_sent_is_told_as_the_servers_fault() ->
     assert "The fault is the server's" in problem["detail"]
     assert "Exception while serving /break" in output
     assert output.count(problem["request_id"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/break", "/exit"])
+def test_what_waitress_logs_is_json_where_the_log_is(path: str) -> None:
+    port = free_port()
+    with running(FAULTY, port, DIGITREC_LOG_FORMAT="json") as server:
+        ask(port, path)
+        wait_until(lambda: "Traceback" in server.said(), 5)
+        _, output = stop(server)
+    lines = [json.loads(line) for line in output.splitlines()]
+    (line,) = [line for line in lines if line["logger"] == "waitress"]
+    assert line["level"] == "ERROR"
+    assert "Traceback" in line["exc_info"]

@@ -6,6 +6,7 @@ that dribbles for ever, and one that sends more than the application reads.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ _MOST_CHUNK_LINE_BYTES: Final = 8_192
 _MOST_DISCARDED_BYTES: Final = 200_000_000
 # Bodies beyond wait in a file: 500 clients that all hold back their last byte take 64 MB.
 _MOST_MEMORY_BYTES: Final = 131_072
+
+_log = logging.getLogger("waitress")
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class Threads:
         self._at_work[thread] = channel, time.monotonic()
         try:
             channel.service()
+        except BaseException:  # noqa: BLE001  # the pool keeps it to itself, be it a SystemExit
+            _log.exception("Exception when servicing %r", channel)
+            channel.will_close = True
+            channel.server.pull_trigger()
         finally:
             del self._at_work[thread]
 

@@ -46,8 +46,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answer requests until gunicorn says to stop, then finish those that have begun."""
-        # That requests wait is no news under load.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._share_log()
         settings = state_of(self.wsgi).settings
         server = wire.make_server(
             self._answer,
@@ -78,6 +77,12 @@ class PatientWorker(Worker):  # type: ignore[misc]
         """Stop, and wake the loop for it."""
         super().handle_exit(sig, frame)
         self._wake()
+
+    def _share_log(self) -> None:
+        """Let waitress log where gunicorn does, and in its format."""
+        waitress, gunicorn = logging.getLogger("waitress"), self.log.error_log
+        waitress.handlers, waitress.propagate = gunicorn.handlers, False
+        waitress.setLevel(gunicorn.level)
 
     def _accept(self, accept: Callable[[], object]) -> None:
         """Accept a connection, after a worker with fewer has had the chance.
