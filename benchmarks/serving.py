@@ -40,7 +40,7 @@ _PYTHON = sys.executable
 _GUNICORN = (_PYTHON, "-m", "gunicorn", "--workers", "1", "--bind")
 
 # What starts each at a port. Where there is a choice of workers, it is one for each of two cores; where there is an
-# access log, it is off, as digitrec has none.
+# access log, it is off.
 SERVERS: dict[str, Callable[[int], list[str]]] = {
     "digitrec": lambda port: [_PYTHON, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)],
     "flask_keras": lambda port: [*_GUNICORN, f"127.0.0.1:{port}", "flask_keras:app"],
@@ -56,8 +56,8 @@ SERVERS: dict[str, Callable[[int], list[str]]] = {
     ],
 }
 _PACKAGES = (
-    "digitrec", "ai-edge-litert", "flask", "gunicorn", "tensorflow-cpu", "keras", "onnxruntime", "fastapi", "uvicorn",
-    "litserve", "bentoml", "opencv-python-headless", "pillow", "numpy",
+    "digitrec", "ai-edge-litert", "flask", "gunicorn", "waitress", "pydantic", "tensorflow-cpu", "keras", "onnxruntime",
+    "fastapi", "uvicorn", "litserve", "bentoml", "opencv-python-headless", "pillow", "numpy",
 )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def measure(name: str, number: int, folder: Path, options: argparse.Namespace) -
     environ = {
         "MODEL_H5": str(folder.resolve() / "network.h5"),
         "MODEL_ONNX": str(folder.resolve() / "network.onnx"),
+        "DIGITREC_ACCESS_LOG": "off",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "BENTOML_DO_NOT_TRACK": "true",
         "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",
