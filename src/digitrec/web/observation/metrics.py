@@ -6,7 +6,7 @@ Labels take few values, all of them the server's own: a route and not a path, a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -147,5 +147,4 @@ def _truth(value: bool) -> str:
 
 def _local_port() -> int:
     """Return the port that this request came in by; a proxy's headers do not change it."""
-    connection: Any = request.environ.get("gunicorn.socket")
-    return int(connection.getsockname()[1] if connection else request.environ["SERVER_PORT"])
+    return int(request.environ["SERVER_PORT"])
