@@ -21,7 +21,6 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from digitrec import errors
 from digitrec.web.guards.headers import request_id
-from digitrec.web.interface.pictures import discard_body
 from digitrec.web.observation.logs import leave_to_failure, request_fields
 from digitrec.web.observation.metrics import count_problem
 
@@ -182,7 +181,6 @@ def answer(error: Exception) -> Response:
     """Return `error` as the client shall see it, and log it once."""
     fields = report(error)
     leave_to_failure()
-    discard_body(request)
     response = _response(fields)
     response.status_code = fields["status"]
     response.vary.add("Accept")

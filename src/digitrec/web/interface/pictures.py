@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import IO, cast
-
 from flask import Request
-from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.wsgi import LimitedStream
+from werkzeug.exceptions import BadRequest
 
 from digitrec.errors import InvalidFieldError
 from digitrec.form import Field
@@ -31,8 +27,6 @@ _HOW_TO_SEND = (
     "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON with one of the fields "
     "'image', 'strokes' and 'pixels'."
 )
-_MAX_DISCARDED_BYTES = 200_000_000
-_CHUNK_BYTES = 65_536
 
 
 def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
@@ -77,19 +71,6 @@ def read_pages(request: Request, settings: Settings) -> tuple[list[ImageLike], t
     return [_from_object(page, settings)], None if given is None else form_fields(given)
 
 
-def discard_body(request: Request) -> None:
-    """Read what a client still sends after its request has failed, and keep none of it.
-
-    A server that closes a connection with unread bytes resets it, and the client then sees a broken pipe
-    instead of the answer. Bodies beyond `_MAX_DISCARDED_BYTES` are not worth that courtesy.
-    """
-    remaining = _MAX_DISCARDED_BYTES
-    with suppress(OSError, HTTPException):  # the client is gone already
-        stream = _rest_of_body(request)
-        while remaining > 0 and (chunk := stream.read(min(_CHUNK_BYTES, remaining))):
-            remaining -= len(chunk)
-
-
 def read_body(request: Request, expected: str, how_to_send: str) -> bytes:
     """Return the body of `request`.
 
@@ -105,16 +86,6 @@ def read_body(request: Request, expected: str, how_to_send: str) -> bytes:
 
 def _is_json(request: Request) -> bool:
     return request.mimetype == "application/json" or request.mimetype.endswith("+json")
-
-
-def _rest_of_body(request: Request) -> IO[bytes]:
-    """Return the unread part, and beyond the limit too, where `request.stream` refuses to go on."""
-    size = request.content_length
-    if size is not None and size > (request.max_content_length or size):
-        return cast("IO[bytes]", LimitedStream(request.environ["wsgi.input"], size))
-    if size is None and request.environ.get("wsgi.input_terminated"):
-        return cast("IO[bytes]", request.environ["wsgi.input"])
-    return request.stream
 
 
 def _is_text(body: bytes) -> bool:
