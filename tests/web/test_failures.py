@@ -12,7 +12,8 @@ from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 
 from digitrec import errors
-from digitrec.web.failures import PROBLEMS, problem_of
+from digitrec.web.failures import problem_of
+from digitrec.web.problems import PROBLEMS
 
 
 def records(log: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

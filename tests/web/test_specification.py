@@ -22,8 +22,8 @@ from digitrec.errors import ModelError
 from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
 from digitrec.web import create_app
-from digitrec.web.failures import PROBLEMS
 from digitrec.web.guards.keys import new_key
+from digitrec.web.problems import PROBLEMS
 
 HIDDEN = {"static", "pages.favicon", "specification.docs_file"}
 

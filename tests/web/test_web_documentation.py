@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from web_servers import REPOSITORY
 
 from digitrec.settings import PREFIX, Settings
-from digitrec.web.failures import PROBLEMS
+from digitrec.web.problems import PROBLEMS
 
 SETTINGS_TEXT = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
 API_TEXT = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")

@@ -6,7 +6,6 @@ A failure is logged once, under the request id that its answer carries. The log 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, json, render_template, request, url_for
@@ -20,131 +19,30 @@ from werkzeug.exceptions import (
 from werkzeug.http import HTTP_STATUS_CODES
 
 from digitrec import errors
+from digitrec.web import problems
 from digitrec.web.guards.headers import request_id
 from digitrec.web.observation.logs import leave_to_failure, request_fields
 from digitrec.web.observation.metrics import count_problem
+from digitrec.web.problems import PROBLEMS, Problem
 
 _MEDIA_TYPE = "application/problem+json"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A kind of failure: its name in the ``type`` address, its HTTP status, and the words of its page."""
-
-    name: str
-    status: int
-    title: str
-    explanation: str
-
-
-UNREADABLE_REQUEST = Problem(
-    "unreadable-request",
-    400,
-    "The request cannot be read",
-    "The body is empty, is no JSON object, or broke off. Send a picture as the form field 'image', "
-    "as the request body, or as JSON with one of 'image', 'strokes' and 'pixels'.",
-)
-INVALID_FIELD = Problem(
-    "invalid-field",
-    400,
-    "A value in the request is wrong",
-    "The problem names the field and says what it takes.",
-)
-UNREADABLE_IMAGE = Problem(
-    "unreadable-image",
-    400,
-    "The picture cannot be read",
-    "The file is empty, broke off or is damaged. Send it again, or save it anew first.",
-)
-UNAUTHORIZED = Problem(
-    "unauthorized",
-    401,
-    "This server answers only with a key",
-    "Send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'. In a browser it is the password, and any "
-    "name will do. Whoever runs the server makes keys with 'digitrec key NAME'.",
-)
-NOT_FOUND = Problem("not-found", 404, "There is nothing here", "The address is not one of digitrec's.")
-METHOD_NOT_ALLOWED = Problem(
-    "method-not-allowed",
-    405,
-    "This address takes another method",
-    "The Allow header names the methods. Pictures are sent with POST.",
-)
-IMAGE_TOO_LARGE = Problem(
-    "image-too-large",
-    413,
-    "The picture is too large",
-    "It has more bytes or more pixels than this server looks at. Make it smaller: 1,000 pixels are plenty.",
-)
-REQUEST_TOO_LARGE = Problem(
-    "request-too-large",
-    413,
-    "The request is too large",
-    "All its pictures together have more bytes than this server takes. Send fewer, or smaller ones.",
-)
-UNSUPPORTED_IMAGE = Problem(
-    "unsupported-image",
-    415,
-    "This is not a picture that digitrec reads",
-    "Send PNG, JPEG, WebP, BMP, GIF or TIFF. The content counts, not the file's name.",
-)
-BLANK_IMAGE = Problem(
-    "blank-image",
-    422,
-    "The picture is blank",
-    "There is no ink on the paper, and digitrec does not guess. Write larger or darker, or go closer.",
-)
-TOO_MANY_REQUESTS = Problem(
-    "too-many-requests",
-    429,
-    "Too many requests",
-    "You have asked more often than this server allows. The Retry-After header says in how many seconds to ask again. "
-    "Several pictures in one request count once.",
-)
-INTERNAL_ERROR = Problem(
-    "internal-error",
-    500,
-    "Something went wrong here",
-    "The fault is the server's. Its log tells more under the request id.",
-)
-MODEL_UNAVAILABLE = Problem(
-    "model-unavailable",
-    503,
-    "The model does not answer",
-    "The server runs, but its network gives no answers. Its log tells more under the request id.",
-)
-STOPPING = Problem(
-    "stopping",
-    503,
-    "This server stops",
-    "It still answers what it was asked, and takes no new clients. Ask another one, or ask again soon.",
-)
-
-PROBLEMS = {
-    problem.name: problem
-    for problem in (
-        UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED,
-        IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, TOO_MANY_REQUESTS, INTERNAL_ERROR,
-        MODEL_UNAVAILABLE, STOPPING,
-    )
-}  # fmt: skip
 _OF_ERROR: dict[type[BaseException], Problem] = {
-    errors.UnreadableImageError: UNREADABLE_IMAGE,
-    errors.UnsupportedImageError: UNSUPPORTED_IMAGE,
-    errors.ImageTooLargeError: IMAGE_TOO_LARGE,
-    errors.BlankImageError: BLANK_IMAGE,
-    errors.InvalidFieldError: INVALID_FIELD,
-    errors.ModelError: MODEL_UNAVAILABLE,
+    errors.UnreadableImageError: problems.UNREADABLE_IMAGE,
+    errors.UnsupportedImageError: problems.UNSUPPORTED_IMAGE,
+    errors.ImageTooLargeError: problems.IMAGE_TOO_LARGE,
+    errors.BlankImageError: problems.BLANK_IMAGE,
+    errors.InvalidFieldError: problems.INVALID_FIELD,
+    errors.ModelError: problems.MODEL_UNAVAILABLE,
 }
 _OF_STATUS = {
-    400: UNREADABLE_REQUEST,
-    401: UNAUTHORIZED,
-    404: NOT_FOUND,
-    405: METHOD_NOT_ALLOWED,
-    413: REQUEST_TOO_LARGE,
-    429: TOO_MANY_REQUESTS,
-    500: INTERNAL_ERROR,
-    503: STOPPING,
+    400: problems.UNREADABLE_REQUEST,
+    401: problems.UNAUTHORIZED,
+    404: problems.NOT_FOUND,
+    405: problems.METHOD_NOT_ALLOWED,
+    413: problems.REQUEST_TOO_LARGE,
+    429: problems.TOO_MANY_REQUESTS,
+    500: problems.INTERNAL_ERROR,
+    503: problems.STOPPING,
 }
 
 
@@ -157,7 +55,9 @@ def problem_of(error: BaseException) -> Problem:
     """Return the kind of failure that `error` is; a defect is an internal error."""
     if isinstance(error, HTTPException):
         return _of_status(error.code or 500)
-    return next((_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _OF_ERROR), INTERNAL_ERROR)
+    return next(
+        (_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _OF_ERROR), problems.INTERNAL_ERROR
+    )
 
 
 def report(error: Exception) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 
 from digitrec.errors import DigitrecError
 from digitrec.recognizer import NO_DIGIT_FROM, Prediction
-from digitrec.web.failures import PROBLEMS, report
+from digitrec.web.failures import report
 from digitrec.web.interface.answers import plane_data_url
 from digitrec.web.interface.pictures import read_pictures
 from digitrec.web.observation.metrics import count_digit
+from digitrec.web.problems import PROBLEMS
 from digitrec.web.specification.specified import specified
 from digitrec.web.state import current_state
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from waitress.task import ErrorTask
 
-from digitrec.web.failures import INTERNAL_ERROR, REQUEST_TOO_LARGE, UNREADABLE_REQUEST
 from digitrec.web.guards.headers import SECURITY_HEADERS
+from digitrec.web.problems import INTERNAL_ERROR, REQUEST_TOO_LARGE, UNREADABLE_REQUEST
 
 _PROBLEM_OF: Final = {400: UNREADABLE_REQUEST, 413: REQUEST_TOO_LARGE, 500: INTERNAL_ERROR}
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from digitrec.ink.codec import FORMATS
-from digitrec.web.failures import PROBLEMS
 from digitrec.web.interface.answer_models import Problem, ProtocolError
 from digitrec.web.interface.inference_protocol import MODEL_NAME
+from digitrec.web.problems import PROBLEMS
 from digitrec.web.specification import examples
 from digitrec.web.specification.operations import OPERATIONS, TAGS, Operation
 
