@@ -48,11 +48,12 @@ def test_a_worker_whose_thread_hangs_is_replaced_after_the_timeout() -> None:
 
 def test_a_worker_that_waits_for_requests_is_not_replaced() -> None:
     port = free_port()
-    with running(FAULTY, port, DIGITREC_TIMEOUT_S="2") as server:
+    with running(FAULTY, port, WEB_CONCURRENCY="1", DIGITREC_TIMEOUT_S="2") as server:
         before = children(server.pid)
         time.sleep(5)
         assert post(port, one())[0] == 200
         assert children(server.pid) == before
+        assert "WORKER TIMEOUT" not in server.said()
 
 
 def test_sigterm_stops_a_worker_that_still_boots() -> None:
