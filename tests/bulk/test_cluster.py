@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -52,7 +53,9 @@ def test_a_cluster_gives_the_same_rows_and_goes_on_after_a_kill(
     before = count_lines(tmp_path / "ray.jsonl")
     assert many // 4 <= before < many
     done = bulk(*inputs, "--output", "ray.jsonl", "--ray", cluster.address, check=3)
-    assert f"{before:,} were there before" in done.stderr
+    noted = re.search(r"([\d,]+) were there before", done.stderr)
+    assert noted is not None
+    assert 0 < int(noted[1].replace(",", "")) <= before, "the kill may come between rows and the note of them"
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
