@@ -27,6 +27,7 @@ from digitrec.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
+from digitrec.ink.grey import LARGE_PX, from_numbers, from_rgba, from_rgba_array
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.native_notes import silence_libtiff
@@ -43,15 +44,11 @@ _SIGNATURES = re.compile(
 )
 _SCALE_DOWN = "Scale the picture down; the digit needs no more than 200 pixels."
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
-_WHITE = 200 / 255  # mean brightness from which a drawing counts as white
 # A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
 # the digit keeps far more pixels than the network's 20.
 _JPEG_ENOUGH_PX = 1000
-# 25 million pixels take up to 300 MB until they are grey: eight at once took two workers to 1.9 GB.
-_LARGE_PX = 2_000_000
+# 25 million pixels take up to 200 MB until they are grey: eight, taking 300, at once took two workers to 1.9 GB.
 _one_large_at_a_time = threading.Lock()
-# Of a picture with more than 8 bits a pixel, so many are scaled at once.
-_SCALED_PX = 1_000_000
 
 # Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
 # picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
@@ -132,7 +129,7 @@ def _from_file(data: bytes, limits: Limits) -> Picture:
 
 def _turn(size: tuple[int, int]) -> AbstractContextManager[object]:
     """Return what a picture waits for before it is decoded: for other large ones if it is large, else for nothing."""
-    return _one_large_at_a_time if size[0] * size[1] > _LARGE_PX else nullcontext()
+    return _one_large_at_a_time if size[0] * size[1] > LARGE_PX else nullcontext()
 
 
 def _decoded(read: Callable[[], Picture], limits: Limits) -> Picture:
@@ -182,23 +179,10 @@ def _from_pil(image: Image.Image, limits: Limits) -> Picture:
     if _is_turned(image):  # exif_transpose copies the picture in any case
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return _scale_to_bytes(np.asarray(image))
+        return from_numbers(np.asarray(image))
     if image.has_transparency_data:
-        return _over_paper(*_planes(image if image.mode == "RGBA" else image.convert("RGBA")))
+        return from_rgba(image if image.mode == "RGBA" else image.convert("RGBA"))
     return np.array(image.convert("L"))
-
-
-def _planes(image: Image.Image) -> tuple[Picture, Picture]:
-    """Return the grey and the alpha of an RGBA picture."""
-    if image.width * image.height > _LARGE_PX:  # slower, but without a copy of all four
-        return np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
-    return _split(np.asarray(image))
-
-
-def _split(rgba: NDArray[np.uint8]) -> tuple[Picture, Picture]:
-    whole = np.ascontiguousarray(rgba)
-    grey, alpha = cv2.cvtColor(whole, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(whole, 3)
-    return np.asarray(grey, np.uint8), np.asarray(alpha, np.uint8)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -224,33 +208,8 @@ def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
     if planes.ndim == 2:
         return planes
     if planes.shape[2] == 4:
-        return _over_paper(*_split(planes))
+        return from_rgba_array(planes)
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _over_paper(grey: Picture, alpha: Picture) -> Picture:
-    """Lay a transparent picture over white, or over black where the drawing itself is white."""
-    if alpha.min() == 255:  # an opaque canvas, the most frequent picture of all
-        return grey
-    ink = cv2.multiply(grey, alpha, scale=1 / 255)
-    drawn_white = alpha.any() and float(ink.sum()) > _WHITE * float(alpha.sum())
-    return np.asarray(ink if drawn_white else cv2.add(ink, cv2.bitwise_not(alpha)), np.uint8)
-
-
-def _scale_to_bytes(values: NDArray[np.generic]) -> Picture:
-    """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
-    flat = values.reshape(-1)
-    parts = [slice(start, start + _SCALED_PX) for start in range(0, flat.size, _SCALED_PX)]
-    top = max(float(_whole(flat[part]).max(initial=0.0)) for part in parts)
-    scaled = np.empty(flat.size, np.uint8)
-    for part in parts:
-        scaled[part] = np.rint(_whole(flat[part]) * (255.0 / top if top > 0 else 0.0))
-    return scaled.reshape(values.shape)
-
-
-def _whole(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return the values as numbers from 0: what is none, infinite or below is 0."""
-    return np.clip(np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0), 0.0, None)
 
 
 def _describe(data: bytes) -> str:
