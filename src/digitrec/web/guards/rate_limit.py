@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import TooManyRequests
@@ -18,6 +19,9 @@ from digitrec.errors import SettingsError
 from digitrec.settings import Settings
 from digitrec.web.failures import answer
 from digitrec.web.guards.keys import key_name
+
+if TYPE_CHECKING:
+    from flask_limiter import Limiter, RateLimitExceeded
 
 # A Redis that does not answer holds up the request that finds it out, and no other.
 _REDIS_PATIENCE_S = 0.5
@@ -35,20 +39,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.rate_limit is None:
         return
     # Imported here because it takes a tenth of a second of the start, and most deployments do not ask for it.
-    from flask_limiter import Limiter, RateLimitExceeded  # noqa: PLC0415
+    from flask_limiter import RateLimitExceeded  # noqa: PLC0415
     from limits.errors import ConfigurationError  # noqa: PLC0415
 
-    shared = not settings.rate_limit_storage.startswith("memory:")
-    patience: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_PATIENCE_S)
-    limiter = Limiter(
-        client_name,
-        application_limits=[settings.rate_limit],
-        storage_uri=settings.rate_limit_storage,
-        storage_options=patience if shared else {},
-        in_memory_fallback=[settings.rate_limit] if shared else [],
-        key_prefix="digitrec",
-    )
-    limiter.request_filter(lambda: request.method != "POST")  # what makes work is a POST
+    limiter = _limiter(settings.rate_limit, settings.rate_limit_storage)
     try:
         limiter.init_app(app)
     except ConfigurationError as error:
@@ -56,18 +50,35 @@ def init_app(app: Flask, settings: Settings) -> None:
             f"DIGITREC_RATE_LIMIT_STORAGE: expected to connect to Redis. Received: {error}. "
             "Run: pip install 'digitrec[redis]'"
         ) from error
+    app.register_error_handler(RateLimitExceeded, partial(_too_many, limiter))
 
-    def too_many(error: RateLimitExceeded) -> Response:
-        current: Any = limiter.current_limit
-        pause_s = max(1, math.ceil(current.window.reset_time - time.time()))
-        return answer(
-            TooManyRequests(
-                f"Expected at most {error.limit.limit}. Received: more. Ask again in {pause_s} s.",
-                retry_after=pause_s,
-            )
+
+def _limiter(limit: str, storage: str) -> Limiter:
+    from flask_limiter import Limiter  # noqa: PLC0415
+
+    shared = not storage.startswith("memory:")
+    patience: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_PATIENCE_S)
+    limiter = Limiter(
+        client_name,
+        application_limits=[limit],
+        storage_uri=storage,
+        storage_options=patience if shared else {},
+        in_memory_fallback=[limit] if shared else [],
+        key_prefix="digitrec",
+    )
+    limiter.request_filter(lambda: request.method != "POST")  # what makes work is a POST
+    return limiter
+
+
+def _too_many(limiter: Limiter, error: RateLimitExceeded) -> Response:
+    current: Any = limiter.current_limit
+    pause_s = max(1, math.ceil(current.window.reset_time - time.time()))
+    return answer(
+        TooManyRequests(
+            f"Expected at most {error.limit.limit}. Received: more. Ask again in {pause_s} s.",
+            retry_after=pause_s,
         )
-
-    app.register_error_handler(RateLimitExceeded, too_many)
+    )
 
 
 def client_name() -> str:
