@@ -69,18 +69,26 @@ def parsed(
     try:
         return adapter.validate_json(text)
     except ValidationError as error:
-        fault = _fault(error)
-        if fault["type"] == "json_invalid":
-            reason = fault["msg"].removeprefix("Invalid JSON: ")
-            raise BadRequest(
-                f"Expected a JSON object. Received: JSON that cannot be parsed ({reason})."
-            ) from error
-        if not fault["loc"] and not isinstance(fault["input"], dict):
-            kind = json_kind(fault["input"])
-            raise BadRequest(f"Expected a JSON object. Received: {kind}. {how_to_send}") from error
-        if wrong_form is not None and fault["type"] == "union_tag_not_found":
-            raise wrong_form(list(fault["input"])) from error
-        raise refused(error, *models, within=within) from error
+        raise _refusal(error, how_to_send, models, within, wrong_form) from error
+
+
+def _refusal(
+    error: ValidationError,
+    how_to_send: str,
+    models: tuple[type[BaseModel], ...],
+    within: str,
+    wrong_form: Callable[[list[str]], InvalidFieldError] | None,
+) -> BadRequest | InvalidFieldError:
+    fault = _fault(error)
+    if fault["type"] == "json_invalid":
+        reason = fault["msg"].removeprefix("Invalid JSON: ")
+        return BadRequest(f"Expected a JSON object. Received: JSON that cannot be parsed ({reason}).")
+    if not fault["loc"] and not isinstance(fault["input"], dict):
+        kind = json_kind(fault["input"])
+        return BadRequest(f"Expected a JSON object. Received: {kind}. {how_to_send}")
+    if wrong_form is not None and fault["type"] == "union_tag_not_found":
+        return wrong_form(list(fault["input"]))
+    return refused(error, *models, within=within)
 
 
 def refused(error: ValidationError, *models: type[BaseModel], within: str = "") -> InvalidFieldError:
