@@ -9,9 +9,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from waitress import wasyncore
 from web_pictures import one
 from web_servers import GUNICORN, children, free_port, post, resident_kb, running, serve_command, stop
 
@@ -228,3 +229,28 @@ def test_gunicorns_access_log_and_worker_recycling_work_as_ever() -> None:
         _, output = stop(server)
     assert output.count('"POST /predict HTTP/1.1" 200 ') == 20
     assert output.count("Autorestarting worker") >= 3
+
+
+def test_a_client_that_reads_none_of_its_answers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_STALLED_S", 1)
+    parts: dict[int, object] = {}
+
+    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "1000000")])
+        return [bytes(1_000_000)]
+
+    server = wire.make_server(
+        application, wire.Bounds(60, 75, 1000), threads=1, map=parts, host="127.0.0.1", port=0
+    )
+    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        deadline = time.monotonic() + 15
+        seen = False
+        while time.monotonic() < deadline and not (seen and not wire.channels(parts)):
+            wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
+            seen = seen or any(channel.waits_for_client for channel in wire.channels(parts))
+        assert seen
+        assert not wire.channels(parts)
+    server.task_dispatcher.shutdown()
+    for part in list(parts.values()):
+        part.close()

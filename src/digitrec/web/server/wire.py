@@ -128,8 +128,11 @@ def channels(parts: dict[int, Any]) -> list[Channel]:
 
 
 def _close_overdue(server: Any, now: float) -> None:
-    for channel in server.active_channels.values():
-        channel.will_close = channel.will_close or channel.is_overdue(now)
+    for channel in [channel for channel in server.active_channels.values() if channel.is_overdue(now)]:
+        if channel.total_outbufs_len:
+            channel.handle_close()  # who takes nothing would never let it be closed after the last byte
+        else:
+            channel.will_close = True
 
 
 class _BoundedBuffer(OverflowableBuffer):  # type: ignore[misc]
@@ -204,7 +207,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def is_overdue(self, now: float) -> bool:
         """Whether the client has had its time."""
-        if self.requests:
+        if self.requests and not self.waits_for_client:
             return False  # it is our turn
         if self.total_outbufs_len:
             since, patience_s = self.last_activity, _STALLED_S
