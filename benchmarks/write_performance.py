@@ -82,7 +82,7 @@ def serving() -> str:
         f"\n\nThe middle of {facts['rounds']} rounds of {facts['seconds']} s (and their range), {facts['connections']} "
         f"connections; {answered:,} answers, {failed:,} failed. Other programs used "
         f"{statistics.median(others):.2f} cores meanwhile ({min(others):.2f} to {max(others):.2f}). "
-        f"{_circumstances(facts)}"
+        f"{_circumstances(facts, others_are_told=True)}"
     )
 
 
@@ -163,9 +163,10 @@ def _range(some: list[Row], key: str, kind: str) -> str:
     return f"{statistics.median(values):{kind}} ({values[0]:{kind}} to {values[-1]:{kind}})"
 
 
-def _circumstances(facts: dict[str, Any]) -> str:
+def _circumstances(facts: dict[str, Any], *, others_are_told: bool = False) -> str:
+    """Return machine and versions; and whether others ran, by the load before, which remembers what has just ended."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    busy = facts["load_before"] > _QUIET_LOAD
+    busy = facts["load_before"] > _QUIET_LOAD and not others_are_told
     others = (
         f" **Other programs ran meanwhile** (load {facts['load_before']:.1f} before): times are upper bounds."
         * busy
