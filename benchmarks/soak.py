@@ -178,8 +178,9 @@ def run(server: Server, options: argparse.Namespace) -> bool:
         status = server.process.wait(30)
         over = time.monotonic()
         load.end()
+    # By their end: what a kill or a stop cuts has begun before it.
     steady, after_kill, after_stop = (
-        [item for item in load.outcomes if first <= item.began < last]
+        [item for item in load.outcomes if first <= item.ended < last]
         for first, last in ((began, killed), (killed, stopped), (stopped, float("inf")))
     )
     print(
@@ -205,7 +206,7 @@ def run(server: Server, options: argparse.Namespace) -> bool:
         f"memory grows by less than {MOST_GROWTH:.0%}": grown < MOST_GROWTH,
         "no more is cut than the killed worker held": sum(item.kind == CUT for item in after_kill) <= held,
         f"whole again within {WHOLE_AGAIN_S} s": whole_s < WHOLE_AGAIN_S
-        and not any(item.kind != ANSWERED for item in after_kill if item.began > killed + WHOLE_AGAIN_S),
+        and not any(item.kind != ANSWERED for item in after_kill if item.ended > killed + WHOLE_AGAIN_S),
         "SIGTERM cuts nothing": not any(item.kind == CUT for item in after_stop) and status == 0,
     }
     for claim, holds in sound.items():

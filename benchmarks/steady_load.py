@@ -37,6 +37,11 @@ class Outcome:
     status: int = 0
     version: str = ""
 
+    @property
+    def ended(self) -> float:
+        """When it was answered, refused or cut, by `time.monotonic`."""
+        return self.began + self.seconds
+
 
 class Load:
     """Posts `pictures` to /api/v1/predict on so many `connections` at once, as a context manager.
