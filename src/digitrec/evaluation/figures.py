@@ -18,26 +18,16 @@ _Z_95 = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
-    """The figures of one labelled set.
-
-    A picture without an answer is wrong: it counts in `count`, `accuracy` and `recall`, and stands in no
-    column of `confusion`.
+class Tally:
+    """How many pictures of a labelled set were answered, accepted and right.
 
     Attributes
     ----------
     count : pictures, answered or not.
-    correct : pictures whose most probable digit is the label.
-    unanswered : pictures without an answer: blank, or unreadable.
+    correct : pictures whose answer is the label; one without an answer is wrong.
+    unanswered : pictures without an answer: blank, unreadable, or without a text.
     accepted : answers whose confidence reaches the threshold.
     accepted_correct : those of them that are right.
-    pictures : (10,) int64, how many there are of each digit, answered or not.
-    confusion : (10, 10) int64, answers by label (row) and answered digit (column).
-    recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
-        are none.
-    median_confidence : (10,) float64 in [0, 1], of the answers to each digit's pictures, right or wrong; NaN where
-        there are none.
-    reliability : the answers sorted by confidence, see `confidence.reliability`.
     """
 
     count: int
@@ -45,11 +35,6 @@ class Evaluation:
     unanswered: int
     accepted: int
     accepted_correct: int
-    pictures: NDArray[np.int64]
-    confusion: NDArray[np.int64]
-    recall: NDArray[np.float64]
-    median_confidence: NDArray[np.float64]
-    reliability: list[Bin]
 
     @property
     def accuracy(self) -> float:
@@ -70,6 +55,30 @@ class Evaluation:
     def accepted_accuracy(self) -> float | None:
         """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
         return self.accepted_correct / self.accepted if self.accepted else None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(Tally):
+    """The figures of one labelled set of digits; the answer to a picture is its most probable digit.
+
+    A picture without an answer counts in `count`, `accuracy` and `recall`, and stands in no column of `confusion`.
+
+    Attributes
+    ----------
+    pictures : (10,) int64, how many there are of each digit, answered or not.
+    confusion : (10, 10) int64, answers by label (row) and answered digit (column).
+    recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
+        are none.
+    median_confidence : (10,) float64 in [0, 1], of the answers to each digit's pictures, right or wrong; NaN where
+        there are none.
+    reliability : the answers sorted by confidence, see `confidence.reliability`.
+    """
+
+    pictures: NDArray[np.int64]
+    confusion: NDArray[np.int64]
+    recall: NDArray[np.float64]
+    median_confidence: NDArray[np.float64]
+    reliability: list[Bin]
 
     @property
     def calibration_error(self) -> float:

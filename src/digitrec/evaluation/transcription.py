@@ -6,51 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitrec.evaluation.figures import wilson_interval
+from digitrec.evaluation.figures import Tally
 
 
-@dataclass(frozen=True)
-class Transcription:
-    """The figures of a set of numbers.
+@dataclass(frozen=True, eq=False)
+class Transcription(Tally):
+    """The figures of a set of numbers; right is what is the label character by character.
 
     Attributes
     ----------
-    count : pictures; one without an answer is wrong, and all of its characters are.
-    correct : pictures whose text is the label, character by character.
     characters : of all labels.
-    errors : characters put in, left out or changed, at the least, to make the labels of the texts.
-    accepted : texts whose confidence reaches the threshold.
-    accepted_correct : those of them that are right.
-    unanswered : pictures without a text.
+    errors : characters put in, left out or changed, at the least, to make the labels of the texts; all of those of a
+        picture without a text.
     """
 
-    count: int
-    correct: int
     characters: int
     errors: int
-    accepted: int
-    accepted_correct: int
-    unanswered: int
-
-    @property
-    def accuracy(self) -> float:
-        """The share of numbers that are fully right, in [0, 1]."""
-        return self.correct / self.count
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of `accuracy`."""
-        return wilson_interval(self.correct, self.count)
 
     @property
     def character_error_rate(self) -> float:
         """`errors` for each character of the labels; above 1 where far too much was read."""
         return self.errors / self.characters
-
-    @property
-    def accepted_accuracy(self) -> float | None:
-        """The share of accepted texts that are right, in [0, 1]; None where none was accepted."""
-        return self.accepted_correct / self.accepted if self.accepted else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""
