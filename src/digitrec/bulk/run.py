@@ -113,14 +113,15 @@ def run(job: Job, advance: Callable[[int], object] = lambda count: None) -> Summ
 
 def _rows(job: Job, fresh: _Fresh, journal: Journal, stop: _Stop) -> Iterator[list[Row]]:
     """Give the rows of pictures that had none, from this machine or a cluster, a list at a time."""
+    batch = _BATCH[job.question.kind]
     if job.ray is None:
-        batches = in_batches(fresh, _BATCH[job.question.kind])
+        batches = in_batches(fresh, batch)
         yield from read_locally(batches, job.question, job.settings, job.workers or cores())
         return
     for rows in _cluster_rows(job, journal):
         new = fresh.unwritten(rows)
-        if new:
-            yield new
+        # A cluster gives hundreds at once: noted in small lots, few are done again after a kill.
+        yield from (new[first : first + batch] for first in range(0, len(new), batch))
         if stop.asked:
             return
 
