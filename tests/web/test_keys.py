@@ -27,7 +27,7 @@ def guarded(make_app: Callable[..., Flask]) -> FlaskClient:
     return make_app(api_keys=(STORED, OTHER_STORED)).test_client()
 
 
-@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY], ids=["clerks", "scanner"])
 def test_each_key_opens_in_each_of_its_ways(guarded: FlaskClient, key: str) -> None:
     for headers in ({"Authorization": f"Bearer {key}"}, {"X-API-Key": key}):
         assert guarded.post("/predict", data=one(), headers=headers).status_code == 200
