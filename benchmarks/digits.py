@@ -35,6 +35,8 @@ STROKES: dict[int, list[Line]] = {
     9: [[*_arc(0.48, 0.30, 0.24, 0.24, 0, -360), (0.70, 0.50), (0.62, 0.96)]],
 }
 
+NUMBERS = ("407392", "158206", "993471", "620585")
+
 
 def canvas(digit: int, seed: int) -> NDArray[np.uint8]:
     """Return the digit on a canvas, (280, 280) uint8, with a pen, a size and a place that depend on the seed."""
@@ -46,6 +48,14 @@ def canvases(count: int) -> list[tuple[int, bytes]]:
     return [
         (seed % 10, as_png(Image.fromarray(canvas(seed % 10, seed)).convert("RGBA"))) for seed in range(count)
     ]
+
+
+def number(digits: str) -> bytes:
+    """Return a number on one line as a PNG file, 100 px for each digit and 160 px high."""
+    page = Image.new("L", (100 * len(digits), 160), 255)
+    for place, digit in enumerate(digits):
+        page.paste(Image.fromarray(canvas(int(digit), place)).resize((100, 100)), (100 * place, 30))
+    return as_png(page.convert("RGBA"))
 
 
 def as_png(picture: Image.Image) -> bytes:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what README claims: one prediction, the start, memory and answers a second.
+"""Measure what README claims: one prediction, one number, the start, memory and answers a second.
 
     python benchmarks/measure.py            about half a minute; nothing else should run
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
-import re
-import socket
 import statistics
 import sys
 import time
@@ -22,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from digits import canvases
+from digits import NUMBERS, canvases, number
 from processes import Server, free_port, machine, rss_mb
+from wire import connect, post, receive_answer
 
 from digitrec import Recognizer, __version__
 from digitrec.explanation import saliency
@@ -47,6 +46,19 @@ def measure_prediction(pictures: list[bytes], rounds: int) -> None:
         )
 
 
+def measure_reading(rounds: int) -> None:
+    """Print the time from bytes to answer for a number of six digits, on one core."""
+    recognizer = Recognizer.load()
+    pictures = [number(digits) for digits in NUMBERS]
+    with one_core():
+        print_times(
+            "six digits",
+            lambda index: recognizer.read(pictures[index % len(pictures)]),
+            rounds,
+            "600 x 160 RGBA PNG",
+        )
+
+
 @contextmanager
 def one_core() -> Iterator[None]:
     """Keep this process on one core, where the system can."""
@@ -61,7 +73,9 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def print_times(name: str, run: Callable[[int], object], rounds: int) -> None:
+def print_times(
+    name: str, run: Callable[[int], object], rounds: int, file: str = "280 x 280 RGBA PNG"
+) -> None:
     """Print the median time of `run`, which gets the number of a picture."""
     times = []
     for index in range(rounds):
@@ -71,7 +85,7 @@ def print_times(name: str, run: Callable[[int], object], rounds: int) -> None:
     times.sort()
     print(
         f"{name:<12} {statistics.median(times):.2f} ms median, {times[int(0.99 * rounds)]:.2f} ms p99, "
-        f"n = {rounds}, one core, 280 x 280 RGBA PNG"
+        f"n = {rounds}, one core, {file}"
     )
 
 
@@ -118,47 +132,19 @@ def load(
 
 
 def post_until(port: int, pictures: list[tuple[int, bytes]], end: float) -> list[float]:
-    """Post pictures over one connection until `end`, and return the time of each answer in s.
-
-    The requests are written out beforehand, so that the client takes little of the machine that it measures.
-    """
-    requests = [
-        b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(picture), picture)
-        for _, picture in pictures
-    ]
+    """Post pictures over one connection until `end`, and return the time of each answer in s."""
+    requests = [post(picture) for _, picture in pictures]
     expected = [b'"digit":%d' % digit for digit, _ in pictures]
     times = []
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connect(port) as connection:
         while (start := time.perf_counter()) < end:
             turn = len(times) % len(requests)
             connection.sendall(requests[turn])
-            answer = receive_answer(connection)
-            if not answer.startswith(b"HTTP/1.1 200") or expected[turn] not in answer:
-                raise SystemExit(f"expected {expected[turn]!r}. Received: {answer[:400]!r}")
+            head, body = receive_answer(connection)
+            if not head.startswith(b"HTTP/1.1 200") or expected[turn] not in body:
+                raise SystemExit(f"expected {expected[turn]!r}. Received: {head!r} {body[:400]!r}")
             times.append(time.perf_counter() - start)
     return times
-
-
-def receive_answer(connection: socket.socket) -> bytes:
-    """Return one whole HTTP answer, as long as its Content-Length says."""
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += receive(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    length = int(re.findall(rb"(?i)content-length: (\d+)", head)[0])
-    while len(body) < length:
-        body += receive(connection)
-    return head + b"\r\n\r\n" + body
-
-
-def receive(connection: socket.socket) -> bytes:
-    """Return what has come; end where the server hangs up."""
-    data = connection.recv(65536)
-    if not data:
-        raise SystemExit("the server closed the connection; run `digitrec serve` to see why")
-    return data
 
 
 def main() -> None:
@@ -171,6 +157,7 @@ def main() -> None:
     print(f"digitrec {__version__}, {machine()}")
     pictures = canvases(PICTURES)
     measure_prediction([picture for _, picture in pictures], options.rounds)
+    measure_reading(options.rounds // 5)
     measure_server(pictures, options.seconds, options.connections)
 
 

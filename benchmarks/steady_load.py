@@ -7,13 +7,14 @@ notes tells a request that was cut from one that never began: after a refused co
 from __future__ import annotations
 
 import json
-import re
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from wire import connect, post, receive_answer
 
 ANSWERED, REFUSED, CUT = "answered", "refused", "cut"
 _PATIENCE_S = 30.0
@@ -64,7 +65,7 @@ class Load:
         ends_when_refused: bool = False,
     ) -> None:
         self._port = port
-        self._requests = [_request(picture, keep_alive=keep_alive) for picture in pictures]
+        self._requests = [post(picture, keep_alive=keep_alive) for picture in pictures]
         self._pause_s = connections / rate if rate else 0.0
         self._ends_when_refused = ends_when_refused
         self._over = threading.Event()
@@ -136,7 +137,7 @@ class _Client:
             return Outcome(REFUSED, began, time.monotonic() - began)
         try:
             connection.sendall(request)
-            head, body = _answer(connection)
+            head, body = receive_answer(connection)
         except OSError:
             self.close()
             return Outcome(CUT, began, time.monotonic() - began)
@@ -153,33 +154,5 @@ class _Client:
         self._connection = None
 
     def _connected(self) -> socket.socket:
-        self._connection = socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S)
-        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection = connect(self._port, _PATIENCE_S)
         return self._connection
-
-
-def _request(picture: bytes, *, keep_alive: bool) -> bytes:
-    return (
-        b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-        b"Connection: %s\r\nContent-Length: %d\r\n\r\n%s"
-        % (b"keep-alive" if keep_alive else b"close", len(picture), picture)
-    )
-
-
-def _answer(connection: socket.socket) -> tuple[bytes, bytes]:
-    """Return head and body of one whole answer, as long as its Content-Length says."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += _received(connection)
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = int(re.findall(rb"(?i)content-length: (\d+)", head)[0])
-    while len(body) < length:
-        body += _received(connection)
-    return head, body
-
-
-def _received(connection: socket.socket) -> bytes:
-    data = connection.recv(65536)
-    if not data:
-        raise ConnectionError("the server hung up")
-    return data

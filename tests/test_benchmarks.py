@@ -30,7 +30,7 @@ from digitrec.ink.normalize import normalize
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import write_performance
-from digits import canvases
+from digits import NUMBERS, canvases, number
 from fuzzing import mutations, pictures
 from fuzzing.layout import fields, png_chunks, png_of
 from fuzzing.targets import TARGETS
@@ -44,6 +44,10 @@ def test_every_canvas_of_the_benchmarks_is_read_and_sure(recognizer: Recognizer)
     answers = [(digit, recognizer.predict(picture)) for digit, picture in canvases(40)]
     assert [answer.digit for _, answer in answers] == [digit for digit, _ in answers]
     assert min(answer.confidence for _, answer in answers) > 0.9
+
+
+def test_every_number_of_the_benchmarks_is_read(recognizer: Recognizer) -> None:
+    assert [recognizer.read(number(digits)).text for digits in NUMBERS] == list(NUMBERS)
 
 
 def test_every_picture_that_is_mutated_is_read_as_it_is() -> None:
