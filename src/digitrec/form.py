@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -146,14 +146,19 @@ def read_form(
     ImageError : the page cannot be read.
     InvalidFieldError : a box outside the page, or strokes.
     """
+    return dict(read_fields(recognizer, image, fields, threshold=threshold))
+
+
+def read_fields(
+    recognizer: Recognizer, image: ImageLike, fields: tuple[Field, ...], *, threshold: float | None = None
+) -> Iterator[tuple[str, Reading | DigitrecError]]:
+    """Yield the entries of the record that `read_form` returns, each as soon as it is read; raise as that does."""
     if isinstance(image, Strokes):
         raise InvalidFieldError("fields", "expected a picture of a form. Received: strokes. Send an image.")
     page = decode(image, recognizer.limits)
     boxes = [field.on(page) for field in fields]
-    return {
-        field.name: _read_field(recognizer, page, box, field, threshold)
-        for field, box in zip(fields, boxes, strict=True)
-    }
+    for field, box in zip(fields, boxes, strict=True):
+        yield field.name, _read_field(recognizer, page, box, field, threshold)
 
 
 def _read_field(

@@ -123,7 +123,7 @@ class Recognizer:
     @overload
     def predict_many(
         self,
-        images: Sequence[ImageLike],
+        images: Iterable[ImageLike],
         *,
         errors: Literal["raise"] = ...,
         threshold: float | None = ...,
@@ -133,7 +133,7 @@ class Recognizer:
     @overload
     def predict_many(
         self,
-        images: Sequence[ImageLike],
+        images: Iterable[ImageLike],
         *,
         errors: Literal["return"],
         threshold: float | None = ...,
@@ -142,7 +142,7 @@ class Recognizer:
 
     def predict_many(
         self,
-        images: Sequence[ImageLike],
+        images: Iterable[ImageLike],
         *,
         errors: str = "raise",
         threshold: float | None = None,

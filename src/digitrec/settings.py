@@ -49,7 +49,7 @@ class Settings:
     max_request_bytes : the largest request body, all its images together.
     max_request_images : the most images in one request.
     threads : request threads of one web worker.
-    timeout_s : seconds after which a stuck worker is replaced.
+    timeout_s : seconds that all pictures of a request may take, and one before its worker counts as stuck.
     drain_s : seconds between the signal to stop and the end of listening, in which /readyz says 503.
     max_requests : requests after which a worker is replaced, to within a tenth; 0 is never.
     receive_timeout_s : seconds that a request may take to come in.

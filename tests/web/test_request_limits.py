@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
 
+from digitrec.web.interface import pace
+
 
 def form(*parts: tuple[str, bytes]) -> dict[str, object]:
     """Return what posts a form of `parts`, each with what stands behind its disposition."""
@@ -31,6 +33,18 @@ def test_a_form_of_a_thousand_parts_is_refused_before_it_is_looked_into(client: 
 def test_a_long_text_in_a_form_is_refused(client: FlaskClient) -> None:
     answer = client.post("/api/v1/read", **form((FIELDS, b"x" * 600_000)))
     assert "text field over 500 kB" in assert_problem(answer, 413, "request-too-large")["detail"]
+
+
+@pytest.mark.parametrize("address", ["/predict", "/api/v1/read"])
+def test_a_request_whose_pictures_take_too_long_is_refused(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(pace, "seconds_taken", lambda: 30.1)
+    detail = assert_problem(client.post(address, **form(*[(FILE, one())] * 2)), 413, "request-too-large")[
+        "detail"
+    ]
+    assert "at most 30 s" in detail
+    assert "Send fewer" in detail
 
 
 @pytest.mark.parametrize("address", ["/predict", "/api/v1/read"])

@@ -12,9 +12,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from web_faults import FAULTY
+from web_faults import FAULTY, SLOW
 from web_pictures import one
 from web_servers import children, free_port, post, running, stop, wait_until
 
@@ -25,10 +26,27 @@ from gunicorn.config import Config
 
 from digitrec.web.server.worker import PatientWorker
 
+FORM = "multipart/form-data; boundary=x"
+
 
 def ask(port: int, path: str) -> None:
     with contextlib.suppress(OSError, http.client.HTTPException):
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).close()
+
+
+def form(files: list[tuple[str, bytes]], **texts: bytes) -> bytes:
+    """Return the body of a form, of the type `FORM`."""
+    parts = [
+        *((f'{name}"; filename="x.png', content) for name, content in files),
+        *texts.items(),
+    ]
+    return (
+        b"".join(
+            b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), content)
+            for name, content in parts
+        )
+        + b"--x--\r\n"
+    )
 
 
 def test_a_worker_whose_thread_hangs_is_replaced_after_the_timeout() -> None:
@@ -54,6 +72,28 @@ def test_a_worker_that_waits_for_requests_is_not_replaced() -> None:
         assert post(port, one())[0] == 200
         assert children(server.pid) == before
         assert "WORKER TIMEOUT" not in server.said()
+
+
+def test_a_worker_that_reads_many_slow_pictures_is_not_replaced_and_does_not_read_them_for_ever() -> None:
+    port = free_port()
+    pages = form([("image", one())] * 10)
+    boxes = json.dumps({f"{index}": {"box": [0, 0, 1, 1]} for index in range(10)}).encode()
+    page_with_boxes = form([("image", one())], fields=boxes)
+    asked = [
+        ("/predict", pages),
+        ("/pictures", pages),
+        ("/api/v1/read", pages),
+        ("/api/v1/read", page_with_boxes),
+    ]
+    with (
+        running(SLOW, port, WEB_CONCURRENCY="1", DIGITREC_TIMEOUT_S="2") as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        before = children(server.pid)
+        answers = list(pool.map(lambda each: post(port, each[1], FORM, each[0]), asked))
+        assert children(server.pid) == before
+        assert "WORKER TIMEOUT" not in server.said()
+    assert [status for status, _ in answers] == [413] * len(asked)
 
 
 def test_sigterm_stops_a_worker_that_still_boots() -> None:

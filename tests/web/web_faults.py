@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask, Response
 from web_servers import REPOSITORY
 
+from digitrec import recognizer
 from digitrec.web import serve
 
-FAULTY = [
-    *(sys.executable, "-m", "gunicorn", "--pythonpath", str(REPOSITORY / "tests" / "web")),
-    "web_faults:application()",
-]
+_GUNICORN = [sys.executable, "-m", "gunicorn", "--pythonpath", str(REPOSITORY / "tests" / "web")]
+FAULTY = [*_GUNICORN, "web_faults:application()"]
+SLOW = [*_GUNICORN, "web_faults:slow_application()"]
+SECONDS_A_PICTURE = 0.5
 
 
 def application() -> Flask:
@@ -24,6 +26,18 @@ def application() -> Flask:
     app.add_url_rule("/break", view_func=_break)
     app.add_url_rule("/exit", view_func=sys.exit)
     return app
+
+
+def slow_application() -> Flask:
+    """Return the application for gunicorn on a machine that needs `SECONDS_A_PICTURE`."""
+    decode = recognizer.decode
+
+    def decode_slowly(*arguments: Any) -> Any:
+        time.sleep(SECONDS_A_PICTURE)
+        return decode(*arguments)
+
+    recognizer.decode = decode_slowly
+    return serve.application()
 
 
 def _hang() -> str:

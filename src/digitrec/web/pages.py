@@ -12,6 +12,7 @@ from digitrec.errors import DigitrecError
 from digitrec.recognizer import NO_DIGIT_FROM, Prediction
 from digitrec.web.failures import report
 from digitrec.web.interface.answers import plane_data_url
+from digitrec.web.interface.pace import in_time
 from digitrec.web.interface.pictures import read_pictures
 from digitrec.web.observation.metrics import count_digit
 from digitrec.web.problems import PROBLEMS
@@ -45,7 +46,7 @@ def index() -> Response:
 def pictures() -> str:
     """Answer the page's form, which a browser without JavaScript sends, with a page."""
     state = current_state()
-    results = state.recognizer.predict_many(read_pictures(request, state.settings), errors="return")
+    results = state.recognizer.predict_many(in_time(read_pictures(request, state.settings)), errors="return")
     if len(results) == 1 and isinstance(results[0], DigitrecError):
         raise results[0]
     names = [file.filename for file in request.files.getlist("image")] or [None]

@@ -58,7 +58,7 @@ REQUEST_TOO_LARGE = Problem(
     "request-too-large",
     413,
     "The request is too large",
-    "All its pictures together have more bytes than this server takes. Send fewer, or smaller ones.",
+    "All its pictures together have more bytes than this server takes, or take too long. Send fewer, or smaller ones.",
 )
 UNSUPPORTED_IMAGE = Problem(
     "unsupported-image",

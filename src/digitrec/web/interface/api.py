@@ -12,6 +12,7 @@ from digitrec.recognizer import Prediction
 from digitrec.web.failures import report
 from digitrec.web.interface.answers import AnswerOptions, PredictionOptions, prediction_json
 from digitrec.web.interface.numbers import Asked, NumberOptions, answer_number
+from digitrec.web.interface.pace import in_time
 from digitrec.web.interface.pictures import read_pages, read_pictures
 from digitrec.web.observation.metrics import count_digit
 from digitrec.web.specification.specified import specified
@@ -31,7 +32,7 @@ def predict(query: PredictionOptions) -> dict[str, Any]:
     state = current_state()
     pictures = read_pictures(request, state.settings)
     results = state.recognizer.predict_many(
-        pictures, errors="return", threshold=query.threshold, explain=query.explain
+        in_time(pictures), errors="return", threshold=query.threshold, explain=query.explain
     )
     if len(results) > 1:
         return {"results": [_result_json(result, query) for result in results]}
@@ -52,7 +53,7 @@ def read(query: NumberOptions) -> dict[str, Any]:
     asked = query.asked(fields)
     if len(pictures) == 1:
         return answer_number(state.recognizer, pictures[0], asked, query)
-    return {"results": [_number_json(picture, asked, query) for picture in pictures]}
+    return {"results": [_number_json(picture, asked, query) for picture in in_time(pictures)]}
 
 
 @blueprint.get("/api/v1/model")

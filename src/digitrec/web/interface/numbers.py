@@ -9,13 +9,14 @@ from pydantic import Field as Said
 from pydantic.json_schema import SkipJsonSchema
 
 from digitrec.errors import DigitrecError, InvalidFieldError
-from digitrec.form import Field, read_form
+from digitrec.form import Field, read_fields
 from digitrec.ink.codec import ImageLike
 from digitrec.reading.constraints import ANY_DIGIT, MOST_DIGITS, SEPARATORS, Constraint, constraint
 from digitrec.reading.result import DigitBox, Reading
 from digitrec.recognizer import Recognizer
 from digitrec.web.failures import report
 from digitrec.web.interface.answers import AnswerOptions, plane_data_url
+from digitrec.web.interface.pace import in_time
 from digitrec.web.observation.metrics import count_reading
 
 # One number, or the boxes to read instead of the whole picture.
@@ -83,7 +84,7 @@ def answer_number(
     if isinstance(asked, Constraint):
         reading = recognizer.read_asked(image, asked, threshold=options.threshold)
         return {**reading_json(reading, options), "model": model}
-    record = read_form(recognizer, image, asked, threshold=options.threshold)
+    record = dict(in_time(read_fields(recognizer, image, asked, threshold=options.threshold)))
     return {"fields": {name: _field_json(item, options) for name, item in record.items()}, "model": model}
 
 

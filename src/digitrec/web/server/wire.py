@@ -21,6 +21,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.utilities import BadRequest
 
+from digitrec.web.server.progress import last_progress, note_progress
 from digitrec.web.server.refusals import Refusal
 
 # A client that takes nothing of its answer for so long is gone.
@@ -58,7 +59,7 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count)
-        self._at_work: dict[int, tuple[Channel, float]] = {}  # and since when, by thread
+        self._at_work: dict[int, Channel] = {}  # by thread
 
     def add_task(self, channel: Channel) -> None:
         """Let a thread answer what `channel` asks."""
@@ -69,16 +70,19 @@ class Threads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def busy_since(self, now: float) -> float:
-        """Return when the oldest request in a thread began, by the monotonic clock; `now` where there is none.
+        """Return since when the slowest thread has not got on, by the monotonic clock; `now` where none is at work.
 
         A thread that waits for a client to take its answer does not hang.
         """
-        at_work = list(self._at_work.values())
-        return min([now, *(began for channel, began in at_work if not channel.waits_for_client)])
+        at_work = list(self._at_work.items())
+        return min(
+            [now, *(last_progress(thread) for thread, channel in at_work if not channel.waits_for_client)]
+        )
 
     def _serve(self, channel: Channel) -> None:
         thread = get_ident()
-        self._at_work[thread] = channel, time.monotonic()
+        note_progress()
+        self._at_work[thread] = channel
         try:
             channel.service()
         except BaseException:  # noqa: BLE001  # the pool keeps it to itself, be it a SystemExit

@@ -66,7 +66,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
         self._finish()
 
     def notify(self) -> None:
-        """Tell gunicorn that all was well when the oldest request in a thread began, or is, where there is none.
+        """Tell gunicorn that all was well when the slowest thread last got on, or is, where none is at work.
 
         The loop goes on whatever the threads do, so the present time would say nothing about them.
         """
