@@ -15,12 +15,12 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import values
 
 MOST_SLOTS = 1023
 _PREFIX = "digitrec-counts-"
+_LOCK = "lock"
 _MASTER = 0
 _NOBODY = 2**31 - 1
 
@@ -35,7 +35,7 @@ class _Place:
 
     slot = _MASTER
     folder: Path | None = None
-    lock: Any = None
+    lock: int | None = None
 
 
 def tell_stopping() -> None:
@@ -83,7 +83,7 @@ def share_counts() -> None:
     root = _root()
     _remove_left_behind(root)
     _Place.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    _Place.lock = _locked(_Place.folder)
+    _Place.lock = _lock(_Place.folder)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_Place.folder)  # where prometheus-client looks
     values.ValueClass = values.MultiProcessValue(lambda: _Place.slot)  # type: ignore[no-untyped-call]
 
@@ -106,18 +106,29 @@ def _root() -> Path:
 
 
 def _remove_left_behind(root: Path) -> None:
-    """Remove the folders of masters that were killed: nobody holds their lock any more."""
+    """Remove the folders of this user's masters that were killed: nobody holds their lock any more."""
     for folder in root.glob(f"{_PREFIX}*"):
-        if _locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # it has no lock yet, or its master lives
+            if folder.lstat().st_uid == os.geteuid():
+                lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+                with os.fdopen(lock, "r+"):
+                    _take(lock)
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _locked(folder: Path) -> Any:
-    """Return the lock on `folder`, which this process and those it forks hold to their end; None where others do."""
+def _lock(folder: Path) -> int:
+    """Lock `folder` for this process and those it forks, to their end.
+
+    The file gets its name once it is locked: a master that starts at the same time passes over a folder without one.
+    """
+    unnamed = folder / "new"
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    _take(lock)
+    unnamed.rename(folder / _LOCK)
+    return lock
+
+
+def _take(lock: int) -> None:
     import fcntl  # noqa: PLC0415  # not on Windows, where nothing is shared
 
-    with suppress(OSError):  # another user's, or held
-        file = (folder / "lock").open("w")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return file
-    return None
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
