@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,12 +15,13 @@ from web_pictures import one
 
 from digitrec.cli import main
 from digitrec.settings import ApiKey, Settings
-from digitrec.web.addresses import PROBES
 from digitrec.web.guards import keys
 
 KEY, STORED = keys.new_key("clerks")
 OTHER_KEY, OTHER_STORED = keys.new_key("scanner")
-OPEN = ("/healthz", "/readyz", "/problems/unauthorized", "/static/js/main.js", "/favicon.ico")
+PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
+PUBLIC = ("/favicon.ico", "/openapi.json", "/docs")
+OPEN = (*PROBES, *PUBLIC, "/problems/unauthorized", "/static/js/main.js", "/docs/swagger-ui.css")
 
 
 @pytest.fixture
@@ -62,12 +64,13 @@ def test_anything_else_is_answered_with_401_and_the_ways_to_do_it(
 
 
 def test_every_address_but_the_open_ones_wants_a_key(guarded: FlaskClient) -> None:
-    rules = [rule for rule in guarded.application.url_map.iter_rules() if not rule.arguments]
-    closed = {rule.rule for rule in rules if rule.rule not in OPEN}
-    assert {"/", "/predict", "/api/v1/model", "/pictures"} <= closed
+    addresses = {re.sub("<.+?>", "digitrec", rule.rule) for rule in guarded.application.url_map.iter_rules()}
+    is_open = {*PROBES, *PUBLIC, *(f"/{folder}/digitrec" for folder in ("problems", "static", "docs"))}
+    assert is_open < addresses
+    closed = addresses - is_open
+    assert {"/", "/predict", "/api/v1/model", "/pictures", "/v2/models/digitrec/ready"} <= closed
     for address in {*closed, "/nowhere", "/healthz/more", "/static", "/static/"}:
-        if not (keys._OPEN.fullmatch(address) or PROBES.fullmatch(address)):
-            assert guarded.get(address).status_code == 401, address
+        assert guarded.get(address).status_code == 401, address
 
 
 def test_the_login_of_a_proxy_does_not_hide_the_key(guarded: FlaskClient) -> None:
