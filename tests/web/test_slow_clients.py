@@ -9,15 +9,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from waitress import wasyncore
 from web_pictures import one
 from web_servers import GUNICORN, children, free_port, post, resident_kb, running, serve_command, stop
 
 from digitrec.web.guards.headers import SECURITY_HEADERS
-from digitrec.web.server import wire
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
 
@@ -89,21 +87,6 @@ def test_waitress_alone_is_not_stopped_either() -> None:
     port = free_port()
     with running(serve_command("serve_with_waitress", port), port), dribbling(port, BODY, SLOWLY):
         assert slowest_answer_s(port, during_s=2) < 1.5
-
-
-def test_every_address_of_a_server_is_bounded() -> None:
-    parts: dict[int, object] = {}
-    server = wire.make_server(
-        lambda environ, start: [b""],
-        wire.Bounds(1, 1, 1),
-        threads=1,
-        listen="127.0.0.1:0 127.0.0.1:0",
-        map=parts,
-    )
-    listeners = wire.listeners(parts)
-    assert len(listeners) == 2
-    assert all(listener.channel_class.func is wire.Channel for listener in listeners)
-    server.close()
 
 
 @pytest.mark.parametrize("beginning", [HEADERS, BODY, CHUNKS], ids=["headers", "body", "chunks"])
@@ -229,28 +212,3 @@ def test_gunicorns_access_log_and_worker_recycling_work_as_ever() -> None:
         _, output = stop(server)
     assert output.count('"POST /predict HTTP/1.1" 200 ') == 20
     assert output.count("Autorestarting worker") >= 3
-
-
-def test_a_client_that_reads_none_of_its_answers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_STALLED_S", 1)
-    parts: dict[int, object] = {}
-
-    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
-        start_response("200 OK", [("Content-Length", "1000000")])
-        return [bytes(1_000_000)]
-
-    server = wire.make_server(
-        application, wire.Bounds(60, 75, 1000), threads=1, map=parts, host="127.0.0.1", port=0
-    )
-    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
-        deadline = time.monotonic() + 15
-        seen = False
-        while time.monotonic() < deadline and not (seen and not wire.channels(parts)):
-            wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
-            seen = seen or any(channel.waits_for_client for channel in wire.channels(parts))
-        assert seen
-        assert not wire.channels(parts)
-    server.task_dispatcher.shutdown()
-    for part in list(parts.values()):
-        part.close()

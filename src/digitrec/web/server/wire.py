@@ -108,7 +108,8 @@ def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int
         ident=None,
         cleanup_interval=1,
         max_request_header_size=_MOST_HEADER_BYTES,
-        max_request_body_size=_MOST_DISCARDED_BYTES,
+        # waitress refuses what is as large as its limit
+        max_request_body_size=max(_MOST_DISCARDED_BYTES, bounds.max_request_bytes + 1),
         inbuf_overflow=_MOST_MEMORY_BYTES,
         recv_bytes=65_536,
         asyncore_use_poll=True,

@@ -1,0 +1,87 @@
+"""waitress as it is set up here, in the process of the test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from waitress import wasyncore
+
+from digitrec.web.server import wire
+
+
+def close(server: Any, parts: dict[int, Any]) -> None:
+    server.task_dispatcher.shutdown()
+    for part in list(parts.values()):
+        part.close()
+
+
+def test_every_address_of_a_server_is_bounded() -> None:
+    parts: dict[int, object] = {}
+    server = wire.make_server(
+        lambda environ, start: [b""],
+        wire.Bounds(1, 1, 1),
+        threads=1,
+        listen="127.0.0.1:0 127.0.0.1:0",
+        map=parts,
+    )
+    listeners = wire.listeners(parts)
+    assert len(listeners) == 2
+    assert all(listener.channel_class.func is wire.Channel for listener in listeners)
+    server.close()
+
+
+def test_a_client_that_reads_none_of_its_answers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_STALLED_S", 1)
+    parts: dict[int, object] = {}
+
+    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "1000000")])
+        return [bytes(1_000_000)]
+
+    server = wire.make_server(
+        application, wire.Bounds(60, 75, 1000), threads=1, map=parts, host="127.0.0.1", port=0
+    )
+    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        deadline = time.monotonic() + 15
+        seen = False
+        while time.monotonic() < deadline and not (seen and not wire.channels(parts)):
+            wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
+            seen = seen or any(channel.waits_for_client for channel in wire.channels(parts))
+        assert seen
+        assert not wire.channels(parts)
+    close(server, parts)
+
+
+def test_a_body_as_large_as_the_settings_allow_reaches_the_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "_MOST_DISCARDED_BYTES", 1_000)
+    parts: dict[int, object] = {}
+    came: list[bytes] = []
+
+    def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+        came.append(environ["wsgi.input"].read())
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    server = wire.make_server(
+        application, wire.Bounds(60, 75, 5_000), threads=1, map=parts, host="127.0.0.1", port=0
+    )
+    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n" + bytes(5_000))
+        client.setblocking(False)
+        answer = b""
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline and not answer:
+            wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
+            with contextlib.suppress(BlockingIOError):
+                answer = client.recv(100)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert came == [bytes(5_000)]
+    close(server, parts)
