@@ -96,6 +96,20 @@ def test_a_worker_that_reads_many_slow_pictures_is_not_replaced_and_does_not_rea
     assert [status for status, _ in answers] == [413] * len(asked)
 
 
+def test_probes_are_answered_while_every_thread_works() -> None:
+    port = free_port()
+    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_TIMEOUT_S": "10"}
+    with running(FAULTY, port, **settings) as server:
+        (worker,) = children(server.pid)
+        client = threading.Thread(target=ask, args=(port, "/hang"))
+        client.start()
+        time.sleep(0.5)
+        for probe in ("/healthz", "/readyz", "/v2/health/ready?verbose=1"):
+            assert urllib.request.urlopen(f"http://127.0.0.1:{port}{probe}", timeout=3).status == 200
+        os.kill(worker, signal.SIGKILL)
+        client.join()
+
+
 def test_sigterm_stops_a_worker_that_still_boots() -> None:
     worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
     worker.handle_exit(signal.SIGTERM, None)

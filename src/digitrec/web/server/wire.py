@@ -21,6 +21,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.utilities import BadRequest
 
+from digitrec.web.addresses import PROBES
 from digitrec.web.server.progress import last_progress, note_progress
 from digitrec.web.server.refusals import Refusal
 
@@ -55,19 +56,22 @@ class Bounds:
 
 
 class Threads:
-    """The threads that answer: none is made while one is idle."""
+    """The threads that answer, and one for probes, which work does not keep waiting: none is made while one is idle."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count)
+        self._for_probes = ThreadPoolExecutor(1)
         self._at_work: dict[int, Channel] = {}  # by thread
 
     def add_task(self, channel: Channel) -> None:
         """Let a thread answer what `channel` asks."""
-        self._pool.submit(self._serve, channel)
+        pool = self._for_probes if channel.asks_probe else self._pool
+        pool.submit(self._serve, channel)
 
     def shutdown(self) -> None:
         """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._for_probes):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def busy_since(self, now: float) -> float:
         """Return since when the slowest thread has not got on, by the monotonic clock; `now` where none is at work.
@@ -192,6 +196,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def is_idle(self) -> bool:
         """Whether no request is coming, being answered, or waiting to be taken."""
         return self.request is None and not self.requests and not self.total_outbufs_len
+
+    @property
+    def asks_probe(self) -> bool:
+        """Whether the request whose turn it is asks how the server is."""
+        path = getattr(self.requests[0], "path", "")  # what is no HTTP has none
+        return bool(PROBES.fullmatch(path))
 
     @property
     def waits_for_client(self) -> bool:
