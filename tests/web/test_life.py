@@ -181,14 +181,14 @@ def test_readyz_says_503_while_the_server_drains_and_requests_are_still_answered
         Load(port, [one()], 2, ends_when_refused=True) as load,
     ):
         wait_until(lambda: load.count >= 10, 20)
+        began = time.monotonic()
         server.send_signal(signal.SIGTERM)
         wait_until(lambda: ready(port)[0] == 503, 1)
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
         before = load.count
         wait_until(lambda: load.count >= before + 10, 2)
-        began = time.monotonic()
         assert server.wait(15) == 0
-        assert time.monotonic() - began > 0.5
+        assert time.monotonic() - began >= 2
         load.end()
     assert load.kinds().keys() == {ANSWERED, REFUSED}, load.kinds()
 
