@@ -1,4 +1,4 @@
-"""The folder of all workers' counts: one for each server, removed with it, and nobody else's is touched."""
+"""What the processes of a server share: who holds how many connections, and one folder of counts, removed with it."""
 
 from __future__ import annotations
 
@@ -96,3 +96,28 @@ def _without_lock(root: Path) -> Path:
     folder = left_behind(root)
     (folder / "lock").unlink()
     return folder
+
+
+@pytest.mark.parametrize(
+    ("held", "others", "more"), [(5, [2, 3], 3), (2, [2], 0), (1, [4], 0), (4, [None, 3], 1), (4, [], 0)]
+)
+def test_a_worker_knows_how_many_connections_more_it_holds_than_another(
+    board: None, held: int, others: list[int | None], more: int
+) -> None:
+    for slot, count in enumerate([held, *others], start=1):
+        shared.take_slot(slot)
+        shared.tell_connections(count)
+    assert shared.connections_more(held, workers=2) == more
+
+
+def test_a_worker_that_has_gone_holds_no_connections(board: None) -> None:
+    shared.take_slot(1)
+    shared.leave_slot(1)
+    assert shared.connections_more(4, workers=2) == 0
+
+
+@pytest.fixture
+def board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a board on which nothing is noted."""
+    monkeypatch.setattr(shared, "_board", [0] + [shared._NOBODY] * shared.MOST_SLOTS)
+    monkeypatch.setattr(shared._Place, "slot", 0)

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from web_faults import FAULTY, SLOW
@@ -24,6 +25,7 @@ if sys.platform == "win32":
 
 from gunicorn.config import Config
 
+from digitrec.web.server import shared
 from digitrec.web.server.worker import PatientWorker
 
 FORM = "multipart/form-data; boundary=x"
@@ -114,6 +116,21 @@ def test_sigterm_stops_a_worker_that_still_boots() -> None:
     worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
     worker.handle_exit(signal.SIGTERM, None)
     assert not worker.alive
+    worker.tmp.close()
+
+
+@pytest.mark.parametrize(("more", "waited_s"), [(0, []), (1, [0.001]), (3, [0.003]), (40, [0.005])])
+def test_a_worker_lets_those_with_fewer_connections_accept_first(
+    monkeypatch: pytest.MonkeyPatch, more: int, waited_s: list[float]
+) -> None:
+    done: list[float | str] = []
+    monkeypatch.setattr(time, "sleep", done.append)
+    monkeypatch.setattr(shared, "connections_more", lambda count, workers: more)
+    monkeypatch.setattr(shared, "tell_connections", lambda count: done.append(f"{count} told"))
+    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
+    worker._listeners = [SimpleNamespace(active_channels={1: "a", 2: "b"})]
+    worker._accept(lambda: done.append("accepted"))
+    assert done == [*waited_s, "accepted", "2 told"]
     worker.tmp.close()
 
 
