@@ -7,11 +7,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from digitrec.web.server import shared
+from digitrec.web.server import hooks, shared
 
 if sys.platform == "win32":
     pytest.skip("nothing is shared on this system", allow_module_level=True)
@@ -114,6 +115,21 @@ def test_a_worker_that_has_gone_holds_no_connections(board: None) -> None:
     shared.take_slot(1)
     shared.leave_slot(1)
     assert shared.connections_more(4, workers=2) == 0
+
+
+def test_a_slot_is_chosen_though_a_worker_dies_meanwhile() -> None:
+    workers: dict[int, Any] = {}
+
+    class Dying:
+        @property
+        def slot(self) -> int:
+            workers.popitem()  # as gunicorn does when a signal tells it
+            return 1
+
+    workers.update({1: Dying(), 2: SimpleNamespace(slot=2), 3: SimpleNamespace(slot=3)})
+    new = SimpleNamespace()
+    hooks._choose_slot(SimpleNamespace(WORKERS=workers), new)
+    assert new.slot == 4
 
 
 @pytest.fixture

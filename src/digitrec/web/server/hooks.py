@@ -83,7 +83,8 @@ def _let_booting_workers_stop(_server: object) -> None:
 
 
 def _choose_slot(server: Any, worker: Any) -> None:
-    worker.slot = shared.free_slot(other.slot for other in server.WORKERS.values())
+    others = list(server.WORKERS.values())  # a signal may tell the master meanwhile that one has died
+    worker.slot = shared.free_slot(other.slot for other in others)
 
 
 def _take_slot(_server: object, worker: Any) -> None:
