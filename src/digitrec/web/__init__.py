@@ -1,4 +1,4 @@
-"""The web application: one page, one JSON endpoint, and the probes a host asks.
+"""The web application: a page, JSON endpoints, and the probes a host asks.
 
 ``create_app`` is a function of its settings; importing this package does no work.
 """

@@ -95,7 +95,7 @@ STOPPING = Problem(
     "stopping",
     503,
     "This server stops",
-    "It still answers what it was asked, and takes no new clients. Ask another one, or ask again soon.",
+    "It still answers, and soon takes no new clients. Ask another one, or ask again soon.",
 )
 
 PROBLEMS = {

@@ -121,7 +121,7 @@ class ModelCard(_Answer):
 
 
 class Alive(_Answer):
-    """The process answers."""
+    """The process lives, and the network answers."""
 
     status: Literal["alive"]
 
