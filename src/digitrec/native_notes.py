@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -34,9 +33,18 @@ def silence_libtiff() -> None:
     it takes 0.5 s. Pillow turns what stops the decoding into an exception in any case, and has no switch for the rest.
     Only Linux, where servers run, tells which library is loaded; elsewhere the handlers stay.
     """
-    maps = Path("/proc/self/maps")
-    loaded = maps.read_text(encoding="utf-8", errors="replace") if maps.exists() else ""
-    for path in set(re.findall(r"\S*/libtiff[^/\s]*", loaded)):
-        library = ctypes.CDLL(path)
-        library.TIFFSetErrorHandler(None)
-        library.TIFFSetWarningHandler(None)
+    for path in _loaded("libtiff"):
+        with suppress(OSError, AttributeError):  # only named so: silencing must never stop the start
+            library = ctypes.CDLL(path)
+            library.TIFFSetErrorHandler(None)
+            library.TIFFSetWarningHandler(None)
+
+
+def _loaded(name: str) -> set[str]:
+    """Return the paths of the files in this process's memory whose names begin with `name`; any may have spaces."""
+    text = ""
+    with suppress(OSError):  # another system than Linux, or a /proc that is closed
+        text = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    fields = (line.split(None, 5) for line in text.split("\n"))
+    paths = {line[5].removesuffix(" (deleted)") for line in fields if len(line) > 5}
+    return {path for path in paths if path.rpartition("/")[2].startswith(name)}
