@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,32 @@ def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match="expected a journal at"):
         Journal(tmp_path / "r.csv.journal", {})
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let this process write nothing into any file."""
+    resource = pytest.importorskip("resource", reason="no limit of file sizes on this system")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [Journal.begin, lambda journal: journal.add([{"file": "a.png"}], 9)],
+    ids=["the begin", "a row"],
+)
+def test_a_disk_without_room_for_the_journal_is_told(tmp_path: Path, note: Callable[[Journal], None]) -> None:
+    with (
+        Journal(tmp_path / "r.csv.journal", {}) as journal,
+        full_disk(),
+        pytest.raises(OutputError, match=r"expected a journal at .*r\.csv\.journal\. Received: "),
+    ):
+        note(journal)
 
 
 def test_the_journal_knows_names_and_how_rows_came_out(tmp_path: Path) -> None:

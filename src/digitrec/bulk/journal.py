@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,11 +48,9 @@ class Journal:
     def __init__(self, path: Path, command: Mapping[str, Any], *, keep_rows: bool = False) -> None:
         self._path = path
         self._keep_rows = keep_rows
-        try:
+        with self._faults_told():
             self._database = sqlite3.connect(path, timeout=0.5, isolation_level=None)
             self._open(json.loads(json.dumps({"format": _FORMAT, **command})))
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
 
     def __enter__(self) -> Journal:
         return self
@@ -73,7 +72,8 @@ class Journal:
 
     def begin(self) -> None:
         """Note that the results are begun."""
-        self._set("begun", 1)
+        with self._faults_told():
+            self._set("begun", 1)
 
     @property
     def tally(self) -> Tally:
@@ -92,14 +92,12 @@ class Journal:
         """Note that these rows are in the results, which now are `length` bytes long."""
         tally = self.tally.plus(rows)
         kept = [(row["file"], json.dumps(row) if self._keep_rows else None) for row in rows]
-        try:
+        with self._faults_told():
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO done (name, row) VALUES (?, ?)", kept)
             self._set("length", length)
             self._set("tally", json.dumps(tally._asdict()))
             self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
 
     def rows(self) -> Iterator[Row]:
         """Give the rows that were kept, in the order in which they were added."""
@@ -131,6 +129,13 @@ class Journal:
 
     def _set(self, key: str, value: object) -> None:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
+
+    @contextmanager
+    def _faults_told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
     def _fault(self, error: sqlite3.Error) -> OutputError:
         if "locked" in str(error):
