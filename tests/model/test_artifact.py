@@ -236,6 +236,38 @@ def test_failed_write_leaves_the_old_file_and_nothing_beside_it(
     assert list(model_file.parent.iterdir()) == [model_file]
 
 
+def test_writing_into_a_damaged_file_is_refused_or_gives_a_whole_one(tmp_path: Path) -> None:
+    content, places = packaged_model_path().read_bytes(), _places_of_structure(packaged_model_path())
+    card = read_artifact(packaged_model_path()).card or {}
+    faults: list[str] = []
+    for seed in range(40):
+        rng, damaged = np.random.default_rng(seed), bytearray(content)
+        for place in rng.choice(places, 3):
+            damaged[place] ^= 1 << int(rng.integers(8))
+        path = tmp_path / "model.h5"
+        path.write_bytes(damaged)
+        try:
+            write_artifact(path, b"a graph", card)
+        except ModelFileError as error:
+            faults.append(str(error))
+        assert path.read_bytes() == damaged or read_artifact(path).graph == b"a graph"
+    assert 5 < len(faults) < 35
+    assert [fault for fault in faults if "truncated or damaged" not in fault] == []
+
+
+def _places_of_structure(path: Path) -> np.ndarray:
+    """Return where the file has neither weights nor a graph, but HDF5's own structures."""
+    free = np.ones(path.stat().st_size, bool)
+
+    def fill(_: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset) and item.nbytes > 1000:
+            free[item.id.get_offset() :][: item.nbytes] = False
+
+    with h5py.File(path) as file:
+        file.visititems(fill)
+    return np.flatnonzero(free)
+
+
 def test_wrong_card_is_not_written(model_file: Path) -> None:
     before = model_file.read_bytes()
     with pytest.raises(ModelFileError, match="to have the key 'format'"):

@@ -104,12 +104,11 @@ def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None
     """
     path = Path(path)
     text = serialize_card(card)
-    with _opened(path):
-        pass  # a file that cannot take them is refused before anything is written
+    with _opened(path) as old:
+        image = _image(old, graph, text)
     try:
-        with replacing(path) as beside, h5py.File(path, "r") as old, h5py.File(beside, "w") as new:
-            _copy_model(old, new)
-            _write_group(new, graph, text)
+        with replacing(path) as beside:
+            beside.write_bytes(image)
     except OSError as error:
         raise ModelFileError(
             f"{path}: expected to write the file anew. Received: {error}. Make room, or the folder writable."
@@ -244,6 +243,16 @@ def _bytes_of(dataset: h5py.Dataset) -> bytes:
 
 def _as_bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()  # Keras wrote either, as versions went by
+
+
+def _image(old: h5py.File, graph: bytes, card: str) -> bytes:
+    """Return the new file, made in memory: what fails here is the old file's fault, and not the disk's."""
+    with h5py.File("new", "w", driver="core", backing_store=False) as new:
+        _copy_model(old, new)
+        _write_group(new, graph, card)
+        new.flush()
+        image: bytes = new.id.get_file_image()
+    return image
 
 
 def _copy_model(old: h5py.File, new: h5py.File) -> None:
