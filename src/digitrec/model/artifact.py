@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,24 +23,12 @@ import h5py
 import numpy as np
 
 from digitrec.contract import MODEL_FORMAT_VERSION
-from digitrec.errors import DigitrecError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.errors import ModelFileError, ModelMismatchError
 from digitrec.model.card import parse_card, serialize_card
-from digitrec.model.heaps import require_whole_heaps
+from digitrec.model.opening import opened_model
 from digitrec.replacement import replacing
 
 GROUP = "digitrec"
-
-# h5py raises any of these on malformed content, depending on which bytes are wrong.
-_H5_ERRORS = (
-    OSError,
-    KeyError,
-    ValueError,
-    TypeError,
-    RuntimeError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-)
 
 # A damaged header can claim any size; no network for 28 x 28 digits comes near this one.
 _MAX_DATASET_BYTES = 512_000_000
@@ -74,7 +60,7 @@ def read_artifact(path: str | Path) -> Artifact:
     ModelMismatchError : the graph was compiled from other weights than those beside it.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened_model(path) as file:
         if GROUP not in file:
             return Artifact(path, None, None)
         _require_known_format(path, file[GROUP])
@@ -89,7 +75,7 @@ def has_graph(path: str | Path) -> bool:
     ------
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
-    with _opened(Path(path)) as file:
+    with opened_model(Path(path)) as file:
         return GROUP in file
 
 
@@ -104,7 +90,7 @@ def write_artifact(path: str | Path, graph: bytes, card: dict[str, Any]) -> None
     """
     path = Path(path)
     text = serialize_card(card)
-    with _opened(path) as old:
+    with opened_model(path) as old:
         image = _image(old, graph, text)
     try:
         with replacing(path) as beside:
@@ -123,7 +109,7 @@ def read_model_config(path: str | Path) -> Any:
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened_model(path) as file:
         return json.loads(file.attrs["model_config"])
 
 
@@ -135,58 +121,8 @@ def fingerprint(path: str | Path) -> str:
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened_model(path) as file:
         return _weights_fingerprint(file)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open the Keras model at `path`; every fault of its content inside the block becomes a `ModelError`."""
-    if not path.exists():
-        raise ModelNotFoundError(
-            f"{path}: expected a model file (.h5), but there is none. "
-            "Correct the path, or make a model with scripts/train_model.py."
-        )
-    try:
-        require_whole_heaps(path)
-        with h5py.File(path, "r") as file:
-            _require_keras_model(path, file)
-            yield file
-    except DigitrecError:
-        raise
-    except _H5_ERRORS as error:
-        raise ModelFileError(
-            f"{path}: expected a whole Keras HDF5 file. Received {_fault(path, error)}."
-        ) from error
-
-
-def _fault(path: Path, error: Exception) -> str:
-    if path.is_dir():
-        return "a folder; name the .h5 file in it"
-    if isinstance(error, PermissionError):
-        return "a file that this user may not read; correct its permissions"
-    with suppress(OSError), path.open("rb") as file:
-        return _content_fault(file.read(8), path.stat().st_size, error)
-    return f"a file that cannot be read ({error}); correct its permissions or restore it"
-
-
-def _content_fault(first_bytes: bytes, size_bytes: int, error: Exception) -> str:
-    if not first_bytes:
-        return "an empty file; restore it, or train the model again"
-    if first_bytes.startswith(b"PK"):
-        return "a zip file, which Keras's .keras format is; load it with Keras and save it as .h5"
-    if not first_bytes.startswith(b"\x89HDF\r\n\x1a\n"):
-        return f"{size_bytes} bytes that are not HDF5; name another file or restore this one"
-    return f"{size_bytes} bytes that are truncated or damaged ({error}); restore it, or train the model again"
-
-
-def _require_keras_model(path: Path, file: h5py.File) -> None:
-    if "model_config" not in file.attrs or "model_weights" not in file:
-        raise ModelFileError(
-            f"{path}: expected a Keras model with its architecture (attribute 'model_config') and its "
-            f"weights (group 'model_weights'). Received HDF5 with {sorted(file.attrs) + sorted(file)}. "
-            "Save the whole model, not its weights alone: model.save('name.h5')."
-        )
 
 
 def _require_known_format(path: Path, group: h5py.Group) -> None:

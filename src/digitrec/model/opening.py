@@ -1,0 +1,74 @@
+"""Opening Keras .h5 files, which may be damaged, or something else, in any way: each fault is told for what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import h5py
+
+from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
+from digitrec.model.heaps import require_whole_heaps
+
+# h5py raises any of these on malformed content, depending on which bytes are wrong.
+_H5_ERRORS = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+
+
+@contextmanager
+def opened_model(path: Path) -> Iterator[h5py.File]:
+    """Open the Keras model at `path`; every fault of its content inside the block becomes a `ModelError`."""
+    if not path.exists():
+        raise ModelNotFoundError(
+            f"{path}: expected a model file (.h5), but there is none. "
+            "Correct the path, or make a model with scripts/train_model.py."
+        )
+    try:
+        require_whole_heaps(path)
+        with h5py.File(path, "r") as file:
+            _require_keras_model(path, file)
+            yield file
+    except DigitrecError:
+        raise
+    except _H5_ERRORS as error:
+        raise ModelFileError(
+            f"{path}: expected a whole Keras HDF5 file. Received {_fault(path, error)}."
+        ) from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    if path.is_dir():
+        return "a folder; name the .h5 file in it"
+    if isinstance(error, PermissionError):
+        return "a file that this user may not read; correct its permissions"
+    with suppress(OSError), path.open("rb") as file:
+        return _content_fault(file.read(8), path.stat().st_size, error)
+    return f"a file that cannot be read ({error}); correct its permissions or restore it"
+
+
+def _content_fault(first_bytes: bytes, size_bytes: int, error: Exception) -> str:
+    if not first_bytes:
+        return "an empty file; restore it, or train the model again"
+    if first_bytes.startswith(b"PK"):
+        return "a zip file, which Keras's .keras format is; load it with Keras and save it as .h5"
+    if not first_bytes.startswith(b"\x89HDF\r\n\x1a\n"):
+        return f"{size_bytes} bytes that are not HDF5; name another file or restore this one"
+    return f"{size_bytes} bytes that are truncated or damaged ({error}); restore it, or train the model again"
+
+
+def _require_keras_model(path: Path, file: h5py.File) -> None:
+    if "model_config" not in file.attrs or "model_weights" not in file:
+        raise ModelFileError(
+            f"{path}: expected a Keras model with its architecture (attribute 'model_config') and its "
+            f"weights (group 'model_weights'). Received HDF5 with {sorted(file.attrs) + sorted(file)}. "
+            "Save the whole model, not its weights alone: model.save('name.h5')."
+        )
