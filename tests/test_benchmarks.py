@@ -159,19 +159,8 @@ def test_one_case_again_is_saved_and_told(tmp_path: Path) -> None:
 
 @LINUX
 def test_fuzzing_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    journal = tmp_path / "images.jsonl"
     for cases in ("300", "500"):
-        command = [
-            sys.executable,
-            str(BENCHMARKS / "fuzz.py"),
-            "images",
-            "--cases",
-            cases,
-            "--results",
-            str(journal),
-        ]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert run.returncode == 0, run.stdout
+        run = fuzz(tmp_path, "images", "--cases", cases)
     assert "files 300 to 500" in run.stdout
     assert '"files": 500' in run.stdout
 
