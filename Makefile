@@ -8,7 +8,7 @@
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
-# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, some minutes; goes on after a stop
+# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, some minutes; goes on after a stop, begins anew with other code
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3

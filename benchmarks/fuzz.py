@@ -1,27 +1,35 @@
 #!/usr/bin/env python3
 """Feed digitrec mutated files: pictures to the decoder and the normalisation, model files to their reader.
 
-    python benchmarks/fuzz.py images                200,000 files; the same command goes on after a stop
+    python benchmarks/fuzz.py images                200,000 files
     python benchmarks/fuzz.py models                20,000 files
     python benchmarks/fuzz.py images --case 4711    that file again, with its traceback, and saved
 
 Each file has a number, and depends on it alone. Whatever raises an exception that is none of digitrec's, ends the
 process or takes more than five seconds of processor time is a finding, and the exit code is then 1.
+
+The same command goes on after a stop. It begins anew where all files were eaten, and where digitrec or a mutation is
+another than before, so that a finding which is mended is not told again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from fuzzing.targets import TARGETS
 from fuzzing.watched import SEED, Meal, Target, eat, file_of
+
+import digitrec
+from digitrec.resources import packaged_model_path
 
 _BLOCK = 1000
 
@@ -59,8 +67,16 @@ def eat_again(target: Target, case: int) -> int:
 
 
 def feed(target: Target, cases: int, journal: Path) -> None:
-    """Eat the files from where the journal ends, and note each block of a thousand in it."""
-    start = max((block["stop"] for block in read(journal)), default=0)
+    """Eat the files from where the journal ends, and note each block of a thousand in it.
+
+    The journal begins anew where all were eaten, and where the code is another.
+    """
+    version = code()
+    blocks = read(journal)
+    start = max((block["stop"] for block in blocks), default=0)
+    if start >= cases or any(block.get("code") != version for block in blocks):
+        journal.unlink(missing_ok=True)
+        start = 0
     journal.parent.mkdir(parents=True, exist_ok=True)
     print(f"{target.name}: seed {SEED}, files {start:,} to {cases:,}, noted in {journal}", flush=True)
     block: list[Meal] = []
@@ -70,9 +86,23 @@ def feed(target: Target, cases: int, journal: Path) -> None:
             if is_finding(meal.outcome):
                 print(f"finding: --case {meal.case}: {meal.outcome} {meal.finding}", flush=True)
             if (meal.case + 1) % _BLOCK == 0 or meal.case + 1 == cases:
-                file.write(json.dumps(_summed(block)) + "\n")
+                file.write(json.dumps(_summed(block) | {"code": version}) + "\n")
                 file.flush()
                 block = []
+
+
+def code() -> str:
+    """Return a fingerprint of the sources."""
+    digest = hashlib.sha256()
+    for path in sorted(sources()):
+        digest.update(f"\0{path}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def sources() -> Iterable[Path]:
+    """Return the files that decide what comes of a mutated file, and what it is made of."""
+    here, package = Path(__file__).parent, Path(digitrec.__file__).parent
+    return [*package.rglob("*.py"), *here.glob("fuzzing/*.py"), here / "digits.py", packaged_model_path()]
 
 
 def _summed(block: list[Meal]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import write_performance
 from digits import NUMBERS, canvases, number
+from fuzz import feed, read, summary
 from fuzzing import mutations, pictures
 from fuzzing.layout import fields, png_chunks, png_of
 from fuzzing.targets import TARGETS
@@ -163,6 +165,36 @@ def test_fuzzing_goes_on_where_it_stopped(tmp_path: Path) -> None:
         run = fuzz(tmp_path, "images", "--cases", cases)
     assert "files 300 to 500" in run.stdout
     assert '"files": 500' in run.stdout
+
+
+def target_of(eat: Callable[[bytes], str]) -> Target:
+    return Target("small", 3, lambda: [b""], lambda originals, rng: b"", eat)
+
+
+def divide(data: bytes) -> str:
+    return str(len(data) / 0)
+
+
+@LINUX
+def test_a_run_that_is_over_begins_anew_and_tells_no_finding_that_is_mended(tmp_path: Path) -> None:
+    journal = tmp_path / "small.jsonl"
+    feed(target_of(divide), 3, journal)
+    assert summary(target_of(divide), read(journal))["findings"] == 3
+    feed(target_of(lambda data: "read"), 3, journal)
+    assert summary(target_of(divide), read(journal))["outcomes"] == {"read": 3}
+
+
+@LINUX
+def test_a_run_that_was_begun_with_other_code_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, source = tmp_path / "small.jsonl", tmp_path / "codec.py"
+    monkeypatch.setattr("fuzz.sources", lambda: [source])
+    source.write_text("one = 1\n")
+    feed(target_of(divide), 2, journal)
+    source.write_text("one = 2\n")
+    feed(target_of(lambda data: "read"), 3, journal)
+    assert summary(target_of(divide), read(journal))["outcomes"] == {"read": 3}
 
 
 @settings(max_examples=150, deadline=None)
