@@ -8,7 +8,8 @@
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
-# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, some minutes; goes on after a stop, begins anew with other code
+# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, and write docs/performance.md; some minutes; goes on after a
+#              stop, and begins anew with other code
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
@@ -79,8 +80,9 @@ $(SERVING_VENV)/.made: benchmarks/rivals/requirements.txt pyproject.toml
 	touch $@
 
 fuzz: $(VENV)/.serve
-	$(BIN)/python benchmarks/fuzz.py images
-	$(BIN)/python benchmarks/fuzz.py models
+	$(BIN)/python benchmarks/fuzz.py images --output benchmarks/results/fuzz_images.json
+	$(BIN)/python benchmarks/fuzz.py models --output benchmarks/results/fuzz_models.json
+	$(BIN)/python benchmarks/write_performance.py --no-plot
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel

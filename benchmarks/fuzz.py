@@ -42,7 +42,7 @@ def main() -> None:
         sys.exit(eat_again(target, options.case))
     journal = options.results or Path("reports") / "fuzz" / f"{target.name}.jsonl"
     feed(target, options.cases or target.cases, journal)
-    sys.exit(tell(target, journal))
+    sys.exit(tell(target, journal, options.output or journal.with_name(f"fuzz_{target.name}.json")))
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,6 +51,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, help="how many files; default: 200,000 images, 20,000 models")
     parser.add_argument("--case", type=int, help="this file alone")
     parser.add_argument("--results", type=Path, help="default: reports/fuzz/TARGET.jsonl")
+    parser.add_argument(
+        "--output", type=Path, help="of the sum; default: fuzz_TARGET.json beside the results"
+    )
     return parser.parse_args()
 
 
@@ -128,11 +131,11 @@ def read(journal: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def tell(target: Target, journal: Path) -> int:
-    """Print what came of all files in the journal, and note it beside it; return 1 where there are findings, else 0."""
+def tell(target: Target, journal: Path, output: Path) -> int:
+    """Print what came of all files in the journal, and write it; return 1 where there are findings, else 0."""
     facts = summary(target, read(journal))
     text = json.dumps(facts, indent=1) + "\n"
-    journal.with_name(f"fuzz_{target.name}.json").write_text(text, encoding="utf-8")
+    output.write_text(text, encoding="utf-8")
     print(text)
     return int(facts["findings"] > 0)
 

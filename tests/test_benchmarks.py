@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import signal
@@ -161,10 +162,11 @@ def test_one_case_again_is_saved_and_told(tmp_path: Path) -> None:
 
 @LINUX
 def test_fuzzing_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    output = tmp_path / "fuzz.json"
     for cases in ("300", "500"):
-        run = fuzz(tmp_path, "images", "--cases", cases)
+        run = fuzz(tmp_path, "images", "--cases", cases, "--output", str(output))
     assert "files 300 to 500" in run.stdout
-    assert '"files": 500' in run.stdout
+    assert json.loads(output.read_text())["files"] == 500
 
 
 def target_of(eat: Callable[[bytes], str]) -> Target:
@@ -224,6 +226,14 @@ def test_any_bytes_behind_a_signature_are_a_picture_or_an_image_error(signature:
 def test_the_page_of_figures_is_made_from_the_results() -> None:
     text = write_performance.PAGE.read_text(encoding="utf-8")
     assert write_performance.page(text) == text
+
+
+def test_make_fuzz_writes_what_the_page_of_figures_shows() -> None:
+    makefile = (BENCHMARKS.parent / "Makefile").read_text(encoding="utf-8")
+    for name in TARGETS:
+        output = Path("benchmarks/results") / f"fuzz_{name}.json"
+        assert f"fuzz.py {name} --output {output}\n" in makefile
+        assert (BENCHMARKS.parent / output).is_file()
 
 
 def test_every_rival_has_its_version_pinned_and_its_file() -> None:
