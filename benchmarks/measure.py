@@ -10,7 +10,6 @@ Python's own, so that nothing has to be installed. benchmarks/serving.py measure
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import statistics
 import sys
@@ -21,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from digits import NUMBERS, canvases, number
-from processes import Server, free_port, machine, rss_mb
+from processes import Server, free_port, is_ready, machine, rss_mb
 from wire import connect, post, receive_answer
 
 from digitrec import Recognizer, __version__
@@ -108,16 +107,6 @@ def measure_server(pictures: list[tuple[int, bytes]], seconds: float, connection
         f"{seconds:.0f} s, n = {counts}"
     )
     print("memory       " + ", ".join(f"{size:.0f} MB" for size in memory) + " resident, a worker")
-
-
-def is_ready(port: int) -> bool:
-    """Return whether the server at the port says that it can answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    finally:
-        connection.close()
 
 
 def load(

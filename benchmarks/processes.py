@@ -23,6 +23,11 @@ class Server:
     Parameters
     ----------
     command : what starts it. answers : asks it once, and returns whether it answered as it should.
+    output : where it writes, as `subprocess` has it; None is where this process does.
+
+    Attributes
+    ----------
+    process : the first process, which started the others.
     """
 
     def __init__(
@@ -31,40 +36,59 @@ class Server:
         answers: Callable[[], bool],
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        output: int | None = subprocess.DEVNULL,
     ) -> None:
         start = time.perf_counter()
-        self._process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(  # noqa: S603
             command,
             cwd=cwd,
             env={**os.environ, **(environ or {})},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
-        while not _without_refusal(answers):
-            if self._process.poll() is not None or time.perf_counter() - start > _PATIENCE_S:
-                self.stop()
-                raise SystemExit(f"the server did not answer; run it to see why: {' '.join(command)}")
-            time.sleep(0.005)
+        try:
+            self._wait_until(answers)
+        except BaseException:
+            self.stop()
+            raise
         self.ready_s = time.perf_counter() - start
+
+    def _wait_until(self, answers: Callable[[], bool]) -> None:
+        deadline = time.perf_counter() + _PATIENCE_S
+        while not _without_refusal(answers):
+            if self.process.poll() is not None or time.perf_counter() > deadline:
+                command = " ".join(self.process.args)
+                raise SystemExit(f"the server did not answer; run it to see why: {command}")
+            time.sleep(0.005)
 
     @property
     def processes(self) -> list[int]:
         """The server's process and all below it."""
-        return family(self._process.pid)
+        return family(self.process.pid)
 
     @property
     def workers(self) -> list[int]:
-        """The processes that the first one started."""
+        """All processes below the first one."""
         return self.processes[1:]
 
     def stop(self) -> None:
         """End the server and all its children, and wait for it."""
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(15)
-        _kill_group(self._process.pid)
-        self._process.wait(15)
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(15)
+        _kill_group(self.process.pid)
+        self.process.wait(15)
+
+
+def is_ready(port: int) -> bool:
+    """Return whether the digitrec at the port says that it can answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
 
 
 def _without_refusal(answers: Callable[[], bool]) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,7 @@ from fuzzing import mutations, pictures
 from fuzzing.layout import fields, png_chunks, png_of
 from fuzzing.targets import TARGETS
 from fuzzing.watched import SEED, Target, eat, file_of
+from processes import Server
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
@@ -221,6 +223,26 @@ def test_any_grey_picture_becomes_ink_or_is_blank(picture: np.ndarray) -> None:
 def test_any_bytes_behind_a_signature_are_a_picture_or_an_image_error(signature: bytes, rest: bytes) -> None:
     with contextlib.suppress(ImageError):
         assert decode(signature + rest).dtype == np.uint8
+
+
+def no_answer() -> bool:
+    return False
+
+
+def no_right_answer() -> bool:
+    raise SystemExit("expected the digit 7. Received another answer.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups: not on this system")
+@pytest.mark.parametrize("answers", [no_answer, no_right_answer])
+def test_a_server_that_does_not_answer_is_not_left_running(
+    answers: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processes._PATIENCE_S", 0.2)
+    before = psutil.Process().children()
+    with pytest.raises(SystemExit):
+        Server([sys.executable, "-c", "import time; time.sleep(60)"], answers)
+    assert [child for child in psutil.Process().children() if child not in before] == []
 
 
 def test_the_page_of_figures_is_made_from_the_results() -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import venv
@@ -19,6 +18,10 @@ import yaml
 
 from digitrec.settings import PREFIX, Settings
 from digitrec.web import create_app
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from processes import free_port
 
 ROOT = Path(__file__).parents[2]
 PROCFILE = (ROOT / "Procfile").read_text().strip().removeprefix("web: ")
@@ -195,9 +198,3 @@ def finish(command: list[str], cwd: Path) -> None:
 
 def succeeds(command: list[str], environ: dict[str, str]) -> bool:
     return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
