@@ -12,21 +12,18 @@ the canvases of measure.py. Exit status 1: something was not as it should be.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 from digits import canvases
-from processes import processor
+from processes import Server, free_port, is_ready, machine
 from steady_load import ANSWERED, CUT, REFUSED, Load, Outcome
 
 from digitrec import __version__
@@ -48,43 +45,86 @@ class Memory:
     uss: int
 
 
-class Server:
-    """A gunicorn as the Procfile starts it, on a free port."""
+@dataclass(frozen=True)
+class Course:
+    """What the three phases came to.
 
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        environ = {
-            **os.environ,
-            "PORT": str(self.port),
-            "WEB_CONCURRENCY": str(WORKERS),
-            "DIGITREC_MAX_REQUESTS": "0",
-        }
-        command = [sys.executable, "-m", "gunicorn", "digitrec.web.serve:application()"]
-        self.process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_until(self.is_ready, 30, "the server was not ready; run the Procfile's command to see why")
+    Attributes
+    ----------
+    steady, after_kill, after_stop : what became of the requests that ended in each phase.
+    samples : the memory while the load was steady, from WARM_SHARE of the requests on.
+    steady_s : how long that was.
+    killed : when a worker was killed, by `time.monotonic`.
+    held : how many connections it had. whole_s : the seconds until there were as many workers again.
+    status, stop_s : the exit status of the server, and the seconds that its stop took.
+    """
 
-    def is_ready(self) -> bool:
-        """Tell whether /readyz says so."""
-        try:
-            address = f"http://127.0.0.1:{self.port}/readyz"
-            with urllib.request.urlopen(address, timeout=5) as answer:  # nosec B310  # our own address
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+    steady: list[Outcome]
+    after_kill: list[Outcome]
+    after_stop: list[Outcome]
+    samples: list[Memory]
+    steady_s: float
+    killed: float
+    held: int
+    whole_s: float
+    status: int
+    stop_s: float
 
-    def workers(self) -> list[psutil.Process]:
-        """Return the workers that run."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    @property
+    def growth(self) -> float:
+        """The share by which the memory of the workers grew."""
+        return self.samples[-1].rss / self.samples[0].rss - 1
 
-    def memory(self) -> Memory:
-        """Return what the workers hold now."""
-        infos = [worker.memory_full_info() for worker in self.workers()]
-        return Memory(sum(info.rss for info in infos), sum(info.uss for info in infos))
+
+def main() -> None:
+    """Run the three phases, print the table, and end with 1 where a bound was broken."""
+    options = _arguments()
+    print(f"digitrec {__version__}, {machine()}, {WORKERS} workers, {options.connections} connections")
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "digitrec.web.serve:application()"]
+    environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "DIGITREC_MAX_REQUESTS": "0"}
+    pictures = [picture for _, picture in canvases(PICTURES)]
+    rate = options.requests / options.seconds
+    server = Server(command, partial(is_ready, port), ROOT, environ)
+    try:
+        load = Load(port, pictures, options.connections, rate=rate, ends_when_refused=True)
+        course = run(server, load, options.requests)
+    finally:
+        server.stop()
+    tell(course)
+    sound = bounds(course)
+    for claim, holds in sound.items():
+        print(f"{'yes' if holds else 'NO':<4}{claim}")
+    sys.exit(0 if all(sound.values()) else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Soak a server, kill a worker, stop it.")
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=300, help="that the requests are spread over")
+    parser.add_argument("--connections", type=int, default=32)
+    return parser.parse_args()
+
+
+def run(server: Server, load: Load, requests: int) -> Course:
+    """Run the three phases on one load."""
+    began = time.monotonic()
+    with load:
+        samples = soak(server, load, requests)
+        killed = time.monotonic()
+        held, whole_s = kill_one(server)
+        time.sleep(3)
+        stopped = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        status = server.process.wait(30)
+        stop_s = time.monotonic() - stopped
+        load.end()
+    # By their end: what a kill or a stop cuts has begun before it.
+    phases = (
+        [item for item in load.outcomes if first <= item.ended < last]
+        for first, last in ((began, killed), (killed, stopped), (stopped, float("inf")))
+    )
+    return Course(*phases, samples, killed - began, killed, held, whole_s, status, stop_s)
 
 
 def soak(server: Server, load: Load, requests: int) -> list[Memory]:
@@ -94,34 +134,68 @@ def soak(server: Server, load: Load, requests: int) -> list[Memory]:
     while load.count < requests:
         time.sleep(0.25)
         if load.count >= requests * (WARM_SHARE + (1 - WARM_SHARE) * len(samples) / 20):
-            samples.append(server.memory())
+            samples.append(memory(server))
         if load.count >= told + requests // 10:
             told = load.count
             print(f"  {told:>7,} requests, {samples[-1].rss / 1e6 if samples else 0:.0f} MB", file=sys.stderr)
-    return [*samples, server.memory()]
+    return [*samples, memory(server)]
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    """Return the workers that run."""
+    children = psutil.Process(server.process.pid).children()
+    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def memory(server: Server) -> Memory:
+    """Return what the workers hold now."""
+    infos = [worker.memory_full_info() for worker in workers(server)]
+    return Memory(sum(info.rss for info in infos), sum(info.uss for info in infos))
 
 
 def kill_one(server: Server) -> tuple[int, float]:
     """Kill a worker; return how many connections it held and the seconds until there are as many workers again."""
-    victim = server.workers()[0]
+    victim = workers(server)[0]
     held = sum(item.status == psutil.CONN_ESTABLISHED for item in victim.net_connections("tcp"))
     victim.kill()
     seconds = wait_until(
-        lambda: len(now := server.workers()) == WORKERS and victim not in now,
+        lambda: len(now := workers(server)) == WORKERS and victim not in now,
         10,
         "no worker came in its place",
     )
     return held, seconds
 
 
-def wait_until(holds: object, patience_s: float, otherwise: str) -> float:
-    """Return the seconds until `holds`, a function without arguments, does."""
+def wait_until(holds: Callable[[], bool], patience_s: float, otherwise: str) -> float:
+    """Return the seconds until `holds` does."""
     began = time.monotonic()
-    while not holds():  # type: ignore[operator]
+    while not holds():
         if time.monotonic() - began > patience_s:
             raise SystemExit(otherwise)
         time.sleep(0.005)
     return time.monotonic() - began
+
+
+def tell(course: Course) -> None:
+    """Print the table, and what memory, kill and stop came to."""
+    print(
+        f"\n{'phase':<14}{'requests':>9}{'answered':>10}{'other':>8}{'cut':>6}{'refused':>9}{'p50 ms':>9}{'p99 ms':>9}"
+    )
+    print(row("steady", course.steady))
+    print(row("after SIGKILL", course.after_kill))
+    print(row("after SIGTERM", course.after_stop))
+    first, last = course.samples[0], course.samples[-1]
+    highest = max(sample.rss for sample in course.samples)
+    print(
+        f"\nsteady: {len(course.steady) / course.steady_s:.0f} requests/s over {course.steady_s:.0f} s; both workers "
+        f"{first.rss / 1e6:.1f} MB resident after {WARM_SHARE:.0%}, {last.rss / 1e6:.1f} MB at the end "
+        f"({course.growth:+.2%}), {highest / 1e6:.1f} MB at most; unshared {first.uss / 1e6:.1f} and "
+        f"{last.uss / 1e6:.1f} MB"
+    )
+    print(
+        f"SIGKILL: the worker held {course.held} connections; both workers ran again after {course.whole_s:.2f} s"
+    )
+    print(f"SIGTERM: the server ended with {course.status} after {course.stop_s:.1f} s")
 
 
 def row(name: str, outcomes: list[Outcome]) -> str:
@@ -137,81 +211,25 @@ def row(name: str, outcomes: list[Outcome]) -> str:
     )
 
 
-def main() -> None:
-    """Run the three phases, print the table, and end with 1 where a bound was broken."""
-    parser = argparse.ArgumentParser(description="Soak a server, kill a worker, stop it.")
-    parser.add_argument("--requests", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=300, help="that the requests are spread over")
-    parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
-    print(
-        f"digitrec {__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores, "
-        f"{WORKERS} workers, {options.connections} connections"
-    )
-    server = Server()
-    try:
-        sound = run(server, options)
-    finally:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.wait(10)
-    sys.exit(0 if sound else 1)
-
-
-def run(server: Server, options: argparse.Namespace) -> bool:
-    """Run the three phases on one load; return whether all was as it should be."""
-    load = Load(
-        server.port,
-        [picture for _, picture in canvases(PICTURES)],
-        options.connections,
-        rate=options.requests / options.seconds,
-        ends_when_refused=True,
-    )
-    began = time.monotonic()
-    with load:
-        samples = soak(server, load, options.requests)
-        killed = time.monotonic()
-        held, whole_s = kill_one(server)
-        time.sleep(3)
-        stopped = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        status = server.process.wait(30)
-        over = time.monotonic()
-        load.end()
-    # By their end: what a kill or a stop cuts has begun before it.
-    steady, after_kill, after_stop = (
-        [item for item in load.outcomes if first <= item.ended < last]
-        for first, last in ((began, killed), (killed, stopped), (stopped, float("inf")))
-    )
-    print(
-        f"\n{'phase':<14}{'requests':>9}{'answered':>10}{'other':>8}{'cut':>6}{'refused':>9}{'p50 ms':>9}{'p99 ms':>9}"
-    )
-    print(row("steady", steady))
-    print(row("after SIGKILL", after_kill))
-    print(row("after SIGTERM", after_stop))
-    grown = samples[-1].rss / samples[0].rss - 1
-    highest = max(sample.rss for sample in samples)
-    print(
-        f"\nsteady: {len(steady) / (killed - began):.0f} requests/s over {killed - began:.0f} s; both workers "
-        f"{samples[0].rss / 1e6:.1f} MB resident after {WARM_SHARE:.0%}, {samples[-1].rss / 1e6:.1f} MB at the end "
-        f"({grown:+.2%}), {highest / 1e6:.1f} MB at most; unshared {samples[0].uss / 1e6:.1f} and "
-        f"{samples[-1].uss / 1e6:.1f} MB"
-    )
-    print(f"SIGKILL: the worker held {held} connections; both workers ran again after {whole_s:.2f} s")
-    print(f"SIGTERM: the server ended with {status} after {over - stopped:.1f} s")
-    sound = {
+def bounds(course: Course) -> dict[str, bool]:
+    """Return what should be so, and whether it was."""
+    whole = course.killed + WHOLE_AGAIN_S
+    late = [item for item in course.after_kill if item.ended > whole]
+    return {
         "every steady request is answered": all(
-            item.kind == ANSWERED and item.status == 200 for item in steady
+            item.kind == ANSWERED and item.status == 200 for item in course.steady
         ),
-        f"memory grows by less than {MOST_GROWTH:.0%}": grown < MOST_GROWTH,
-        "no more is cut than the killed worker held": sum(item.kind == CUT for item in after_kill) <= held,
-        f"whole again within {WHOLE_AGAIN_S} s": whole_s < WHOLE_AGAIN_S
-        and not any(item.kind != ANSWERED for item in after_kill if item.ended > killed + WHOLE_AGAIN_S),
-        "SIGTERM cuts nothing": not any(item.kind == CUT for item in after_stop) and status == 0,
+        f"memory grows by less than {MOST_GROWTH:.0%}": course.growth < MOST_GROWTH,
+        "no more is cut than the killed worker held": cuts(course.after_kill) <= course.held,
+        f"whole again within {WHOLE_AGAIN_S} s": course.whole_s < WHOLE_AGAIN_S
+        and all(item.kind == ANSWERED for item in late),
+        "SIGTERM cuts nothing": cuts(course.after_stop) == 0 and course.status == 0,
     }
-    for claim, holds in sound.items():
-        print(f"{'yes' if holds else 'NO':<4}{claim}")
-    return all(sound.values())
+
+
+def cuts(outcomes: list[Outcome]) -> int:
+    """Return how many requests were cut."""
+    return sum(item.kind == CUT for item in outcomes)
 
 
 if __name__ == "__main__":
