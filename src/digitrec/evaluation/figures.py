@@ -56,6 +56,18 @@ class Tally:
         """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
         return self.accepted_correct / self.accepted if self.accepted else None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON's own types."""
+        return {
+            "count": self.count,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "unanswered": self.unanswered,
+            "accepted_share": self.accepted_share,
+            "accepted_accuracy": self.accepted_accuracy,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation(Tally):
@@ -102,13 +114,7 @@ class Evaluation(Tally):
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types; a share of nothing, which is NaN, is None."""
         return {
-            "count": self.count,
-            "correct": self.correct,
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "unanswered": self.unanswered,
-            "accepted_share": self.accepted_share,
-            "accepted_accuracy": self.accepted_accuracy,
+            **super().to_dict(),
             "calibration_error": self.calibration_error,
             "reliability": [item._asdict() for item in self.reliability],
             "precision": _listed(self.precision),

@@ -93,7 +93,7 @@ def format_numbers(examinations: Sequence[NumberExamination]) -> str:
         share = figures.accepted_accuracy
         lines.append(
             f"{item.name:<24}{figures.count:>6}{figures.accuracy:>9.2%}   {low:.2%} to {high:.2%}"
-            f"{figures.character_error_rate:>9.2%}{figures.accepted / figures.count:>10.2%}"
+            f"{figures.character_error_rate:>9.2%}{figures.accepted_share:>10.2%}"
             f"{'-' if share is None else f'{share:.2%}':>15}{figures.unanswered:>12}"
         )
     return "\n".join(lines)

@@ -30,16 +30,7 @@ class Transcription(Tally):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""
-        return {
-            "count": self.count,
-            "correct": self.correct,
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "character_error_rate": self.character_error_rate,
-            "unanswered": self.unanswered,
-            "accepted_share": self.accepted / self.count,
-            "accepted_accuracy": self.accepted_accuracy,
-        }
+        return {**super().to_dict(), "character_error_rate": self.character_error_rate}
 
 
 def transcribe(labels: Sequence[str], texts: Sequence[str], accepted: Sequence[bool]) -> Transcription:
