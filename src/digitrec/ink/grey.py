@@ -41,13 +41,13 @@ def from_numbers(values: NDArray[np.generic]) -> Picture:
     """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
     flat = values.reshape(-1)
     parts = [slice(start, start + _SCALED_PX) for start in range(0, flat.size, _SCALED_PX)]
-    top = max(float(_whole(flat[part]).max(initial=0.0)) for part in parts)
+    top = max(float(_from_0(flat[part]).max(initial=0.0)) for part in parts)
     scaled = np.empty(flat.size, np.uint8)
     for part in parts:
-        scaled[part] = np.rint(_whole(flat[part]) * (255.0 / top if top > 0 else 0.0))
+        scaled[part] = np.rint(_from_0(flat[part]) * (255.0 / top if top > 0 else 0.0))
     return scaled.reshape(values.shape)
 
 
-def _whole(values: NDArray[np.generic]) -> NDArray[np.float64]:
+def _from_0(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Return the values as numbers from 0: what is none, infinite or below is 0."""
     return np.clip(np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0), 0.0, None)
