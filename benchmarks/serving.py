@@ -73,10 +73,9 @@ def main() -> None:
             subprocess.run([_PYTHON, RIVALS / "convert.py", folder], check=True)  # noqa: S603
         write_forms(folder)
         rows = [
-            row
+            measure(name, number, folder, options)
             for number in range(options.rounds)
             for name in options.only
-            if (row := measure(name, number, folder, options))
         ]
     write(options.output, rows)
     options.output.with_suffix(".json").write_text(
