@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,10 +119,12 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
         gunicorn = [str(python), "-m", *only(run, "CMD").words]
         server = subprocess.Popen(gunicorn, cwd=app, env=environ, stdout=log, stderr=log)
         try:
-            assert any(succeeds(check, environ) for _ in range(100)), (tmp_path / "log").read_text()
-        finally:
+            wait_until_healthy(check, environ, tmp_path / "log")
             server.terminate()
             assert server.wait(20) == 0
+        finally:
+            server.kill()
+            server.wait()
     assert not succeeds(check, environ)
     for line in (tmp_path / "log").read_text().splitlines():
         json.loads(line)
@@ -194,6 +197,13 @@ def finish(command: list[str], cwd: Path) -> None:
         command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def wait_until_healthy(check: list[str], environ: dict[str, str], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not succeeds(check, environ):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
 
 
 def succeeds(command: list[str], environ: dict[str, str]) -> bool:
