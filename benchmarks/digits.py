@@ -11,18 +11,18 @@ from PIL import Image
 from digitrec import Strokes
 from digitrec.ink.render import replay_on_canvas
 
-Line = list[tuple[float, float]]
+Stroke = list[tuple[float, float]]
 
 
 def _arc(  # noqa: PLR0917  # named, the table below would be twice as long
     cx: float, cy: float, rx: float, ry: float, start_deg: float, end_deg: float
-) -> Line:
+) -> Stroke:
     angles = np.deg2rad(np.linspace(start_deg, end_deg, 24))
     return [(cx + rx * float(np.cos(angle)), cy + ry * float(np.sin(angle))) for angle in angles]
 
 
 # In a unit square, y downwards; all are read with a confidence above 0.9, which tests/test_benchmarks.py checks.
-STROKES: dict[int, list[Line]] = {
+STROKES: dict[int, list[Stroke]] = {
     0: [_arc(0.5, 0.5, 0.28, 0.46, -90, 268)],
     1: [[(0.54, 0.05), (0.50, 0.50), (0.47, 0.95)]],
     2: [[*_arc(0.48, 0.28, 0.27, 0.24, 190, 390), (0.55, 0.60), (0.20, 0.93), (0.82, 0.93)]],

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Stroke = list[tuple[float, float]]
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+from digits import STROKES, Stroke
 
-def _arc(cx: float, cy: float, rx: float, ry: float, start_deg: float, end_deg: float) -> Stroke:
-    angles = np.deg2rad(np.linspace(start_deg, end_deg, 24))
-    return [(cx + rx * float(np.cos(angle)), cy + ry * float(np.sin(angle))) for angle in angles]
-
-
-DIGIT_STROKES: dict[int, list[Stroke]] = {
-    0: [_arc(0.5, 0.5, 0.30, 0.46, -90, 270)],
-    1: [[(0.54, 0.05), (0.50, 0.50), (0.47, 0.95)]],
-    2: [[*_arc(0.48, 0.28, 0.27, 0.24, 190, 390), (0.55, 0.60), (0.20, 0.93), (0.82, 0.93)]],
-    3: [[*_arc(0.46, 0.27, 0.26, 0.22, 200, 445), *_arc(0.46, 0.72, 0.30, 0.24, -80, 150)]],
-    4: [[(0.36, 0.05), (0.18, 0.55), (0.84, 0.55)], [(0.66, 0.12), (0.62, 0.97)]],
-    5: [[(0.78, 0.07), (0.34, 0.07), (0.28, 0.44), *_arc(0.48, 0.67, 0.29, 0.26, -125, 140)]],
-    6: [[(0.68, 0.05), (0.42, 0.28), *_arc(0.50, 0.70, 0.25, 0.25, 190, 545)]],
-    7: [[(0.20, 0.08), (0.80, 0.08), (0.55, 0.50), (0.40, 0.96)]],
-    8: [[*_arc(0.5, 0.28, 0.22, 0.22, 90, -270), *_arc(0.5, 0.73, 0.27, 0.23, -90, 270)]],
-    9: [[*_arc(0.48, 0.30, 0.24, 0.24, 0, -360), (0.70, 0.50), (0.62, 0.96)]],
-}
+# Each a single stroke but the 4; the 7 of the benchmarks is crossed.
+DIGIT_STROKES: dict[int, list[Stroke]] = {**STROKES, 7: STROKES[7][:1]}
 
 
 def draw_digit(
