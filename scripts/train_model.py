@@ -56,6 +56,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="your own digits, mixed in: a folder with labels.csv, a .jsonl file of strokes, or an .npz",
     )
     data.add_argument("--no-strokes", action="store_true", help="do without the pen digits")
+    data.add_argument("--no-rows", action="store_true", help="do without what is cut from rows of digits")
     data.add_argument(
         "--limit", type=int, metavar="N", help="use only some N training images, to try things out"
     )
@@ -73,6 +74,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     recipe.add_argument("--epochs", type=int, help="default: the preset's")
     recipe.add_argument("--batch-size", type=int, help="default: the preset's")
     recipe.add_argument("--seed", type=int, help="default: 1")
+    recipe.add_argument(
+        "--teachers",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="go on from the first of these models, and learn their mean answer beside the labels",
+    )
     result = parser.add_argument_group("result")
     result.add_argument(
         "--output", type=Path, default=Path("models/digitrec.h5"), help="default: %(default)s"
@@ -96,6 +105,8 @@ def chosen_config(options: argparse.Namespace) -> TrainingConfig:
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.no_strokes:
         changes["use_strokes"] = False
+    if options.no_rows:
+        changes["rows"] = 0
     return preset(options.preset, options.architecture, **changes)
 
 
@@ -109,6 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
             mnist=options.data,
             strokes=options.strokes,
             extra=options.extra,
+            teachers=options.teachers,
             resume=options.resume,
             min_accuracy=options.min_accuracy,
             report=options.report,

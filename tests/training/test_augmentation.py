@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,11 @@ STILL = Augmentation(
     rotation_deg=0, shear=0, scale=0, shift_px=0, wobble_px=0, thicken=0, thin=0, fade=1, stretch=0,
     **dict.fromkeys(HARMS, 0.0),
 )  # fmt: skip
+
+
+def in_batches(samples: Samples, classes: int, **changes: Any) -> AugmentedBatches:
+    options = {"batch_size": 8, "smoothing": 0.0, "augmentation_in": lambda _: None, "seed": 5}
+    return AugmentedBatches(samples, classes, **{**options, **changes})
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -78,10 +84,7 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
     samples = Samples(
         rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
     )
-    run, resumed = (
-        AugmentedBatches(samples, 10, batch_size=8, augmentation_in=lambda _: Augmentation(), seed=5)
-        for _ in range(2)
-    )
+    run, resumed = (in_batches(samples, 10, augmentation_in=lambda _: Augmentation()) for _ in range(2))
     resumed.begin(1)
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])
@@ -93,15 +96,21 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
 
 def test_without_augmentation_the_images_come_as_they_are() -> None:
     samples = Samples(np.full((4, 28, 28), 51, np.uint8), np.array([0, 1, 2, 10], np.uint8))
-    inks, targets = AugmentedBatches(samples, 11, batch_size=4, augmentation_in=lambda _: None, seed=0)[0]
+    inks, targets = in_batches(samples, 11, batch_size=4)[0]
     assert inks.shape == (4, 28, 28, 1)
     assert np.allclose(inks, 0.2)
     assert sorted(targets.argmax(axis=1).tolist()) == [0, 1, 2, 10]
 
 
+def test_smoothing_shares_out_a_part_of_each_label() -> None:
+    samples = Samples(np.zeros((1, 28, 28), np.uint8), np.array([3], np.uint8))
+    (targets,) = in_batches(samples, 10, batch_size=1, smoothing=0.1)[0][1]
+    assert np.allclose(targets, np.eye(10)[3] * 0.9 + 0.01)
+
+
 def test_the_dataset_is_the_epoch_that_was_begun_last() -> None:
     samples = Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 10)
-    batches = AugmentedBatches(samples, 10, batch_size=8, augmentation_in=lambda _: None, seed=5)
+    batches = in_batches(samples, 10)
     dataset = batches.as_dataset()
     for epoch in (0, 3):
         batches.begin(epoch)

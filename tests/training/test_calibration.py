@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.evaluation.figures import evaluate
-from digitrec.model.architectures import ARCHITECTURES
+from digitrec.model.architectures import ARCHITECTURES, class_model
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
-from digitrec.training.fit import class_model
 
 
 def _too_sure(temperature: float) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

@@ -153,3 +153,8 @@ ARCHITECTURES: Final = {
         Architecture("two-convs", _two_convs, 0.99, OwnRecipe(epochs=5, batch_size=128)),
     )
 }
+
+
+def class_model(model: keras.Model) -> keras.Model:
+    """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
+    return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)

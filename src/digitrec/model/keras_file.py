@@ -41,18 +41,28 @@ def load_keras(path: str | Path) -> keras.Model:
     ModelNotFoundError : there is no file.
     ModelFileError : no whole Keras .h5 file, one with code of its own, or no classifier of 28 x 28 digits.
     """
+    return as_digit_classifier(open_keras(path), str(path))
+
+
+def open_keras(path: str | Path) -> keras.Model:
+    """Return the Keras model in the .h5 file at `path` as it was saved. Code in the file is never run.
+
+    Raises
+    ------
+    ModelNotFoundError : there is no file.
+    ModelFileError : no whole Keras .h5 file, or one with code of its own.
+    """
     path = Path(path)
     config = read_model_config(path)
     require_keras_suffix(path)
     _refuse_code(path, config)
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise on a configuration from outside
         raise ModelFileError(
             f"{path}: expected a model that Keras {keras.__version__} loads. Received one it refuses: "
             f"{_first_line(error)}. Save it again with a Keras of this version."
         ) from error
-    return as_digit_classifier(model, str(path))
 
 
 def as_digit_classifier(model: keras.Model, name: str) -> keras.Model:

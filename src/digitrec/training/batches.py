@@ -19,8 +19,9 @@ _VALIDATION_BATCH = 512
 class AugmentedBatches:
     """Shuffled, augmented batches that depend on nothing but the seed, the epoch and their number.
 
-    A resumed run therefore sees the very batches that an uninterrupted one would have. The targets are one-hot
-    rows of `classes` numbers, because only those can be smoothed. `augmentation_in` an epoch tells how ink is varied.
+    A resumed run therefore sees the very batches that an uninterrupted one would have. The targets are rows of
+    `classes` numbers, 1 for the label but for the share `smoothing`, which all get alike. `augmentation_in` an epoch
+    tells how ink is varied.
     """
 
     def __init__(
@@ -29,11 +30,12 @@ class AugmentedBatches:
         classes: int,
         *,
         batch_size: int,
+        smoothing: float,
         augmentation_in: Callable[[int], Augmentation | None],
         seed: int,
     ) -> None:
         self._samples = samples
-        self._one_hot = np.eye(classes, dtype=np.float32)
+        self._targets = ((1 - smoothing) * np.eye(classes) + smoothing / classes).astype(np.float32)
         self._batch_size = batch_size
         self._augmentation_in = augmentation_in
         self._seed = seed
@@ -59,12 +61,12 @@ class AugmentedBatches:
         if self._augmentation is not None:
             rng = np.random.default_rng([self._seed, self._epoch, index])
             inks = np.stack([self._augmentation(ink, rng) for ink in inks])
-        return inks[..., np.newaxis], self._one_hot[self._samples.labels[places]]
+        return inks[..., np.newaxis], self._targets[self._samples.labels[places]]
 
     def as_dataset(self) -> tf.data.Dataset:
         """Return what `keras.Model.fit` takes: each pass over it is the epoch that was begun last."""
         image = (None, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
-        signature = (tf.TensorSpec(image, tf.float32), tf.TensorSpec((None, len(self._one_hot)), tf.float32))
+        signature = (tf.TensorSpec(image, tf.float32), tf.TensorSpec((None, len(self._targets)), tf.float32))
         dataset = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
         return _untuned(dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(_AHEAD))
 

@@ -25,7 +25,10 @@ class TrainingConfig:
     learning_rate : of AdamW, at its height.
     anneal : warm up over the first epoch and fall to 0 along a cosine; without it the rate stays as it is.
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
-    label_smoothing : the share of each target that is spread over all classes (Szegedy et al., 2016).
+    label_smoothing : the share of each label that is spread over all classes (Szegedy et al., 2016).
+    teachers : the SHA-256 of the models whose mean answer is learned beside the labels, and from the first of which
+        the network goes on; see `digitrec.training.teachers`.
+    teacher_share : what of each target they say.
     seed : of the split, the order, the augmentation, the weights and dropout.
     validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the temperature
         and the threshold.
@@ -48,6 +51,8 @@ class TrainingConfig:
     anneal: bool = True
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.7
     seed: int = 1
     validation_share: float = 0.08
     use_strokes: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from digitrec.model.architectures import ARCHITECTURES, CLASSES_LAYER
+from digitrec.model.architectures import ARCHITECTURES, class_model
 from digitrec.training.batches import AugmentedBatches, in_order
 from digitrec.training.checkpoint import RunState, read_checkpoint, write_checkpoint
 from digitrec.training.config import TrainingConfig
 from digitrec.training.samples import Samples
+from digitrec.training.teachers import Teachers
 
 _PROGRESS_INTERVAL_S = 1.0
 
@@ -26,6 +28,7 @@ def fit(
     validation: Samples,
     checkpoint: Path,
     *,
+    teachers: Sequence[Path] = (),
     resume: bool,
     progress: bool,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
@@ -34,12 +37,13 @@ def fit(
     Parameters
     ----------
     checkpoint : written after every epoch.
+    teachers : models to learn from, too; see `Teachers`.
     resume : go on from `checkpoint` instead of starting anew.
     progress : show a progress bar with the time left.
 
     Raises
     ------
-    TrainingError : `resume`, and the checkpoint is missing, damaged or of another recipe.
+    TrainingError : `resume`, and the checkpoint is missing, damaged or of another recipe; or a teacher does not fit.
     """
     keras.utils.set_random_seed(config.seed)
     model = ARCHITECTURES[config.architecture].build(refuses=config.negatives is not None)
@@ -49,12 +53,18 @@ def fit(
         training,
         classes,
         batch_size=config.batch_size,
+        smoothing=config.label_smoothing,
         augmentation_in=config.augmentation_in,
         seed=config.seed,
     )
+    dataset = batches.as_dataset()
+    if teachers:
+        heard = Teachers(teachers, classes, config.teacher_share)
+        heard.begin(learner)
+        dataset = dataset.map(lambda inks, labels: (inks, heard.targets(inks, labels)))
     learner.compile(
         _optimizer(config, len(batches)),
-        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        "categorical_crossentropy",
         metrics=["accuracy"],
     )
     recipe = json.loads(json.dumps(config.to_dict()))  # as the checkpoint will give it back
@@ -63,7 +73,7 @@ def fit(
     keeper = _Keeper(checkpoint, state)
     done = len(state.history)
     learner.fit(
-        batches.as_dataset(),
+        dataset,
         validation_data=in_order(validation, classes),
         epochs=config.epochs,
         initial_epoch=done,
@@ -76,11 +86,6 @@ def fit(
         verbose=0,
     )
     return model, keeper.state.history
-
-
-def class_model(model: keras.Model) -> keras.Model:
-    """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
-    return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)
 
 
 def _optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:

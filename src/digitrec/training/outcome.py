@@ -15,11 +15,11 @@ from digitrec import __version__
 from digitrec.contract import LABELS
 from digitrec.evaluation.examination import Examination
 from digitrec.evaluation.figures import Evaluation
+from digitrec.model.architectures import class_model
 from digitrec.model.card import CARD_FORMAT
 from digitrec.model.compile import environment
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
-from digitrec.training.fit import class_model
 from digitrec.training.handwriting import render, write_all
 from digitrec.training.samples import Samples, join
 from digitrec.training.styles import STYLES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from digitrec.training.pen_digits import PenDigit, load_pen_digits, render_pen_d
 from digitrec.training.rows import make_rows
 from digitrec.training.samples import Samples, join, split
 from digitrec.training.styles import STYLES
+from digitrec.training.teachers import digests
 
 
 def train(
@@ -32,6 +35,7 @@ def train(
     mnist: str | Path | None = None,
     strokes: str | Path | None = None,
     extra: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
     resume: bool = False,
     min_accuracy: float = 0.0,
     report: str | Path | None = None,
@@ -46,6 +50,7 @@ def train(
     ----------
     mnist, strokes : where the data are, see `load_mnist` and `load_pen_digits`; None downloads them.
     extra : a user's own digits to learn beside the others, see `load_extra`.
+    teachers : models whose mean answer is learned beside the labels, beginning with the first one's weights.
     min_accuracy : refuse to write a model that reads less than this share of MNIST's test set.
     report : a folder for metrics.json and pictures.
 
@@ -53,16 +58,27 @@ def train(
     ------
     DatasetError : the data are missing or wrong.
     OutputError : a place that cannot be written to.
-    TrainingError : nothing to resume from, or less accurate than `min_accuracy`.
+    ModelError : a teacher is no model.
+    TrainingError : nothing to resume from, a teacher that does not fit, or less accurate than `min_accuracy`.
     """
     output = Path(output)
     report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
     own = None if extra is None else load_extra(extra, seed=config.seed)
     _check_before_hours_of_work(output, report, min_accuracy)
+    taught_by = [Path(path) for path in teachers]
+    config = replace(config, teachers=digests(taught_by))
     pen_digits = load_pen_digits(strokes) if config.use_strokes else []
     data = assemble(config, load_mnist(mnist), pen_digits, own)
-    model, history = fit(config, data.training, data.validation, checkpoint, resume=resume, progress=progress)
+    model, history = fit(
+        config,
+        data.training,
+        data.validation,
+        checkpoint,
+        teachers=taught_by,
+        resume=resume,
+        progress=progress,
+    )
     result = measure(config, model, data, history)
     accuracy = result.evaluation.accuracy
     if accuracy >= min_accuracy:

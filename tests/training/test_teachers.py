@@ -1,0 +1,100 @@
+"""A network learns what its teachers answer, and those that cannot teach it are refused before the work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.errors import ModelNotFoundError, TrainingError
+from digitrec.model.architectures import ARCHITECTURES, class_model
+from digitrec.training.config import TrainingConfig
+from digitrec.training.fit import fit
+from digitrec.training.samples import Samples
+from digitrec.training.teachers import Teachers, digests
+
+SMALL = TrainingConfig(
+    "two-convs", epochs=1, batch_size=10, use_strokes=False, augmentation=None, label_smoothing=0.0
+)
+
+
+def save_network(path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True) -> Path:
+    """Save a network that answers `digit`, whatever it sees."""
+    model = ARCHITECTURES[architecture].build(refuses=refuses)
+    last = class_model(model).layers[-1]
+    kernel, bias = last.get_weights()
+    last.set_weights([np.zeros_like(kernel), 10.0 * np.eye(len(bias), dtype=np.float32)[digit]])
+    model.save(path)
+    return path
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    return save_network(tmp_path / "three.h5", 3)
+
+
+@pytest.fixture
+def samples() -> Samples:
+    rng = np.random.default_rng(0)
+    return Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), np.full(40, 7, np.uint8))
+
+
+def test_a_teacher_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"expected a model at .*none.h5"):
+        digests([tmp_path / "none.h5"])
+    with pytest.raises(ModelNotFoundError):
+        Teachers([tmp_path / "none.h5"], 11, 0.5)
+
+
+def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    )
+    model.save(tmp_path / "foreign.h5")
+    with pytest.raises(TrainingError, match="expected models trained by this script"):
+        Teachers([tmp_path / "foreign.h5"], 10, 0.5)
+
+
+def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -> None:
+    path = save_network(tmp_path / "ten.h5", 0, refuses=False)
+    with pytest.raises(TrainingError, match="expected models of 11 classes, as the recipe has. Received: 10"):
+        Teachers([path], 11, 0.5)
+
+
+def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path, three: Path) -> None:
+    other = save_network(tmp_path / "other.h5", 3, architecture="three-convs")
+    learner = class_model(ARCHITECTURES["two-convs"].build(refuses=True))
+    with pytest.raises(TrainingError, match="expected a first one of the architecture that is trained"):
+        Teachers([other, three], 11, 0.5).begin(learner)
+    Teachers([three, other], 11, 0.5).begin(learner)
+    assert learner(np.zeros((1, 28, 28, 1), np.float32)).numpy().argmax() == 3
+
+
+def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three: Path) -> None:
+    teachers = Teachers([three, save_network(tmp_path / "five.h5", 5)], 11, 0.6)
+    labels = np.eye(11, dtype=np.float32)[[7, 3]]
+    targets = np.asarray(teachers.targets(np.zeros((2, 28, 28, 1), np.float32), labels))
+    expected = np.zeros((2, 11))
+    expected[:, [3, 5]] = 0.3
+    expected[[0, 1], [7, 3]] += 0.4
+    assert np.allclose(targets, expected, atol=1e-3)
+
+
+def test_a_network_goes_on_from_its_first_teacher_and_learns_from_all(
+    tmp_path: Path, three: Path, samples: Samples
+) -> None:
+    def answer(share: float, rate: float) -> int:
+        config = replace(SMALL, epochs=5, teachers=digests([three]), teacher_share=share, learning_rate=rate)
+        model, _ = fit(
+            config, samples, samples, tmp_path / "c", teachers=[three], resume=False, progress=False
+        )
+        return int(model(samples.inks()[:1]).numpy().argmax())
+
+    assert answer(1.0, 1e-4) == 3
+    assert answer(0.0, 1.0) == 7
