@@ -28,7 +28,7 @@ serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
 test: $(VENV)/.test page-test
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.lint page-lint
 	$(BIN)/ruff check .
