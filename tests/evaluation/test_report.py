@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from digitrec import Recognizer
 from digitrec.contract import NO_DIGIT
 from digitrec.errors import ModelFileError, OutputError
 from digitrec.evaluation.examination import Examination, pool, refusal_of
@@ -133,3 +135,20 @@ def test_what_was_measured_otherwise_stays_out_of_the_card(
 ) -> None:
     with pytest.raises(ModelFileError, match=message):
         script.with_development_results(CARD, metrics(**changes))
+
+
+@pytest.mark.parametrize(
+    "source", ["MNIST", "pen digits", "styles", "cut from rows", "no digits", "own digits"]
+)
+def test_the_page_says_what_each_source_is(script: ModuleType, recognizer: Recognizer, source: str) -> None:
+    training = {**recognizer.card["training"], "sources": {source: 4321}}
+    page = script.model_card_page({**recognizer.card, "training": training})
+    assert re.search(r"^\| 4,321 \| .{10,} \|$", page, re.MULTILINE)
+
+
+def test_the_page_tells_of_teachers(script: ModuleType, recognizer: Recognizer) -> None:
+    training = recognizer.card["training"]
+    taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_share": 0.7}}
+    page = script.model_card_page({**recognizer.card, "training": taught})
+    assert "the first of 2 networks" in page
+    assert "70.00 % of each target" in page
