@@ -12,6 +12,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -109,8 +110,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
 
     def _finish(self) -> None:
         for listener in self._listeners:
-            _accept_all(listener)  # the kernel would reset what still waits
-            wasyncore.dispatcher.close(listener)
+            _accept_last(listener)
         began = time.monotonic()
         while (open_channels := wire.channels(self._parts)) and self._may_go_on(began):
             for channel in open_channels:
@@ -161,8 +161,17 @@ class PatientWorker(Worker):  # type: ignore[misc]
         return answer
 
 
-def _accept_all(listener: Any) -> None:
-    held = -1
-    while held < len(listener.active_channels):
-        held = len(listener.active_channels)
+def _accept_last(listener: Any) -> None:
+    """Close the listener, and keep those who wait: the kernel would reset them.
+
+    All are taken first and looked at later, so that nobody comes between the last of them and the end.
+    """
+    waiting = []
+    with suppress(OSError):  # BlockingIOError: no more
+        while True:
+            waiting.append(listener.socket.accept())
+    listener.socket.close()
+    wasyncore.dispatcher.close(listener)
+    listener.accept = partial(next, iter(waiting))
+    for _ in waiting:
         listener.handle_accept()
