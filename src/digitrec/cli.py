@@ -55,7 +55,9 @@ main.add_command(key)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one."
 )
-@click.option("--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(1, 65535))
+@click.option(
+    "--port", default=8000, show_default=True, envvar="PORT", show_envvar=True, type=click.IntRange(1, 65535)
+)
 @model_option
 def serve(host: str, port: int, model: Path | None) -> None:
     """Serve the page and the JSON endpoint."""

@@ -9,12 +9,14 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from digitrec.errors import SettingsError
 
 PREFIX = "DIGITREC_"
+_NEARLY = 0.9  # alike, as difflib counts; a letter left out, doubled or swapped
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,13 @@ class Settings:
             if text:
                 values[field.name] = _parse(variable, text, *_KINDS[field.name])
         return cls(**values)
+
+
+def mistyped(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables whose name is nearly a setting's, and that setting: nobody would read them."""
+    known = [PREFIX + field.name.upper() for field in dataclasses.fields(Settings)]
+    found = {name: get_close_matches(name, known, 1, _NEARLY) for name in environ if name.startswith(PREFIX)}
+    return {name: near[0] for name, near in found.items() if near and name not in known}
 
 
 def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str) -> Any:

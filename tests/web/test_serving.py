@@ -175,6 +175,26 @@ def test_gunicorn_refuses_to_start_with_a_setting_it_does_not_understand(variabl
     assert "Traceback" not in output
 
 
+def test_digitrec_serve_names_the_variable_of_a_port_that_is_none() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "digitrec", "serve"],
+        env={**os.environ, "PORT": "eighty"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "PORT" in done.stderr.splitlines()[-1]
+
+
+def test_a_setting_whose_name_is_mistyped_is_told_once_at_the_start() -> None:
+    port = free_port()
+    with running(GUNICORN, port, DIGITREC_RATE_LIMT="5/minute", DIGITREC_DATA="mnist.npz") as server:
+        _, output = stop(server)
+    told = [line for line in output.splitlines() if "is no setting" in line]
+    assert len(told) == 1, told
+    assert (
+        "DIGITREC_RATE_LIMT is no setting, and changes nothing. Did you mean DIGITREC_RATE_LIMIT?" in told[0]
+    )
+
+
 def test_digitrec_serve_refuses_a_worker_count_before_gunicorn_trips_over_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

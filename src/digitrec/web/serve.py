@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,14 @@ from digitrec.errors import DigitrecError, SettingsError
 from digitrec.model.runtime import needs_keras
 from digitrec.native_notes import native_notes_silenced
 from digitrec.resources import packaged_model_path
-from digitrec.settings import Settings, whole_number
+from digitrec.settings import Settings, mistyped, whole_number
 from digitrec.web import create_app
 from digitrec.web.observation import logs
 from digitrec.web.server import shared, wire
 from digitrec.web.server.hooks import hooks
 from digitrec.web.server.sizing import available_cores, available_memory_bytes, worker_count
+
+_log = logging.getLogger(__name__)
 
 _DEFAULT_PORT = 8000
 _CANNOT_START = 4  # gunicorn's own code for an application that does not load
@@ -70,12 +71,14 @@ def application(settings: Settings | None = None) -> Flask:
     """Return the application for gunicorn; what a person must mend is one line, not a traceback."""
     try:
         settings = settings or Settings.from_env(os.environ)
-        # What LiteRT notes from C++ is no JSON.
-        with native_notes_silenced() if settings.log_format == "json" else nullcontext():
-            return create_app(settings)
+        with native_notes_silenced():
+            app = create_app(settings)
     except DigitrecError as error:
         print(f"digitrec cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  # no logger is set up yet
         raise SystemExit(_CANNOT_START) from None
+    for name, near in mistyped(os.environ).items():
+        _log.warning("%s is no setting, and changes nothing. Did you mean %s?", name, near)
+    return app
 
 
 def gunicorn_options(
