@@ -228,6 +228,9 @@ def test_evaluate_gives_the_figures_of_numbers_as_json(numbers: Path) -> None:
 def test_evaluate_reads_single_digits_as_numbers_where_it_is_asked_to(labelled: Path) -> None:
     (figures,) = json.loads(_run("evaluate", labelled, "--read", "--json").output)["numbers"]
     assert figures["correct"] == 2
+    (note,) = figures["notes"]
+    assert note.startswith("1 picture without an answer, counted as wrong: BlankImageError (")
+    assert f"labelled: {note}" in _run("evaluate", labelled, "--read").output
 
 
 def test_read_tells_a_line_a_file_and_goes_on_after_a_bad_one(nought: Path, blank: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from digitrec.contract import IMAGE_SIZE_PX, LABELS, NO_DIGIT
 from digitrec.errors import DatasetError, DigitrecError
 from digitrec.evaluation.confidence import Refusal, refusal
+from digitrec.evaluation.faults import Faults
 from digitrec.evaluation.figures import Evaluation, evaluate
 from digitrec.evaluation.labelled import LabelledSet
 from digitrec.ink.codec import ImageLike
@@ -22,7 +22,6 @@ from digitrec.recognizer import Recognizer
 
 # Progress is told about ten times a second, and memory does not grow with the set.
 _BATCH = 64
-_NAMED = 5  # pictures in a note, to look at
 
 T = TypeVar("T")
 
@@ -131,12 +130,13 @@ def examine(
     answer = _answer_arrays if raw else _answer_pictures
     labels: list[int] = []
     answers: list[_Answer] = []
-    faults: dict[str, list[str]] = {}
+    faults = Faults()
     for batch in _batches(labelled_set, _BATCH):
         pictures = [picture for _, picture in batch]
         results = answer(recognizer, pictures)
-        for fault, name in _faults(pictures, results, len(labels) + 1):
-            faults.setdefault(fault, []).append(name)
+        for number, (picture, result) in enumerate(zip(pictures, results, strict=True), len(labels) + 1):
+            if isinstance(result, DigitrecError):
+                faults.note(result, picture, number)
         answers += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
         labels += [label for label, _ in batch]
         advance(len(batch))
@@ -150,7 +150,7 @@ def examine(
         np.stack([item.probabilities for item in answers]),
         np.stack([item.ink for item in answers]),
         recognizer.threshold,
-        (*labelled_set.notes(), *_fault_notes(faults)),
+        (*labelled_set.notes(), *faults.notes()),
     )
 
 
@@ -193,23 +193,6 @@ def _answer_arrays(recognizer: Recognizer, pictures: list[ImageLike]) -> list[_A
     inks = (arrays / np.float32(255)).astype(np.float32).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
     return [
         _Answer(*answer) for answer in zip(recognizer.classifier.probabilities(inks), arrays, strict=True)
-    ]
-
-
-def _faults(
-    pictures: list[ImageLike], results: list[_Answer | DigitrecError], first: int
-) -> Iterator[tuple[str, str]]:
-    """Yield the kind of each fault and the name of its picture, or its number, of which `first` is the first's."""
-    for number, (picture, result) in enumerate(zip(pictures, results, strict=True), first):
-        if isinstance(result, DigitrecError):
-            yield type(result).__name__, picture.name if isinstance(picture, Path) else f"number {number}"
-
-
-def _fault_notes(faults: dict[str, list[str]]) -> list[str]:
-    return [
-        f"{len(names)} {'picture' if len(names) == 1 else 'pictures'} without an answer, counted as wrong: {fault} "
-        f"({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
-        for fault, names in faults.items()
     ]
 
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from digitrec.errors import DatasetError, DigitrecError
+from digitrec.evaluation.faults import Faults
 from digitrec.evaluation.labelled import LabelledSet
-from digitrec.evaluation.rows import Row
 from digitrec.evaluation.transcription import Transcription, transcribe
 from digitrec.reading.result import NOTHING_READ, Reading
 from digitrec.recognizer import Recognizer
@@ -25,12 +25,14 @@ class NumberExamination:
     labels : what each picture says.
     readings : what was read; without an answer `NOTHING_READ`.
     known_length : whether each number was read with the number of its digits given.
+    notes : sentences on pictures that got no answer.
     """
 
     name: str
     labels: tuple[str, ...]
     readings: tuple[Reading, ...]
     known_length: bool = False
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def figures(self) -> Transcription:
@@ -40,7 +42,8 @@ class NumberExamination:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""
-        return {"name": self.name, "known_length": self.known_length, **self.figures.to_dict()}
+        figures = self.figures.to_dict()
+        return {"name": self.name, "known_length": self.known_length, **figures, "notes": list(self.notes)}
 
 
 def examine_numbers(
@@ -65,19 +68,18 @@ def examine_numbers(
         raise DatasetError(
             f"{labelled_set.path}: expected numbers as labels. Received: none. Name another set."
         )
-    readings = []
-    for row in labelled_set.numbers:
-        readings.append(_read(recognizer, row, len(row.label) if known_length else None))
+    readings: list[Reading] = []
+    faults = Faults()
+    for number, row in enumerate(labelled_set.numbers, 1):
+        picture = row.picture()
+        try:
+            readings.append(recognizer.read(picture, length=len(row.label) if known_length else None))
+        except DigitrecError as error:
+            readings.append(NOTHING_READ)
+            faults.note(error, picture, number)
         advance(1)
     labels = tuple(row.label for row in labelled_set.numbers)
-    return NumberExamination(labelled_set.name, labels, tuple(readings), known_length)
-
-
-def _read(recognizer: Recognizer, row: Row, length: int | None) -> Reading:
-    try:
-        return recognizer.read(row.picture(), length=length)
-    except DigitrecError:
-        return NOTHING_READ
+    return NumberExamination(labelled_set.name, labels, tuple(readings), known_length, faults.notes())
 
 
 def format_numbers(examinations: Sequence[NumberExamination]) -> str:
@@ -96,4 +98,5 @@ def format_numbers(examinations: Sequence[NumberExamination]) -> str:
             f"{figures.character_error_rate:>9.2%}{figures.accepted_share:>10.2%}"
             f"{'-' if share is None else f'{share:.2%}':>15}{figures.unanswered:>12}"
         )
+    lines += [f"{item.name}: {note}" for item in examinations for note in item.notes]
     return "\n".join(lines)

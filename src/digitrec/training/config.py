@@ -115,7 +115,7 @@ def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) 
 
     Parameters
     ----------
-    name : one of `PRESETS`. ``quick`` takes few epochs, ``standard`` is the default, ``best`` made the committed model;
+    name : one of `PRESETS`. ``quick`` takes few epochs, ``standard`` is the default, ``best`` takes most;
         ``published`` is how the one who published `architecture` trains it: MNIST as it is, Adam, no more.
     architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
     changes : fields of `TrainingConfig` that differ from the preset.
