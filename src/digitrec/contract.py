@@ -12,4 +12,6 @@ BOX_SIZE_PX = 20
 LABELS = tuple(range(10))
 NO_DIGIT = len(LABELS)  # the label of what is none of the ten
 
+SHARE_PLACES = 6  # of a probability, as it is told: float32 has hardly more
+
 MODEL_FORMAT_VERSION = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from digitrec.contract import SHARE_PLACES
 from digitrec.errors import DigitrecError
 from digitrec.recognizer import NO_DIGIT_FROM, Prediction
 
@@ -21,5 +22,7 @@ def as_json(name: str, answer: Prediction | DigitrecError) -> dict[str, Any]:
     """Return a JSON object for a file: a digit, or an error."""
     if isinstance(answer, DigitrecError):
         return {"file": name, "error": str(answer)}
-    shown = {"digit": answer.digit, "confidence": answer.confidence, "accepted": answer.accepted}
-    return {"file": name, **shown, "probabilities": [float(share) for share in answer.probabilities]}
+    confidence = round(answer.confidence, SHARE_PLACES)
+    shares = [round(float(share), SHARE_PLACES) for share in answer.probabilities]
+    told = {"digit": answer.digit, "confidence": confidence, "accepted": answer.accepted}
+    return {"file": name, **told, "probabilities": shares}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from digitrec.contract import SHARE_PLACES
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.form import Field, read_form
 from digitrec.ink.codec import ImageLike
@@ -66,7 +67,8 @@ def _told(item: Reading | DigitrecError) -> dict[str, Any]:
     if isinstance(item, DigitrecError):
         return {"error": str(item)}
     digits = [
-        {"digit": digit.digit, "confidence": digit.confidence, "box": list(digit.box)}
+        {"digit": digit.digit, "confidence": round(digit.confidence, SHARE_PLACES), "box": list(digit.box)}
         for digit in item.digits
     ]
-    return {"text": item.text, "confidence": item.confidence, "accepted": item.accepted, "digits": digits}
+    confidence = round(item.confidence, SHARE_PLACES)
+    return {"text": item.text, "confidence": confidence, "accepted": item.accepted, "digits": digits}

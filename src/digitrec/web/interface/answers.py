@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import Field, PlainValidator
 from pydantic.json_schema import SkipJsonSchema
 
+from digitrec.contract import SHARE_PLACES
 from digitrec.recognizer import Prediction
 from digitrec.web.interface.validation import Model
 
@@ -64,8 +65,8 @@ def prediction_json(
     """
     answer: dict[str, Any] = {
         "digit": prediction.digit,
-        "confidence": round(prediction.confidence, 6),
-        "probabilities": [round(float(p), 6) for p in prediction.probabilities],
+        "confidence": round(prediction.confidence, SHARE_PLACES),
+        "probabilities": [round(float(p), SHARE_PLACES) for p in prediction.probabilities],
         "accepted": prediction.accepted,
         "model": {"name": card["name"], "version": card["version"]},
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field as Said
 from pydantic.json_schema import SkipJsonSchema
 
+from digitrec.contract import SHARE_PLACES
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.form import Field, read_fields
 from digitrec.ink.codec import ImageLike
@@ -93,7 +94,7 @@ def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
     count_reading(reading)
     return {
         "text": reading.text,
-        "confidence": round(reading.confidence, 6),
+        "confidence": round(reading.confidence, SHARE_PLACES),
         "accepted": reading.accepted,
         "digits": [_digit_json(digit, options) for digit in reading.digits],
     }
@@ -102,9 +103,9 @@ def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
 def _digit_json(digit: DigitBox, options: AnswerOptions) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "digit": digit.digit,
-        "confidence": round(digit.confidence, 6),
+        "confidence": round(digit.confidence, SHARE_PLACES),
         "box": list(digit.box),
-        "probabilities": [round(float(p), 6) for p in digit.probabilities],
+        "probabilities": [round(float(p), SHARE_PLACES) for p in digit.probabilities],
     }
     if options.ink:
         answer["ink"] = plane_data_url(digit.ink)
