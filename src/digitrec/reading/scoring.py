@@ -28,13 +28,13 @@ _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.436, "cut": -0.632, "cut_cost": -1.932,
-    "wall": 0.325, "crossings": -1.16, "not_cut": 0.898, "joined": -1.956, "gap": -1.215, "low": -3.705,
-    "high": -2.02, "wide": -5.05, "off_line": -3.124, "edge": -0.503, "edge_of_square": -2.093,
-    "skipped": -0.728, "size": -2.839, "size_squared": -2.366, "flat": 1.795, "at_edge": 0.354,
-    "skip_cut_cost": 1.516, "skip_cut": -1.844, "below": 1.521, "thin_at_edge": -0.004,
-    "side_of_square": 0.652, "whole": 1.602, "picture_wide": -2.551, "outside": -1.629,
-    "outside_inner": -3.682,
+    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.526, "cut": -0.546, "cut_cost": -1.952,
+    "wall": 0.429, "crossings": -1.114, "not_cut": 1.181, "joined": -2.177, "gap": -1.273,
+    "low": -4.035, "high": -2.047, "wide": -5.75, "off_line": -3.411, "edge": -0.974,
+    "edge_of_square": -2.534, "skipped": -1.068, "size": -2.859, "size_squared": -1.865, "flat": 2.205,
+    "at_edge": 0.256, "skip_cut_cost": 1.941, "skip_cut": -2.074, "below": 1.695, "thin_at_edge": 0.267,
+    "side_of_square": 0.73, "whole": 1.512, "picture_wide": -2.554, "outside": -1.589,
+    "outside_inner": -3.591,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 
