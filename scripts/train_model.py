@@ -35,20 +35,7 @@ except KeyboardInterrupt:
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train digitrec's network and write the model file.")
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITREC_DATA") or None,
-        metavar="PATH",
-        help="mnist.npz, or a folder with the four IDX files; default: $DIGITREC_DATA, else download",
-    )
-    data.add_argument(
-        "--strokes",
-        type=Path,
-        default=os.environ.get("DIGITREC_STROKES") or None,
-        metavar="FILE",
-        help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
-    )
+    add_data_options(data)
     data.add_argument(
         "--extra",
         type=Path,
@@ -73,6 +60,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     recipe.add_argument("--epochs", type=int, help="default: the preset's")
     recipe.add_argument("--batch-size", type=int, help="default: the preset's")
+    recipe.add_argument("--learning-rate", type=float, help="at its height; default: the preset's")
     recipe.add_argument("--seed", type=int, help="default: 1")
     recipe.add_argument(
         "--teachers",
@@ -83,6 +71,30 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="go on from the first of these models, and learn their mean answer beside the labels",
     )
     result = parser.add_argument_group("result")
+    add_result_options(result)
+    result.add_argument("--resume", action="store_true", help="go on from the checkpoint beside the output")
+    result.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser.parse_args(arguments)
+
+
+def add_data_options(data: argparse._ArgumentGroup) -> None:
+    data.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITREC_DATA") or None,
+        metavar="PATH",
+        help="mnist.npz, or a folder with the four IDX files; default: $DIGITREC_DATA, else download",
+    )
+    data.add_argument(
+        "--strokes",
+        type=Path,
+        default=os.environ.get("DIGITREC_STROKES") or None,
+        metavar="FILE",
+        help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
+    )
+
+
+def add_result_options(result: argparse._ArgumentGroup) -> None:
     result.add_argument(
         "--output", type=Path, default=Path("models/digitrec.h5"), help="default: %(default)s"
     )
@@ -93,15 +105,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="SHARE",
         help="write no model that reads less than this of MNIST's test set; default: %(default)s",
     )
-    result.add_argument("--resume", action="store_true", help="go on from the checkpoint beside the output")
     result.add_argument("--report", type=Path, metavar="DIR", help="write metrics.json and pictures there")
-    result.add_argument("--quiet", action="store_true", help="no progress bar")
-    return parser.parse_args(arguments)
 
 
 def chosen_config(options: argparse.Namespace) -> TrainingConfig:
     """Return the preset with what the options change."""
-    names = ("epochs", "batch_size", "seed", "limit")
+    names = ("epochs", "batch_size", "learning_rate", "seed", "limit")
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.no_strokes:
         changes["use_strokes"] = False

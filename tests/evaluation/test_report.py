@@ -152,3 +152,10 @@ def test_the_page_tells_of_teachers(script: ModuleType, recognizer: Recognizer) 
     page = script.model_card_page({**recognizer.card, "training": taught})
     assert "the first of 2 networks" in page
     assert "70.00 % of each target" in page
+
+
+def test_the_page_tells_of_an_average(script: ModuleType, recognizer: Recognizer) -> None:
+    training = recognizer.card["training"]
+    averaged = {**training, "config": {**training["config"], "averaged": [4, 5, 6]}}
+    page = script.model_card_page({**recognizer.card, "training": averaged})
+    assert "the mean of those of the seeds 4, 5, 6" in page

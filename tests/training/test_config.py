@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
@@ -19,6 +21,8 @@ from digitrec.training.config import PRESETS, TrainingConfig, preset
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
         ({"limit": 10}, "limit: expected at least 200"),
+        ({"learning_rate": 0.0}, "learning_rate: expected a number above 0. Received: 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
     ],
 )
 def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
@@ -68,3 +72,16 @@ def test_the_last_epochs_seldom_harm() -> None:
 def test_ink_shown_as_it_is_stays_so_to_the_end() -> None:
     config = TrainingConfig(epochs=8, augmentation=None)
     assert [config.augmentation_in(epoch) for epoch in (0, 7)] == [None, None]
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
+def test_a_recipe_is_the_same_after_json(name: str) -> None:
+    config = preset(name, teachers=("a", "b"), averaged=(1, 2))
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_recipe_of_another_version_is_refused() -> None:
+    with pytest.raises(
+        TrainingError, match="expected one of this version of digitrec. Received: another .*spice"
+    ):
+        TrainingConfig.from_dict({"spice": 1})

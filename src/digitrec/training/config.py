@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,9 +31,11 @@ class TrainingConfig:
     teachers : the SHA-256 of the models whose mean answer is learned beside the labels, and from the first of which
         the network goes on; see `digitrec.training.teachers`.
     teacher_share : what of each target they say.
-    seed : of the split, the order, the augmentation, the weights and dropout.
+    averaged : the seeds of the networks whose weights this one's are the mean of, each trained by this recipe; see
+        `digitrec.training.averaging`.
+    seed : of the order, the augmentation, the weights and dropout, and of all that is drawn.
     validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the temperature
-        and the threshold.
+        and the threshold; the same ones for every seed.
     use_strokes : learn from the pen digits beside MNIST.
     pen_renderings : how often each pen digit is drawn, with another pen, size and place.
     style_drawings : how often each style of the synthetic writer is drawn.
@@ -53,6 +57,7 @@ class TrainingConfig:
     label_smoothing: float = 0.05
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.7
+    averaged: tuple[int, ...] = ()
     seed: int = 1
     validation_share: float = 0.08
     use_strokes: bool = True
@@ -76,6 +81,8 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise TrainingError(f"{name}: expected at least {minimum}. Received: {value}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise TrainingError(f"learning_rate: expected a number above 0. Received: {self.learning_rate}.")
 
     def augmentation_in(self, epoch: int) -> Augmentation | None:
         """Return how ink is varied in the epoch of that number, the first of which is 0."""
@@ -87,7 +94,36 @@ class TrainingConfig:
         """Return the recipe as plain values for JSON."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingConfig:
+        """Return the recipe that `to_dict` told, be it by way of JSON; what it does not name is as by default.
 
+        Raises
+        ------
+        TrainingError : a value is not known here: another version of digitrec wrote it.
+        """
+        try:
+            return cls(
+                **{
+                    name: value if value is None or name not in _KINDS else _KINDS[name](value)
+                    for name, value in values.items()
+                }
+            )
+        except TypeError as error:
+            raise TrainingError(
+                f"recipe: expected one of this version of digitrec. Received: another ({error}). "
+                "Train with one version."
+            ) from error
+
+
+# What JSON has as lists and objects.
+_KINDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "teachers": tuple,
+    "averaged": tuple,
+    "negatives": lambda counts: Counts(*counts),
+    "augmentation": lambda ranges: Augmentation(**ranges),
+    "calm": lambda ranges: Augmentation(**ranges),
+}
 DEFAULT_PRESET: Final = "standard"
 PUBLISHED: Final = "published"
 
@@ -105,7 +141,7 @@ _OURS: Final = {
         calm_share=0.0,
     ),
     DEFAULT_PRESET: TrainingConfig(),
-    "best": TrainingConfig(epochs=40, validation_share=0.04),
+    "best": TrainingConfig(epochs=40, validation_share=0.04, rows=9000),
 }
 PRESETS: Final = (*_OURS, PUBLISHED)
 

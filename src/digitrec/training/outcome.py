@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec import __version__
-from digitrec.contract import LABELS
+from digitrec.contract import LABELS, NO_DIGIT
 from digitrec.evaluation.examination import Examination
 from digitrec.evaluation.figures import Evaluation
 from digitrec.model.architectures import class_model
@@ -59,21 +59,35 @@ def measure(
     config: TrainingConfig,
     model: keras.Model,
     data: TrainingData,
+    seconds: float,
     history: list[dict[str, float]],
 ) -> TrainingResult:
     """Calibrate `model` in place, choose its threshold, and return its figures.
 
     Temperature and threshold come from the digits of the validation part alone.
+
+    Parameters
+    ----------
+    seconds : that learning took. history : one dict of numbers an epoch; none of an average.
     """
     held_out = data.validation.digits()
-    temperature = fit_temperature(_answers(class_model(model), held_out), held_out.labels)
+    classes = _answers(class_model(model), data.validation)
+    temperature = fit_temperature(classes[data.validation.labels != NO_DIGIT], held_out.labels)
     apply_temperature(model, temperature)
     threshold = choose_threshold(_answers(model, held_out).max(axis=1), config.refused_share)
     tuned_on = _examined(model, "validation", held_out, threshold)
     test = _examined(model, "MNIST test", data.test, threshold)
     others = _examined(model, "made to be refused", data.validation.others(), threshold)
     card = {
-        **_facts(config, model, data, history),
+        **_facts(config, model),
+        "training": {
+            "config": config.to_dict(),
+            "training_images": len(data.training.labels),
+            "sources": data.sources,
+            "validation_images": len(data.validation.labels),
+            "validation_accuracy": float((classes.argmax(axis=1) == data.validation.labels).mean()),
+            "seconds": round(seconds),
+        },
         "threshold": threshold,
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
         "refusal": {
@@ -114,13 +128,8 @@ def styles_read(model: keras.Model, seed: int) -> dict[str, Any]:
     }
 
 
-def _facts(
-    config: TrainingConfig,
-    model: keras.Model,
-    data: TrainingData,
-    history: list[dict[str, float]],
-) -> dict[str, Any]:
-    """Return the card without what is measured."""
+def _facts(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
+    """Return what the card says of the network and of where it was made."""
     now = datetime.now(timezone.utc)
     return {
         "format": CARD_FORMAT,
@@ -130,14 +139,6 @@ def _facts(
         "parameters": model.count_params(),
         "layers": [_layer(layer) for layer in model.layers],
         "created": now.date().isoformat(),
-        "training": {
-            "config": config.to_dict(),
-            "training_images": len(data.training.labels),
-            "sources": data.sources,
-            "validation_images": len(data.validation.labels),
-            "validation_accuracy": history[-1]["val_accuracy"],
-            "seconds": round(sum(entry["seconds"] for entry in history)),
-        },
         "environment": {
             **environment(),
             "machine": platform.machine(),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from digitrec.errors import TrainingError
@@ -13,6 +14,7 @@ from digitrec.evaluation.report import write_report
 from digitrec.model.compile import save_model
 from digitrec.model.keras_file import require_keras_suffix
 from digitrec.replacement import require_writable
+from digitrec.training.averaging import average, find_members
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.extra import load_extra, repeated
@@ -26,6 +28,10 @@ from digitrec.training.rows import make_rows
 from digitrec.training.samples import Samples, join, split
 from digitrec.training.styles import STYLES
 from digitrec.training.teachers import digests
+
+# Whatever the seed, the same is held out: what one network validates with, no other has learned that it is averaged
+# with or taught by.
+_HELD_OUT_SEED = 1
 
 
 def train(
@@ -79,19 +85,58 @@ def train(
         resume=resume,
         progress=progress,
     )
-    result = measure(config, model, data, history)
+    result = measure(config, model, data, sum(entry["seconds"] for entry in history), history)
+    _write(model, result, output, report, min_accuracy)
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def train_average(
+    models: Sequence[str | Path],
+    output: str | Path,
+    *,
+    mnist: str | Path | None = None,
+    strokes: str | Path | None = None,
+    min_accuracy: float = 0.0,
+    report: str | Path | None = None,
+) -> TrainingResult:
+    """Write the model whose weights are the mean of `models`, which `train` made by one recipe but for the seed.
+
+    Calibrated and measured like any other. The parameters are those of `train`.
+
+    Raises
+    ------
+    DatasetError : the data are missing or wrong.
+    OutputError : a place that cannot be written to.
+    ModelError : one of `models` is none.
+    TrainingError : they cannot be averaged, or the mean is less accurate than `min_accuracy`.
+    """
+    output = Path(output)
+    report = None if report is None else Path(report)
+    members = find_members([Path(path) for path in models])
+    _check_before_hours_of_work(output, report, min_accuracy)
+    pen_digits = load_pen_digits(strokes) if members.config.use_strokes else []
+    data = assemble(members.config, load_mnist(mnist), pen_digits)
+    model = average(members, data.training)
+    result = measure(members.config, model, data, members.seconds, [])
+    _write(model, result, output, report, min_accuracy)
+    return result
+
+
+def _write(
+    model: keras.Model, result: TrainingResult, output: Path, report: Path | None, min_accuracy: float
+) -> None:
+    """Write the model file, if it reads well enough, and in any case the report."""
     accuracy = result.evaluation.accuracy
     if accuracy >= min_accuracy:
         save_model(model, output, result.card)
-        checkpoint.unlink(missing_ok=True)
     if report is not None:
-        write_report(report, result.examinations, result.card, history)
+        write_report(report, result.examinations, result.card, result.history)
     if accuracy < min_accuracy:
         raise TrainingError(
             f"expected at least {min_accuracy:.2%} of MNIST's test set. Received: {accuracy:.2%}. "
             f"{output} was not written. Start anew with more epochs or another seed."
         )
-    return result
 
 
 def _check_before_hours_of_work(output: Path, report: Path | None, min_accuracy: float) -> None:
@@ -109,7 +154,7 @@ def assemble(
     training, validation = split(
         Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]),
         config.validation_share,
-        config.seed,
+        _HELD_OUT_SEED,
     )
     share = len(training.labels) / len(mnist.y_train)
     learned, held_out = {"MNIST": training}, [validation]
@@ -124,7 +169,7 @@ def assemble(
         cut = make_rows(whole, max(1, round(share * config.rows)), config.seed)
         learned["cut from rows"] = cut if config.negatives is not None else cut.digits()
     if config.negatives is not None:
-        signs, other_signs = kinds_to_learn(config.seed)
+        signs, other_signs = kinds_to_learn(_HELD_OUT_SEED)
         counts = config.negatives.scaled(share)
         fewer = counts.scaled(config.validation_share)._replace(symbols=counts.symbols)
         learned["no digits"] = make_negatives(signs, training, counts, config.seed)
@@ -143,7 +188,7 @@ def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Sa
     """Hold out all digits of some writers: the hand of a user is never among those learned from."""
     writers = sorted({digit.writer for digit in digits})
     count = max(1, round(config.validation_share * len(writers)))
-    held_out = set(np.random.default_rng(config.seed).choice(writers, count, replace=False).tolist())
+    held_out = set(np.random.default_rng(_HELD_OUT_SEED).choice(writers, count, replace=False).tolist())
     if config.limit is not None:
         digits = digits[:: max(1, 8 * len(digits) // config.limit)]
     training = [digit for digit in digits if digit.writer not in held_out]

@@ -1,0 +1,138 @@
+"""The mean of several networks' weights is a network, and what has no mean is refused before the work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+import keras
+
+from digitrec import Recognizer
+from digitrec.errors import ModelNotFoundError, TrainingError
+from digitrec.model.architectures import ARCHITECTURES
+from digitrec.model.artifact import write_artifact
+from digitrec.model.compile import save_model
+from digitrec.training.averaging import average, find_members
+from digitrec.training.config import TrainingConfig
+from digitrec.training.run import train_average
+from digitrec.training.samples import Samples
+
+RECIPE = TrainingConfig(
+    "two-convs",
+    epochs=1,
+    batch_size=10,
+    use_strokes=False,
+    style_drawings=0,
+    rows=0,
+    teachers=("a",),
+    limit=400,
+)
+
+
+@pytest.fixture
+def save(tmp_path: Path, recognizer: Recognizer) -> Any:
+    """Return a function from a recipe to the file of an untrained network that claims to be of it."""
+
+    def save(config: TrainingConfig, *, whole: bool = False) -> Path:
+        path = tmp_path / f"{config.seed}.h5"
+        keras.utils.set_random_seed(config.seed)
+        model = ARCHITECTURES[config.architecture].build(refuses=True)
+        card = {**recognizer.card, "training": {"config": config.to_dict(), "seconds": 60}}
+        if whole:
+            save_model(model, path, card)
+        else:
+            model.save(path)
+            write_artifact(path, b"a graph", card)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def samples() -> Samples:
+    rng = np.random.default_rng(0)
+    return Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), np.full(40, 7, np.uint8))
+
+
+def test_one_network_has_no_mean(save: Any) -> None:
+    with pytest.raises(TrainingError, match="two models or more to average. Received: 1"):
+        find_members([save(RECIPE)])
+
+
+def test_a_member_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError):
+        find_members([tmp_path / "a.h5", tmp_path / "b.h5"])
+
+
+def test_members_differ_in_their_seed_alone(save: Any) -> None:
+    paths = [save(RECIPE), save(replace(RECIPE, seed=2, epochs=2))]
+    with pytest.raises(
+        TrainingError, match=r"differ in their seed alone. Received: .*2.h5, whose epochs differs"
+    ):
+        find_members(paths)
+
+
+def test_networks_that_began_anew_have_no_mean(save: Any) -> None:
+    config = replace(RECIPE, teachers=())
+    with pytest.raises(TrainingError, match="went on from the same network"):
+        find_members([save(config), save(replace(config, seed=2))])
+
+
+def test_a_network_from_elsewhere_is_no_member(save: Any, tmp_path: Path, recognizer: Recognizer) -> None:
+    path = tmp_path / "foreign.h5"
+    ARCHITECTURES["two-convs"].build().save(path)
+    write_artifact(path, b"a graph", {**recognizer.card, "training": {}})
+    with pytest.raises(
+        TrainingError, match=r"expected models trained by scripts/train_model.py. Received: .*foreign"
+    ):
+        find_members([path, save(RECIPE)])
+
+
+def test_the_members_tell_their_seeds_and_their_time(save: Any) -> None:
+    members = find_members([save(replace(RECIPE, seed=seed)) for seed in (4, 5, 6)])
+    assert members.config == replace(RECIPE, seed=4, averaged=(4, 5, 6))
+    assert members.seconds == 180
+
+
+def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
+    paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
+    each = [keras.saving.load_model(path, compile=False).get_weights() for path in paths]
+    mean = average(find_members(paths), samples).get_weights()
+    for one, other, both in zip(*each, mean, strict=True):
+        assert np.allclose(both, (one + other) / 2, atol=1e-6)
+
+
+def test_batch_norm_is_taken_from_the_ink_anew(
+    save: Any, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitrec.training.averaging._BATCHES", 30)
+    config = replace(RECIPE, architecture="residual", augmentation=None)
+    model = average(find_members([save(config), save(replace(config, seed=2))]), samples)
+    seen = keras.Model(model.input, model.get_layer("stem_conv").output)(samples.inks()).numpy()
+    kept = 0.99**30  # of the mean 0 that it began with
+    expected = (1 - kept) * seen.mean(axis=(0, 1, 2))
+    assert np.allclose(model.get_layer("stem_norm").get_weights()[2], expected, atol=1e-4)
+
+
+def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
+    paths = [save(replace(RECIPE, seed=seed), whole=True) for seed in (1, 2)]
+    result = train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, report=tmp_path / "report")
+    card = Recognizer.load(tmp_path / "mean.h5").card
+    assert card["training"]["config"]["averaged"] == [1, 2]
+    assert card["training"]["seconds"] == 120
+    assert card["results"]["mnist_test"]["count"] == 10_000
+    assert result.evaluation.accuracy == card["results"]["mnist_test"]["accuracy"]
+    assert (tmp_path / "report" / "metrics.json").is_file()
+
+
+def test_a_mean_that_reads_too_little_is_not_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
+    paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
+    with pytest.raises(TrainingError, match="expected at least 90.00% of MNIST's test set"):
+        train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, min_accuracy=0.9)
+    assert not (tmp_path / "mean.h5").exists()
