@@ -52,7 +52,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--preset",
         choices=PRESETS,
         default=DEFAULT_PRESET,
-        help="quick: a few epochs; standard: 18 epochs; best: 40; "
+        help="quick: a few epochs; standard: 15 epochs; best: 40; "
         "published: as the network's own author trains it; default: %(default)s",
     )
     recipe.add_argument(

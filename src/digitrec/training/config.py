@@ -49,7 +49,7 @@ class TrainingConfig:
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
-    epochs: int = 18
+    epochs: int = 15
     batch_size: int = 128
     learning_rate: float = 2e-3
     anneal: bool = True
