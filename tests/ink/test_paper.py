@@ -53,3 +53,14 @@ def test_the_paper_around_is_the_median(inverted: bool) -> None:
     for canvas in CANVASES:
         small = cv2.resize(255 - canvas if inverted else canvas, (48, 48), interpolation=cv2.INTER_AREA)
         assert (paper._paper_around(small, 25) == cv2.medianBlur(small, 25)).all()
+
+
+@pytest.mark.parametrize("inverted", [False, True], ids=["dark ink", "light ink"])
+@pytest.mark.parametrize("light", [(0, 0, -30), (20, -20, -15), (40, -40, 0), (40, -40, -30)], ids=str)
+def test_ink_is_told_from_paper_under_uneven_light(light: tuple[int, int, int], inverted: bool) -> None:
+    y, x = np.mgrid[-1:1:128j, -1:1:128j]
+    paper_light = 110 + light[0] * x + light[1] * y + light[2] * (x * x + y * y)
+    ink = cv2.GaussianBlur(1 - shrink(draw_digit(6, pen_px=40)) / 255, (0, 0), 3)  # a marker, out of focus
+    grain = np.random.default_rng(0).normal(0, 1.5, ink.shape)
+    photo = np.clip(paper_light * (1 - 0.45 * ink) + grain, 0, 255).astype(np.uint8)
+    assert (paper.darken_ink(255 - photo if inverted else photo) == photo).all()

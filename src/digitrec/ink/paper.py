@@ -20,6 +20,10 @@ _INK_WEIGHT = np.float32(0.01)
 # Pixels may depart from their neighbourhood to the other side by this much and still not count.
 _ONE_SIDED = 2.5
 _UNDECIDED = 0.35
+# What is drawn or binarised has paper of one tone, at least this much of it; the paper of a photo has shade.
+_ONE_TONE_SHARE = 0.1
+# Less its smooth shade, a photo departs to its ink's side further than this many times as to the other.
+_ONE_SIDED_SHADE = 1.33
 # Of an even paper, what is neither its tone nor 3 % darker: soft edges.
 _MOST_SHADED = 0.02
 # Lone pixels are at most 1 % of any scan, photo or drawing that was measured, and more with impulse noise.
@@ -64,7 +68,8 @@ def darken_ink(picture: Picture, size_px: int = COARSE_SIZE_PX) -> Picture:
     darker = -lowest
     ink_is_light = lighter > darker
     if lighter / _ONE_SIDED < darker < lighter * _ONE_SIDED:
-        ink_is_light = not _paper_is_light(small)
+        lightness = _lightness_of_ink(small)
+        ink_is_light = not _paper_is_light(small) if lightness is None else lightness > 1.0
     return np.asarray(255 - picture, np.uint8) if ink_is_light else picture
 
 
@@ -86,6 +91,34 @@ def _paper_is_light(picture: Picture) -> bool:
     if _UNDECIDED < light_share < 1 - _UNDECIDED:
         light_share = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
     return light_share > 0.5
+
+
+def _lightness_of_ink(picture: Picture) -> float | None:
+    """Return how much further a photo departs to the light side than to the dark one, its smooth shade taken away.
+
+    None where it has no shade, or departs to both sides alike.
+    """
+    tones = np.bincount(picture.ravel())[[picture.min(), picture.max()]]
+    if tones.max() >= _ONE_TONE_SHARE * picture.size:
+        return None
+    departure = picture - _smooth_shade(picture)
+    lowest, lighter = ranks(departure[_inset(picture.shape[0]), _inset(picture.shape[1])], 0.01, 0.99)
+    lightness = max(lighter, 1e-3) / max(-lowest, 1e-3)
+    return None if 1 / _ONE_SIDED_SHADE < lightness < _ONE_SIDED_SHADE else lightness
+
+
+def _smooth_shade(picture: Picture, rounds: int = 8) -> Relief:
+    """Return the second-degree surface that most of the picture lies on, ink of either side left out: (H, W) float32.
+
+    Least absolute deviations, by least squares with weights that are made anew in each round (Schlossmacher, 1973).
+    """
+    terms = _quadratic_terms(*picture.shape)
+    values = picture.ravel().astype(np.float32)
+    weights = np.ones_like(values)
+    for _ in range(rounds):
+        surface = _surface(terms, values, weights)
+        weights = 1 / np.maximum(np.abs(values - surface), np.float32(2.0))
+    return surface.reshape(picture.shape)
 
 
 def remove_shading(picture: Picture) -> Relief:
@@ -145,14 +178,19 @@ def fit_paper(picture: Picture, rounds: int = 5) -> Relief:
     values = small.ravel().astype(np.float32)
     weights = np.ones_like(values)
     for _ in range(rounds):
-        weighted = terms * weights
-        coefficients = np.linalg.solve(weighted @ terms.T + _RIDGE, weighted @ values)
-        surface = coefficients @ terms
+        surface = _surface(terms, values, weights)
         before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
         if np.array_equal(weights, before):
             break
     surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
     return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _surface(terms: Relief, values: Relief, weights: Relief) -> Relief:
+    """Return what the terms make of the values by weighted least squares, (N,) float32."""
+    weighted = terms * weights
+    coefficients = np.linalg.solve(weighted @ terms.T + _RIDGE, weighted @ values)
+    return np.asarray(coefficients @ terms, np.float32)
 
 
 @lru_cache(maxsize=32)
