@@ -14,6 +14,7 @@ from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import normalize
 from digitrec.ink.paper import remove_impulses
 from digitrec.ink.render import Strokes, draw_on_canvas
+from digitrec.ink.rules import erase_rules
 from handwriting import crop_to_ink, draw_digit
 
 Picture = NDArray[np.uint8]
@@ -133,6 +134,18 @@ def test_of_several_digits_none_is_taken_for_the_one(number: str, recognizer: Re
 @pytest.mark.parametrize("digit", [0, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_a_digit_cut_out_tightly_keeps_its_bars(digit: int, recognizer: Recognizer) -> None:
     assert recognizer.predict(crop_to_ink(draw_digit(digit))).digit == digit
+
+
+@pytest.mark.parametrize(("side", "digit"), [("left", 3), ("left", 5), ("left", 8), ("right", 8)])
+def test_a_rule_that_a_digit_leans_on_is_no_stem(side: str, digit: int) -> None:
+    picture = crop_to_ink(draw_digit(digit, 120, pen_px=8), margin_px=6)[:, 6:-6]
+    ink = (255 - picture).astype(np.float32) / 255
+    rule = np.ones((len(ink), 5), np.float32)
+    beside = slice(0, 5) if side == "left" else slice(-5, None)
+    ruled = np.hstack([rule, ink] if side == "left" else [ink, rule])
+    erased = erase_rules(ruled, 0.2)
+    assert not erased[:, beside].any()
+    assert erased.sum() > 0.8 * ink.sum()
 
 
 def test_the_bar_of_a_seven_in_a_corner_is_no_rule(recognizer: Recognizer) -> None:

@@ -26,6 +26,8 @@ _FREE_SPAN_DIGITS = 3.0  # the feet of touching digits make a line, too
 _LONG_THICKNESS = 0.3
 _STEM_SHARE = 1.6  # of a rule's thickness: what is higher is a stroke on it
 _DIGIT_SHARE = 0.3  # of the piece must be no line
+# Beside an upright rule the digit is as high as this share of the picture; beside its own stem less of it is.
+_BESIDE_RULE_SHARE = 0.75
 
 
 def erase_rules(relief: Relief, threshold: float) -> Relief:
@@ -178,9 +180,17 @@ def _is_cut_tightly(mask: Mask, across: Mask, down: Mask) -> bool:
     if not reaches_all or area < _ONE_PIECE_SHARE * int(mask.sum()):
         return False
     rest = ((labels == largest) & ((across | down) == 0)).astype(np.uint8)
-    if int(rest.sum()) < _DIGIT_SHARE * area:
+    if int(rest.sum()) < _DIGIT_SHARE * area or _stands_beside(down, rest):
         return False
     return _reaches_past(across, rest) and _reaches_past(down.T, rest.T)
+
+
+def _stands_beside(uprights: Mask, rest: Mask) -> bool:
+    """Return whether the rest is a whole digit beside an upright that crosses the picture, not hung on its stem."""
+    if not (uprights[:2].any() and uprights[-2:].any()):
+        return False
+    _, _, stats = label_pieces(rest)
+    return bool(stats[1:, cv2.CC_STAT_HEIGHT].max() >= _BESIDE_RULE_SHARE * rest.shape[0])
 
 
 def _reaches_past(lines: Mask, rest: Mask) -> bool:
