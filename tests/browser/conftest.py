@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 from browser_steps import Paper
 from flask import Flask
-from werkzeug.serving import make_server
+from waitress import wasyncore
 
 from digitrec.recognizer import Recognizer
 from digitrec.settings import Settings
 from digitrec.web import create_app
+from digitrec.web.server import wire
+from digitrec.web.state import state_of
 
 ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -60,16 +63,42 @@ def eval_folder() -> Path:
 
 @contextmanager
 def served(app: Flask, port: int = 0) -> Iterator[str]:
-    """Give the address of `app` on a server of its own."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    """Give the address of `app` on a server of its own, the one that users meet."""
+    settings = state_of(app).settings
+    parts: dict[int, Any] = {}
+    server = wire.make_server(
+        app,
+        wire.Bounds(settings.receive_timeout_s, 75, settings.max_request_bytes),
+        threads=settings.threads,
+        map=parts,
+        host="127.0.0.1",
+        port=port,
+    )
+    stopping = threading.Event()
+    thread = threading.Thread(target=_turn, args=(parts, stopping))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.port}/"
+        yield f"http://127.0.0.1:{server.effective_port}/"
     finally:
-        server.shutdown()
+        stopping.set()
+        server.pull_trigger()
         thread.join()
-        server.server_close()
+        _close(server, parts)
+
+
+def _turn(parts: dict[int, Any], stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        wasyncore.loop(1, use_poll=True, map=parts, count=1)
+
+
+def _close(server: Any, parts: dict[int, Any]) -> None:
+    """Close all connections, and the port once nothing is answered any more."""
+    server.task_dispatcher.shutdown()
+    for channel in wire.channels(parts):
+        channel.handle_close()
+    while server.task_dispatcher.busy_since(now := time.monotonic()) < now:
+        time.sleep(0.01)
+    server.close()
 
 
 @pytest.fixture(scope="session")
