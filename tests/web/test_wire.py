@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from waitress import wasyncore
 
@@ -18,6 +19,13 @@ def close(server: Any, parts: dict[int, Any]) -> None:
     server.task_dispatcher.shutdown()
     for part in list(parts.values()):
         part.close()
+
+
+def turn_until(parts: dict[int, Any], holds: Callable[[], bool]) -> None:
+    """Let the loop turn until it `holds`, 15 seconds at most."""
+    deadline = time.monotonic() + 15
+    while not holds() and time.monotonic() < deadline:
+        wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
 
 
 def test_every_address_of_a_server_is_bounded() -> None:
@@ -84,4 +92,27 @@ def test_a_body_as_large_as_the_settings_allow_reaches_the_application(
                 answer = client.recv(100)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert came == [bytes(5_000)]
+    close(server, parts)
+
+
+def test_nothing_stays_open_for_a_client_that_goes_in_the_middle_of_a_body() -> None:
+    parts: dict[int, object] = {}
+    server = wire.make_server(
+        lambda environ, start: [],
+        wire.Bounds(60, 75, 1_000_000),
+        threads=1,
+        map=parts,
+        host="127.0.0.1",
+        port=0,
+    )
+    files = psutil.Process().num_fds()
+    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n" + bytes(500_000))
+        turn_until(
+            parts, lambda: psutil.Process().num_fds() == files + 3
+        )  # both ends, and where the body waits
+        held = wire.channels(parts)
+    turn_until(parts, lambda: not wire.channels(parts))
+    assert not held[0].connected
+    assert psutil.Process().num_fds() == files
     close(server, parts)

@@ -214,6 +214,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self._request_began = time.time()
         return bool(super().received(data))
 
+    def handle_close(self) -> None:
+        """Let go of the connection, and of the file in which a body waits that will not come to its end."""
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
+
     def service(self) -> None:
         """Answer a request, in a thread."""
         if self.is_last:
