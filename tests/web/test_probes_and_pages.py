@@ -105,7 +105,7 @@ def test_no_asset_names_another_host(path: object) -> None:
 
 
 def test_every_module_is_fetched_early(client: FlaskClient) -> None:
-    """By the page or by main.js, so that none waits for another that waits for main.js; /docs is another page."""
+    """By the page or by main.js, so that none waits for another that main.js waits for; /docs is another page."""
     main = next(path for path in ASSETS if path.name == "main.js").read_text(encoding="utf-8")
     early = set(re.findall(r"/js/(\w+\.js)", client.get("/").text)) | set(re.findall(r'"\./(\w+\.js)"', main))
     assert early == {path.name for path in ASSETS if path.suffix == ".js" and "docs" not in path.parts}

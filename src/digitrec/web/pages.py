@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
@@ -36,7 +35,6 @@ def index() -> Response:
         settings=state.settings,
         threshold=state.recognizer.threshold,
         no_digit_from=NO_DIGIT_FROM,
-        modules=_hidden_modules(),
     )
     return _revalidated(make_response(_INDENT.sub("\n", page)))
 
@@ -79,13 +77,6 @@ def _shown(result: Prediction | DigitrecError) -> dict[str, Any]:
         "no_digit": result.no_digit >= NO_DIGIT_FROM,
         "ink": plane_data_url(result.ink),
     }
-
-
-def _hidden_modules() -> list[str]:
-    """Return the modules that main.js does not name: fetched early, they cost no round trip of their own."""
-    folder = Path(current_app.static_folder or "") / "js"
-    named = (folder / "main.js").read_text(encoding="utf-8") + "main.js theme.js"
-    return sorted(path.name for path in folder.glob("*.js") if path.name not in named)
 
 
 def _revalidated(response: Response) -> Response:
