@@ -27,7 +27,7 @@ const FIELDS = {
 
 export class History extends Part {
   #memory;
-  taken = null; // what undo gives back: the entries as they were, until the next change
+  taken = null; // the entries that undo gives back, until the person changes something else
   unkept = 0; // how many of the oldest the storage does not hold: they last as long as the page
 
   constructor(memory) {
@@ -52,7 +52,7 @@ export class History extends Part {
   // Puts an entry in front; one of the same id is replaced, and keeps its label.
   record(entry) {
     const { label = "" } = this.entries.find(({ id }) => id === entry.id) ?? {};
-    this.#store([{ ...entry, label }, ...this.#without(entry.id)]);
+    this.#store([{ ...entry, label }, ...this.#without(entry.id)], this.taken);
   }
 
   label(id, label) {
@@ -60,15 +60,17 @@ export class History extends Part {
   }
 
   remove(id) {
-    this.#store(this.#without(id), this.entries);
+    this.#store(this.#without(id), this.entries.filter((entry) => entry.id === id));
   }
 
   clear() {
     this.#store([], this.entries);
   }
 
+  // Answers may have come meanwhile, and one of them to a drawing that was taken.
   undo() {
-    this.#store(this.taken);
+    const back = this.taken.filter(({ id }) => !this.entries.some((entry) => entry.id === id));
+    this.#store([...this.entries, ...back].sort((a, b) => b.at.localeCompare(a.at)));
   }
 
   // What was taken is gone for good.

@@ -41,14 +41,18 @@ export class HistoryView extends Part {
     const { activeElement: active } = document;
     const at = [...list.children].findIndex((item) => item.contains(active));
     list.replaceChildren(...entries.map((entry) => this.#item(entry)));
-    this.#part("#history-none").hidden = entries.length > 0;
-    this.#part("#history-undo").hidden = !taken;
-    if (entries.length === 0) passFocus(this.#part("#exports"), this.#rest);
-    this.#part("#exports").hidden = entries.length === 0;
+    this.#toggle("#history-none", entries.length === 0, this.panel);
+    this.#toggle("#history-undo", taken, this.panel);
+    this.#toggle("#exports", entries.length > 0, this.#rest);
     this.#say(taken ? takenWords(entries.length) : unkeptWords(unkept, entries.length));
     if (at < 0) return;
     const next = list.children[Math.min(at, entries.length - 1)];
     (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#rest).focus();
+  }
+
+  #toggle(name, shown, next) {
+    if (!shown) passFocus(this.#part(name), next);
+    this.#part(name).hidden = !shown;
   }
 
   // Where the focus goes when the list is empty.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,20 @@ def downloaded(page: Any, button: str) -> tuple[str, str]:
     with page.expect_download() as download:
         page.click(button)
     return download.value.suggested_filename, download.value.path().read_text(encoding="utf-8")
+
+
+@contextmanager
+def recorded(page: Any) -> Iterator[None]:
+    """Wait at the end until one more answer than before has come into the history."""
+    newest = "JSON.parse(localStorage['digitrec.history'] ?? '[]')[0]?.at ?? null"
+    before = page.evaluate(newest)
+    yield
+    page.wait_for_function(f"(before) => (({newest}) ?? before) !== before", arg=before)
+
+
+def wait_until_nothing_moves(page: Any) -> None:
+    """Wait for colours that are on their way to others."""
+    page.wait_for_function("() => document.getAnimations().length === 0")
 
 
 def write_and_settle(

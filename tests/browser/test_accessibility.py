@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_steps import Paper, drop_files, press, send_form
+from browser_steps import (
+    Paper,
+    drop_files,
+    press,
+    recorded,
+    send_form,
+    wait_until,
+    wait_until_nothing_moves,
+    write_and_settle,
+)
 
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
@@ -27,7 +36,7 @@ def axe() -> str:
 
 
 def violations(page: Any) -> list[str]:
-    page.wait_for_timeout(250)  # a colour on its way to another has no contrast to speak of
+    wait_until_nothing_moves(page)  # a colour on its way to another has no contrast to speak of
     found = page.evaluate(f"axe.run({{ runOnly: {RULES} }})")["violations"]
     return [
         f"{violation['id']}: {node['html']} {node['failureSummary']}"
@@ -147,8 +156,7 @@ def test_an_outage_is_announced_once_however_often_it_is_tried_again(
     paper.write(DIGIT_STROKES[1])
     expect(page.locator("#announcement")).to_contain_text("The model is not ready")
     before = len(asked)
-    page.wait_for_timeout(3500)
-    assert len(asked) >= before + 2
+    wait_until(page, lambda: len(asked) >= before + 2)
     assert len(page.evaluate("window.said")) == 1
 
 
@@ -200,12 +208,11 @@ def test_the_focus_goes_on_from_what_goes_away(
     page: Any, paper: Paper, expected_failures: set[int | str]
 ) -> None:
     expected_failures.add(500)
-    paper.write(DIGIT_STROKES[7])
-    expect(page.locator("#headline")).to_have_text("It is a 7")
-    page.wait_for_load_state("networkidle")
+    write_and_settle(page, paper.write, DIGIT_STROKES[7])
     page.click("#tab-history")
-    press(page.locator("[data-do=reopen]"))
-    expect(page.locator("#panel-draw")).to_be_focused()
+    with recorded(page):
+        press(page.locator("[data-do=reopen]"))
+        expect(page.locator("#panel-draw")).to_be_focused()
     page.click("#tab-history")
     press(page.locator("#history-clear"))
     expect(page.locator("#history-undo")).to_be_focused()

@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_steps import Paper, contrast, downloaded, drop_files, drop_path, press, write_and_settle
+from browser_steps import (
+    Paper,
+    contrast,
+    downloaded,
+    drop_files,
+    drop_path,
+    press,
+    recorded,
+    wait_until,
+    write_and_settle,
+)
 
 from digitrec import Recognizer
 from digitrec.evaluation.labelled import read_labelled_set
@@ -55,9 +65,9 @@ def test_undo_after_clear_goes_on_with_the_same_entry(page: Any) -> None:
     draw(page, 4)
     page.keyboard.press("Delete")
     expect(page.locator("#headline")).to_have_text("Nothing drawn yet")
-    page.keyboard.press("Control+z")
-    expect(page.locator("#headline")).to_have_text("It is a 4")
-    page.wait_for_load_state("networkidle")
+    with recorded(page):
+        page.keyboard.press("Control+z")
+        expect(page.locator("#headline")).to_have_text("It is a 4")
     page.click("#tab-history")
     expect(entries(page)).to_have_count(1)
 
@@ -65,11 +75,11 @@ def test_undo_after_clear_goes_on_with_the_same_entry(page: Any) -> None:
 def test_a_drawing_is_reopened_and_goes_on(page: Any, paper: Paper) -> None:
     draw(page, 7, 1)
     page.click("#tab-history")
-    entries(page).nth(1).get_by_text("Go on drawing").click()
-    expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#headline")).to_have_text("It is a 7")
-    assert paper.ink_share() > 0
-    page.wait_for_load_state("networkidle")
+    with recorded(page):
+        entries(page).nth(1).get_by_text("Go on drawing").click()
+        expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#headline")).to_have_text("It is a 7")
+        assert paper.ink_share() > 0
     page.click("#tab-history")
     expect(entries(page)).to_have_count(2)
 
@@ -84,9 +94,9 @@ def test_undo_after_drawing_on_or_opening_returns_to_the_other_drawings_entry(pa
     expect(page.locator("#headline")).to_have_text("It is a 1")
     page.set_input_files("#drawing-file", saved(4))
     expect(page.locator("#headline")).to_have_text("It is a 4")
-    page.keyboard.press("Control+z")
-    expect(page.locator("#headline")).to_have_text("It is a 1")
-    page.wait_for_load_state("networkidle")
+    with recorded(page):
+        page.keyboard.press("Control+z")
+        expect(page.locator("#headline")).to_have_text("It is a 1")
     page.click("#tab-history")
     expect(entries(page).locator(".result-headline")).to_have_text(["It is a 1", "It is a 4", "It is a 7"])
     labels = [select.input_value() for select in entries(page).locator("select").all()]
@@ -138,6 +148,22 @@ def test_the_way_back_ends_with_the_next_change_and_with_the_tab(page: Any) -> N
     expect(page.locator("#history-undo")).to_be_hidden()
     expect(page.locator("#history-note")).to_be_empty()
     expect(entries(page)).to_have_count(0)
+
+
+def test_an_answer_that_comes_late_ends_neither_the_way_back_nor_loses_the_focus(page: Any) -> None:
+    draw(page, 7)
+    waiting: list[Any] = []
+    page.route("**/api/v1/predict*", lambda route: waiting.append(route))  # noqa: PLW0108  # it needs attributes
+    drop_files(page, {"three.png": png_bytes(draw_digit(3))})
+    page.click("#tab-history")
+    press(page.locator("#history-clear"))
+    expect(page.locator("#history-undo")).to_be_focused()
+    wait_until(page, lambda: len(waiting) == 1)
+    waiting[0].continue_()
+    expect(entries(page).locator(".result-headline")).to_have_text("It is a 3")
+    expect(page.locator("#history-undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is a 3", "It is a 7"])
 
 
 def test_a_corrected_entry_says_so(page: Any) -> None:

@@ -145,7 +145,7 @@ def test_an_older_question_is_given_up_for_a_newer_one(page: Any, paper: Paper) 
     )
     page.route("**/api/v1/predict*", lambda route: None)  # never answers
     paper.write([[(0, 0), (0, 4)]])
-    page.wait_for_timeout(200)
+    page.wait_for_function("window.signals.length > 0")
     paper.write([[(0, 0), (0, 9)]])
     *older, last = page.evaluate("window.signals.map(({ aborted }) => aborted)")
     assert older
@@ -273,7 +273,6 @@ def test_the_drawing_follows_a_change_of_the_windows_size(page: Any, paper: Pape
     before = paper.ink_share()
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_function("() => document.getElementById('pad').clientWidth < 400")
-    page.wait_for_timeout(100)
     assert paper.ink_share() == pytest.approx(before, rel=0.05)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser_steps import Paper, contrast, drop_files, write_and_settle
+from browser_steps import Paper, contrast, drop_files, wait_until_nothing_moves, write_and_settle
 from flask import Flask
 from PIL import Image
 
@@ -200,7 +200,7 @@ def test_the_last_answer_is_still_seen_while_the_connection_is_away(
     expected_failures.add("net")
     lose_the_connection_after_a_seven(page, paper)
     expect(page.locator("#digit")).to_have_text("7")
-    page.wait_for_timeout(250)  # until the colours have changed
+    wait_until_nothing_moves(page)
     assert contrast(*extreme_colours(page.locator("#digit").screenshot())) >= 3
     page.context.set_offline(False)
 

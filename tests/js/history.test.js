@@ -80,6 +80,20 @@ test("a storage that takes nothing is said, and the page goes on", () => {
   assert.deepEqual(ids(new History(memoryOf(null))), []);
 });
 
+test("what was taken comes back beside what came meanwhile, the newest first", () => {
+  const history = new History(memoryOf(new Storage()));
+  const [one, two, three, again] = [1, 2, 3, 4].map((minute) => `2026-11-21T10:0${minute}:00.000Z`);
+  history.record(entry(1, { at: one }));
+  history.record(entry(2, { at: two }));
+  history.clear();
+  history.record(entry(3, { at: three }));
+  history.record(entry(1, { at: again, digit: 1 }));
+  history.undo();
+  assert.deepEqual(ids(history), ["1", "3", "2"]);
+  assert.equal(history.entries[0].digit, 1);
+  assert.equal(history.taken, null);
+});
+
 for (const damage of ["{", "null", '"text"', '[null, 3, {"id": "1"}]']) {
   test(`a damaged storage holding ${damage} is an empty history`, () => {
     const storage = new Storage();
