@@ -145,7 +145,7 @@ def test_an_older_question_is_given_up_for_a_newer_one(page: Any, paper: Paper) 
     )
     page.route("**/api/v1/predict*", lambda route: None)  # never answers
     paper.write([[(0, 0), (0, 4)]])
-    page.wait_for_function("window.signals.length > 0")
+    page.wait_for_function("() => window.signals.length > 0")
     paper.write([[(0, 0), (0, 9)]])
     *older, last = page.evaluate("window.signals.map(({ aborted }) => aborted)")
     assert older

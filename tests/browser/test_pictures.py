@@ -160,7 +160,7 @@ def test_another_threshold_judges_the_pictures_too(page: Any) -> None:
 
 def test_numbers_are_read_where_they_are_chosen_and_the_choice_is_remembered(page: Any) -> None:
     drop_files(page, {"10478.png": png_bytes(np.hstack([draw_digit(digit) for digit in (1, 0, 4, 7, 8)]))})
-    page.wait_for_function("localStorage['digitrec.history']")
+    page.wait_for_function("() => localStorage['digitrec.history']")
     expect(page.locator("#results .ink")).to_be_visible()
     kept = page.evaluate("localStorage['digitrec.history']")
     page.check("#kind [value=numbers]")
