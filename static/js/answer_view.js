@@ -1,99 +1,102 @@
-// Shows the answer for the paper: digit, words, bars and the ink that the network saw.
+// Shows the answer for a paper: what it is in large type, words, and what a screen reader hears.
 
 import { verdict } from "./verdict.js";
-import { drawingFailureWords, NOTHING_DRAWN, predictionWords, SEVERAL_DRAWN, shortPercent, SLOW } from "./words.js";
+import { answerWords, drawingFailureWords, SEVERAL_DRAWN, shortPercent, SLOW, textOf } from "./words.js";
 
-const ANNOUNCE_AFTER_MS = 700;
+const ANNOUNCE_AFTER_MS = 700; // the pen rests, and nothing is said at every stroke
 
-// Says to a screen reader what the answer is, after the pen rests and not at every stroke, and nothing twice in a row.
-export class Announcer {
+// What a digit's answer and a number's have in common; draw() and erase() are the kind's own.
+export class AnswerView {
+  #parts;
+  #idle; // the words for an empty paper
+  #answer = null;
   #timer = 0;
 
-  constructor(region) {
-    this.region = region;
+  constructor(root, idle) {
+    this.root = root;
+    this.#parts = [".digit", "h2", "h2 + p", "[role=status]"].map((name) => root.querySelector(name));
+    this.#idle = idle;
   }
 
-  say(text) {
-    clearTimeout(this.#timer);
-    if (text === this.region.textContent) return;
-    this.#timer = setTimeout(() => (this.region.textContent = text), ANNOUNCE_AFTER_MS);
-  }
-}
-
-export class AnswerView {
-  #root;
-  #parts = {};
-  #bars;
-  #announcer;
-  #prediction = null;
-
-  constructor(root) {
-    this.#root = root;
-    for (const id of ["digit", "headline", "note", "seen", "ink", "bars"]) {
-      this.#parts[id] = root.querySelector(`#${id}`);
-    }
-    this.#bars = [...root.querySelectorAll("#bars li")];
-    this.#announcer = new Announcer(root.querySelector("#announcement"));
-  }
-
-  showPrediction(prediction, rule) {
-    this.#prediction = prediction;
-    this.#root.removeAttribute("data-stale");
-    this.judge(rule);
-    this.#draw(prediction.probabilities, prediction.digit);
-    this.#parts.ink.src = prediction.ink;
-    this.#parts.seen.removeAttribute("data-empty");
+  // Follows what `live` finds out; rule() gives the one that holds.
+  follow(live, rule) {
+    const { root } = this;
+    live.addEventListener("answer", ({ detail: { answer } }) => {
+      this.#answer = answer;
+      root.removeAttribute("data-stale");
+      this.judge(rule());
+    });
+    live.addEventListener("slow", () => {
+      root.toggleAttribute("data-stale", this.#answer !== null);
+      this.#parts[2].textContent = SLOW;
+      this.#announce(SLOW);
+    });
+    live.addEventListener("failure", ({ detail: failure }) => this.#showFailure(failure));
+    live.addEventListener("idle", () => {
+      this.#say("idle", "?", this.#idle);
+      this.#forget();
+    });
   }
 
   // The same answer by another rule; one of an older drawing stays as it is.
   judge(rule) {
-    this.#parts.bars.style.setProperty("--threshold", rule.threshold);
-    if (!this.#prediction || this.#root.hasAttribute("data-stale")) return;
-    const state = verdict(this.#prediction, rule);
-    const words = predictionWords(this.#prediction, rule, SEVERAL_DRAWN);
-    this.#say(state, state === "none" ? "?" : String(this.#prediction.digit), words);
-  }
-
-  showNothing() {
-    this.#say("idle", "?", NOTHING_DRAWN);
-    this.#forget();
-  }
-
-  showSlow() {
-    this.#root.toggleAttribute("data-stale", this.#prediction !== null);
-    this.#parts.note.textContent = SLOW;
-    this.#announcer.say(SLOW);
+    if (!this.#answer || this.root.hasAttribute("data-stale")) return;
+    const state = verdict(this.#answer, rule);
+    this.#say(state, state === "none" ? "?" : textOf(this.#answer), answerWords(this.#answer, rule, SEVERAL_DRAWN));
+    this.draw(this.#answer, rule);
   }
 
   // The last answer stays, faded, while the connection is away; any other failure leaves none.
-  showFailure(failure) {
+  #showFailure(failure) {
     if (!failure.passes) this.#forget();
-    const isStale = this.#prediction !== null;
-    this.#say("fault", isStale ? this.#parts.digit.textContent : "?", drawingFailureWords(failure));
-    this.#root.toggleAttribute("data-stale", isStale);
+    const isStale = this.#answer !== null;
+    this.#say("fault", isStale ? this.#parts[0].textContent : "?", drawingFailureWords(failure));
+    this.root.toggleAttribute("data-stale", isStale);
   }
 
-  #say(state, digit, { headline, note }) {
-    this.#root.dataset.state = state;
-    this.#root.removeAttribute("data-stale");
-    this.#parts.digit.textContent = digit;
-    this.#parts.headline.textContent = headline;
-    this.#parts.note.textContent = note;
-    this.#announcer.say(`${headline}. ${note}`);
+  #say(state, text, { headline, note }) {
+    this.root.dataset.state = state;
+    this.root.removeAttribute("data-stale");
+    [text, headline, note].forEach((words, index) => (this.#parts[index].textContent = words));
+    this.#announce(`${headline}. ${note}`);
   }
 
-  #draw(probabilities, top) {
+  // Nothing twice in a row.
+  #announce(text) {
+    const region = this.#parts[3];
+    clearTimeout(this.#timer);
+    if (text !== region.textContent) this.#timer = setTimeout(() => (region.textContent = text), ANNOUNCE_AFTER_MS);
+  }
+
+  #forget() {
+    this.#answer = null;
+    this.erase();
+  }
+}
+
+// The bars of the ten digits, and the ink that the network saw.
+export class DigitView extends AnswerView {
+  #part = (name) => this.root.querySelector(name);
+  #bars = [...this.root.querySelectorAll("#bars li")];
+
+  judge(rule) {
+    this.#part("#bars").style.setProperty("--threshold", rule.threshold);
+    super.judge(rule);
+  }
+
+  draw({ digit: top, probabilities, ink }) {
     this.#bars.forEach((bar, digit) => {
       const share = probabilities[digit];
       bar.style.setProperty("--share", share.toFixed(4));
       bar.toggleAttribute("data-top", digit === top);
       bar.querySelector(".share").textContent = shortPercent(share);
     });
+    if (this.#part("#ink").src !== ink) this.#part("#ink").src = ink;
+    this.#part("#seen").removeAttribute("data-empty");
   }
 
-  #forget() {
-    this.#prediction = null;
-    this.#parts.seen.setAttribute("data-empty", "");
+  erase() {
+    this.#part("#seen").setAttribute("data-empty", "");
     for (const bar of this.#bars) {
       bar.style.removeProperty("--share");
       bar.removeAttribute("data-top");

@@ -5,7 +5,7 @@ import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
 import { create, Part, passFocus } from "./part.js";
 import { drawingPicture } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { correctedWords, predictionWords, takenWords, unkeptWords } from "./words.js";
+import { correctedWords, answerWords, takenWords, unkeptWords } from "./words.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
 const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
@@ -71,7 +71,7 @@ export class HistoryView extends Part {
     const part = (name) => item.querySelector(name);
     item.dataset.state = verdict(entry, this.#rule());
     part(".entry-picture").append(pictureOf(entry));
-    const { headline } = predictionWords(entry, this.#rule());
+    const { headline } = answerWords(entry, this.#rule());
     part(".result-headline").textContent = headline + correctedWords(entry);
     part(".result-name").textContent = [new Date(entry.at).toLocaleString(), entry.name].filter(Boolean).join(", ");
     part(".ink").src = entry.ink;

@@ -1,6 +1,6 @@
 // Puts the parts together. Each part knows its own elements and nothing of the others.
 
-import { AnswerView } from "./answer_view.js";
+import { DigitView } from "./answer_view.js";
 import { ApiView } from "./api_view.js";
 import { Client } from "./client.js";
 import { pointsOf } from "./drawing.js";
@@ -23,6 +23,7 @@ import { StrokePad } from "./stroke_pad.js";
 import { Tabs } from "./tabs.js";
 import { ThresholdControl } from "./threshold_control.js";
 import { isReading } from "./verdict.js";
+import { NOTHING_DRAWN } from "./words.js";
 
 // What the others import: named here, too, all modules are fetched at once and none waits for another.
 import "./download.js";
@@ -33,7 +34,6 @@ import "./model_charts.js";
 import "./picture_item.js";
 import "./snippets.js";
 import "./svg.js";
-import "./words.js";
 
 const element = (id) => document.getElementById(id);
 const { predict, read, model, maxBytes, threshold: own, noDigitFrom } = document.querySelector("main").dataset;
@@ -52,7 +52,7 @@ const live = new LiveAnswer((strokes, signal) => {
   const options = { threshold: threshold.chosen, explain: explainer.isOn ? 1 : undefined };
   return client.ask(predict, { strokes: pointsOf(strokes) }, options, signal);
 });
-const view = new AnswerView(element("answer"));
+const view = new DigitView(element("answer"), NOTHING_DRAWN);
 const store = new DrawingStore(element("desk"), pad);
 const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
 const kind = new PictureKind(element("kind"), memory);
@@ -71,23 +71,18 @@ let shown = null; // the drawing's answer, as a history entry
 
 pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
 element("pens").addEventListener("change", ({ target }) => (pad.penWidth = Number(target.value)));
+view.follow(live, rule);
 listen(live, {
   answer({ detail: { answer, strokes, finished } }) {
     shown = { ...entryOf(answer), strokes };
-    view.showPrediction(answer, rule());
     explainer.show(answer, strokes);
     if (finished) recorder.drawing(strokes, answer);
   },
-  slow: () => view.showSlow(),
-  failure({ detail: failure }) {
+  failure() {
     shown = null;
-    view.showFailure(failure);
     explainer.clear();
   },
-  idle() {
-    shown = null;
-    view.showNothing();
-  },
+  idle: () => (shown = null),
 });
 explainer.addEventListener("ask", () => live.refresh());
 threshold.addEventListener("change", () => {
@@ -128,5 +123,5 @@ tabs.addEventListener("show", ({ detail: name }) => {
 });
 
 view.judge(rule()); // the bars show the threshold from the first
-for (const part of [...parts, ...number, report, modelView, tabs]) part.enable();
+for (const part of [...parts, ...number.parts, report, modelView, tabs]) part.enable();
 document.documentElement.dataset.scripted = "whole"; // theme.js waits for it

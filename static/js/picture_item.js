@@ -2,7 +2,7 @@
 
 import { passFocus } from "./part.js";
 import { verdict } from "./verdict.js";
-import { pictureFailureWords, pictureWords, SLOW } from "./words.js";
+import { answerWords, pictureFailureWords, SEVERAL_ON_PICTURE, SLOW } from "./words.js";
 
 const SLOW_MS = 3_000;
 const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
@@ -63,7 +63,7 @@ export class PictureItem {
   // The same answer by another rule.
   judge(rule) {
     this.#rule = rule;
-    if (this.#answer) this.#show(verdict(this.#answer, rule), pictureWords(this.#answer, rule));
+    if (this.#answer) this.#show(verdict(this.#answer, rule), answerWords(this.#answer, rule, SEVERAL_ON_PICTURE));
   }
 
   showFailure(failure) {

@@ -5,7 +5,7 @@ import { pictureOf } from "./history_view.js";
 import { create, Part } from "./part.js";
 import { svg } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { percent, predictionWords } from "./words.js";
+import { percent, answerWords } from "./words.js";
 
 export class ReportView extends Part {
   #dialog;
@@ -25,7 +25,7 @@ export class ReportView extends Part {
 
   // Shows the report of a history entry, see history.js.
   show(entry, rule) {
-    const { headline, note } = predictionWords(entry, rule);
+    const { headline, note } = answerWords(entry, rule);
     this.#part(".report-answer").textContent = verdict(entry, rule) === "none" ? "?" : entry.digit;
     this.#part(".report-verdict").textContent = `${headline}. ${note}`;
     this.#part("[data-part=image]").replaceChildren(pictureOf(entry));

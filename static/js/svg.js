@@ -2,6 +2,8 @@
 
 import { PAPER, pathData } from "./drawing.js";
 
+export const NUMBER_BOX = `0 0 ${PAPER} ${PAPER * 0.4}`; // as the wide paper's aspect in the style sheet
+
 export function svg(name, attributes = {}, children = []) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -15,8 +17,8 @@ export function figure(name, viewBox, title, children) {
 }
 
 // A drawing, sharp on paper too.
-export function drawingPicture(strokes, title) {
+export function drawingPicture(strokes, title, box = `0 0 ${PAPER} ${PAPER}`) {
   const paths = strokes.map(({ width, points }) => svg("path", { d: pathData(points), "stroke-width": width }));
   const pen = { fill: "none", stroke: "currentColor", "stroke-linecap": "round", "stroke-linejoin": "round" };
-  return figure("drawing", `0 0 ${PAPER} ${PAPER}`, title, [svg("g", pen, paths)]);
+  return figure("drawing", box, title, [svg("g", pen, paths)]);
 }

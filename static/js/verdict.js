@@ -8,7 +8,7 @@ const GUESS_BELOW = 0.5; // it is likelier wrong than right
 export const isAccepted = ({ confidence }, { threshold }) => confidence >= threshold;
 
 // Whether an answer is a number's.
-export const isReading = (answer) => "text" in answer;
+export const isReading = ({ text }) => text !== undefined;
 
 // "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
 // like a digit or a number, however low the threshold).

@@ -16,16 +16,18 @@ export function shortPercent(share) {
   return share < 0.01 ? "" : percent(share).replace("over ", ">").replace("\u00a0", "");
 }
 
-export const SEVERAL_DRAWN = " Several digits? Use the Number tab.";
-const SEVERAL_ON_PICTURE = " More than one digit? Choose Numbers.";
+// What was read, in a line.
+export const textOf = (answer) => (isReading(answer) ? answer.text.replaceAll("\n", ", ") : String(answer.digit));
 
-// What a picture's answer says, whether it was asked for one digit or for a number.
-export function pictureWords(answer, rule) {
-  return isReading(answer) ? numberWords(answer, rule) : predictionWords(answer, rule, SEVERAL_ON_PICTURE);
+export const SEVERAL_DRAWN = " Several digits? Use the Number tab.";
+export const SEVERAL_ON_PICTURE = " More than one digit? Choose Numbers.";
+
+// hint: what else to try, where one digit was asked for and is refused.
+export function answerWords(answer, rule, hint = "") {
+  return isReading(answer) ? numberWords(answer, rule) : predictionWords(answer, rule, hint);
 }
 
-// hint: what else to try, where the answer is refused.
-export function predictionWords(prediction, rule, hint = "") {
+function predictionWords(prediction, rule, hint) {
   const { digit, confidence, probabilities } = prediction;
   const [first, second] = likeliest(probabilities);
   const shares = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
@@ -53,9 +55,9 @@ export function thresholdWords(threshold) {
   return share === 0 ? "It names a digit even when it only guesses." : `Below ${share}\u00a0% it says that it is not sure.`;
 }
 
-export function numberWords(reading, rule) {
-  const { text, confidence } = reading;
-  const number = text.replaceAll("\n", ", ");
+function numberWords(reading, rule) {
+  const { confidence } = reading;
+  const number = textOf(reading);
   switch (verdict(reading, rule)) {
     case "none":
       return { headline: "This does not look like a number", note: "It takes digits from 0 to 9 beside each other." };
@@ -66,8 +68,9 @@ export function numberWords(reading, rule) {
   }
 }
 
-export function correctedWords({ digit, label }) {
-  return label && label !== String(digit) ? `, corrected to ${label === "none" ? "no digit" : label}` : "";
+export function correctedWords(entry) {
+  const { label } = entry;
+  return label && label !== textOf(entry) ? `, corrected to ${label === "none" ? "no digit" : label}` : "";
 }
 
 export function takenWords(left) {

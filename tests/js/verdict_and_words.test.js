@@ -36,9 +36,9 @@ test("a threshold of nothing accepts everything, and what looks like no digit is
 
 test("nothing below a half is called likely", () => {
   const lenient = { ...RULE, threshold: 0 };
-  assert.match(words.predictionWords(TORN, lenient).note, /^Only a guess, 48.%\./);
-  assert.match(words.predictionWords(prediction({ 4: 0.5, 9: 0.41 }, 0.01125), lenient).note, /^Likely, 50.%\./);
-  assert.match(words.numberWords({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
+  assert.match(words.answerWords(TORN, lenient).note, /^Only a guess, 48.%\./);
+  assert.match(words.answerWords(prediction({ 4: 0.5, 9: 0.41 }, 0.01125), lenient).note, /^Likely, 50.%\./);
+  assert.match(words.answerWords({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
 });
 
 test("a bar's share is the sentence's, without the words that a bar has no room for", () => {
@@ -50,20 +50,20 @@ test("the likeliest two come in order", () => {
 });
 
 test("each verdict has words of its own", () => {
-  assert.match(words.predictionWords(SURE, RULE).headline, /^It is a 7$/);
-  assert.match(words.predictionWords(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
-  assert.equal(words.predictionWords(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
-  assert.equal(words.predictionWords(SIGN, RULE).headline, "This does not look like a digit");
+  assert.match(words.answerWords(SURE, RULE).headline, /^It is a 7$/);
+  assert.match(words.answerWords(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
+  assert.equal(words.answerWords(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
+  assert.equal(words.answerWords(SIGN, RULE).headline, "This does not look like a digit");
 });
 
 test("a refused picture points to numbers, an accepted one does not", () => {
-  for (const refused of [TORN, SIGN]) assert.match(words.pictureWords(refused, RULE).note, /More than one digit\? Choose Numbers\.$/);
-  assert.doesNotMatch(words.pictureWords(SURE, RULE).note, /Numbers/);
-  assert.equal(words.pictureWords({ text: "10478", confidence: 0.97 }, RULE).headline, "It is 10478");
+  for (const refused of [TORN, SIGN]) assert.match(words.answerWords(refused, RULE, words.SEVERAL_ON_PICTURE).note, /More than one digit\? Choose Numbers\.$/);
+  assert.doesNotMatch(words.answerWords(SURE, RULE, words.SEVERAL_ON_PICTURE).note, /Numbers/);
+  assert.equal(words.answerWords({ text: "10478", confidence: 0.97 }, RULE).headline, "It is 10478");
 });
 
 test("an eight has its own article", () => {
-  assert.equal(words.predictionWords(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
+  assert.equal(words.answerWords(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
 });
 
 test("no share is called 100 % or 0 %", () => {
@@ -102,13 +102,13 @@ test("a fault of the server names the request", () => {
 });
 
 test("a number is said with its confidence", () => {
-  assert.equal(words.numberWords({ text: "407", confidence: 0.97 }, RULE).headline, "It is 407");
-  assert.equal(words.numberWords({ text: "4\n07", confidence: 0.4 }, RULE).headline, "Not sure: it may be 4, 07");
+  assert.equal(words.answerWords({ text: "407", confidence: 0.97 }, RULE).headline, "It is 407");
+  assert.equal(words.answerWords({ text: "4\n07", confidence: 0.4 }, RULE).headline, "Not sure: it may be 4, 07");
 });
 
 test("where no number was found, words say so whatever the threshold", () => {
   for (const rule of [RULE, { ...RULE, threshold: 0 }]) {
     assert.equal(verdict({ text: "", confidence: 0.004 }, rule), "none");
-    assert.equal(words.numberWords({ text: "", confidence: 0.004 }, rule).headline, "This does not look like a number");
+    assert.equal(words.answerWords({ text: "", confidence: 0.004 }, rule).headline, "This does not look like a number");
   }
 });
