@@ -8,6 +8,9 @@ import pytest
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.contract import LABELS, NO_DIGIT
+from digitrec.errors import BlankImageError
+from digitrec.ink.normalize import normalize
+from digitrec.ink.render import Strokes, replay_on_canvas
 from digitrec.training.handwriting import Figure, curve_through, render, write, write_all
 from digitrec.training.negatives import Counts, kinds_to_learn, make_negatives
 from digitrec.training.samples import Samples, gather
@@ -102,3 +105,12 @@ def test_a_drawing_that_fell_apart_is_left_out() -> None:
 
 def test_counts_shrink_with_the_data_and_never_vanish() -> None:
     assert Counts(symbols=60, scribbles=1000, pairs=10, halves=10).scaled(0.01) == (1, 10, 1, 1)
+
+
+def test_a_scribble_so_dense_that_it_is_paper_is_left_out() -> None:
+    zigzag = np.array([(x, y) for row in range(40) for x, y in ((0, row), (39, row))], np.float32)
+    hole = [(NO_DIGIT, Strokes((zigzag[:30], zigzag[34:])))]
+    rng = np.random.default_rng(0)
+    with pytest.raises(BlankImageError):
+        normalize(replay_on_canvas(hole[0][1], rng))
+    assert len(render(hole, rng).labels) == 0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import BOX_SIZE_PX
+from digitrec.errors import BlankImageError
 from digitrec.ink.normalize import normalize
 from digitrec.ink.render import Strokes, replay_on_canvas
 from digitrec.training.samples import Samples, gather
@@ -65,10 +66,22 @@ def write(drawing: str, rng: np.random.Generator) -> Strokes:
 def render(written: Iterable[tuple[int, Strokes]], rng: np.random.Generator) -> Samples:
     """Return the ink of strokes, each replayed on a canvas and normalised as a user's would be.
 
-    A drawing that the normalisation cut down is left out: the upright of a torn H is a 1.
+    A drawing of which the normalisation leaves a part or nothing is left out: the upright of a torn H is a 1, and a
+    scribble may be so dense that its holes are taken for ink.
     """
-    inks = ((label, strokes, normalize(replay_on_canvas(strokes, rng))) for label, strokes in written)
-    return gather((label, ink) for label, strokes, ink in inks if _is_whole(strokes, ink))
+    return gather(_whole_inks(written, rng))
+
+
+def _whole_inks(
+    written: Iterable[tuple[int, Strokes]], rng: np.random.Generator
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    for label, strokes in written:
+        try:
+            ink = normalize(replay_on_canvas(strokes, rng))
+        except BlankImageError:
+            continue
+        if _is_whole(strokes, ink):
+            yield label, ink
 
 
 def _is_whole(strokes: Strokes, ink: NDArray[np.float32]) -> bool:
