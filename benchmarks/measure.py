@@ -25,6 +25,7 @@ from wire import connect, post, receive_answer
 
 from digitrec import Recognizer, __version__
 from digitrec.explanation import saliency
+from digitrec.ink.planes import use_one_thread
 from digitrec.model.runtime import INK_SHAPE
 
 PICTURES = 20
@@ -145,6 +146,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"digitrec {__version__}, {machine()}")
     pictures = canvases(PICTURES)
+    use_one_thread()  # as the server has it
     measure_prediction([picture for _, picture in pictures], options.rounds)
     measure_reading(options.rounds // 5)
     measure_server(pictures, options.seconds, options.connections)

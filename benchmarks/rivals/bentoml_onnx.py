@@ -11,6 +11,9 @@ from PIL.Image import Image
 
 from digitrec.ink.codec import decode
 from digitrec.ink.normalize import normalize
+from digitrec.ink.planes import use_one_thread
+
+use_one_thread()  # as digitrec's own server has it
 
 
 @bentoml.service(workers=2)

@@ -10,6 +10,9 @@ from flask import Flask, jsonify, request
 
 from digitrec.ink.codec import decode
 from digitrec.ink.normalize import normalize
+from digitrec.ink.planes import use_one_thread
+
+use_one_thread()  # as digitrec's own server has it
 
 app = Flask(__name__)
 model = keras.models.load_model(os.environ["MODEL_H5"], compile=False)

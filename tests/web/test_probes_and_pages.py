@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
+import cv2
 import numpy as np
 import pytest
 from flask import Flask
@@ -65,6 +66,12 @@ def test_an_application_whose_model_does_not_answer_refuses_to_start(
     classifier.answer = np.zeros(10)
     with pytest.raises(ModelError, match=r"expected probabilities of shape \(1, 10\) that sum to 1"):
         make_app()
+
+
+def test_pictures_are_worked_on_in_the_threads_of_their_requests(make_app: Callable[..., Flask]) -> None:
+    cv2.setNumThreads(2)
+    make_app()
+    assert cv2.getNumThreads() == 1
 
 
 @pytest.mark.parametrize(

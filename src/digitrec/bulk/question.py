@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import cv2
-
 from digitrec import digits_told, numbers_told
 from digitrec.bulk.item import Item
 from digitrec.errors import DigitrecError
 from digitrec.form import Field
+from digitrec.ink.planes import use_one_thread
 from digitrec.native_notes import native_notes_silenced
 from digitrec.reading.constraints import ANY_NUMBER, Constraint
 from digitrec.recognizer import Recognizer
@@ -72,7 +71,7 @@ class Answerer:
     """A recognizer that answers one question for many pictures, in one thread of one process."""
 
     def __init__(self, question: Question, settings: Settings) -> None:
-        cv2.setNumThreads(1)  # a process for each core is faster than threads for each picture
+        use_one_thread()
         self._question = question
         with native_notes_silenced():
             self._recognizer = Recognizer.load(settings=settings)

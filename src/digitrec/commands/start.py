@@ -95,8 +95,10 @@ def settings_with(model: Path | None) -> Settings:
 
 def load_recognizer(model: Path | None) -> Recognizer:
     """Return the recognizer that the settings and ``--model`` ask for."""
+    from digitrec.ink.planes import use_one_thread
     from digitrec.recognizer import Recognizer
 
+    use_one_thread()
     with native_notes_silenced():
         return Recognizer.load(settings=settings_with(model))
 

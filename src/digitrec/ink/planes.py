@@ -17,6 +17,15 @@ Relief: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.uint8]
 
 
+def use_one_thread() -> None:
+    """Let OpenCV work in the thread that calls it, everywhere in this process; for programs, not for libraries.
+
+    Pictures of 128 px gain nothing from more: with two threads on two cores the pieces of a mask take 0.11 ms of
+    processor time instead of 0.04, and wait for the other thread besides.
+    """
+    cv2.setNumThreads(1)
+
+
 def reduce(picture: Picture, size_px: int) -> Picture:
     """Return the picture with its longer side at most `size_px`; smaller ones stay as they are."""
     height, width = picture.shape

@@ -9,6 +9,7 @@ import os
 
 from flask import Flask
 
+from digitrec.ink.planes import use_one_thread
 from digitrec.model.runtime import prove
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     """
     settings = settings or Settings.from_env(os.environ)
     recognizer = recognizer or Recognizer.load(settings=settings)
+    use_one_thread()  # requests have threads of their own
     prove(recognizer.classifier)
     app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
     _configure(app, settings)
