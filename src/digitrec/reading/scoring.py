@@ -28,13 +28,13 @@ _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.526, "cut": -0.546, "cut_cost": -1.952,
-    "wall": 0.429, "crossings": -1.114, "not_cut": 1.181, "joined": -2.177, "gap": -1.273,
-    "low": -4.035, "high": -2.047, "wide": -5.75, "off_line": -3.411, "edge": -0.974,
-    "edge_of_square": -2.534, "skipped": -1.068, "size": -2.859, "size_squared": -1.865, "flat": 2.205,
-    "at_edge": 0.256, "skip_cut_cost": 1.941, "skip_cut": -2.074, "below": 1.695, "thin_at_edge": 0.267,
-    "side_of_square": 0.73, "whole": 1.512, "picture_wide": -2.554, "outside": -1.589,
-    "outside_inner": -3.591,
+    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.487, "cut": -0.481, "cut_cost": -1.927,
+    "wall": 0.533, "crossings": -1.005, "not_cut": 1.321, "joined": -2.202, "gap": -1.328,
+    "low": -4.321, "high": -2.08, "wide": -6.238, "off_line": -3.669, "edge": -1.12,
+    "edge_of_square": -2.787, "skipped": -1.266, "size": -2.998, "size_squared": -1.697, "flat": 2.426,
+    "at_edge": 0.084, "skip_cut_cost": 2.252, "skip_cut": -2.266, "below": 1.83, "thin_at_edge": 0.528,
+    "side_of_square": 0.819, "whole": 1.419, "picture_wide": -2.564, "outside": -1.638,
+    "outside_inner": -3.501,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 
