@@ -37,9 +37,12 @@
   system.addEventListener("change", apply);
   apply();
 
-  // By then every module has run. If one did not load, or failed, the form takes the page's place.
-  addEventListener("load", () => {
+  // By then every module has run. If one did not load, or failed, the form takes the page's place; for one that hangs,
+  // and keeps the page from being loaded, too. A module that comes later still brings the page back.
+  const judge = () => {
     if (root.dataset.scripted !== "whole") delete root.dataset.scripted;
-  });
+  };
+  addEventListener("load", judge);
+  setTimeout(judge, 10_000);
   root.dataset.scripted = "soon";
 })();

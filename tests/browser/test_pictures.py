@@ -247,3 +247,17 @@ def test_the_form_stands_in_for_a_page_whose_modules_do_not_load(
     page.set_input_files("#files", files(three_png=picture(3)))
     page.click("text=Read them")
     expect(page.locator(".result-headline")).to_have_text(["It is a 3"])
+
+
+def test_the_form_stands_in_while_a_module_hangs_and_goes_when_it_comes(page: Any) -> None:
+    waiting: list[Any] = []
+    page.route("**/static/js/geometry.js", lambda route: waiting.append(route))  # noqa: PLW0108  # it needs attributes
+    page.clock.install()
+    page.reload(wait_until="commit")
+    wait_until(page, lambda: len(waiting) == 1)
+    expect(page.locator("#pad")).to_be_visible()
+    page.clock.fast_forward(10_000)
+    expect(page.locator("#pad")).to_be_hidden()
+    expect(page.get_by_text("Read them")).to_be_visible()
+    waiting[0].continue_()
+    expect(page.locator("#pad")).to_be_visible()
