@@ -1,21 +1,29 @@
-// The API tab: how a program asks for the drawing on the paper, ready to copy.
+// The API tab: how a program asks for what is on the paper for a digit or for a number, ready to copy.
 
 import { pointsOf } from "./drawing.js";
 import { EXAMPLE, snippets } from "./snippets.js";
 
 export class ApiView {
   #part = (name) => this.panel.querySelector(name);
-  #address;
+  #papers;
 
-  constructor(panel, address) {
+  // papers: of each choice, [pad, the endpoint's address, the field of its answer that has what was read].
+  constructor(panel, papers) {
     this.panel = panel;
-    this.#address = new URL(address, location.origin).href;
+    this.#papers = papers;
+    this.#part("#asked").addEventListener("change", () => this.show());
   }
 
-  show(strokes) {
+  // name: what to choose first.
+  choose(name) {
+    this.#part(`[value=${name}]`).checked = true;
+  }
+
+  show() {
+    const [{ strokes }, address, field] = this.#papers[this.#part(":checked").value];
     const drawn = strokes.length > 0;
-    const made = snippets(drawn ? pointsOf(strokes) : EXAMPLE, this.#address);
-    const example = "Here is how, with a 7 for an example: draw a digit, and it stands here.";
+    const made = snippets(drawn ? pointsOf(strokes) : EXAMPLE, new URL(address, location).href, field);
+    const example = "Here is how, with a 7 for an example: write on the paper, and that stands here.";
     this.#part("#api-note").textContent = drawn ? "Here is how, with your drawing." : example;
     this.#part("#snippets").replaceChildren(...made.map((snippet) => this.#sheet(snippet)));
   }

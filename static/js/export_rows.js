@@ -1,27 +1,27 @@
 // The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
 
 import { pointsOf } from "./drawing.js";
-import { isAccepted, verdict } from "./verdict.js";
+import { isAccepted, isReading, verdict } from "./verdict.js";
 
 export function toJson(entries, rule) {
   return JSON.stringify(entries.map((entry) => record(entry, rule)), null, 2);
 }
 
 export function toCsv(entries, rule) {
-  const header = ["time", "source", "name", "digit", "confidence", "accepted", "label", "model"];
+  const header = ["time", "source", "name", "digit", "text", "confidence", "accepted", "label", "model"];
   const rows = entries.map((entry) => {
-    const { probabilities, strokes, ...fields } = record(entry, rule);
+    const { probabilities = Array(10), digits, strokes, ...fields } = record(entry, rule);
     return [...Object.values(fields), ...probabilities];
   });
   const shares = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
   return [[...header, ...shares], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-// One line a drawing whose label is known: the person's own, else an accepted answer. Pictures have no strokes, and
-// training takes digits alone.
+// One line a drawing of a digit whose label is known: the person's own, else an accepted answer. Pictures have no
+// strokes, and training takes digits alone.
 export function toStrokeLines(entries, rule) {
   return entries
-    .filter(({ source }) => source === "drawing")
+    .filter((entry) => entry.source === "drawing" && !isReading(entry))
     .map((entry) => ({ label: knownLabel(entry, rule), strokes: pointsOf(entry.strokes) }))
     .filter(({ label }) => /^\d$/.test(label))
     .map((line) => `${JSON.stringify(line)}\n`)
@@ -29,10 +29,10 @@ export function toStrokeLines(entries, rule) {
 }
 
 function record(entry, rule) {
-  const { at, source, name, digit, confidence, label, model, probabilities, strokes } = entry;
+  const { at, source, name, digit, text, confidence, label, model, probabilities, digits, strokes } = entry;
   const accepted = isAccepted(entry, rule);
   return {
-    time: at, source, name, digit, confidence, accepted, label, model, probabilities,
+    time: at, source, name, digit, text, confidence, accepted, label, model, probabilities, digits,
     ...(source === "drawing" && { strokes: pointsOf(strokes) }),
   };
 }

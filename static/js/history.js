@@ -1,28 +1,35 @@
-// The answers of this visit, newest first, kept in the browser. Fires "change".
+// The answers of this visit, newest first, kept in the browser. Fires "change", its detail true where it is but a label.
 //
 // An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, model, label }: source is
 // "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
-// is: "0" to "9", "none", or "" for as read.
+// is: "0" to "9", "none", or "" for as read. A number's has text and digits, [{ digit, confidence }, ...], in the place
+// of ink, digit and probabilities, and its label may be of any length.
 
 import { isStroke } from "./drawing.js";
 import { Part } from "./part.js";
+import { isReading } from "./verdict.js";
 
 const NAME = "history";
 const MOST_ENTRIES = 100;
 
 const isText = (value) => typeof value === "string";
 const isShare = (value) => typeof value === "number" && value >= 0 && value <= 1;
-const isList = (value, isItem) => Array.isArray(value) && value.length > 0 && value.every(isItem);
+const isDigit = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
+const isList = (value, isItem) => Array.isArray(value) && value.every(isItem);
+const ofDigit = (fits) => (value, entry) => isReading(entry) || fits(value);
 
 // What a field of an entry may hold. Storage outlives versions of the page, and others may write there.
 const FIELDS = {
-  id: isText, at: isText, name: isText, ink: isText, model: isText, confidence: isShare,
+  id: isText, at: isText, name: isText, model: isText, confidence: isShare,
   source: (source) => source === "drawing" || source === "picture",
-  strokes: (strokes, { source }) => source === "picture" || isList(strokes, isStroke),
+  strokes: (strokes, { source }) => source === "picture" || (isList(strokes, isStroke) && strokes.length > 0),
   thumb: (thumb, { source }) => source === "drawing" || isText(thumb),
-  digit: (digit) => Number.isInteger(digit) && digit >= 0 && digit <= 9,
-  probabilities: (shares) => isList(shares, isShare) && shares.length === 10,
-  label: (label) => isText(label) && /^(\d|none)?$/.test(label),
+  ink: ofDigit(isText),
+  digit: ofDigit(isDigit),
+  probabilities: ofDigit((shares) => isList(shares, isShare) && shares.length === 10),
+  text: (text) => text === undefined || isText(text),
+  digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isShare(one.confidence)),
+  label: (label) => isText(label) && /^(\d*|none)$/.test(label),
 };
 
 export class History extends Part {
@@ -51,16 +58,20 @@ export class History extends Part {
 
   // Puts an entry in front; one of the same id is replaced, and keeps its label.
   record(entry) {
-    const { label = "" } = this.entries.find(({ id }) => id === entry.id) ?? {};
+    const { label = "" } = this.find(entry.id) ?? {};
     this.#store([{ ...entry, label }, ...this.#without(entry.id)], this.taken);
   }
 
+  find(id) {
+    return this.entries.find((entry) => entry.id === id);
+  }
+
   label(id, label) {
-    this.#store(this.entries.map((entry) => (entry.id === id ? { ...entry, label } : entry)));
+    this.#store(this.entries.map((entry) => (entry.id === id ? { ...entry, label } : entry)), null, true);
   }
 
   remove(id) {
-    this.#store(this.#without(id), this.entries.filter((entry) => entry.id === id));
+    this.#store(this.#without(id), [this.find(id)]);
   }
 
   clear() {
@@ -69,7 +80,7 @@ export class History extends Part {
 
   // Answers may have come meanwhile, and one of them to a drawing that was taken.
   undo() {
-    const back = this.taken.filter(({ id }) => !this.entries.some((entry) => entry.id === id));
+    const back = this.taken.filter(({ id }) => !this.find(id));
     this.#store([...this.entries, ...back].sort((a, b) => b.at.localeCompare(a.at)));
   }
 
@@ -84,7 +95,7 @@ export class History extends Part {
   }
 
   // A full storage loses the oldest half, and again, until the rest fits.
-  #store(entries, taken = null) {
+  #store(entries, taken = null, isLabel = false) {
     this.taken = taken;
     this.entries = entries.slice(0, MOST_ENTRIES);
     let fitting = this.entries;
@@ -92,7 +103,7 @@ export class History extends Part {
       fitting = fitting.slice(0, Math.floor(fitting.length / 2));
     }
     this.unkept = this.entries.length - fitting.length;
-    this.fire("change");
+    this.fire("change", isLabel);
   }
 }
 

@@ -3,12 +3,11 @@
 import { download } from "./download.js";
 import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
 import { create, Part, passFocus } from "./part.js";
-import { drawingPicture } from "./svg.js";
-import { verdict } from "./verdict.js";
-import { correctedWords, answerWords, takenWords, unkeptWords } from "./words.js";
+import { drawingPicture, NO_PICTURE, NUMBER_BOX } from "./svg.js";
+import { isReading, verdict } from "./verdict.js";
+import { answerWords, correctedWords, takenWords, textOf, unkeptWords } from "./words.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
-const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
 
 export class HistoryView extends Part {
   #part = (name) => this.panel.querySelector(name);
@@ -24,7 +23,7 @@ export class HistoryView extends Part {
   }
 
   listen(signal) {
-    this.#history.addEventListener("change", () => this.draw(), { signal });
+    this.#history.addEventListener("change", ({ detail: isLabel }) => (isLabel ? this.#drawRest() : this.draw()), { signal });
     this.#history.watch(window, signal);
     for (const button of this.panel.querySelectorAll("[data-export]")) {
       button.addEventListener("click", () => this.#write(button.dataset.export), { signal });
@@ -36,18 +35,23 @@ export class HistoryView extends Part {
 
   // Anew from the history, by the rule that now holds. The focus stays in its place.
   draw() {
-    const { entries, unkept, taken } = this.#history;
+    const { entries } = this.#history;
     const list = this.#part("#entries");
     const { activeElement: active } = document;
     const at = [...list.children].findIndex((item) => item.contains(active));
     list.replaceChildren(...entries.map((entry) => this.#item(entry)));
+    this.#drawRest();
+    if (at < 0) return;
+    const next = list.children[Math.min(at, entries.length - 1)];
+    (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#rest).focus();
+  }
+
+  #drawRest() {
+    const { entries, unkept, taken } = this.#history;
     this.#toggle("#history-none", entries.length === 0, this.panel);
     this.#toggle("#history-undo", taken, this.panel);
     this.#toggle("#exports", entries.length > 0, this.#rest);
     this.#say(taken ? takenWords(entries.length) : unkeptWords(unkept, entries.length));
-    if (at < 0) return;
-    const next = list.children[Math.min(at, entries.length - 1)];
-    (next?.querySelector(`[data-do=${active.dataset.do}]`) ?? this.#rest).focus();
   }
 
   #toggle(name, shown, next) {
@@ -72,15 +76,24 @@ export class HistoryView extends Part {
     item.dataset.state = verdict(entry, this.#rule());
     part(".entry-picture").append(pictureOf(entry));
     const { headline } = answerWords(entry, this.#rule());
-    part(".result-headline").textContent = headline + correctedWords(entry);
+    const showLabel = () => (part(".result-headline").textContent = headline + correctedWords(this.#history.find(entry.id)));
+    showLabel();
     part(".result-name").textContent = [new Date(entry.at).toLocaleString(), entry.name].filter(Boolean).join(", ");
-    part(".ink").src = entry.ink;
-    part("select").value = entry.label;
-    part("select").addEventListener("change", ({ target }) => this.#history.label(entry.id, target.value));
+    part(".ink").src = entry.ink ?? "";
+    part(".ink").hidden = !entry.ink;
+    part(isReading(entry) ? "select" : "input").remove();
+    const label = part("[data-do=label]");
+    label.value = entry.label;
+    // At every key and in place: a button that moves under the click that leaves the field would not be pressed.
+    label.addEventListener("input", () => {
+      if (!label.reportValidity()) return;
+      this.#history.label(entry.id, label.value);
+      showLabel();
+    });
     part("[data-do=reopen]").hidden = entry.source !== "drawing";
     part("[data-do=remove]").addEventListener("click", () => this.#history.remove(entry.id));
     for (const name of ["reopen", "report"]) {
-      part(`[data-do=${name}]`).addEventListener("click", () => this.fire(name, entry));
+      part(`[data-do=${name}]`).addEventListener("click", () => this.fire(name, this.#history.find(entry.id)));
     }
     return item;
   }
@@ -97,7 +110,8 @@ export class HistoryView extends Part {
   }
 }
 
-export function pictureOf({ source, strokes, digit, thumb, name }) {
-  if (source === "drawing") return drawingPicture(strokes, `A drawing, read as ${digit}`);
-  return create("img", { src: thumb || NO_PICTURE, alt: `The picture ${name}` });
+export function pictureOf(entry) {
+  const { source, strokes, thumb, name } = entry;
+  if (source === "picture") return create("img", { src: thumb || NO_PICTURE, alt: `The picture ${name}` });
+  return drawingPicture(strokes, `A drawing, read as ${textOf(entry)}`, isReading(entry) ? NUMBER_BOX : undefined);
 }

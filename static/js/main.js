@@ -62,10 +62,11 @@ const pictures = new PictureList(element("panel-pictures"), askPicture, Number(m
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));
-const apiView = new ApiView(element("panel-api"), predict);
 const askNumber = (strokes, signal) =>
   client.ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
 const number = numberMode(element("number-desk"), askNumber, threshold, rule);
+const papers = { draw: [pad, predict, "digit"], number: [number.pad, read, "text"] };
+const apiView = new ApiView(element("panel-api"), papers);
 const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, kind, pictures, historyView];
 let shown = null; // the drawing's answer, as a history entry
 
@@ -100,15 +101,17 @@ intake.addEventListener("files", ({ detail: files }) => {
   if (chosen.length) pictures.add(chosen, rule());
   tabs.go(chosen.length ? "pictures" : "draw");
 });
-pictures.addEventListener("answer", ({ detail: { file, answer } }) => {
-  if (!isReading(answer)) recorder.picture(file, answer);
+pictures.addEventListener("answer", ({ detail: { file, answer } }) => recorder.picture(file, answer));
+number.live.addEventListener("answer", ({ detail: { answer, strokes, finished } }) => {
+  if (finished) recorder.drawing(strokes, answer);
 });
 kind.addEventListener("change", () => pictures.askAnew());
 store.addEventListener("open", ({ detail: strokes }) => pad.replace(strokes));
 historyView.addEventListener("reopen", ({ detail: entry }) => {
   recorder.goOn(entry);
-  pad.replace(entry.strokes);
-  tabs.go("draw");
+  const tab = isReading(entry) ? "number" : "draw";
+  papers[tab][0].replace(entry.strokes);
+  tabs.go(tab);
 });
 historyView.addEventListener("report", ({ detail: entry }) => report.show(entry, rule()));
 element("report-open").addEventListener("click", () => {
@@ -119,7 +122,8 @@ tabs.addEventListener("show", ({ detail: name }) => {
   if (name === "model") modelView.show();
   else modelView.leave();
   if (name !== "history" && history.taken) history.settle();
-  if (name === "api") apiView.show(pad.strokes);
+  if (name === "api") apiView.show();
+  if (name in papers) apiView.choose(name);
 });
 
 view.judge(rule()); // the bars show the threshold from the first

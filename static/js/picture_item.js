@@ -1,11 +1,11 @@
 // One picture of the list: its thumbnail, its answer or what went wrong, and the way to try again.
 
 import { passFocus } from "./part.js";
+import { NO_PICTURE } from "./svg.js";
 import { verdict } from "./verdict.js";
 import { answerWords, pictureFailureWords, SEVERAL_ON_PICTURE, SLOW } from "./words.js";
 
 const SLOW_MS = 3_000;
-const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href;
 
 export class PictureItem {
   #part = (name) => this.element.querySelector(name);

@@ -28,10 +28,14 @@ export class Recorder {
   }
 }
 
-export function entryOf({ digit, confidence, probabilities, ink, model }) {
-  const at = new Date().toISOString();
-  return { at, source: "drawing", name: "", digit, confidence, probabilities, ink, model: `${model.name} ${model.version}` };
+export function entryOf({ text, digits, digit, confidence, probabilities, ink, model }) {
+  return {
+    at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
+    ...(text === undefined ? { digit, probabilities, ink } : { text, digits: digits.map(sureness) }),
+  };
 }
+
+const sureness = ({ digit, confidence }) => ({ digit, confidence });
 
 // A small copy as a data URL that fits into the history; "" where the browser cannot show the picture, a TIFF say.
 async function thumbnail(file) {

@@ -5,7 +5,7 @@ import { pictureOf } from "./history_view.js";
 import { create, Part } from "./part.js";
 import { svg } from "./svg.js";
 import { verdict } from "./verdict.js";
-import { percent, answerWords } from "./words.js";
+import { answerWords, percent, textOf } from "./words.js";
 
 export class ReportView extends Part {
   #dialog;
@@ -26,11 +26,13 @@ export class ReportView extends Part {
   // Shows the report of a history entry, see history.js.
   show(entry, rule) {
     const { headline, note } = answerWords(entry, rule);
-    this.#part(".report-answer").textContent = verdict(entry, rule) === "none" ? "?" : entry.digit;
+    this.#part(".report-answer").textContent = verdict(entry, rule) === "none" ? "?" : textOf(entry);
     this.#part(".report-verdict").textContent = `${headline}. ${note}`;
     this.#part("[data-part=image]").replaceChildren(pictureOf(entry));
-    this.#part("[data-part=ink]").src = entry.ink;
-    this.#part("tbody").replaceChildren(...entry.probabilities.map(probabilityRow));
+    this.#part("[data-part=ink]").src = entry.ink ?? "";
+    this.#part("[data-part=ink]").parentElement.hidden = !entry.ink;
+    const digits = entry.digits ?? entry.probabilities.map((confidence, digit) => ({ digit, confidence }));
+    this.#part("tbody").replaceChildren(...digits.map(probabilityRow));
     this.#part("dl").replaceChildren(...termsOf(entry, rule));
     this.#name = `digitrec-report-${entry.at.slice(0, 19).replaceAll(":", "-")}`;
     this.#dialog.showModal();
@@ -47,10 +49,10 @@ export class ReportView extends Part {
   }
 }
 
-function probabilityRow(share, digit) {
-  const bar = svg("rect", { width: (share * 100).toFixed(2), height: 10 });
+function probabilityRow({ digit, confidence }) {
+  const bar = svg("rect", { width: (confidence * 100).toFixed(2), height: 10 });
   const box = { viewBox: "0 0 100 10", preserveAspectRatio: "none", class: "report-bar", "aria-hidden": "true" };
-  const cells = [create("td", {}, percent(share)), create("td", {}, svg("svg", box, [bar]))];
+  const cells = [create("td", {}, percent(confidence)), create("td", {}, svg("svg", box, [bar]))];
   return create("tr", {}, create("th", { scope: "row" }, digit), cells);
 }
 

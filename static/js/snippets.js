@@ -2,13 +2,14 @@
 
 export const EXAMPLE = [[[200, 150], [800, 150], [560, 500], [440, 900]]]; // a 7
 
-// Returns [{ name, code }, ...] for strokes [[[x, y], ...], ...] and the endpoint's whole address.
-export function snippets(strokes, address) {
+// Returns [{ name, code }, ...] for strokes [[[x, y], ...], ...], the endpoint's whole address, and the field of its
+// answer that has what was read.
+export function snippets(strokes, address, field) {
   const drawn = JSON.stringify(strokes.map((stroke) => stroke.map((point) => point.map(Math.round))));
   return [
     { name: "curl", code: curlCode(drawn, address) },
-    { name: "Python", code: pythonCode(drawn, address) },
-    { name: "JavaScript", code: javascriptCode(drawn, address) },
+    { name: "Python", code: pythonCode(drawn, address, field) },
+    { name: "JavaScript", code: javascriptCode(drawn, address, field) },
   ];
 }
 
@@ -19,7 +20,7 @@ function curlCode(drawn, address) {
 `;
 }
 
-function pythonCode(drawn, address) {
+function pythonCode(drawn, address, field) {
   return `import json
 import urllib.request
 
@@ -31,11 +32,11 @@ request = urllib.request.Request(
 )
 with urllib.request.urlopen(request) as response:
     answer = json.load(response)
-print(answer["digit"], answer["confidence"])
+print(answer["${field}"], answer["confidence"])
 `;
 }
 
-function javascriptCode(drawn, address) {
+function javascriptCode(drawn, address, field) {
   return `const strokes = ${drawn};
 const response = await fetch("${address}", {
   method: "POST",
@@ -43,6 +44,6 @@ const response = await fetch("${address}", {
   body: JSON.stringify({ strokes }),
 });
 const answer = await response.json();
-console.log(answer.digit, answer.confidence);
+console.log(answer.${field}, answer.confidence);
 `;
 }

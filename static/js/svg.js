@@ -2,6 +2,7 @@
 
 import { PAPER, pathData } from "./drawing.js";
 
+export const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href; // for what the browser cannot show
 export const NUMBER_BOX = `0 0 ${PAPER} ${PAPER * 0.4}`; // as the wide paper's aspect in the style sheet
 
 export function svg(name, attributes = {}, children = []) {

@@ -29,6 +29,8 @@ from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
+SEVERAL = [*DIGIT_STROKES[4], *([(x + 1.1, y) for x, y in stroke] for stroke in DIGIT_STROKES[7])]  # 47
+
 
 def draw(page: Any, *digits: int) -> None:
     """Write the digits one after the other, each on an empty paper, and wait for each answer."""
@@ -172,6 +174,55 @@ def test_a_corrected_entry_says_so(page: Any) -> None:
     for label, words in (("1", ", corrected to 1"), ("none", ", corrected to no digit"), ("7", "")):
         entries(page).locator("select").select_option(label)
         expect(entries(page).locator(".result-headline")).to_have_text("It is a 7" + words)
+
+
+def write_47(page: Any) -> None:
+    page.click("#tab-number")
+    with recorded(page):
+        Paper(page, "#number-pad").write(SEVERAL, 0.5)
+        expect(page.locator("#number-text")).to_have_text("47")
+
+
+def test_a_number_is_kept_corrected_exported_and_opened_again(page: Any) -> None:
+    draw(page, 7)
+    write_47(page)
+    page.keyboard.press("Delete")
+    page.click("#tab-history")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is 47", "It is a 7"])
+    label = entries(page).first.get_by_label("Right answer")
+    label.fill("41")
+    entries(page).first.get_by_text("Report").click()  # it leaves the field, and must still be there
+    report = page.locator(".report")
+    expect(report.locator(".report-answer")).to_have_text("47")
+    expect(report.locator("tbody th")).to_have_text(["4", "7"])
+    expect(report.locator("[data-part=ink]")).to_be_hidden()
+    expect(report.locator("dl")).to_contain_text("41")
+    page.keyboard.press("Escape")
+    expect(entries(page).first.locator(".result-headline")).to_have_text("It is 47, corrected to 41")
+    rows = json.loads(downloaded(page, "[data-export=json]")[1])
+    assert [(row.get("text"), row.get("digit"), row["label"]) for row in rows] == [
+        ("47", None, "41"),
+        (None, 7, ""),
+    ]
+    table = list(csv.DictReader(io.StringIO(downloaded(page, "[data-export=csv]")[1])))
+    assert [(row["text"], row["digit"]) for row in table] == [("47", ""), ("", "7")]
+    assert len(downloaded(page, "[data-export=jsonl]")[1].splitlines()) == 1
+    page.reload()
+    with recorded(page):
+        entries(page).first.get_by_text("Go on drawing").click()
+        expect(page.locator("#number-text")).to_have_text("47")
+    page.click("#tab-history")
+    expect(entries(page).locator(".result-headline")).to_have_text(["It is 47, corrected to 41", "It is a 7"])
+
+
+def test_the_label_of_a_number_is_of_digits(page: Any) -> None:
+    write_47(page)
+    page.click("#tab-history")
+    label = entries(page).get_by_label("Right answer")
+    label.fill("x")
+    label.press("Enter")
+    assert label.evaluate("(input) => input.matches(':invalid')")
+    expect(entries(page).locator(".result-headline")).to_have_text("It is 47")
 
 
 @pytest.mark.parametrize("device", [{"device_scale_factor": 2}])

@@ -16,6 +16,8 @@ from handwriting import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
+SEVERAL = [*DIGIT_STROKES[4], *([(x + 1.1, y) for x, y in stroke] for stroke in DIGIT_STROKES[7])]  # 47
+
 
 def shown(page: Any) -> str:
     panel = page.locator(".panel:visible")  # asked once: the panels change together
@@ -52,15 +54,14 @@ def test_the_keyboard_goes_through_the_tabs(page: Any) -> None:
 
 
 def test_a_number_is_boxed_and_read(page: Any) -> None:
-    four, seven = DIGIT_STROKES[4], [[(x + 1.1, y) for x, y in stroke] for stroke in DIGIT_STROKES[7]]
     page.click("#tab-number")
     paper = Paper(page, "#number-pad")
-    paper.write([*four, *seven], 0.5)
+    paper.write(SEVERAL, 0.5)
     expect(page.locator("#number-text")).to_have_text("47")
     expect(page.locator("#number-headline")).to_have_text("It is 47")
     expect(page.locator(".boxes rect")).to_have_count(2)
     sheet = paper.canvas.bounding_box()
-    written = [x for stroke in fit([*four, *seven], 0.5)[len(four) :] for x, _ in stroke]
+    written = [x for stroke in fit(SEVERAL, 0.5)[len(DIGIT_STROKES[4]) :] for x, _ in stroke]
     box = page.locator(".boxes rect").last.bounding_box()
     left, right = (sheet["x"] + share * sheet["width"] for share in (min(written), max(written)))
     room = 0.05 * sheet["width"]  # half a pen, and the margin of the box
@@ -86,6 +87,23 @@ def test_a_doubtful_number_is_judged_by_the_threshold(page: Any) -> None:
     page.fill("#threshold-range", "30")
     page.click("#tab-number")
     expect(page.locator("#number-headline")).to_have_text("It is 47")
+
+
+def test_the_last_number_is_still_seen_while_the_connection_is_away(
+    page: Any, expected_failures: set[int | str]
+) -> None:
+    expected_failures.add("net")
+    page.click("#tab-number")
+    paper = Paper(page, "#number-pad")
+    paper.write(SEVERAL, 0.5)
+    expect(page.locator("#number-headline")).to_have_text("It is 47")
+    page.context.set_offline(True)
+    page.click("#number-desk [data-do=undo]")
+    expect(page.locator("#number-headline")).to_have_text("You are offline")
+    expect(page.locator("#number-text")).to_have_text("47")
+    expect(page.locator("#number-answer")).to_have_attribute("data-stale", "")
+    page.context.set_offline(False)
+    expect(page.locator("#number-headline")).to_have_text("It is 4")
 
 
 def test_the_model_tab_draws_the_cards_numbers(page: Any, recognizer: Recognizer) -> None:
@@ -189,6 +207,22 @@ def test_the_code_of_the_api_tab_runs_and_reads_this_drawing(page: Any, paper: P
         assert json.loads(run("sh", stdin=curl))["digit"] == 4
     if shutil.which("node"):
         assert run("node", "--input-type=module", stdin=javascript).startswith("4 0.9")
+
+
+def test_the_code_for_a_number_runs_and_reads_it(page: Any, address: str) -> None:
+    page.click("#tab-number")
+    Paper(page, "#number-pad").write(SEVERAL, 0.5)
+    expect(page.locator("#number-headline")).to_have_text("It is 47")
+    page.click("#tab-api")
+    expect(page.get_by_role("radio", name="A number")).to_be_checked()
+    curl, python, javascript = page.locator("#snippets code").all_text_contents()
+    assert all(address + "api/v1/read" in code for code in (curl, python, javascript))
+    assert run(sys.executable, "-", stdin=python).startswith("47 0.")
+    if shutil.which("node"):
+        assert run("node", "--input-type=module", stdin=javascript).startswith("47 0.")
+    page.get_by_role("radio", name="One digit", exact=True).check()
+    expect(page.locator("#api-note")).to_contain_text("with a 7 for an example")
+    expect(page.locator("#snippets code").first).to_contain_text("/api/v1/predict")
 
 
 def test_the_code_is_copied_with_and_without_a_clipboard(page: Any, paper: Paper) -> None:

@@ -29,6 +29,10 @@ const entry = (id, changes = {}) => ({
   id: String(id), at: "2026-11-21T10:00:00.000Z", source: "drawing", name: "", strokes: [{ width: 62, points: [[1, 2]] }],
   ink: "data:,", digit: 7, confidence: 0.9, probabilities: Array(10).fill(0.1), model: "digitrec 1", ...changes,
 });
+const number = (id, changes = {}) => ({
+  ...entry(id), ink: undefined, digit: undefined, probabilities: undefined, text: "07", digits: [{ digit: 0, confidence: 0.9 }, { digit: 7, confidence: 0.8 }],
+  ...changes,
+});
 const ids = (history) => history.entries.map(({ id }) => id);
 
 test("the newest comes first, and a drawing that goes on stays one entry", () => {
@@ -79,6 +83,28 @@ test("a storage that takes nothing is said, and the page goes on", () => {
   assert.deepEqual(ids(history), ["1"]);
   assert.deepEqual(ids(new History(memoryOf(null))), []);
 });
+
+test("a number is kept with a label of any length", () => {
+  const memory = memoryOf(new Storage());
+  const history = new History(memory);
+  history.record(number(1));
+  history.label("1", "0471");
+  const [kept] = new History(memory).entries;
+  assert.deepEqual([kept.text, kept.digits[1].digit, kept.label], ["07", 7, "0471"]);
+});
+
+for (const [name, changes] of Object.entries({
+  "digits of words": { digits: ["seven"] },
+  "no digits": { digits: undefined },
+  "a text of figures": { text: 7 },
+  "a label of words": { label: "seven" },
+})) {
+  test(`a damaged number with ${name} is dropped, and no other`, () => {
+    const storage = new Storage();
+    storage.setItem("digitrec.history", JSON.stringify([number(1, { label: "", ...changes }), number(2, { label: "" })]));
+    assert.deepEqual(ids(new History(memoryOf(storage))), ["2"]);
+  });
+}
 
 test("what was taken comes back beside what came meanwhile, the newest first", () => {
   const history = new History(memoryOf(new Storage()));
