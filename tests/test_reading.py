@@ -87,6 +87,16 @@ def test_a_rule_a_dash_and_a_dot_are_no_digits(recognizer: Recognizer) -> None:
     assert recognizer.read(page).text == "2358"
 
 
+def test_a_digit_that_the_edge_of_a_large_picture_cuts_off_is_doubted(recognizer: Recognizer) -> None:
+    page = np.full((600, 400), 255, np.uint8)
+    page[300:420, 100:220] = draw_digit(0, 120, 9, digit_px=96)
+    assert recognizer.read(page).accepted
+    cut_off = recognizer.read(page[:, 130:])
+    assert cut_off.text  # it is read for what is left of it
+    assert not cut_off.accepted
+    assert recognizer.read(page[300:420, 112:]).accepted  # cut out along the number, as forms are
+
+
 def test_constraints_steer_the_way(recognizer: Recognizer) -> None:
     page = _number("2358")
     assert recognizer.read(page, length=4).text == "2358"

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import LABELS
 from digitrec.ink.lines import Box
 from digitrec.model.runtime import Classifier
 from digitrec.reading.constraints import ANY_NUMBER, Constraint
+from digitrec.reading.doubt import SAME_PLACE, all_are_digits, share_read, shared
 from digitrec.reading.lattice import Edge, Lattice, Step
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
 from digitrec.reading.scoring import (
@@ -29,7 +29,6 @@ from digitrec.reading.scoring import (
     in_order,
     refusal_logs,
     skip_features,
-    touches_edge,
     whole_features,
 )
 from digitrec.reading.written import Whole, Written
@@ -38,9 +37,6 @@ from digitrec.reading.written import Whole, Written
 _WRONG_CONSTRAINT = 1e-3
 _HOPELESS = -7.0  # what speaks for a candidate before the network has seen it; the network only takes away
 _BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
-_SEPARATORS_SHARE = 0.4  # of the ink that is read: a number with more ink beside it is doubtful
-_EDGE_COUNTS = 0.25  # how much of the ink at the edge counts, around a lone digit
-_SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +64,10 @@ def read_number(
         return NOTHING_READ
     whole = seen[-1] if written.whole is not None else None
     if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
-        reading = _as_predicted(
-            whole, threshold, asked, _share_read([whole.box], written, edge_counts=_EDGE_COUNTS)
-        )
+        reading = _as_predicted(whole, threshold, asked, share_read([whole.box], written, lone=True))
     else:
-        share_read = _share_read([seen[step.edge.candidate].box for step in path], written)
-        reading = _number(lattice, path, seen, threshold, asked, share_read=share_read)
+        read = share_read([seen[step.edge.candidate].box for step in path], written)
+        reading = _number(lattice, path, seen, threshold, asked, share_read=read)
     return _in_picture(reading, written)
 
 
@@ -145,7 +139,7 @@ def _described(written: Written) -> tuple[list[_Described], NDArray[np.float64]]
 def _whole_features(written: Written, whole: Whole) -> NDArray[np.float64]:
     digit_px = written.lines[0][0].digit_px if written.lines else float(whole.box[3])
     pieces = [piece for line, _ in written.lines for piece in line.pieces]
-    outside = [piece for piece in pieces if _shared(piece.box, whole.box) < _SAME_PLACE]
+    outside = [piece for piece in pieces if shared(piece.box, whole.box) < SAME_PLACE]
     ink_area = sum(piece.area for piece in pieces)
     return in_order(WHOLE_FEATURES, whole_features(whole.box, outside, ink_area, digit_px, written.shape))
 
@@ -160,14 +154,6 @@ def _lattice(edges: Edges) -> Lattice:
         Edge(place, place + 1, np.array([score])) for place, score in enumerate(edges.skips @ WEIGHT_VECTOR)
     ]
     return Lattice(len(skips) + 1, [*digits, *skips])
-
-
-def _shared(one: Box, other: Box) -> float:
-    """Return the area that two boxes share, as a share of the smaller one."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    smaller = min(one[2] * one[3], other[2] * other[3])
-    return max(0, width) * max(0, height) / max(1, smaller)
 
 
 def _as_predicted(whole: Seen, threshold: float, asked: Constraint, share_read: float) -> Reading:
@@ -191,7 +177,9 @@ def _number(
     if not asked.is_free:
         total = float(np.logaddexp(total, lattice.total(ANY_NUMBER) + np.log(_WRONG_CONSTRAINT)))
     surest = float(np.exp(min(0.0, lattice.total_of(digits) - total)))
-    confidence = surest * share_read * _all_are_digits(path, seen)
+    confidence = (
+        surest * share_read * all_are_digits([seen[step.edge.candidate].probabilities for step in path])
+    )
     shares = lattice.shares(asked, total)
     boxes = tuple(_digit_box(step, seen, lattice, shares) for step in path)
     as_read = "".join(
@@ -200,27 +188,6 @@ def _number(
     )
     text = asked.spell("".join(map(str, digits)), as_read)
     return Reading(text, confidence, confidence >= threshold, boxes)
-
-
-def _all_are_digits(path: Sequence[Step], seen: Sequence[Seen]) -> float:
-    """Return the probability that nothing on the path is a letter or a thing, which no other path could tell."""
-    least = np.array([seen[step.edge.candidate].probabilities.min() for step in path])
-    return float(np.prod(1.0 - len(LABELS) * least))
-
-
-def _share_read(boxes: Sequence[Box], written: Written, *, edge_counts: float = 1.0) -> float:
-    """Return 1, or less where more ink is passed over than a number's separators have.
-
-    Around a lone digit, what runs into the picture's edge is a frame or a neighbour, and counts less.
-    """
-    read = passed_over = 0.0
-    for line, _ in written.lines:
-        for piece in line.pieces:
-            if max(_shared(piece.box, box) for box in boxes) >= _SAME_PLACE:
-                read += piece.area
-            else:
-                passed_over += piece.area * (edge_counts if touches_edge(piece.box, written.shape) else 1.0)
-    return min(1.0, _SEPARATORS_SHARE * read / max(1.0, passed_over)) if read else 1.0
 
 
 def _line_of(step: Step, seen: Sequence[Seen]) -> int:
@@ -235,7 +202,7 @@ def _digit_box(
     confidence = sum(
         float(share[step.digit])
         for edge, share in zip(lattice.edges, shares, strict=True)
-        if edge.is_digit and _shared(seen[edge.candidate].box, own.box) >= _SAME_PLACE
+        if edge.is_digit and shared(seen[edge.candidate].box, own.box) >= SAME_PLACE
     )
     return DigitBox(step.digit, min(1.0, confidence), own.box, own.probabilities, own.ink)
 
