@@ -63,3 +63,12 @@ def test_the_procfile_answers_many_and_large_pictures_in_512_mb() -> None:
         assert children(server.pid) == before, "no worker was lost"
         assert memory_kb(server, "VmHWM") < LIMIT_KB
         assert memory_kb(server, "VmRSS") - at_rest_kb < 60_000, "what large pictures took is given back"
+
+
+def test_a_worker_reads_pictures_in_its_own_threads_alone() -> None:
+    port = free_port()
+    with running(procfile(), port, WEB_CONCURRENCY="1", DIGITREC_THREADS="1") as server:
+        assert post(port, large("RGBA"))[0] == 200
+        (worker,) = children(server.pid)
+        threads = list(Path(f"/proc/{worker}/task").iterdir())
+    assert len(threads) == 3  # waitress's loop, one for requests, one for probes
