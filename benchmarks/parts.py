@@ -13,7 +13,9 @@ import argparse
 import io
 import json
 import statistics
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -90,6 +92,7 @@ def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str],
     answer = recognizer.predict(picture)
     rgba = np.asarray(Image.open(io.BytesIO(picture)))
     posted = form(picture)
+    packed = packed_rows(picture)
     return {
         "request: form": lambda: ask(posted, "multipart/form-data; boundary=digitrec"),
         "request: raw body": lambda: ask(picture, "image/png"),
@@ -97,12 +100,23 @@ def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str],
         "decode": lambda: codec.decode(picture),
         "decode / open and check": lambda: Image.open(io.BytesIO(picture)).verify(),
         "decode / pixels": lambda: Image.open(io.BytesIO(picture)).load(),
+        "decode / pixels, unpacked alone": lambda: zlib.decompress(packed),
         "decode / to grey": lambda: codec.decode(rgba),
         "normalise": lambda: normalize.normalize(grey),
         **{f"normalise / {name}": run for name, run in steps_of(grey).items()},
         "network": lambda: recognizer.classifier.probabilities(ink),
         "answer / as JSON": lambda: json.dumps(prediction_json(answer, recognizer.card, AnswerOptions())),
     }
+
+
+def packed_rows(png: bytes) -> bytes:
+    """Return what is in the IDAT chunks of a PNG file: its rows, filtered and packed."""
+    rows, place = b"", 8
+    while place < len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        rows += png[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
+        place += length + 12
+    return rows
 
 
 def steps_of(grey: normalize.Picture) -> dict[str, Part]:
