@@ -15,10 +15,10 @@ from digitrec.reading.written import Written
 SAME_PLACE = 0.5  # of the smaller box: two candidates that share so much are one digit
 _SEPARATORS_SHARE = 0.4  # of the ink that is read: a number with more ink beside it is doubtful
 _EDGE_COUNTS = 0.25  # how much of the ink at the edge counts, around a lone digit
-_CUT_OFF = 0.5  # what is left of the confidence for a digit that the picture's edge cuts off ...
-_FILLS_SHARE = (
-    0.4  # ... which it does not where the digit is so high a share of the picture: that was cut out around it
-)
+# What is left of the confidence for a digit that the picture's edge cuts off. Where the digit is so high a share of the
+# picture, that was cut out around it, and the edge cuts nothing off.
+_CUT_OFF = 0.5
+_FILLS_SHARE = 0.4
 
 
 def all_are_digits(probabilities: Sequence[NDArray[np.float32]]) -> float:

@@ -1,6 +1,6 @@
 """One network whose weights are the mean of several that went on from the same one with other seeds.
 
-Such networks end in one valley of the loss, and its middle reads better than its sides, at the price of one network
+Such networks end in one valley of the loss, and its middle may read better than its sides, at the price of one network
 (Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
 inference time", 2022). Means and variances of batch norm belong to the weights before them, so that they are taken
 anew (Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018).
