@@ -18,9 +18,10 @@ from digitrec.ink.codec import ImageLike, decode
 from digitrec.ink.normalize import normalize
 from digitrec.ink.page import MORE_LOOKS
 from digitrec.ink.render import Strokes
+from digitrec.model.line_network import LineNetwork
 from digitrec.model.runtime import Classifier, load_classifier
 from digitrec.reading.constraints import Constraint, constraint
-from digitrec.reading.reader import read_number
+from digitrec.reading.reader import Networks, read_number
 from digitrec.reading.result import Reading, agreed
 from digitrec.reading.written import in_picture, in_strokes
 from digitrec.resources import packaged_model_path
@@ -71,14 +72,21 @@ class Recognizer:
     Parameters
     ----------
     classifier : the network, see `digitrec.model.runtime.Classifier`.
+    lines : the network that looks at whole lines in `read`; None takes the packaged one.
     limits : the largest picture that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the model's card.
     """
 
     def __init__(
-        self, classifier: Classifier, *, limits: Limits | None = None, threshold: float | None = None
+        self,
+        classifier: Classifier,
+        *,
+        lines: LineNetwork | None = None,
+        limits: Limits | None = None,
+        threshold: float | None = None,
     ) -> None:
         self.classifier = classifier
+        self.networks = Networks(classifier, lines or LineNetwork.load(packaged_model_path("lines")))
         self.limits = limits or Limits()
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
 
@@ -197,15 +205,15 @@ class Recognizer:
         """Return the number in a picture, like `read`, by a constraint that is already made."""
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
-            return read_number(in_strokes(image), self.classifier, threshold, asked)
+            return read_number(in_strokes(image), self.networks, threshold, asked)
         picture = decode(image, self.limits)
-        reading = read_number(in_picture(picture), self.classifier, threshold, asked)
+        reading = read_number(in_picture(picture), self.networks, threshold, asked)
         if reading.confidence >= SURE_ENOUGH or len(reading.digits) < 2:
             return reading
         readings = [reading]
         for look in MORE_LOOKS:
             with suppress(BlankImageError):  # faint ink, which this look passes over
-                readings.append(read_number(in_picture(picture, look), self.classifier, threshold, asked))
+                readings.append(read_number(in_picture(picture, look), self.networks, threshold, asked))
         return agreed(readings, threshold)
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:

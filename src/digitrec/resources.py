@@ -22,6 +22,6 @@ def resource_path(name: str) -> Path:
     return next((path for path in candidates if path.exists()), candidates[0])
 
 
-def packaged_model_path() -> Path:
-    """Return the path of the model file that comes with digitrec."""
-    return resource_path("models/digitrec.h5")
+def packaged_model_path(name: str = "digitrec") -> Path:
+    """Return the path of a model file that comes with digitrec: its digit network, or the one named ``"lines"``."""
+    return resource_path(f"models/{name}.h5")

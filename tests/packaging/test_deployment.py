@@ -106,7 +106,10 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
     python = tmp_path / "python" / "bin" / "python"
     finish([str(python), *install[1:]], cwd=source)
     (packages,) = installed.glob("lib/python*/site-packages")
-    assert (packages / "digitrec/_resources/models/digitrec.h5").is_file()
+    assert {path.name for path in (packages / "digitrec/_resources/models").iterdir()} == {
+        "digitrec.h5",
+        "lines.h5",
+    }
     assert not list(packages.glob("tensorflow*"))
     environ = environment(run) | {
         "PATH": f"{installed / 'bin'}:{python.parent}:/usr/bin:/bin",

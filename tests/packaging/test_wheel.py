@@ -67,6 +67,7 @@ def test_the_wheel_carries_model_page_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "digitrec/_resources/models/digitrec.h5",
+        "digitrec/_resources/models/lines.h5",
         "digitrec/_resources/templates/index.html",
         "digitrec/_resources/static/js/main.js",
         "digitrec/py.typed",

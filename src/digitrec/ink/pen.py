@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitrec.ink.lines import Box, Line, Piece, find_lines, joined_box, make_line
 from digitrec.ink.normalize import normalize
-from digitrec.ink.planes import Relief, label_pieces
+from digitrec.ink.planes import Mask, Relief, label_pieces
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Candidate, candidate_ends
 
@@ -49,6 +50,10 @@ class PennedPage:
             if any(np.ptp(self._stroke(piece), axis=0).any() for piece in line.pieces[first:last])
         ]
 
+    def drawn(self) -> Relief:
+        """Return the page's ink, (H, W) float32 in [0, 1], as if it had been a picture."""
+        return np.asarray(_drawn(_on_page(self.strokes, self.origin, self.scale), self.shape), np.float32)
+
     def _ink(self, line: Line, first: int, last: int) -> Relief:
         strokes = Strokes(tuple(self._stroke(piece) for piece in line.pieces[first:last]))
         return normalize(draw_on_canvas(strokes))
@@ -65,7 +70,7 @@ def segment_strokes(strokes: Strokes) -> PennedPage:
     scale = min(scale, _LARGEST_PX / float((high - low).max()))
     origin = low - _MARGIN_PX / scale
     width, height = np.ceil((high - origin) * scale).astype(int) + _MARGIN_PX
-    paths = [np.rint((line - origin) * scale).astype(np.int32) for line in strokes.lines]
+    paths = _on_page(strokes, origin, scale)
     owners = _touching(paths, (int(height), int(width)))
     sides = [_box(path) for path in paths]
     boxes = np.array([(0, 0, 0, 0, 0), *((*box, _PEN_PX * max(box[2:])) for box in sides)], np.int32)
@@ -88,9 +93,21 @@ def _box(path: NDArray[np.int32]) -> Box:
 
 def _touching(paths: list[NDArray[np.int32]], shape: tuple[int, int]) -> list[int]:
     """Return a number for each stroke; those whose ink hangs together have the same."""
+    _, labels, _ = label_pieces(_drawn(paths, shape))
+    return [int(labels[min(path[0, 1], shape[0] - 1), min(path[0, 0], shape[1] - 1)]) for path in paths]
+
+
+def _on_page(
+    strokes: Strokes, origin: Sequence[float] | NDArray[np.float32], scale: float
+) -> list[NDArray[np.int32]]:
+    return [
+        np.rint((line - np.asarray(origin, np.float32)) * scale).astype(np.int32) for line in strokes.lines
+    ]
+
+
+def _drawn(paths: list[NDArray[np.int32]], shape: tuple[int, int]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     for path in paths:
         points = np.repeat(path, 2, axis=0) if len(path) == 1 else path
         cv2.polylines(canvas, [points.reshape(-1, 1, 2)], False, (1.0,), _PEN_PX)
-    _, labels, _ = label_pieces(canvas)
-    return [int(labels[min(path[0, 1], shape[0] - 1), min(path[0, 0], shape[1] - 1)]) for path in paths]
+    return canvas

@@ -18,11 +18,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from digitrec.errors import ModelError, ModelFileError
 from digitrec.model.artifact import Artifact, fingerprint, read_artifact, write_artifact
 from digitrec.model.card import CARD_FORMAT, validated_card
 from digitrec.model.keras_file import as_digit_classifier, load_keras, probe_inks, require_keras_suffix
+from digitrec.model.line_network import WINDOW_SHAPE, LineNetwork
 from digitrec.model.runtime import LiteRtClassifier
 from digitrec.replacement import replacing
 
@@ -59,6 +61,22 @@ def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> No
     path = Path(path)
     require_keras_suffix(path)
     graph = _checked_graph(as_digit_classifier(model, path.name), validated_card(card))
+    _write(model, path, graph, card)
+
+
+def save_line_network(model: keras.Model, path: str | Path, card: dict[str, Any]) -> None:
+    """Write a line network to `path` as `save_model` writes a digit network, with the same errors."""
+    path = Path(path)
+    require_keras_suffix(path)
+    graph = convert(model)
+    windows = np.random.default_rng(0).random((8, *WINDOW_SHAPE), np.float32)
+    lines = LineNetwork(graph, validated_card(card))
+    answers = np.stack([lines.middles(window[..., 0]) for window in windows])
+    _require_parity(answers, np.asarray(model(windows, training=False)), card["name"])
+    _write(model, path, graph, card)
+
+
+def _write(model: keras.Model, path: Path, graph: bytes, card: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
         with _without_format_advice():
@@ -100,13 +118,17 @@ def _checked_graph(model: keras.Model, card: dict[str, Any]) -> bytes:
     graph = convert(model)
     inks = probe_inks()
     expected = np.asarray(model(inks, training=False))
-    difference = float(np.abs(LiteRtClassifier(graph, card).probabilities(inks) - expected).max())
+    _require_parity(LiteRtClassifier(graph, card).probabilities(inks), expected, card["name"])
+    return graph
+
+
+def _require_parity(answers: NDArray[np.float32], expected: NDArray[np.float32], name: str) -> None:
+    difference = float(np.abs(answers - expected).max())
     if not difference <= PARITY_TOLERANCE:
         raise ModelFileError(
-            f"{card['name']}: expected LiteRT to answer as Keras does, to {PARITY_TOLERANCE}. Received "
+            f"{name}: expected LiteRT to answer as Keras does, to {PARITY_TOLERANCE}. Received "
             f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
         )
-    return graph
 
 
 def _present_card(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import ModelError, ModelFileError, ModelNotCompiledError
 from digitrec.model.artifact import has_graph, read_artifact
+from digitrec.model.litert import Runners, said
 
 INK_SHAPE = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
 
@@ -73,9 +73,8 @@ class LiteRtClassifier:
     """
 
     def __init__(self, graph: bytes, card: dict[str, Any]) -> None:
-        self._graph = graph
+        self._runners = Runners(graph, (1, *INK_SHAPE), (1, len(LABELS)))
         self._card = card
-        self._local = threading.local()
         prove(self)  # a graph that loads but does not run is found now, and not in the first request
 
     @property
@@ -86,17 +85,11 @@ class LiteRtClassifier:
     def probabilities(self, inks: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 ink in [0, 1]; N may be 0."""
         _require_inks(inks)
-        run = self._thread_runner()
+        run = self._runners.of_this_thread()
         answers = np.empty((len(inks), len(LABELS)), np.float32)
         for index in range(len(inks)):
             answers[index] = run(inks[index : index + 1])
         return answers
-
-    def _thread_runner(self) -> _Runner:
-        runner: _Runner | None = getattr(self._local, "runner", None)
-        if runner is None:
-            runner = self._local.runner = _Runner(self._graph)
-        return runner
 
 
 def prove(classifier: Classifier) -> None:
@@ -111,7 +104,7 @@ def prove(classifier: Classifier) -> None:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"expected the network to answer a test ink. It failed: {_said(error)}.") from error
+        raise ModelError(f"expected the network to answer a test ink. It failed: {said(error)}.") from error
     if not _is_distribution(probabilities):
         raise ModelFileError(
             f"expected probabilities of shape (1, {len(LABELS)}) that sum to 1 for a test ink. "
@@ -131,46 +124,6 @@ def _is_distribution(probabilities: NDArray[Any]) -> bool:
         return False
     in_range = (probabilities >= 0) & (probabilities <= 1)  # False for NaN
     return bool(in_range.all() and abs(probabilities.sum() - 1) < 1e-3)
-
-
-class _Runner:
-    """One LiteRT interpreter, for one thread."""
-
-    def __init__(self, graph: bytes) -> None:
-        # Imported here so that a card can be read, and an error told, without the 10 MB that LiteRT takes.
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
-
-        try:
-            self._interpreter = Interpreter(model_content=graph, num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelFileError(
-                f"expected a graph that LiteRT runs. Received one it refuses: {_said(error)}."
-            ) from error
-        self._input = _only(self._interpreter.get_input_details(), "input", (1, *INK_SHAPE))
-        self._output = _only(self._interpreter.get_output_details(), "output", (1, len(LABELS)))
-
-    def __call__(self, ink: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (1, 10) float32, a copy, for (1, 28, 28, 1) float32."""
-        try:
-            self._interpreter.set_tensor(self._input, ink)
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise ModelFileError(
-                f"expected a graph that LiteRT runs. Received one that fails: {_said(error)}."
-            ) from error
-        answer: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
-        return answer
-
-
-def _only(details: list[dict[str, Any]], side: str, shape: tuple[int, ...]) -> int:
-    """Return the tensor index of the graph's single input or output, which must be float32 of `shape`."""
-    kinds = [
-        (tuple(int(size) for size in detail["shape"]), np.dtype(detail["dtype"]).name) for detail in details
-    ]
-    if kinds != [(shape, "float32")]:
-        raise ModelFileError(f"expected a LiteRT graph with one {side}, float32 {shape}. Received: {kinds}.")
-    return int(details[0]["index"])
 
 
 class KerasClassifier:
@@ -237,10 +190,6 @@ def _not_compiled(path: Path) -> ModelNotCompiledError:
         f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file, and TensorFlow, which "
         f"could run it, is not installed. Install it (pip install tensorflow), then run: digitrec compile {path}"
     )
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _require_inks(inks: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,15 @@ class Constraint:
     pattern: str | None = None
     spelled: dict[str, str] | None = None
 
-    @property
+    @cached_property
+    def ways(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """For each digit, the states that it may come after, and those that it leads to from them."""
+        sources = [np.flatnonzero(self.following[:, digit] >= 0) for digit in LABELS]
+        return [
+            (states, self.following[states, digit].astype(np.intp)) for digit, states in enumerate(sources)
+        ]
+
+    @cached_property
     def is_free(self) -> bool:
         """Whether any number will do."""
         return len(self.final) == 1 and bool((self.following == 0).all())

@@ -39,7 +39,7 @@ def share_read(boxes: Sequence[Box], written: Written, *, lone: bool = False) ->
     """
     edge_counts = _EDGE_COUNTS if lone else 1.0
     read = passed_over = 0.0
-    for line, _ in written.lines:
+    for line, *_ in written.lines:
         for piece in line.pieces:
             if max(shared(piece.box, box) for box in boxes) >= SAME_PLACE:
                 read += piece.area

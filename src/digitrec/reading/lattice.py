@@ -23,11 +23,14 @@ Scores = NDArray[np.float64]
 
 
 class Automaton(Protocol):
-    """What a number may be: states, of which 0 is the first."""
+    """What a number may be: states, of which 0 is the first.
+
+    No digit leads to one state from two, as in a list that is a tree; so all states move at once.
+    """
 
     @property
-    def following(self) -> NDArray[np.int32]:
-        """(S, 10) int32: the state that each digit leads to, -1 where it may not come."""
+    def ways(self) -> Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """For each digit, the states that it may come after, and those that it leads to from them."""
 
     @property
     def final(self) -> NDArray[np.bool_]:
@@ -76,25 +79,23 @@ class Lattice:
     def best_path(self, asked: Automaton) -> list[Step] | None:
         """Return the digits of the best path that the automaton takes; None where it takes no path."""
         best = self._start(asked)
-        came: dict[tuple[int, int], tuple[int, int, int]] = {}
+        came = np.zeros((*best.shape, 3), np.int32)  # the edge, the digit, and the state before
         for number, edge in enumerate(self.edges):
-            (states,) = np.nonzero(best[edge.first] > _NEVER)
-            for digit, targets, sources in _moves(edge, states, asked, only_best=True):
+            for digit, targets, sources in _moves(edge, best[edge.first], asked, only_best=True):
                 scores = best[edge.first, sources] + edge.scores[digit]
-                for choice in np.flatnonzero(scores > best[edge.last, targets]).tolist():
-                    target = int(targets[choice])
-                    if scores[choice] > best[edge.last, target]:  # two states may lead to one
-                        best[edge.last, target] = scores[choice]
-                        came[edge.last, target] = (number, digit, int(sources[choice]))
+                better = scores > best[edge.last, targets]
+                best[edge.last, targets[better]] = scores[better]
+                came[edge.last, targets[better], :2] = number, digit
+                came[edge.last, targets[better], 2] = sources[better]
         ends = np.where(asked.final, best[-1], _NEVER)
         state = int(ends.argmax())
         return None if ends[state] == _NEVER else self._steps(came, state)
 
-    def _steps(self, came: dict[tuple[int, int], tuple[int, int, int]], state: int) -> list[Step]:
+    def _steps(self, came: NDArray[np.int32], state: int) -> list[Step]:
         steps = []
         place = self.places - 1
         while place:
-            number, digit, state = came[place, state]
+            number, digit, state = came[place, state].tolist()
             edge = self.edges[number]
             place = edge.first
             if edge.is_digit:
@@ -120,15 +121,15 @@ class Lattice:
 
     def shares(self, asked: Automaton, total: float) -> list[Scores]:
         """Return, for each edge and digit, the share of all paths that take it; `total` is what is shared out."""
-        before, after = self._before(asked), self._after(asked)
+        before = self._before(asked)
+        after = self._after(asked, before)
         shares = []
         for edge in self.edges:
             if asked.is_free:
                 share = before[edge.first, 0] + edge.scores + after[edge.last, 0]
             else:
                 share = np.full(len(edge.scores), _NEVER)
-                (states,) = np.nonzero(before[edge.first] > _NEVER)
-                for digit, targets, sources in _moves(edge, states, asked):
+                for digit, targets, sources in _moves(edge, before[edge.first], asked):
                     ways = before[edge.first, sources] + after[edge.last, targets]
                     share[digit] = np.logaddexp.reduce(ways) + edge.scores[digit]
             shares.append(np.exp(np.minimum(share - total, 0.0)))
@@ -142,22 +143,23 @@ class Lattice:
             if asked.is_free:
                 there[0] = np.logaddexp(there[0], sums[edge.first, 0] + _any_digit(edge))
                 continue
-            (states,) = np.nonzero(sums[edge.first] > _NEVER)
-            for digit, targets, sources in _moves(edge, states, asked):
-                np.logaddexp.at(there, targets, sums[edge.first, sources] + edge.scores[digit])
+            for digit, targets, sources in _moves(edge, sums[edge.first], asked):
+                there[targets] = np.logaddexp(there[targets], sums[edge.first, sources] + edge.scores[digit])
         return sums
 
-    def _after(self, asked: Automaton) -> Scores:
-        """Return (places, S): the logarithm of the sum over all paths from each place and state to the end."""
+    def _after(self, asked: Automaton, before: Scores) -> Scores:
+        """Return (places, S): the logarithm of the sum over all paths from each place and state to the end.
+
+        What no path leads to, by `before`, is left out.
+        """
         sums = np.full((self.places, len(asked.final)), _NEVER)
         sums[-1, asked.final] = 0.0
-        states = np.arange(len(asked.final))
         for edge in reversed(self.edges):  # they are sorted by where they begin
             here = sums[edge.first]
             if asked.is_free:
                 here[0] = np.logaddexp(here[0], sums[edge.last, 0] + _any_digit(edge))
                 continue
-            for digit, targets, sources in _moves(edge, states, asked):
+            for digit, targets, sources in _moves(edge, before[edge.first], asked):
                 here[sources] = np.logaddexp(here[sources], sums[edge.last, targets] + edge.scores[digit])
         return sums
 
@@ -173,22 +175,47 @@ def _any_digit(edge: Edge) -> float:
 
 
 def _moves(
-    edge: Edge, states: NDArray[np.intp], asked: Automaton, *, only_best: bool = False
+    edge: Edge, reached: Scores, asked: Automaton, *, only_best: bool = False
 ) -> Iterable[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
     """Yield, for each digit of an edge, the states that it leads to and those that it comes from.
 
     Of an automaton that takes any digits, the best path needs the edge's best digit only.
+
+    Parameters
+    ----------
+    reached : (S,), -inf for the states that no path leads to.
     """
-    if not len(states):
-        return
     if not edge.is_digit:
+        (states,) = np.nonzero(reached > _NEVER)
         yield 0, states, states
-        return
-    if asked.is_free and only_best:
+    elif asked.is_free and only_best:
         yield int(edge.scores.argmax()), _FIRST, _FIRST
-        return
-    for digit in LABELS:
-        targets = asked.following[states, digit]
-        open_ways = targets >= 0
-        if open_ways.any():
-            yield digit, targets[open_ways].astype(np.intp), states[open_ways]
+    else:
+        for digit, (sources, targets) in enumerate(asked.ways):
+            is_open = reached[sources] > _NEVER
+            if is_open.any():
+                yield digit, targets[is_open], sources[is_open]
+
+
+def best_through(
+    ends: Sequence[tuple[int, int]], scores: Sequence[float], skips: Sequence[float]
+) -> list[float]:
+    """Return, for each edge from place to place, the score of the best path that takes it.
+
+    Parameters
+    ----------
+    ends : the first and the last place of each edge, in any order.
+    scores : of each edge.
+    skips : of passing over what lies between each place and the next; there is one place more.
+    """
+    edges: list[list[tuple[int, float]]] = [[(place + 1, score)] for place, score in enumerate(skips)]
+    for (first, last), score in zip(ends, scores, strict=True):
+        edges[first].append((last, score))
+    before = [0.0] + [_NEVER] * len(skips)
+    after = [_NEVER] * len(skips) + [0.0]
+    for place, leaving in enumerate(edges):
+        for last, score in leaving:
+            before[last] = max(before[last], before[place] + score)
+    for place in reversed(range(len(skips))):
+        after[place] = max(after[last] + score for last, score in edges[place])
+    return [before[first] + score + after[last] for (first, last), score in zip(ends, scores, strict=True)]

@@ -5,21 +5,26 @@ The layers above hand in what was segmented; nothing here knows pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.contract import LABELS
 from digitrec.ink.lines import Box
+from digitrec.model.line_network import LineNetwork
 from digitrec.model.runtime import Classifier
+from digitrec.reading.beside import NOTHING_TOLD, Middles
 from digitrec.reading.constraints import ANY_NUMBER, Constraint
 from digitrec.reading.doubt import SAME_PLACE, all_are_digits, share_read, shared
-from digitrec.reading.lattice import Edge, Lattice, Step
+from digitrec.reading.lattice import Edge, Lattice, Step, best_through
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
 from digitrec.reading.scoring import (
     DIGIT_FEATURES,
+    LOG_WEIGHTS,
+    LOGS,
     NAMES,
     SKIP_FEATURES,
     WEIGHT_VECTOR,
@@ -27,6 +32,7 @@ from digitrec.reading.scoring import (
     candidate_features,
     digit_logs,
     in_order,
+    place_of,
     refusal_logs,
     skip_features,
     whole_features,
@@ -35,8 +41,16 @@ from digitrec.reading.written import Whole, Written
 
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
-_HOPELESS = -7.0  # what speaks for a candidate before the network has seen it; the network only takes away
+# Candidates on no way that comes so near to the best one are not shown to the digit network, which only takes away.
+_HOPELESS = 7.0
 _BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
+
+
+class Networks(NamedTuple):
+    """What looks at a number: at each candidate by itself, and at whole lines."""
+
+    digits: Classifier
+    lines: LineNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +64,15 @@ class Seen:
 
 
 def read_number(
-    written: Written, classifier: Classifier, threshold: float, asked: Constraint = ANY_NUMBER
+    written: Written,
+    networks: Networks,
+    threshold: float,
+    asked: Constraint = ANY_NUMBER,
 ) -> Reading:
     """Return the most probable number, its boxes in the picture's own units."""
     if written.whole is None and not written.lines:
         return NOTHING_READ
-    edges, seen = look(written, classifier)
+    edges, seen = look(written, networks)
     if not seen:
         return NOTHING_READ
     lattice = _lattice(edges)
@@ -72,14 +89,18 @@ def read_number(
 
 
 class _Described(NamedTuple):
-    """A candidate before the network has seen it: its edge and its features, in the order of `scoring.NAMES`."""
+    """A candidate before the digit network has seen it: its edge, what the line network says of each digit, and its
+    features in the order of `scoring.NAMES`.
+    """
 
-    ink: NDArray[np.float32]
+    ink: Callable[[], NDArray[np.float32]]
     box: Box
     line: int
     first: int
     last: int
+    middle: NDArray[np.float64]
     features: NDArray[np.float64]
+    is_whole: bool = False
 
 
 class Edges(NamedTuple):
@@ -88,7 +109,7 @@ class Edges(NamedTuple):
     Attributes
     ----------
     ends : (E, 2) int64, the first and the last place of each digit's edge.
-    logs : (E, 10) float64, see `scoring.digit_logs`.
+    logs : (2, E, 10) float64, in the order of `scoring.LOGS`.
     features : (E, F) float64, in the order of `scoring.NAMES`.
     skips : (places - 1, F) float64, of passing over each piece.
     """
@@ -99,53 +120,80 @@ class Edges(NamedTuple):
     skips: NDArray[np.float64]
 
 
-def look(written: Written, classifier: Classifier) -> tuple[Edges, list[Seen]]:
-    """Return all edges after one batch through the network; the last is the whole, where there is one.
+def look(written: Written, networks: Networks) -> tuple[Edges, list[Seen]]:
+    """Return all edges after one batch through the digit network; the last is the whole, where there is one.
 
-    What its place and shape alone make hopeless is not shown to the network.
+    What its place and shape make hopeless is not shown to that network.
     """
-    described, skips = _described(written)
+    described, skips = _described(written, networks.lines)
     if not described:
-        return Edges(np.empty((0, 2), np.int64), np.empty((0, 10)), np.empty((0, len(NAMES))), skips), []
-    inks = np.stack([item.ink for item in described]).astype(np.float32)
-    probabilities = classifier.probabilities(inks[..., np.newaxis])
+        nothing = np.empty((len(LOGS), 0, len(LABELS)))
+        return Edges(np.empty((0, 2), np.int64), nothing, np.empty((0, len(NAMES))), skips), []
+    described = _promising(described, skips)
+    inks = np.stack([item.ink() for item in described]).astype(np.float32)
+    probabilities = networks.digits.probabilities(inks[..., np.newaxis])
     features = np.stack([item.features for item in described])
-    features[:, 1] = refusal_logs(probabilities)
+    features[:, place_of("log_is_digit")] = refusal_logs(probabilities)
     ends = np.array([(item.first, item.last) for item in described])
+    logs = np.stack([digit_logs(probabilities), np.stack([item.middle for item in described])])
     seen = [
-        Seen(item.ink, item.box, answer, item.line)
-        for item, answer in zip(described, probabilities, strict=True)
+        Seen(ink, item.box, answer, item.line)
+        for item, ink, answer in zip(described, inks, probabilities, strict=True)
     ]
-    return Edges(ends, digit_logs(probabilities), features, skips), seen
+    return Edges(ends, logs, features, skips), seen
 
 
-def _described(written: Written) -> tuple[list[_Described], NDArray[np.float64]]:
+def _described(written: Written, network: LineNetwork) -> tuple[list[_Described], NDArray[np.float64]]:
     found: list[_Described] = []
     skips: list[NDArray[np.float64]] = []
-    for number, (line, candidates) in enumerate(written.lines):
+    middles = [Middles(network, line.strip()) for line in written.lines]
+    for number, ((line, candidates, _), told) in enumerate(zip(written.lines, middles, strict=True)):
         place = len(skips)
-        for item in candidates:
-            features = in_order(DIGIT_FEATURES[2:], candidate_features(item, line, written.shape))
-            if float(features @ WEIGHT_VECTOR) >= _HOPELESS:
-                edge = (place + item.first, place + item.last)
-                found.append(_Described(item.ink(), item.box, number, *edge, features))
-        skips += [in_order(SKIP_FEATURES, skip_features(piece, line, written.shape)) for piece in line.pieces]
+        at, beside = told.of_digits([item.box for item in candidates])
+        for item, middle, other in zip(candidates, at, beside, strict=True):
+            values = [other, *candidate_features(item, line, written.shape)]
+            features = in_order(DIGIT_FEATURES[1:], values)
+            edge = (place + item.first, place + item.last)
+            found.append(_Described(item.ink, item.box, number, *edge, middle, features))
+        nothing = told.of_nothing([piece.box for piece in line.pieces])
+        for piece, none in zip(line.pieces, nothing, strict=True):
+            values = [none, *skip_features(piece, line, written.shape)]
+            skips.append(in_order(SKIP_FEATURES, values))
     if written.whole is not None:
-        features = _whole_features(written, written.whole)
-        found.append(_Described(written.whole.ink, written.whole.box, 0, 0, max(1, len(skips)), features))
-    return found, np.stack(skips or [in_order(SKIP_FEATURES[:1], [_BARRED])])
+        box = written.whole.box
+        middle, other = _alone(middles[0].of_digits([box])) if len(middles) == 1 else NOTHING_TOLD
+        features = in_order(WHOLE_FEATURES, [other, *_whole_features(written, written.whole)])
+        ink = written.whole.ink
+        edge = (0, max(1, len(skips)))
+        found.append(_Described(lambda: ink, box, 0, *edge, middle, features, is_whole=True))
+    return found, np.stack(skips or [in_order(("skipped",), [_BARRED])])
 
 
-def _whole_features(written: Written, whole: Whole) -> NDArray[np.float64]:
-    digit_px = written.lines[0][0].digit_px if written.lines else float(whole.box[3])
-    pieces = [piece for line, _ in written.lines for piece in line.pieces]
+def _alone(told: tuple[NDArray[np.float64], NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
+    (digits,), (other,) = told
+    return digits, float(other)
+
+
+def _promising(described: list[_Described], skips: NDArray[np.float64]) -> list[_Described]:
+    """Return those that a way near the best takes, and the whole, which `predict` sees anyway."""
+    best_digits = np.array([item.middle.max() for item in described])
+    scores = np.stack([item.features for item in described]) @ WEIGHT_VECTOR + LOG_WEIGHTS[1] * best_digits
+    ends = [(item.first, item.last) for item in described]
+    through = best_through(ends, scores.tolist(), (skips @ WEIGHT_VECTOR).tolist())
+    least = max(through) - _HOPELESS
+    return [item for item, score in zip(described, through, strict=True) if score >= least or item.is_whole]
+
+
+def _whole_features(written: Written, whole: Whole) -> list[float]:
+    digit_px = written.lines[0].line.digit_px if written.lines else float(whole.box[3])
+    pieces = [piece for line, *_ in written.lines for piece in line.pieces]
     outside = [piece for piece in pieces if shared(piece.box, whole.box) < SAME_PLACE]
     ink_area = sum(piece.area for piece in pieces)
-    return in_order(WHOLE_FEATURES, whole_features(whole.box, outside, ink_area, digit_px, written.shape))
+    return whole_features(whole.box, outside, ink_area, digit_px, written.shape)
 
 
 def _lattice(edges: Edges) -> Lattice:
-    scores = WEIGHT_VECTOR[0] * edges.logs + (edges.features @ WEIGHT_VECTOR)[:, np.newaxis]
+    scores = np.tensordot(LOG_WEIGHTS, edges.logs, 1) + (edges.features @ WEIGHT_VECTOR)[:, np.newaxis]
     digits = [
         Edge(first, last, score, number)
         for number, ((first, last), score) in enumerate(zip(edges.ends.tolist(), scores, strict=True))

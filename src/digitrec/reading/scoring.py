@@ -14,29 +14,32 @@ from digitrec.ink.segment import Candidate
 
 _LEAST = 1e-5
 
+# By digit: what the digit network says of a candidate, and the line network of its place.
+LOGS = ("log_probability", "log_middle")
 DIGIT_FEATURES = (
-    "log_probability", "log_is_digit", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
+    "log_is_digit", "middle_beside", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
     "low", "high", "wide", "off_line", "edge", "edge_of_square",
 )  # fmt: skip
 SKIP_FEATURES = (
-    "skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below", "thin_at_edge",
-    "side_of_square",
+    "log_no_middle", "skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below",
+    "thin_at_edge", "side_of_square",
 )  # fmt: skip
-WHOLE_FEATURES = ("whole", "picture_wide", "outside", "outside_inner", "low", "wide")
-NAMES = (*DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[:4])
+WHOLE_FEATURES = ("middle_beside", "whole", "picture_wide", "outside", "outside_inner", "low", "wide")
+NAMES = (*LOGS, *DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[1:5])
 _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
 WEIGHTS = {
-    "log_probability": 1.0, "log_is_digit": 1.0, "digit": 0.487, "cut": -0.481, "cut_cost": -1.927,
-    "wall": 0.533, "crossings": -1.005, "not_cut": 1.321, "joined": -2.202, "gap": -1.328,
-    "low": -4.321, "high": -2.08, "wide": -6.238, "off_line": -3.669, "edge": -1.12,
-    "edge_of_square": -2.787, "skipped": -1.266, "size": -2.998, "size_squared": -1.697, "flat": 2.426,
-    "at_edge": 0.084, "skip_cut_cost": 2.252, "skip_cut": -2.266, "below": 1.83, "thin_at_edge": 0.528,
-    "side_of_square": 0.819, "whole": 1.419, "picture_wide": -2.564, "outside": -1.638,
-    "outside_inner": -3.501,
+    "log_probability": 0.632, "log_middle": 0.791, "log_is_digit": 0.926, "middle_beside": -2.545,
+    "digit": 1.153, "cut": -0.064, "cut_cost": -1.422, "wall": 0.804, "crossings": -0.22, "not_cut": 0.964,
+    "joined": -1.988, "gap": -1.339, "low": -1.293, "high": -2.101, "wide": -6.446, "off_line": -4.042,
+    "edge": -0.017, "edge_of_square": -2.559, "log_no_middle": 1.645, "skipped": -1.087, "size": -2.083,
+    "size_squared": -0.253, "flat": 3.116, "at_edge": -0.651, "skip_cut_cost": 2.127, "skip_cut": -2.112,
+    "below": 1.373, "thin_at_edge": 0.14, "side_of_square": 0.267, "whole": 1.407, "picture_wide": -3.471,
+    "outside": -1.74, "outside_inner": -2.973,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
+LOG_WEIGHTS = WEIGHT_VECTOR[: len(LOGS)]
 
 
 def digit_logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -84,7 +87,7 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
 
 
 def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[float]:
-    """Return the features of a piece that is passed over, in the order of `SKIP_FEATURES`."""
+    """Return the features of a piece that is passed over from "skipped" on, in the order of `SKIP_FEATURES`."""
     left, top, width, height = piece.box
     px = line.digit_px
     size = min(max(width, height) / px, 2.0)
@@ -121,7 +124,7 @@ def touches_edge(box: Box, shape: tuple[int, ...]) -> bool:
 def whole_features(
     box: Box, outside: Sequence[Piece], ink_area: int, digit_px: float, shape: tuple[int, ...]
 ) -> list[float]:
-    """Return the features of the picture as one digit, in the order of `WHOLE_FEATURES`.
+    """Return the features of the picture as one digit from "whole" on, in the order of `WHOLE_FEATURES`.
 
     Parameters
     ----------
@@ -143,5 +146,10 @@ def whole_features(
 def in_order(names: Sequence[str], values: Sequence[float]) -> NDArray[np.float64]:
     """Return (F,) float64, the values at their places in `NAMES`, 0 elsewhere."""
     features = np.zeros(len(NAMES))
-    features[[_ORDER[name] for name in names]] = values
+    features[[place_of(name) for name in names]] = values
     return features
+
+
+def place_of(name: str) -> int:
+    """Return the place of a feature in `NAMES`."""
+    return _ORDER[name]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,11 @@ from digitrec.errors import BlankImageError
 from digitrec.ink.lines import Box, Line, joined_box
 from digitrec.ink.normalize import locate, normalize
 from digitrec.ink.page import FIRST_LOOK, Look, Page, find_ink
-from digitrec.ink.pen import segment_strokes
+from digitrec.ink.pen import PennedPage, segment_strokes
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Candidate, segment
+from digitrec.ink.strip import Strip, make_strip
 
 # More pieces of ink than this are no number but a page of print, or a photo.
 MOST_PIECES = 300
@@ -37,20 +40,28 @@ class Whole:
     box: Box
 
 
+class WrittenLine(NamedTuple):
+    """A line, the candidates for its digits, and what gives its strip."""
+
+    line: Line
+    candidates: Sequence[Candidate]
+    strip: Callable[[], Strip]
+
+
 @dataclass(frozen=True, eq=False)
 class Written:
     """All that a number may be read from.
 
     Attributes
     ----------
-    lines : each with its candidates; none where there is too much ink for a number.
+    lines : none where there is too much ink for a number.
     shape : (H, W) of the page that all boxes lie on.
     whole : what `predict` would see; None where it sees blank paper.
     scale : what a length in the picture is multiplied by to get that on the page.
     origin : x, y in the picture of the page's corner.
     """
 
-    lines: Sequence[tuple[Line, Sequence[Candidate]]]
+    lines: Sequence[WrittenLine]
     shape: tuple[int, ...]
     whole: Whole | None
     scale: float = 1.0
@@ -73,8 +84,10 @@ def in_picture(picture: Picture, look: Look = FIRST_LOOK) -> Written:
     if len(page.boxes) - 1 > MOST_PIECES:
         return Written((), page.ink.shape, None, page.scale)
     found = segment(page)
-    lines = [(line, found.candidates(line)) for line in found.lines]
-    if sum(len(candidates) for _, candidates in lines) > _MOST_CANDIDATES:
+    lines = [
+        WrittenLine(line, found.candidates(line), partial(make_strip, page.ink, line)) for line in found.lines
+    ]
+    if sum(len(written.candidates) for written in lines) > _MOST_CANDIDATES:
         return Written((), page.ink.shape, None, page.scale)
     may_be_one = all(_width(line) <= _WIDEST_DIGIT * line.digit_px for line in found.lines)
     whole = _whole(picture, page.scale) if may_be_one else None
@@ -104,7 +117,10 @@ def in_strokes(strokes: Strokes) -> Written:
     ink = normalize(draw_on_canvas(strokes))
     found = segment_strokes(strokes)
     whole = Whole(ink, (0, 0, found.shape[1], found.shape[0]))
-    lines = (
-        [(line, found.candidates(line)) for line in found.lines] if len(strokes.lines) <= MOST_PIECES else []
-    )
+    seen = found.lines if len(strokes.lines) <= MOST_PIECES else ()
+    lines = [WrittenLine(line, found.candidates(line), partial(_penned_strip, found, line)) for line in seen]
     return Written(lines, found.shape, whole, found.scale, found.origin)
+
+
+def _penned_strip(found: PennedPage, line: Line) -> Strip:
+    return make_strip(found.drawn(), line)

@@ -68,16 +68,16 @@ class AugmentedBatches:
         image = (None, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
         signature = (tf.TensorSpec(image, tf.float32), tf.TensorSpec((None, len(self._targets)), tf.float32))
         dataset = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
-        return _untuned(dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(_AHEAD))
+        return untuned(dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(_AHEAD))
 
 
 def in_order(samples: Samples, classes: int) -> tf.data.Dataset:
     """Return all samples in batches, for `keras.Model.fit` to validate with."""
     targets = np.eye(classes, dtype=np.float32)[samples.labels]
-    return _untuned(tf.data.Dataset.from_tensor_slices((samples.inks(), targets)).batch(_VALIDATION_BATCH))
+    return untuned(tf.data.Dataset.from_tensor_slices((samples.inks(), targets)).batch(_VALIDATION_BATCH))
 
 
-def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Return `dataset` without a thread that tunes it.
 
     TensorFlow 2.21 waits at the end of an epoch until that thread wakes up, which may be a minute with nothing done.

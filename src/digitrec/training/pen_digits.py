@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +66,13 @@ def parse_unipen(text: str) -> Iterator[PenDigit]:
         lines = [_points(part.split(".PEN_UP")[0]) for part in segment.split(".PEN_DOWN")[1:]]
         strokes = Strokes(tuple(line for line in lines if len(line)))
         yield PenDigit(label, strokes, int(writer[1]) if writer else 0)
+
+
+def choose_writers(digits: Sequence[PenDigit], share: float, seed: int) -> set[int]:
+    """Return the numbers of a random share of the writers, of one at least."""
+    writers = sorted({digit.writer for digit in digits})
+    count = max(1, round(share * len(writers)))
+    return set(np.random.default_rng(seed).choice(writers, count, replace=False).tolist())
 
 
 def render_pen_digits(digits: list[PenDigit], renderings: int, seed: int) -> Samples:

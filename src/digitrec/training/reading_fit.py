@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from digitrec.model.runtime import Classifier
-from digitrec.reading.reader import look
-from digitrec.reading.scoring import NAMES, WEIGHTS
+from digitrec.reading.reader import Networks, look
+from digitrec.reading.scoring import LOGS, NAMES, WEIGHTS
 from digitrec.reading.written import Written
 
 Floats = NDArray[np.float64]
@@ -35,8 +34,8 @@ class Sample:
     ----------
     places : how many.
     ends : (E, 2) int64, the first and the last place of each digit's edge.
-    logs : (E, 10), see `digitrec.reading.scoring.digit_logs`.
-    features : (E, F), in the order of `NAMES`; that of "log_probability" is left 0, it differs by digit.
+    logs : (2, E, 10), in the order of `LOGS`.
+    features : (E, F), in the order of `NAMES`; those of `LOGS` are left 0, they differ by digit.
     skips : (places - 1, F), of passing over each piece.
     digits : (K,) int64.
     """
@@ -49,9 +48,9 @@ class Sample:
     digits: NDArray[np.int64]
 
 
-def sample(written: Written, classifier: Classifier, label: str) -> Sample | None:
+def sample(written: Written, networks: Networks, label: str) -> Sample | None:
     """Return a picture as the fit needs it; None where no way through its candidates reads the label."""
-    edges, _ = look(written, classifier)
+    edges, _ = look(written, networks)
     found = Sample(len(edges.skips) + 1, *edges, np.array([int(sign) for sign in label]))
     return found if _sums(found, np.zeros(len(NAMES)), found.digits)[0] > _NEVER / 2 else None
 
@@ -81,23 +80,25 @@ def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: 
 
 def _bounds() -> list[tuple[float | None, float | None]]:
     """Return bounds for each weight: the network knows these digits, and may not be trusted beyond its word."""
-    return [
-        (0.0, _MOST_TRUST) if name in {"log_probability", "log_is_digit"} else (None, None) for name in NAMES
-    ]
+    return [(0.0, _MOST_TRUST) if name in {*LOGS, "log_is_digit"} else (None, None) for name in NAMES]
 
 
 def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tuple[float, Floats]:
     """Return the logarithm of the sum over all ways, or over those that read `digits`, and its slope."""
     evidence = item.features @ weights
-    scores = evidence[:, None] + weights[0] * item.logs
+    scores = evidence[:, None] + np.tensordot(weights[: len(LOGS)], item.logs, 1)
     skips = item.skips @ weights
     if digits is None:
         best = scores.max(axis=1, keepdims=True)
         steps = best + np.log(np.exp(scores - best).sum(axis=1, keepdims=True))  # (E, 1): any digit
-        logs = (np.exp(scores - steps) * item.logs).sum(axis=1, keepdims=True)
+        logs = (np.exp(scores - steps) * item.logs).sum(axis=2, keepdims=True)
         shift = 0
     else:
-        steps, logs, shift = scores[:, digits], item.logs[:, digits], 1  # (E, K): the digit that comes next
+        steps, logs, shift = (
+            scores[:, digits],
+            item.logs[:, :, digits],
+            1,
+        )  # (E, K): the digit that comes next
     before, after = _both_ways(item, steps, skips, shift)
     total = float(after[0, 0])
     first, last = item.ends.T
@@ -105,7 +106,7 @@ def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tu
     shares = np.exp(before[first, :width] + steps + after[last, shift : shift + width] - total)
     skipped = np.exp(np.logaddexp.reduce(before[:-1] + after[1:], axis=1) + skips - total)
     slope = shares.sum(axis=1) @ item.features + skipped @ item.skips
-    slope[0] += float((shares * logs).sum())
+    slope[: len(LOGS)] += (shares * logs).sum(axis=(1, 2))
     return total, slope
 
 

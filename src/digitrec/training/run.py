@@ -23,15 +23,11 @@ from digitrec.training.handwriting import render, write_all
 from digitrec.training.mnist import Mnist, load_mnist
 from digitrec.training.negatives import kinds_to_learn, make_negatives
 from digitrec.training.outcome import TrainingData, TrainingResult, measure
-from digitrec.training.pen_digits import PenDigit, load_pen_digits, render_pen_digits
+from digitrec.training.pen_digits import PenDigit, choose_writers, load_pen_digits, render_pen_digits
 from digitrec.training.rows import make_rows
-from digitrec.training.samples import Samples, join, split
+from digitrec.training.samples import HELD_OUT_SEED, Samples, join, split
 from digitrec.training.styles import STYLES
 from digitrec.training.teachers import digests
-
-# Whatever the seed, the same is held out: what one network validates with, no other has learned that it is averaged
-# with or taught by.
-_HELD_OUT_SEED = 1
 
 
 def train(
@@ -154,7 +150,7 @@ def assemble(
     training, validation = split(
         Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]),
         config.validation_share,
-        _HELD_OUT_SEED,
+        HELD_OUT_SEED,
     )
     share = len(training.labels) / len(mnist.y_train)
     learned, held_out = {"MNIST": training}, [validation]
@@ -169,7 +165,7 @@ def assemble(
         cut = make_rows(whole, max(1, round(share * config.rows)), config.seed)
         learned["cut from rows"] = cut if config.negatives is not None else cut.digits()
     if config.negatives is not None:
-        signs, other_signs = kinds_to_learn(_HELD_OUT_SEED)
+        signs, other_signs = kinds_to_learn(HELD_OUT_SEED)
         counts = config.negatives.scaled(share)
         fewer = counts.scaled(config.validation_share)._replace(symbols=counts.symbols)
         learned["no digits"] = make_negatives(signs, training, counts, config.seed)
@@ -186,9 +182,7 @@ def assemble(
 
 def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Samples, Samples]:
     """Hold out all digits of some writers: the hand of a user is never among those learned from."""
-    writers = sorted({digit.writer for digit in digits})
-    count = max(1, round(config.validation_share * len(writers)))
-    held_out = set(np.random.default_rng(_HELD_OUT_SEED).choice(writers, count, replace=False).tolist())
+    held_out = choose_writers(digits, config.validation_share, HELD_OUT_SEED)
     if config.limit is not None:
         digits = digits[:: max(1, 8 * len(digits) // config.limit)]
     training = [digit for digit in digits if digit.writer not in held_out]

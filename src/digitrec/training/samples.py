@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX, NO_DIGIT
 
+# Whatever a network's seed, the same is held out: what one network validates with, no other has learned that it is
+# averaged with, taught by, or read numbers together with.
+HELD_OUT_SEED = 1
+
 
 class Samples(NamedTuple):
     """Labelled ink: images (N, 28, 28) uint8, 255 is full ink; labels (N,) uint8, 0 to 9 or `NO_DIGIT`."""

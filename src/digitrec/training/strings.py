@@ -6,23 +6,35 @@ with on paper: separators, a rule, a security pattern, uneven light.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.contract import LABELS
+from digitrec.training.hands import Hand
+
 Ink = NDArray[np.float32]
 
 
 class Number(NamedTuple):
-    """A picture of a number, (H, W) uint8, what it says, and whether two of its digits touch."""
+    """A picture of a number.
+
+    Attributes
+    ----------
+    picture : (H, W) uint8.
+    label : what it says.
+    touches : whether two of its digits touch.
+    middles : x of the middle of each digit, as a share of the picture's width.
+    """
 
     picture: NDArray[np.uint8]
     label: str
     touches: bool
+    middles: tuple[float, ...] = ()
 
 
 class Row(NamedTuple):
@@ -49,34 +61,47 @@ class Spacing:
     size: tuple[float, float] = (0.8, 1.2)
 
 
-# Draws one hand: what this gives draws a digit, cut out, 20 px its longer side, and its label.
-Writer: TypeAlias = "Callable[[np.random.Generator], Callable[[], tuple[Ink, int]]]"
-
 _LENGTHS = ((1, 2, 3, 4, 5, 6, 7), (0.10, 0.2, 0.19, 0.17, 0.16, 0.11, 0.07))
 _LONE_SHARE = 0.06  # of pictures that show one digit between fragments of its neighbours
+_LETTER_SHARE = 0.12  # of numbers, where letters are to stand among digits
 
 
-def write_numbers(count: int, writers: Sequence[Writer], rng: np.random.Generator) -> Iterator[Number]:
-    """Yield numbers of one to seven digits, each by one writer, slant and spacing; a half on white, a half on forms."""
+def write_numbers(
+    count: int, hands: Sequence[Hand], rng: np.random.Generator, letters: Hand | None = None
+) -> Iterator[Number]:
+    """Yield numbers of one to seven digits, each by one hand, slant and spacing; a half on white, a half on forms.
+
+    Parameters
+    ----------
+    letters : a hand for what stands among the digits of some numbers and is none of them.
+    """
     for _ in range(count):
-        draw = writers[int(rng.integers(len(writers)))](rng)
+        draw = hands[int(rng.integers(len(hands)))](rng)
         slant = rng.normal(0.0, 0.15) if rng.random() < 0.6 else rng.uniform(0.0, 0.5)
         is_lone = rng.random() < _LONE_SHARE
         length = 3 if is_lone else int(rng.choice(_LENGTHS[0], p=_LENGTHS[1]))
-        inks, labels = zip(*(draw() for _ in range(length)), strict=True)
-        slanted = [lean(ink, -slant + rng.normal(0.0, 0.05)) for ink in inks]
+        written = [draw() for _ in range(length)]
+        if letters is not None and not is_lone and rng.random() < _LETTER_SHARE:
+            written.insert(int(rng.integers(length + 1)), letters(rng)())
+        slanted = [lean(ink, -slant + rng.normal(0.0, 0.05)) for ink, _ in written]
         nearest = rng.uniform(0.0, 4.0) if is_lone else rng.uniform(-4.0, 3.0)
         size = (0.8, 1.2) if rng.random() < 0.7 else (0.6, 1.25)
         spacing = Spacing((nearest, nearest + rng.uniform(1, 8)), rng.uniform(0, 4), size)
         signs = 0.0 if is_lone else float(rng.choice([0.0, 0.0, 0.2, 0.4]))
-        page, touches, _ = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
-        label = "".join(map(str, labels))
+        page, touches, placed = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
+        shown = [1] if is_lone else [place for place, (_, label) in enumerate(written) if label in LABELS]
+        middles = [placed[place][2] + placed[place][0].shape[1] / 2 for place in shown]
+        first = 0
         if is_lone:
-            page, label = _cut_at_neighbours(page, slanted, rng), label[1]
+            page, first = _cut_at_neighbours(page, placed[1], rng)
         if rng.random() < 0.45:
-            yield Number(print_on_white(page, rng.uniform(1.0, 5.0)), label, touches)
+            picture = print_on_white(page, rng.uniform(1.0, 5.0))
         else:
-            yield Number(print_on_form(page, rng.uniform(1.0, 2.2), rng), label, touches)
+            page, _, left = cut_close(page, rng)
+            first += left
+            picture = print_on_form(page, rng.uniform(1.0, 2.2), rng)
+        label = "".join(str(written[place][1]) for place in shown)
+        yield Number(picture, label, touches, tuple((x - first) / page.shape[1] for x in middles))
 
 
 def lean(ink: Ink, shear: float) -> Ink:
@@ -89,18 +114,19 @@ def lean(ink: Ink, shear: float) -> Ink:
     return np.asarray(leaning[:, columns[0] : columns[-1] + 1], np.float32)
 
 
-def _cut_at_neighbours(page: Ink, inks: Sequence[Ink], rng: np.random.Generator) -> Ink:
-    """Return the middle of three digits with some px of the others, as a cell of a form shows it."""
-    columns = np.flatnonzero(page.max(axis=0) > 0.3)
-    first, last = columns[0] + inks[0].shape[1], columns[-1] - inks[2].shape[1]
+def _cut_at_neighbours(page: Ink, digit: tuple[Ink, int, int], rng: np.random.Generator) -> tuple[Ink, int]:
+    """Return one digit of a row with some px of the others, as a cell of a form shows it, and its left."""
+    ink, _, first = digit
+    last = first + ink.shape[1]
     left, right = (int(item) for item in rng.integers(0, 12, 2))
-    part = page[:, max(0, first - left) : last + right + 1].copy()
+    start = max(0, first - left)
+    part = page[:, start : last + right].copy()
     if rng.random() < 0.4:  # the cell's border
         cv2.rectangle(
             part, (0, 4), (part.shape[1] - 1, part.shape[0] - 5), (float(rng.uniform(0.5, 1.0)),), 1
         )
         part = part[3:-3]
-    return part
+    return part, start
 
 
 def set_in_row(
@@ -200,15 +226,17 @@ def print_on_white(page: Ink, scale: float) -> NDArray[np.uint8]:
     return np.clip(cv2.resize(picture, size, interpolation=how), 0, 255).astype(np.uint8)
 
 
-def print_on_form(page: Ink, scale: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a row of digits as a scanner sees it on a form: a pattern, a rule, faint ink, cut close."""
+def cut_close(page: Ink, rng: np.random.Generator) -> tuple[Ink, int, int]:
+    """Return a row of digits with up to 6 px of paper around, and its top and left on the page."""
     rows = np.flatnonzero(page.max(axis=1) > 0.3)
     columns = np.flatnonzero(page.max(axis=0) > 0.3)
     pad = rng.integers(0, 7, 4)
-    page = page[
-        max(0, rows[0] - pad[0]) : rows[-1] + 1 + pad[1],
-        max(0, columns[0] - pad[2]) : columns[-1] + 1 + pad[3],
-    ]
+    top, left = max(0, int(rows[0] - pad[0])), max(0, int(columns[0] - pad[2]))
+    return page[top : rows[-1] + 1 + pad[1], left : columns[-1] + 1 + pad[3]], top, left
+
+
+def print_on_form(page: Ink, scale: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a row of digits as a scanner sees it on a form: a pattern, a rule, faint ink."""
     size = (max(8, round(page.shape[1] * scale)), max(8, round(page.shape[0] * scale)))
     ink = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_LINEAR), np.float32)
     ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.4, 0.9)), np.float32)

@@ -1,0 +1,82 @@
+"""LiteRT graphs, each with one interpreter for each thread, since an interpreter serves one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.errors import ModelFileError
+
+
+class Runners:
+    """What runs one graph, for any number of threads.
+
+    Parameters
+    ----------
+    graph : a LiteRT flatbuffer with one float32 input and one float32 output of these shapes.
+    """
+
+    def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
+        self._graph = graph
+        self._shapes = input_shape, output_shape
+        self._local = threading.local()
+
+    def of_this_thread(self) -> Runner:
+        """Return the runner of the calling thread, made at its first call.
+
+        Raises
+        ------
+        ModelFileError : LiteRT cannot load the graph, or its input or output is another.
+        """
+        runner: Runner | None = getattr(self._local, "runner", None)
+        if runner is None:
+            runner = self._local.runner = Runner(self._graph, *self._shapes)
+        return runner
+
+
+class Runner:
+    """One LiteRT interpreter, for one thread; its parameters and errors are those of `Runners`."""
+
+    def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
+        # Imported here so that a card can be read, and an error told, without the 10 MB that LiteRT takes.
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+        try:
+            self._interpreter = Interpreter(model_content=graph, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"expected a graph that LiteRT runs. Received one it refuses: {said(error)}."
+            ) from error
+        self._input = _only(self._interpreter.get_input_details(), "input", input_shape)
+        self._output = _only(self._interpreter.get_output_details(), "output", output_shape)
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the graph's output, a copy, for an input of its shape."""
+        try:
+            self._interpreter.set_tensor(self._input, values)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"expected a graph that LiteRT runs. Received one that fails: {said(error)}."
+            ) from error
+        answer: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        return answer
+
+
+def said(error: Exception) -> str:
+    """Return an error's message in one line, without a full stop."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _only(details: list[dict[str, Any]], side: str, shape: tuple[int, ...]) -> int:
+    """Return the tensor index of the graph's single input or output, which must be float32 of `shape`."""
+    kinds = [
+        (tuple(int(size) for size in detail["shape"]), np.dtype(detail["dtype"]).name) for detail in details
+    ]
+    if kinds != [(shape, "float32")]:
+        raise ModelFileError(f"expected a LiteRT graph with one {side}, float32 {shape}. Received: {kinds}.")
+    return int(details[0]["index"])
