@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,16 @@ def row(name: str, own: list[dict[str, Any]], ours: dict[str, Any]) -> list[str]
         f"{architecture.claimed_accuracy:.2%}",
         f"{statistics.mean(shares):.2%}",
         f"{min(shares):.2%} to {max(shares):.2%}",
-        percent(own[0]["elsewhere"]),
+        percent(mean(result["elsewhere"] for result in own)),
         f"{ours['mnist']:.2%}",
         percent(ours["elsewhere"]),
     ]
+
+
+def mean(shares: Iterable[float | None]) -> float | None:
+    """Return the mean of shares that were measured, all or none."""
+    measured = [share for share in shares if share is not None]
+    return statistics.mean(measured) if measured else None
 
 
 def percent(share: float | None) -> str:

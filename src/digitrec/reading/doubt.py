@@ -32,6 +32,16 @@ def all_are_digits(probabilities: Sequence[NDArray[np.float32]]) -> float:
     return float(np.prod(1.0 - len(LABELS) * least))
 
 
+def share_agreed(digit: int, seen_by_predict: NDArray[np.float32]) -> float:
+    """Return what is left of the confidence in a lone digit that `predict` reads otherwise: half, or more for a doubt.
+
+    Parameters
+    ----------
+    seen_by_predict : (10,) probabilities.
+    """
+    return (1.0 + float(seen_by_predict[digit])) / 2
+
+
 def share_read(boxes: Sequence[Box], written: Written, *, lone: bool = False) -> float:
     """Return 1, or less where more ink is passed over than a number's separators have, or digits are cut off.
 

@@ -18,7 +18,7 @@ from digitrec.model.line_network import LineNetwork
 from digitrec.model.runtime import Classifier
 from digitrec.reading.beside import NOTHING_TOLD, Middles
 from digitrec.reading.constraints import ANY_NUMBER, Constraint
-from digitrec.reading.doubt import SAME_PLACE, all_are_digits, share_read, shared
+from digitrec.reading.doubt import SAME_PLACE, all_are_digits, share_agreed, share_read, shared
 from digitrec.reading.lattice import Edge, Lattice, Step, best_through
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
 from digitrec.reading.scoring import (
@@ -84,6 +84,8 @@ def read_number(
         reading = _as_predicted(whole, threshold, asked, share_read([whole.box], written, lone=True))
     else:
         read = share_read([seen[step.edge.candidate].box for step in path], written)
+        if len(path) == 1 and whole is not None:
+            read *= share_agreed(path[0].digit, whole.probabilities)
         reading = _number(lattice, path, seen, threshold, asked, share_read=read)
     return _in_picture(reading, written)
 
