@@ -42,7 +42,7 @@ from digitrec.reading.written import Whole, Written
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
 # Candidates on no way that comes so near to the best one are not shown to the digit network, which only takes away.
-_HOPELESS = 7.0
+_HOPELESS = 5.0
 _BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
 
 
