@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--raw", action="store_true", help="past decoding and normalisation")
     parser.add_argument("--limit", type=int, default=10_000, metavar="N", help="images of each corruption")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # models may come behind an option
     with np.load(options.mnist, allow_pickle=False) as arrays:
         images, labels = arrays["x_test"][: options.limit], arrays["y_test"][: options.limit]
     recognizers = {str(path): Recognizer.load(path) for path in options.models}
