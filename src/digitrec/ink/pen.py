@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -50,8 +50,9 @@ class PennedPage:
             if any(np.ptp(self._stroke(piece), axis=0).any() for piece in line.pieces[first:last])
         ]
 
+    @cached_property
     def drawn(self) -> Relief:
-        """Return the page's ink, (H, W) float32 in [0, 1], as if it had been a picture."""
+        """The page's ink, (H, W) float32 in [0, 1], as if it had been a picture."""
         return np.asarray(_drawn(_on_page(self.strokes, self.origin, self.scale), self.shape), np.float32)
 
     def _ink(self, line: Line, first: int, last: int) -> Relief:

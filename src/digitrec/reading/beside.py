@@ -51,7 +51,7 @@ class Middles:
 
     def _sides(self, boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where on the strip the boxes begin and end, (N, 1) each."""
-        left, _, width, _ = np.array(boxes, np.float64).T[..., np.newaxis]
+        left, _, width, _ = np.array(boxes, np.float64).reshape(-1, 4).T[..., np.newaxis]
         return self._strip.column(left), self._strip.column(left + width)
 
     def _within(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -123,4 +123,4 @@ def in_strokes(strokes: Strokes) -> Written:
 
 
 def _penned_strip(found: PennedPage, line: Line) -> Strip:
-    return make_strip(found.drawn(), line)
+    return make_strip(found.drawn, line)
