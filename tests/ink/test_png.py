@@ -1,0 +1,110 @@
+"""Plain PNG files go through libspng, and read as Pillow reads them; all others stay with Pillow."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from digitrec.errors import UnreadableImageError
+from digitrec.ink.codec import decode
+from digitrec.ink.png import decode_plain_png, is_plain_png
+from handwriting import draw_digit
+
+SEVEN = draw_digit(7, 120, 8)
+SIZE = (120, 120)
+LYING = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="3"/></x:xmpmeta>'
+
+
+def saved(image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def written(rows: bytes, colour: int = 0, size: tuple[int, int] = (2, 2), *, end: bytes = b"") -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + end + chunk(b"IEND", b"")
+
+
+def turned_by_exif() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    return exif.tobytes()[6:]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", written(b"\0\0\0\0\0\0")[:33]])
+def test_what_ends_with_its_header_is_not_plain(data: bytes) -> None:
+    assert not is_plain_png(data, (2, 2))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_plain_file_has_the_pixels_that_pillow_sees(mode: str) -> None:
+    channels = len(mode)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, channels), np.uint8)
+    pixels = noise[..., 0] if mode == "L" else noise
+    data = saved(Image.fromarray(pixels, mode))
+    assert is_plain_png(data, (50, 40))
+    assert np.array_equal(decode_plain_png(data), pixels)
+
+
+@pytest.mark.parametrize("filter_type", range(5))
+def test_every_row_filter_is_undone(filter_type: int) -> None:
+    data = written(bytes([filter_type, 10, 20, filter_type, 30, 40]))
+    assert np.array_equal(decode_plain_png(data), np.asarray(Image.open(io.BytesIO(data))))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(saved(Image.fromarray(SEVEN).convert("P")), id="a palette"),
+        pytest.param(saved(Image.fromarray(SEVEN).convert("1")), id="one bit"),
+        pytest.param(saved(Image.fromarray(SEVEN).convert("LA")), id="grey and transparency"),
+        pytest.param(saved(Image.fromarray(SEVEN.astype(np.uint16) * 257)), id="sixteen bits"),
+        pytest.param(saved(Image.fromarray(SEVEN), transparency=255), id="a transparent grey"),
+        pytest.param(saved(Image.fromarray(SEVEN), exif=Image.Exif()) + b"eXIf", id="EXIF"),
+        pytest.param(
+            saved(Image.fromarray(SEVEN), save_all=True, append_images=[Image.new("L", SIZE)]), id="frames"
+        ),
+        pytest.param(b"BM" * 40, id="a BMP"),
+    ],
+)
+def test_what_holds_more_than_pixels_is_left_to_pillow(data: bytes) -> None:
+    assert not is_plain_png(data, SIZE)
+
+
+def test_a_large_file_is_left_to_pillow_which_lets_other_threads_run() -> None:
+    assert not is_plain_png(saved(Image.fromarray(SEVEN)), (1000, 1000))
+
+
+def test_an_orientation_is_seen_wherever_it_stands() -> None:
+    lying = SEVEN[::-1, ::-1]
+    rows = b"".join(b"\0" + row.tobytes() for row in lying)
+    xmp = PngImagePlugin.PngInfo()
+    xmp.add_itxt("XML:com.adobe.xmp", LYING.decode())
+    behind_the_pixels = written(rows, size=SIZE, end=chunk(b"eXIf", turned_by_exif()))
+    for data in (behind_the_pixels, saved(Image.fromarray(lying), pnginfo=xmp)):
+        assert np.array_equal(decode(data), SEVEN)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(written(b"\0\1\2"), id="a row too few"),
+        pytest.param(written(b"\7\1\2\7\1\2"), id="a filter that there is not"),
+        pytest.param(written(b"\0\1\2\0\1\2").replace(b"IDAT", b"iDAT"), id="no pixels"),
+        pytest.param(written(b"\0\1\2\0\1\2")[:-20], id="cut short"),
+        pytest.param(written(b"\0\1\2\0\1\2").replace(b"x\x9c", b"x\x9d"), id="a wrong checksum"),
+    ],
+)
+def test_a_corrupt_file_is_unreadable(data: bytes) -> None:
+    with pytest.raises(UnreadableImageError, match="truncated or corrupt"):
+        decode(data)
