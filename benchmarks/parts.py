@@ -13,9 +13,7 @@ import argparse
 import io
 import json
 import statistics
-import struct
 import time
-import zlib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +27,7 @@ from processes import machine, others_load
 from serving import RESULTS, form, write
 
 from digitrec import Recognizer
-from digitrec.ink import codec, normalize, paper, rules
+from digitrec.ink import codec, normalize, paper, png, rules
 from digitrec.model.runtime import INK_SHAPE
 from digitrec.settings import Settings
 from digitrec.web import create_app
@@ -92,15 +90,14 @@ def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str],
     answer = recognizer.predict(picture)
     rgba = np.asarray(Image.open(io.BytesIO(picture)))
     posted = form(picture)
-    packed = packed_rows(picture)
     return {
         "request: form": lambda: ask(posted, "multipart/form-data; boundary=digitrec"),
         "request: raw body": lambda: ask(picture, "image/png"),
         "prediction": lambda: recognizer.predict(picture),
         "decode": lambda: codec.decode(picture),
-        "decode / open and check": lambda: Image.open(io.BytesIO(picture)).verify(),
-        "decode / pixels": lambda: Image.open(io.BytesIO(picture)).load(),
-        "decode / pixels, unpacked alone": lambda: zlib.decompress(packed),
+        "decode / check": lambda: png.plain_png_size(picture),
+        "decode / pixels": lambda: png.decode_plain_png(picture),
+        "decode / pixels by Pillow": lambda: Image.open(io.BytesIO(picture)).load(),
         "decode / to grey": lambda: codec.decode(rgba),
         "normalise": lambda: normalize.normalize(grey),
         **{f"normalise / {name}": run for name, run in steps_of(grey).items()},
@@ -109,22 +106,10 @@ def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str],
     }
 
 
-def packed_rows(png: bytes) -> bytes:
-    """Return what is in the IDAT chunks of a PNG file: its rows, filtered and packed."""
-    rows, place = b"", 8
-    while place < len(png):
-        length, kind = struct.unpack_from(">I4s", png, place)
-        rows += png[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
-        place += length + 12
-    return rows
-
-
 def steps_of(grey: normalize.Picture) -> dict[str, Part]:
     """Return the steps of the normalisation, each on what the step before gave."""
     small = normalize.shrink(grey)
-    clean = paper.remove_impulses(small)
-    dark = paper.darken_ink(clean)
-    relief = paper.remove_shading(dark)
+    relief = paper.lift_ink(small)
     grain = paper.paper_grain(relief)
     faintest = max(normalize.MIN_CONTRAST, normalize.GRAIN_SIGMAS * grain)
     ruled = rules.erase_rules(relief, faintest)
@@ -133,9 +118,7 @@ def steps_of(grey: normalize.Picture) -> dict[str, Part]:
     ink, _ = normalize.level_ink(ruled, mask, full, grain)
     return {
         "shrink": lambda: normalize.shrink(grey),
-        "remove impulses": lambda: paper.remove_impulses(small),
-        "darken ink": lambda: paper.darken_ink(clean),
-        "remove shading": lambda: paper.remove_shading(dark),
+        "lift ink": lambda: paper.lift_ink(small),
         "paper grain": lambda: paper.paper_grain(relief),
         "erase rules": lambda: rules.erase_rules(relief, faintest),
         "find digit": lambda: normalize.find_digit(ruled, grain),

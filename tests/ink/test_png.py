@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from digitrec.errors import UnreadableImageError
 from digitrec.ink.codec import decode
-from digitrec.ink.png import decode_plain_png, is_plain_png
+from digitrec.ink.png import decode_plain_png, plain_png_size
 from handwriting import draw_digit
 
 SEVEN = draw_digit(7, 120, 8)
@@ -35,15 +36,24 @@ def written(rows: bytes, colour: int = 0, size: tuple[int, int] = (2, 2), *, end
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + end + chunk(b"IEND", b"")
 
 
-def turned_by_exif() -> bytes:
+def lying_exif() -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 3
-    return exif.tobytes()[6:]
+    return exif
 
 
-@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", written(b"\0\0\0\0\0\0")[:33]])
-def test_what_ends_with_its_header_is_not_plain(data: bytes) -> None:
-    assert not is_plain_png(data, (2, 2))
+@pytest.mark.parametrize(
+    "data", [b"", b"\x89PNG\r\n\x1a\n", written(b"\0\0\0\0\0\0")[:33], written(b"\0\0\0\0\0\0")[:-1]]
+)
+def test_what_is_not_whole_is_left_to_pillow(data: bytes) -> None:
+    assert plain_png_size(data) is None
+
+
+def test_a_million_empty_chunks_are_not_looked_through() -> None:
+    data = written(b"\0\0\0\0\0\0", end=chunk(b"tIME", b"") * 100_000)
+    started = time.process_time()
+    assert plain_png_size(data) is None
+    assert time.process_time() - started < 0.05
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
@@ -52,7 +62,7 @@ def test_a_plain_file_has_the_pixels_that_pillow_sees(mode: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 50, channels), np.uint8)
     pixels = noise[..., 0] if mode == "L" else noise
     data = saved(Image.fromarray(pixels, mode))
-    assert is_plain_png(data, (50, 40))
+    assert plain_png_size(data) == (50, 40)
     assert np.array_equal(decode_plain_png(data), pixels)
 
 
@@ -70,7 +80,7 @@ def test_every_row_filter_is_undone(filter_type: int) -> None:
         pytest.param(saved(Image.fromarray(SEVEN).convert("LA")), id="grey and transparency"),
         pytest.param(saved(Image.fromarray(SEVEN.astype(np.uint16) * 257)), id="sixteen bits"),
         pytest.param(saved(Image.fromarray(SEVEN), transparency=255), id="a transparent grey"),
-        pytest.param(saved(Image.fromarray(SEVEN), exif=Image.Exif()) + b"eXIf", id="EXIF"),
+        pytest.param(saved(Image.fromarray(SEVEN), exif=lying_exif()), id="EXIF"),
         pytest.param(
             saved(Image.fromarray(SEVEN), save_all=True, append_images=[Image.new("L", SIZE)]), id="frames"
         ),
@@ -78,11 +88,12 @@ def test_every_row_filter_is_undone(filter_type: int) -> None:
     ],
 )
 def test_what_holds_more_than_pixels_is_left_to_pillow(data: bytes) -> None:
-    assert not is_plain_png(data, SIZE)
+    assert plain_png_size(data) is None
 
 
 def test_a_large_file_is_left_to_pillow_which_lets_other_threads_run() -> None:
-    assert not is_plain_png(saved(Image.fromarray(SEVEN)), (1000, 1000))
+    assert plain_png_size(saved(Image.new("L", (700, 700)))) == (700, 700)
+    assert plain_png_size(saved(Image.new("L", (1000, 1000)))) is None
 
 
 def test_an_orientation_is_seen_wherever_it_stands() -> None:
@@ -90,7 +101,7 @@ def test_an_orientation_is_seen_wherever_it_stands() -> None:
     rows = b"".join(b"\0" + row.tobytes() for row in lying)
     xmp = PngImagePlugin.PngInfo()
     xmp.add_itxt("XML:com.adobe.xmp", LYING.decode())
-    behind_the_pixels = written(rows, size=SIZE, end=chunk(b"eXIf", turned_by_exif()))
+    behind_the_pixels = written(rows, size=SIZE, end=chunk(b"eXIf", lying_exif().tobytes()[6:]))
     for data in (behind_the_pixels, saved(Image.fromarray(lying), pnginfo=xmp)):
         assert np.array_equal(decode(data), SEVEN)
 

@@ -29,7 +29,7 @@ from digitrec.errors import (
 )
 from digitrec.ink.grey import LARGE_PX, from_numbers, from_rgba, from_rgba_array
 from digitrec.ink.planes import Picture
-from digitrec.ink.png import decode_plain_png, is_plain_png
+from digitrec.ink.png import decode_plain_png, plain_png_size
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.native_notes import silence_libtiff
 from digitrec.settings import Limits
@@ -119,12 +119,13 @@ def _decode_bytes(data: bytes, limits: Limits) -> Picture:
 
 
 def _from_file(data: bytes, limits: Limits) -> Picture:
+    if size := plain_png_size(data):
+        _check_pixels(size, limits)
+        return _from_array(decode_plain_png(data), limits)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image.size, limits)
         image.verify()  # PNG's checksums, which decoding passes over
         turn = _turn(image.size)
-        if is_plain_png(data, image.size):
-            return _from_array(decode_plain_png(data), limits)
     with turn, Image.open(io.BytesIO(data), formats=FORMATS) as image:  # anew, as `verify` asks for
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
         return _from_pil(image, limits)

@@ -3,13 +3,13 @@
 The steps, in order, each a function of its own:
 
 1. `shrink`: look at the picture at a size where a pen stroke is a few pixels wide.
-2. `remove_impulses` (ink/paper.py): take away the salt and pepper of a bad channel, where there is any.
-3. `darken_ink` (ink/paper.py): decide what is paper and make ink the dark side.
-4. `remove_shading` (ink/paper.py): divide by the paper's own brightness; what is left is how much darker than paper.
-5. `erase_rules` (ink/rules.py): form lines and cell borders that run into the picture's edge.
-6. `find_digit`, `select_pieces` (ink/pieces.py): the digit's ink, without specks and neighbours' fragments.
-7. `full_ink`, `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
-8. `fit_to_box`: 20 px box, centre of mass on the centre, 28 x 28.
+2. `lift_ink` (ink/paper.py): how much darker than its paper each pixel is. What is drawn on even paper needs no more
+   than that; of a photo `remove_impulses` takes the salt and pepper away, `darken_ink` decides what is paper, and
+   `remove_shading` divides by the paper's own brightness.
+3. `erase_rules` (ink/rules.py): form lines and cell borders that run into the picture's edge.
+4. `find_digit`, `select_pieces` (ink/pieces.py): the digit's ink, without specks and neighbours' fragments.
+5. `full_ink`, `level_ink`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
+6. `fit_to_box`: 20 px box, centre of mass on the centre, 28 x 28.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from digitrec.contract import BOX_SIZE_PX, IMAGE_SIZE_PX
 from digitrec.errors import BlankImageError
-from digitrec.ink.paper import darken_ink, paper_blotches, paper_grain, remove_impulses, remove_shading
+from digitrec.ink.paper import lift_ink, paper_blotches, paper_grain
 from digitrec.ink.pieces import select_pieces
 from digitrec.ink.planes import Mask, Picture, Relief, ranks, reduce
 from digitrec.ink.rules import erase_rules
@@ -100,7 +100,7 @@ def isolate(picture: Picture) -> tuple[Relief, Box]:
     ------
     BlankImageError : there is no ink on the paper.
     """
-    relief = remove_shading(darken_ink(remove_impulses(picture)))
+    relief = lift_ink(picture)
     grain = paper_grain(relief)
     ruled = erase_rules(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * grain))
     mask = find_digit(ruled, grain)

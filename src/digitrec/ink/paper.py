@@ -34,6 +34,13 @@ _ALL_OTHERS, _ITSELF = 8, 16
 _NEIGHBOURS = np.array([[1, 1, 1], [1, _ITSELF, 1], [1, 1, 1]], np.float32)
 
 
+def lift_ink(picture: Picture) -> Relief:
+    """Return how far each pixel departs from its paper to the ink's side: (H, W) float32, 0 is paper, at most 1."""
+    clean = remove_impulses(picture)
+    tone = even_paper(clean)
+    return _relief_on_even(clean, tone) if tone else remove_shading(darken_ink(clean))
+
+
 def remove_impulses(picture: Picture) -> Picture:
     """Return the picture without salt and pepper; where there is none, the picture itself.
 
@@ -131,7 +138,7 @@ def remove_shading(picture: Picture) -> Relief:
     """
     tone = even_paper(picture)
     if tone:  # what is drawn on a screen has no shade; looking for it takes a third of all time
-        return np.asarray(cv2.LUT(picture, _relief_over(tone)), np.float32)
+        return _relief_on_even(picture, tone)
     relief = np.minimum(_relief_over_closing(picture), _relief_over_closing(picture / fit_paper(picture)))
     # Local maxima sit above grainy paper; the median of the picture is paper itself.
     return np.asarray(relief - max(0.0, median(relief)), np.float32)
@@ -149,6 +156,10 @@ def even_paper(picture: Picture) -> int:
     if 2 * paper <= picture.size or shaded > _MOST_SHADED * picture.size:
         return 0
     return tone if cv2.dilate(picture, _wide_window(picture)).min() == tone else 0
+
+
+def _relief_on_even(picture: Picture, tone: int) -> Relief:
+    return np.asarray(cv2.LUT(picture, _relief_over(tone)), np.float32)
 
 
 @lru_cache(maxsize=8)
