@@ -29,6 +29,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_HEADERS = (("Cache-Control", "no-store"), *SECURITY_HEADERS.items())
 # A year, which browsers keep to even where the site goes back to HTTP; so this name alone, and none below it.
 _STRICT_TRANSPORT = "max-age=31536000"
 # Wide enough for UUIDs, ULIDs and trace ids; too narrow to carry a line break or markup into a log.
@@ -55,9 +56,8 @@ def _take_request_id() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
-    response.headers.setdefault("Cache-Control", "no-store")
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend(item for item in _HEADERS if item[0].lower() not in present)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
     return response

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
+from flask import Response, make_response
 from pydantic import BaseModel, ValidationError
 from spectree import SpecTree
 from spectree.config import ModeEnum
+from spectree.plugins.base import Context
 from spectree.plugins.flask_plugin import FlaskPlugin
+from spectree.utils import get_multidict_items
 
 from digitrec import __version__
 from digitrec.web.interface.validation import refused
@@ -25,6 +28,15 @@ class _Plugin(FlaskPlugin):
 
     def register_route(self, app: Any) -> None:
         """Add no address."""
+
+    def request_validation(self, request: Any, query: Any, *_: object) -> None:
+        """Check the query, which is all that a view takes by a model; spectree would copy headers and cookies too."""
+        given = get_multidict_items(request.args, query) if query else None
+        request.context = Context(query and self.model_adapter.validate_obj(query, given), *[None] * 4)
+
+    def validate_response(self, resp: Any, *_: object) -> tuple[Response, None]:
+        """Leave an answer as it is; spectree would look through all of it for models of pydantic."""
+        return make_response(resp), None
 
 
 _tree = SpecTree(
