@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -115,4 +116,90 @@ def test_nothing_stays_open_for_a_client_that_goes_in_the_middle_of_a_body() -> 
     turn_until(parts, lambda: not wire.channels(parts))
     assert not held[0].connected
     assert psutil.Process().num_fds() == files
+    close(server, parts)
+
+
+class Asked:
+    """What `Threads` needs of a connection: what it asks takes some seconds."""
+
+    asks_probe = waits_for_client = False
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+        self.thread = ""
+        self.answered = threading.Event()
+
+    def service(self) -> None:
+        self.thread = threading.current_thread().name
+        time.sleep(self._seconds)
+        self.answered.set()
+
+
+def ask(threads: wire.Threads, *seconds: float) -> list[Asked]:
+    asked = [Asked(some) for some in seconds]
+    for one in asked:
+        threads.add_task(one)
+    return asked
+
+
+def test_quick_requests_are_answered_by_one_thread_in_the_order_they_came() -> None:
+    threads = wire.Threads(4)
+    asked = ask(threads, *[0.0] * 50)
+    assert asked[-1].answered.wait(5)
+    assert all(one.answered.is_set() for one in asked)
+    assert len({one.thread for one in asked}) == 1
+    threads.shutdown()
+
+
+def test_who_waits_behind_a_slow_request_gets_another_thread() -> None:
+    threads = wire.Threads(4)
+    slow, *quick = ask(threads, 2.0, 0.0, 0.0, 0.0)
+    assert all(one.answered.wait(1) for one in quick)
+    assert not slow.answered.is_set()
+    threads.shutdown()
+
+
+def test_who_comes_while_all_but_one_thread_are_slow_is_answered() -> None:
+    threads = wire.Threads(4)
+    slow = ask(threads, 2.0, 2.0, 2.0)
+    time.sleep(0.2)
+    (quick,) = ask(threads, 0.0)
+    assert quick.answered.wait(1)
+    assert not any(one.answered.is_set() for one in slow)
+    threads.shutdown()
+
+
+def test_one_thread_alone_answers_all_in_turn() -> None:
+    threads = wire.Threads(1)
+    asked = ask(threads, 0.1, 0.0, 0.0)
+    assert all(one.answered.wait(5) for one in asked)
+    threads.shutdown()
+
+
+def test_an_answer_goes_out_in_one_piece() -> None:
+    parts: dict[int, object] = {}
+    sent: list[bytes] = []
+
+    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "7")])
+        return [b"abc", b"defg"]
+
+    server = wire.make_server(
+        application, wire.Bounds(60, 75, 5_000), threads=1, map=parts, host="127.0.0.1", port=0
+    )
+    with socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.setblocking(False)
+
+        def received() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                sent.append(client.recv(4096))
+            return b"".join(sent).count(b"\r\n\r\n") == 2
+
+        turn_until(parts, received)
+    (first, _, _), answers = sent[0].partition(b"abc"), b"".join(sent)
+    assert first.endswith(b"\r\n\r\n")
+    assert sent[0] != first
+    assert answers.partition(b"\r\n\r\n")[2].startswith(b"abcdefgHTTP/1.1 200")
+    assert answers.endswith(b"\r\n\r\n")
     close(server, parts)

@@ -28,6 +28,7 @@ from digitrec.web.state import state_of
 # A client may be sending its next request on a kept connection while the worker stops.
 _LINGER_S = 2.0
 _TICK_S = 1.0
+_TELL_S = 0.1
 # For each connection more: long enough for a worker that waits to wake up, and little beside the 3 ms of an answer.
 _COURTESY_S = 0.001
 _MOST_COURTESY = 5
@@ -44,6 +45,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
         # A signal may come before the loop is made.
         self._parts: dict[int, Any] = {}  # of waitress's loop, by file descriptor
         self._listeners: list[Any] = []  # among them
+        self._next_tick = 0.0
 
     def run(self) -> None:
         """Answer requests until gunicorn says to stop, then finish those that have begun."""
@@ -104,8 +106,11 @@ class PatientWorker(Worker):  # type: ignore[misc]
         return sum(len(listener.active_channels) for listener in self._listeners)
 
     def _turn(self) -> None:
-        self.notify()
-        self._tell_connections()
+        now = time.monotonic()
+        if now >= self._next_tick:  # not at each of a thousand turns a second
+            self._next_tick = now + _TELL_S
+            self.notify()
+            self._tell_connections()
         wasyncore.loop(_TICK_S, use_poll=True, map=self._parts, count=1)
 
     def _finish(self) -> None:
