@@ -84,11 +84,17 @@ def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> No
     assert refused > 100
 
 
-@pytest.mark.parametrize("size", [0, 8, 2**64 - 16, 2**63])
-def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "reserved"),
+    [(0, b"\0\0\0"), (0, b"\0\xff\n"), (8, b"\0\0\0"), (2**64 - 16, b"\0\0\0"), (2**63, b"\0\0\0")],
+)
+def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(
+    tmp_path: Path, size: int, reserved: bytes
+) -> None:
     path = tmp_path / "model.h5"
     data = bytearray(packaged_model_path().read_bytes())
     for heap in re.finditer(rb"GCOL\x01", bytes(data)):
+        data[heap.end() : heap.end() + 3] = reserved
         data[heap.start() + 16 : heap.start() + 32] = bytes(8) + size.to_bytes(8, "little")
     path.write_bytes(data)
     program = f"from digitrec.model.artifact import read_artifact; read_artifact({str(path)!r})"

@@ -12,8 +12,8 @@ import re
 import struct
 from pathlib import Path
 
-# Signature, version 1 and three zeros; then the size of the heap.
-_HEAP = re.compile(rb"GCOL\x01\0\0\0")
+# Signature, version 1 and three bytes that HDF5 does not look at; then the size of the heap.
+_HEAP = re.compile(rb"GCOL\x01...", re.DOTALL)
 _HEAP_HEADER_BYTES = 16
 _OBJECT = struct.Struct("<HHIQ")  # index, references, zeros, size
 
