@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from digitrec import BlankImageError, Recognizer
+from digitrec.reading.scoring import NAMES
 from digitrec.reading.written import in_picture
 from digitrec.training.hands import make_hands
 from digitrec.training.pen_digits import load_pen_digits
@@ -34,7 +35,7 @@ def main() -> None:
         found = _sample(number, recognizer)
         samples += [found] if found else []
     print(f"{len(samples)} of {arguments.count} numbers can be read from their candidates")
-    print(json.dumps(fit(samples, print), indent=4))
+    print(json.dumps(fit(samples, print, arguments.only), indent=4))
 
 
 def _sample(number: Number, recognizer: Recognizer) -> object:
@@ -52,6 +53,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--strokes", type=Path, help="pendigits-orig.tra; default: downloaded")
     parser.add_argument("--count", type=int, default=1500, help="numbers to make")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES, default=NAMES, help="the weights to fit; default: all"
+    )
     return parser.parse_args()
 
 

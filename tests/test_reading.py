@@ -98,6 +98,21 @@ def test_a_digit_that_the_edge_of_a_large_picture_cuts_off_is_doubted(recognizer
     assert recognizer.read(page[300:420, 112:]).accepted  # cut out along the number, as forms are
 
 
+@pytest.mark.parametrize("text", ["738", "034", "692", "281"])
+@pytest.mark.parametrize("left", [60, 66, 72])
+def test_a_neighbour_that_the_picture_s_side_cuts_through_is_no_digit(
+    recognizer: Recognizer, text: str, left: int
+) -> None:
+    cell = _number(text, step_px=80)[:, left : left + 130]
+    assert recognizer.read(cell).text == text[1]
+
+
+def test_digits_of_a_wide_picture_that_is_cut_closely_are_all_read(recognizer: Recognizer) -> None:
+    picture = _number("02468")
+    inked = np.flatnonzero((picture < 128).any(axis=0))
+    assert recognizer.read(picture[:, inked[0] : inked[-1] + 1]).text == "02468"
+
+
 def test_constraints_steer_the_way(recognizer: Recognizer) -> None:
     page = _number("2358")
     assert recognizer.read(page, length=4).text == "2358"

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="needs pip install '.[train]'")
 
-from digitrec.reading.scoring import LOGS, NAMES, WEIGHT_VECTOR
+from digitrec.reading.scoring import LOGS, NAMES, WEIGHT_VECTOR, WEIGHTS
 from digitrec.training.reading_fit import Sample, _sums, fit
 
 
@@ -43,3 +43,11 @@ def test_the_share_of_what_is_written_grows() -> None:
         )
 
     assert share(fitted) > share(WEIGHT_VECTOR)
+
+
+def test_only_the_weights_that_are_named_change() -> None:
+    rng = np.random.default_rng(2)
+    fitted = fit([_sample(rng) for _ in range(5)], only=["sliced", "log_middle"])
+    changed = {name for name in NAMES if fitted[name] != WEIGHTS[name]}
+    assert changed == {"sliced", "log_middle"}
+    assert 0.0 <= fitted["log_middle"] <= 1.0

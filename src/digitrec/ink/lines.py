@@ -31,6 +31,7 @@ class Piece:
     owner : the number of the connected piece that it was cut from.
     cut : the ink in stroke widths that was cut through to part it from the piece before; 0 where there was paper.
     crossings : how often that cut enters ink.
+    sliced : the mean of its ink, in [0, 1], where the picture's left or right side cuts through it; 0 where none does.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Piece:
     owner: int
     cut: float = 0.0
     crossings: int = 0
+    sliced: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ later one, and any piece may also be passed over as no digit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -131,10 +131,26 @@ def segment(page: Page) -> Segmented:
     grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
     labels = np.where(labels > 0, labels, grown)
     families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
+    sliced = _ink_at_sides(page.ink, labels, count)
     found = (
-        make_line([piece for number in members for piece in pieces[number]], px) for members, px in lines
+        make_line(
+            [
+                replace(piece, sliced=float(sliced[piece.number]))
+                for number in members
+                for piece in pieces[number]
+            ],
+            px,
+        )
+        for members, px in lines
     )
     return Segmented(tuple(sorted(found, key=_height_on_page)), page.ink, labels, count, families, stroke_px)
+
+
+def _ink_at_sides(ink: Relief, labels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
+    """Return the mean ink of each number in the page's first and last column, (count,), 0 where it has none there."""
+    sides = labels[:, [0, -1]].ravel()
+    total = np.bincount(sides, ink[:, [0, -1]].ravel(), count)
+    return np.asarray(total / np.maximum(1, np.bincount(sides, minlength=count)))
 
 
 def _height_on_page(line: Line) -> float:

@@ -18,25 +18,27 @@ _LEAST = 1e-5
 LOGS = ("log_probability", "log_middle")
 DIGIT_FEATURES = (
     "log_is_digit", "middle_beside", "digit", "cut", "cut_cost", "wall", "crossings", "not_cut", "joined", "gap",
-    "low", "high", "wide", "off_line", "edge", "edge_of_square",
+    "low", "high", "wide", "off_line", "edge", "edge_of_square", "sliced", "sliced_in_square",
 )  # fmt: skip
 SKIP_FEATURES = (
     "log_no_middle", "skipped", "size", "size_squared", "flat", "at_edge", "skip_cut_cost", "skip_cut", "below",
-    "thin_at_edge", "side_of_square",
+    "thin_at_edge", "side_of_square", "skip_sliced",
 )  # fmt: skip
 WHOLE_FEATURES = ("middle_beside", "whole", "picture_wide", "outside", "outside_inner", "low", "wide")
 NAMES = (*LOGS, *DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[1:5])
 _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
+# and again with --count 3000 --only, for what is said of the picture's sides and of the whole.
 WEIGHTS = {
     "log_probability": 0.632, "log_middle": 0.791, "log_is_digit": 0.926, "middle_beside": -2.545,
     "digit": 1.153, "cut": -0.064, "cut_cost": -1.422, "wall": 0.804, "crossings": -0.22, "not_cut": 0.964,
     "joined": -1.988, "gap": -1.339, "low": -1.293, "high": -2.101, "wide": -6.446, "off_line": -4.042,
-    "edge": -0.017, "edge_of_square": -2.559, "log_no_middle": 1.645, "skipped": -1.087, "size": -2.083,
-    "size_squared": -0.253, "flat": 3.116, "at_edge": -0.651, "skip_cut_cost": 2.127, "skip_cut": -2.112,
-    "below": 1.373, "thin_at_edge": 0.14, "side_of_square": 0.267, "whole": 1.407, "picture_wide": -3.471,
-    "outside": -1.74, "outside_inner": -2.973,
+    "edge": -0.367, "edge_of_square": -2.728, "sliced": -1.487, "sliced_in_square": -1.257,
+    "log_no_middle": 1.645, "skipped": -1.087, "size": -2.083, "size_squared": -0.253, "flat": 3.116,
+    "at_edge": -0.939, "skip_cut_cost": 2.127, "skip_cut": -2.112, "below": 1.373, "thin_at_edge": -0.068,
+    "side_of_square": -0.211, "skip_sliced": -0.393, "whole": 1.534, "picture_wide": -3.471, "outside": -1.924,
+    "outside_inner": -2.831,
 }  # fmt: skip
 WEIGHT_VECTOR = np.array([WEIGHTS[name] for name in NAMES])
 LOG_WEIGHTS = WEIGHT_VECTOR[: len(LOGS)]
@@ -66,6 +68,7 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
         for before, after in pairwise(pieces)
         if before.owner != after.owner
     ]
+    sliced = max(piece.sliced for piece in pieces)
     tall = float(np.log(height / px))
     off_line = abs(top + height / 2 - line.middle[0] * (left + width / 2) - line.middle[1]) / px
     return [
@@ -83,6 +86,8 @@ def candidate_features(candidate: Candidate, line: Line, shape: tuple[int, ...])
         off_line**2,
         float(_at_side(candidate.box, shape)),
         _at_side(candidate.box, shape) * _squareness(shape),
+        sliced,
+        sliced * _squareness(shape),
     ]
 
 
@@ -103,6 +108,7 @@ def skip_features(piece: Piece, line: Line, shape: tuple[int, ...]) -> list[floa
         float(below > 0.2 and size < 0.6),
         float(width < 0.2 * px and height > 0.8 * px and touches_edge(piece.box, shape)),
         _at_side(piece.box, shape) * _squareness(shape),
+        piece.sliced,
     ]
 
 

@@ -7,7 +7,7 @@ is made as large as it can be among all ways (maximum likelihood with hidden seg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +55,12 @@ def sample(written: Written, networks: Networks, label: str) -> Sample | None:
     return found if _sums(found, np.zeros(len(NAMES)), found.digits)[0] > _NEVER / 2 else None
 
 
-def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: None) -> dict[str, float]:
-    """Return the weights that make the samples' numbers most probable, by name."""
+def fit(
+    samples: Sequence[Sample],
+    tell: Callable[[str], object] = lambda text: None,
+    only: Collection[str] = NAMES,
+) -> dict[str, float]:
+    """Return the weights that make the samples' numbers most probable, by name; those but `only` stay as they are."""
     start = np.array([WEIGHTS[name] for name in NAMES])
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -74,13 +78,15 @@ def fit(samples: Sequence[Sample], tell: Callable[[str], object] = lambda text: 
             slope / len(samples) + 2 * _RIDGE * departure,
         )
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_bounds(), options={"maxiter": 80})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_bounds(only), options={"maxiter": 80})
     return {name: round(float(weight), 3) for name, weight in zip(NAMES, found.x, strict=True)}
 
 
-def _bounds() -> list[tuple[float | None, float | None]]:
+def _bounds(only: Collection[str]) -> list[tuple[float | None, float | None]]:
     """Return bounds for each weight: the network knows these digits, and may not be trusted beyond its word."""
-    return [(0.0, _MOST_TRUST) if name in {*LOGS, "log_is_digit"} else (None, None) for name in NAMES]
+    free: dict[str, tuple[float | None, float | None]] = dict.fromkeys(only, (None, None))
+    free |= {name: (0.0, _MOST_TRUST) for name in (*LOGS, "log_is_digit") if name in free}
+    return [free.get(name, (WEIGHTS[name], WEIGHTS[name])) for name in NAMES]
 
 
 def _sums(item: Sample, weights: Floats, digits: NDArray[np.int64] | None) -> tuple[float, Floats]:

@@ -63,6 +63,7 @@ class Spacing:
 
 _LENGTHS = ((1, 2, 3, 4, 5, 6, 7), (0.10, 0.2, 0.19, 0.17, 0.16, 0.11, 0.07))
 _LONE_SHARE = 0.06  # of pictures that show one digit between fragments of its neighbours
+_CUT_CLOSE_SHARE = 0.4  # of numbers on white
 _LETTER_SHARE = 0.12  # of numbers, where letters are to stand among digits
 
 
@@ -84,21 +85,24 @@ def write_numbers(
         if letters is not None and not is_lone and rng.random() < _LETTER_SHARE:
             written.insert(int(rng.integers(length + 1)), letters(rng)())
         slanted = [lean(ink, -slant + rng.normal(0.0, 0.05)) for ink, _ in written]
-        nearest = rng.uniform(0.0, 4.0) if is_lone else rng.uniform(-4.0, 3.0)
+        nearest = rng.uniform(0.0, 4.0) - 12 * abs(slant) if is_lone else rng.uniform(-4.0, 3.0)
         size = (0.8, 1.2) if rng.random() < 0.7 else (0.6, 1.25)
         spacing = Spacing((nearest, nearest + rng.uniform(1, 8)), rng.uniform(0, 4), size)
         signs = 0.0 if is_lone else float(rng.choice([0.0, 0.0, 0.2, 0.4]))
         page, touches, placed = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
+        is_lone = is_lone and not touches
         shown = [1] if is_lone else [place for place, (_, label) in enumerate(written) if label in LABELS]
         middles = [placed[place][2] + placed[place][0].shape[1] / 2 for place in shown]
         first = 0
         if is_lone:
             page, first = _cut_at_neighbours(page, placed[1], rng)
-        if rng.random() < 0.45:
-            picture = print_on_white(page, rng.uniform(1.0, 5.0))
-        else:
+        is_on_white = rng.random() < 0.45
+        if not is_on_white or rng.random() < _CUT_CLOSE_SHARE:
             page, _, left = cut_close(page, rng)
             first += left
+        if is_on_white:
+            picture = print_on_white(page, rng.uniform(1.0, 5.0))
+        else:
             picture = print_on_form(page, rng.uniform(1.0, 2.2), rng)
         label = "".join(str(written[place][1]) for place in shown)
         yield Number(picture, label, touches, tuple((x - first) / page.shape[1] for x in middles))
@@ -118,7 +122,7 @@ def _cut_at_neighbours(page: Ink, digit: tuple[Ink, int, int], rng: np.random.Ge
     """Return one digit of a row with some px of the others, as a cell of a form shows it, and its left."""
     ink, _, first = digit
     last = first + ink.shape[1]
-    left, right = (int(item) for item in rng.integers(0, 12, 2))
+    left, right = (int(item) for item in rng.integers(0, 18, 2))
     start = max(0, first - left)
     part = page[:, start : last + right].copy()
     if rng.random() < 0.4:  # the cell's border

@@ -64,9 +64,9 @@ class Bounds:
 class Threads:
     """The threads that answer, and one for probes, which work does not keep waiting: none is made while one is idle.
 
-    One thread answers as long as no request keeps it for long. Several would hand Python's lock to each other at every call
-    into OpenCV: with four at work an answer took 3.4 ms of processor time, with one 2.8. The others help with what waits
-    behind a slow request.
+    One thread answers as long as no request keeps it for long. Several would hand Python's lock to each other at every
+    call into OpenCV: with four at work an answer took 3.4 ms of processor time, with one 2.8. The others help with
+    what waits behind a slow request.
     """
 
     def __init__(self, count: int) -> None:
