@@ -90,7 +90,7 @@ def write_numbers(
         spacing = Spacing((nearest, nearest + rng.uniform(1, 8)), rng.uniform(0, 4), size)
         signs = 0.0 if is_lone else float(rng.choice([0.0, 0.0, 0.2, 0.4]))
         page, touches, placed = set_in_row(slanted, spacing, rng, signs, 0.0 if is_lone else 0.2)
-        is_lone = is_lone and not touches
+        is_lone = is_lone and not touches  # what touches cannot be told from a part of the digit
         shown = [1] if is_lone else [place for place, (_, label) in enumerate(written) if label in LABELS]
         middles = [placed[place][2] + placed[place][0].shape[1] / 2 for place in shown]
         first = 0
