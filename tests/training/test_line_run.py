@@ -58,7 +58,9 @@ def test_letters_among_the_digits_are_not_in_the_number(hand: Hand) -> None:
         assert len(number.middles) == len(number.label) > 0
 
 
-def test_a_thin_digit_is_cut_out_from_neighbours_that_do_not_touch_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thin_digit_is_cut_out_from_neighbours_that_do_not_touch_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(strings, "_LONE_SHARE", 1.0)
     ones = of_figures([figure for figure in STYLES if figure.label == 1])
     for number in write_numbers(60, [ones], np.random.default_rng(2)):
