@@ -29,7 +29,7 @@ NAMES = (*LOGS, *DIGIT_FEATURES, *SKIP_FEATURES, *WHOLE_FEATURES[1:5])
 _ORDER = {name: index for index, name in enumerate(NAMES)}
 
 # Made by: python scripts/fit_reading.py mnist.npz --strokes pendigits-orig.tra
-# and again with --count 3000 --only, for what is said of the picture's sides and of the whole.
+# Those of the picture's sides and of the whole were fitted again, the others held: --count 3000 --only edge sliced ...
 WEIGHTS = {
     "log_probability": 0.632, "log_middle": 0.791, "log_is_digit": 0.926, "middle_beside": -2.545,
     "digit": 1.153, "cut": -0.064, "cut_cost": -1.422, "wall": 0.804, "crossings": -0.22, "not_cut": 0.964,

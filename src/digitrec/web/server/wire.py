@@ -74,9 +74,7 @@ class Threads:
         self._helpers = ThreadPoolExecutor(count - 1) if count > 1 else None
         self._for_probes = ThreadPoolExecutor(1)
         self._waiting: deque[Channel] = deque()
-        self._slow_from = (
-            math.inf
-        )  # when the request of the first thread is a slow one, by the monotonic clock
+        self._slow_from = math.inf  # by the monotonic clock: from when on the first thread's request is slow
         self._watch = Lock()  # held while a helper looks whether that is so
         self._at_work: dict[int, Channel] = {}  # by thread
 
