@@ -49,7 +49,7 @@ def test_what_is_not_whole_is_left_to_pillow(data: bytes) -> None:
     assert plain_png_size(data) is None
 
 
-def test_a_million_empty_chunks_are_not_looked_through() -> None:
+def test_a_hundred_thousand_empty_chunks_are_not_looked_through() -> None:
     data = written(b"\0\0\0\0\0\0", end=chunk(b"tIME", b"") * 100_000)
     started = time.process_time()
     assert plain_png_size(data) is None

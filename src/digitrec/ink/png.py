@@ -15,7 +15,7 @@ import numpy as np
 import pyspng
 from numpy.typing import NDArray
 
-# pyspng keeps Python's lock while it decodes, Pillow does not: 5 ms at most of a canvas, 20 of noise.
+# pyspng keeps Python's lock while it decodes, Pillow does not: 3 ms for so large an empty canvas, 8 for noise.
 _MOST_PX: Final = 500_000
 _MOST_CHUNKS: Final = 1_000  # of 20 MB without pixels there could be a million
 _BEGINNING: Final = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
