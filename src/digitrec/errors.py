@@ -7,6 +7,7 @@
     |   |-- ImageTooLargeError      more bytes or more pixels than the limit, found before decoding
     |   `-- BlankImageError         readable, but there is no ink on the paper
     |-- InvalidFieldError           a value in a request or an argument is wrong; carries the field's name
+    |-- BusyError                   too many large images wait for memory already
     |-- ModelError                  a model file that cannot be served
     |   |-- ModelNotFoundError      there is no file at the path
     |   |-- ModelFileError          truncated, not HDF5, or not a classifier of 28 x 28 digits
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 __all__ = [
     "BlankImageError",
+    "BusyError",
     "DatasetError",
     "DigitrecError",
     "ImageError",
@@ -73,6 +75,10 @@ class InvalidFieldError(DigitrecError):
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")
         self.field = field
+
+
+class BusyError(DigitrecError):
+    """Too many large images wait for memory already; the same input can be read some seconds later."""
 
 
 class ModelError(DigitrecError):

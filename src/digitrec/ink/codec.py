@@ -1,36 +1,38 @@
 """From whatever a user has to one grey picture: bytes, file, array, PIL image, strokes.
 
-Every way in ends in `decode`, which returns (H, W) uint8, 0 is black and 255 is white. Limits are
-checked on the file's length and on the size in its header, before any pixel is decoded.
+Every way in ends in `decoded`, which gives (H, W) uint8, 0 is black and 255 is white. Limits are
+checked on the file's length, its parts and the size in its header, before any pixel is decoded.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import threading
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from digitrec.errors import (
+    BusyError,
     ImageError,
     ImageTooLargeError,
     InvalidFieldError,
     UnreadableImageError,
     UnsupportedImageError,
 )
-from digitrec.ink.grey import LARGE_PX, from_numbers, from_rgba, from_rgba_array
+from digitrec.ink.containers import without_metadata
+from digitrec.ink.grey import from_bgr_array, from_pil, from_rgba_array
 from digitrec.ink.planes import Picture
 from digitrec.ink.png import decode_plain_png, plain_png_size
 from digitrec.ink.render import Strokes, draw_on_canvas
+from digitrec.memory import large_images
 from digitrec.native_notes import silence_libtiff
 from digitrec.settings import Limits
 
@@ -48,8 +50,12 @@ _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 # A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
 # the digit keeps far more pixels than the network's 20.
 _JPEG_ENOUGH_PX = 1000
-# 25 million pixels take up to 200 MB until they are grey: eight, taking 300, at once took two workers to 1.9 GB.
-_one_large_at_a_time = threading.Lock()
+# What is made of a gray image, in bytes a pixel: `digitrec.ink.page` looks at 2,400 x 2,400 of them at most.
+_READING_BYTES = 30
+_MAX_PAGE_PIXELS = 2_400 * 2_400
+_WEBP_BYTES = 8  # a pixel: libwebp's own, and OpenCV's copy
+_ONE_BYTE_MODES = ("1", "L", "P")
+_BITS_PER_SAMPLE, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323  # tags of TIFF
 
 # Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
 # picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
@@ -58,7 +64,14 @@ silence_libtiff()
 
 
 def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
-    """Return any picture as grey.
+    """Return any picture as grey, see `decoded`."""
+    with decoded(image, limits) as picture:
+        return picture
+
+
+@contextmanager
+def decoded(image: ImageLike, limits: Limits | None = None) -> Iterator[Picture]:
+    """Give any image as gray, and keep the memory for decoding and for reading it until the block ends.
 
     Parameters
     ----------
@@ -66,8 +79,8 @@ def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
         (H, W, 4) RGBA uint8 array, or `Strokes`.
     limits : the largest input that is decoded; None is `Limits()`.
 
-    Returns
-    -------
+    Yields
+    ------
     (H, W) uint8, 0 is black and 255 is white. EXIF orientation is applied, and transparency is laid over
     paper. Files with several frames give their first.
 
@@ -75,18 +88,25 @@ def decode(image: ImageLike, limits: Limits | None = None) -> Picture:
     ------
     UnreadableImageError, UnsupportedImageError, ImageTooLargeError : see `digitrec.errors`.
     InvalidFieldError : an array of another shape or dtype.
+    BusyError : too many large images wait for memory, see `digitrec.memory`.
     """
     limits = limits or Limits()
+    with ExitStack() as reservation:
+        yield _decoded(image, limits, reservation)
+
+
+def _decoded(image: ImageLike, limits: Limits, reservation: ExitStack) -> Picture:
     if isinstance(image, Strokes):
         return draw_on_canvas(image)
     if isinstance(image, (str, Path)):
-        return _decode_bytes(_read_file(Path(image), limits), limits)
+        return _from_bytes(_read_file(Path(image), limits), limits, reservation)
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _decode_bytes(bytes(image), limits)
+        return _from_bytes(bytes(image), limits, reservation)
     if isinstance(image, Image.Image):
-        return _decoded(lambda: _from_pil(image, limits), limits)
+        with _translated_errors(limits):
+            return _from_pil(image, limits, reservation)
     if isinstance(image, np.ndarray):
-        return _from_array(image, limits)
+        return _from_array(image, limits, reservation)
     raise InvalidFieldError(
         "image",
         "expected a path, bytes, a PIL image, a uint8 array or Strokes. "
@@ -105,7 +125,7 @@ def _read_file(path: Path, limits: Limits) -> bytes:
         ) from error
 
 
-def _decode_bytes(data: bytes, limits: Limits) -> Picture:
+def _from_bytes(data: bytes, limits: Limits, reservation: ExitStack) -> Picture:
     _check_bytes(len(data), limits)
     if not data:
         raise UnreadableImageError(
@@ -115,32 +135,68 @@ def _decode_bytes(data: bytes, limits: Limits) -> Picture:
         raise UnsupportedImageError(
             f"expected {_READABLE}. Received: {_describe(data)}. Save the picture as PNG or JPEG and send that."
         )
-    return _decoded(lambda: _from_file(data, limits), limits)
+    with _translated_errors(limits):
+        if size := plain_png_size(data):
+            _check_pixels(size, limits)
+            return _from_array(decode_plain_png(data), limits, reservation)
+        file = without_metadata(data)
+        if file.webp_size:
+            picture = _from_webp(file.data, file.webp_size, limits, reservation)
+        else:
+            picture = _from_file(file.data, limits, reservation)
+        return _turned(picture, file.orientation)
 
 
-def _from_file(data: bytes, limits: Limits) -> Picture:
-    if size := plain_png_size(data):
-        _check_pixels(size, limits)
-        return _from_array(decode_plain_png(data), limits)
+def _from_webp(data: bytes, size: tuple[int, int], limits: Limits, reservation: ExitStack) -> Picture:
+    """Decode WebP by OpenCV: Pillow, which can play animations, takes 15 bytes a pixel for it."""
+    _check_pixels(size, limits)
+    _reserve(_WEBP_BYTES * size[0] * size[1], size, reservation)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("libwebp cannot decode it")
+    return from_bgr_array(np.asarray(pixels, np.uint8))
+
+
+def _from_file(data: bytes, limits: Limits, reservation: ExitStack) -> Picture:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_pixels(image.size, limits)
+        size = image.size
         image.verify()  # PNG's checksums, which decoding passes over
-        turn = _turn(image.size)
-    with turn, Image.open(io.BytesIO(data), formats=FORMATS) as image:  # anew, as `verify` asks for
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # again, as `verify` asks for
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
-        return _from_pil(image, limits)
+        _reserve(_decoding_bytes(image, size), size, reservation)
+        return from_pil(image)
 
 
-def _turn(size: tuple[int, int]) -> AbstractContextManager[object]:
-    """Return what a picture waits for before it is decoded: for other large ones if it is large, else for nothing."""
-    return _one_large_at_a_time if size[0] * size[1] > LARGE_PX else nullcontext()
+def _turned(picture: Picture, orientation: int) -> Picture:
+    """Return the image upright: EXIF's 2, 4, 5 and 7 are mirrored, 3 and 5 to 8 are turned."""
+    if orientation >= 5:
+        picture = picture.T
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    return np.ascontiguousarray(picture)
 
 
-def _decoded(read: Callable[[], Picture], limits: Limits) -> Picture:
-    """Return what `read` returns; Pillow's errors become ours."""
+def _reserve(num_bytes: int, size: tuple[int, int], reservation: ExitStack) -> None:
+    """Wait for the memory to decode an image of `size`, and to read it later."""
+    pixels = size[0] * size[1]
+    if num_bytes > large_images.limit_bytes:
+        raise ImageTooLargeError(
+            f"expected an image that takes at most {large_images.limit_bytes:,} bytes to decode. Received: "
+            f"{size[0]:,} x {size[1]:,} pixels of a kind that takes {num_bytes:,}. {_SCALE_DOWN}"
+        )
+    reading_bytes = pixels + _READING_BYTES * min(pixels, _MAX_PAGE_PIXELS)
+    reservation.enter_context(large_images.reserve(max(num_bytes, reading_bytes)))
+
+
+@contextmanager
+def _translated_errors(limits: Limits) -> Iterator[None]:
+    """Let whatever a decoder raises become an error of ours."""
     try:
-        return read()
-    except ImageError:
+        yield
+    except (ImageError, InvalidFieldError, BusyError):
         raise
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(
@@ -178,15 +234,29 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
         )
 
 
-def _from_pil(image: Image.Image, limits: Limits) -> Picture:
+def _from_pil(image: Image.Image, limits: Limits, reservation: ExitStack) -> Picture:
     _check_pixels(image.size, limits)
-    if _is_turned(image):  # exif_transpose copies the picture in any case
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        return from_numbers(np.asarray(image))
-    if image.has_transparency_data:
-        return from_rgba(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return np.array(image.convert("L"))
+    _reserve(_decoding_bytes(image, image.size), image.size, reservation)
+    return from_pil(ImageOps.exif_transpose(image) if _is_turned(image) else image)
+
+
+def _decoding_bytes(image: Image.Image, size: tuple[int, int]) -> int:
+    """Return about how many bytes Pillow and `from_pil` take for an image of `size`, which may be drafted smaller."""
+    pixels = image.width * image.height
+    own = pixels * (1 if image.mode in _ONE_BYTE_MODES else 4)
+    return own + 2 * pixels + _decoders_bytes(image, size)
+
+
+def _decoders_bytes(image: Image.Image, size: tuple[int, int]) -> int:
+    """Return what a decoder takes meanwhile: libjpeg all coefficients, if progressive, and libtiff a strip or tile."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return 2 * image.layers * size[0] * size[1]
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 0
+    tags = image.tag_v2
+    width, height = tags.get(_TILE_WIDTH, size[0]), tags.get(_TILE_LENGTH, 0)
+    rows = height or min(tags.get(_ROWS_PER_STRIP, size[1]), size[1])
+    return int(width * rows * sum(tags.get(_BITS_PER_SAMPLE, (1,))) / 8)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -196,7 +266,7 @@ def _is_turned(image: Image.Image) -> bool:
         return False
 
 
-def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
+def _from_array(array: NDArray[np.uint8], limits: Limits, reservation: ExitStack) -> Picture:
     planes = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if (
         planes.dtype != np.uint8
@@ -208,7 +278,9 @@ def _from_array(array: NDArray[np.uint8], limits: Limits) -> Picture:
             "expected a uint8 array of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA. "
             f"Received: {array.dtype} of shape {array.shape}. Scale it to 0..255 and convert it.",
         )
-    _check_pixels((planes.shape[1], planes.shape[0]), limits)
+    size = (planes.shape[1], planes.shape[0])
+    _check_pixels(size, limits)
+    _reserve(3 * size[0] * size[1], size, reservation)
     if planes.ndim == 2:
         return planes
     if planes.shape[2] == 4:

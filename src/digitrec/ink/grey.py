@@ -1,6 +1,8 @@
-"""Pixels with transparency, or of more than 8 bits, as grey: (H, W) uint8, 0 is black and 255 is white."""
+"""Pixels of any kind as grey: (H, W) uint8, 0 is black and 255 is white."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -9,17 +11,25 @@ from PIL import Image
 
 from digitrec.ink.planes import Picture
 
-LARGE_PX = 2_000_000  # from here on memory counts more than time
 _WHITE = 200 / 255  # mean brightness from which a drawing counts as white
-# Of a picture with more than 8 bits a pixel, so many are scaled at once.
-_SCALED_PX = 1_000_000
+# So many pixels are converted at once: a large image is never held a second time in another form.
+_BAND_PIXELS = 1_000_000
 
 
-def from_rgba(image: Image.Image) -> Picture:
-    """Return a picture of mode RGBA as `from_rgba_array` does."""
-    if image.width * image.height > LARGE_PX:  # slower, but without a copy of all four planes
-        return _over_paper(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")))
-    return from_rgba_array(np.asarray(image))
+def from_pil(image: Image.Image) -> Picture:
+    """Return a PIL image of any mode; transparency lies over paper, more than 8 bits are scaled to 8."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_numbers(image)
+    gray = np.empty((image.height, image.width), np.uint8)
+    if not image.has_transparency_data:
+        for rows, band in _bands(image):
+            gray[rows] = np.asarray(band.convert("L"))
+        return gray
+    alpha = np.empty_like(gray)
+    for rows, band in _bands(image):
+        rgba = np.asarray(band if band.mode == "RGBA" else band.convert("RGBA"))
+        gray[rows], alpha[rows] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(rgba, 3)
+    return _over_paper(gray, alpha)
 
 
 def from_rgba_array(rgba: NDArray[np.uint8]) -> Picture:
@@ -29,23 +39,41 @@ def from_rgba_array(rgba: NDArray[np.uint8]) -> Picture:
     return _over_paper(np.asarray(grey, np.uint8), np.asarray(alpha, np.uint8))
 
 
+def from_bgr_array(pixels: NDArray[np.uint8]) -> Picture:
+    """Return what OpenCV has decoded: (H, W) gray, (H, W, 3) BGR, or (H, W, 4) BGRA over paper."""
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 3:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+    gray, alpha = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY), cv2.extractChannel(pixels, 3)
+    return _over_paper(np.asarray(gray, np.uint8), np.asarray(alpha, np.uint8))
+
+
 def _over_paper(grey: Picture, alpha: Picture) -> Picture:
+    """Return gray with its alpha over paper; both arrays are written over."""
     if alpha.min() == 255:  # an opaque canvas, the most frequent picture of all
         return grey
-    ink = cv2.multiply(grey, alpha, scale=1 / 255)
-    drawn_white = alpha.any() and float(ink.sum()) > _WHITE * float(alpha.sum())
-    return np.asarray(ink if drawn_white else cv2.add(ink, cv2.bitwise_not(alpha)), np.uint8)
+    cv2.multiply(grey, alpha, dst=grey, scale=1 / 255)
+    drawn_white = alpha.any() and float(grey.sum()) > _WHITE * float(alpha.sum())
+    return grey if drawn_white else np.asarray(cv2.add(grey, cv2.bitwise_not(alpha, dst=alpha), dst=grey))
 
 
-def from_numbers(values: NDArray[np.generic]) -> Picture:
+def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Yield the rows of an image in parts, and what they hold."""
+    height = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, height):
+        bottom = min(image.height, top + height)
+        whole = height >= image.height
+        yield slice(top, bottom), image if whole else image.crop((0, top, image.width, bottom))
+
+
+def _from_numbers(image: Image.Image) -> Picture:
     """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
-    flat = values.reshape(-1)
-    parts = [slice(start, start + _SCALED_PX) for start in range(0, flat.size, _SCALED_PX)]
-    top = max(float(_from_0(flat[part]).max(initial=0.0)) for part in parts)
-    scaled = np.empty(flat.size, np.uint8)
-    for part in parts:
-        scaled[part] = np.rint(_from_0(flat[part]) * (255.0 / top if top > 0 else 0.0))
-    return scaled.reshape(values.shape)
+    top = max(float(_from_0(np.asarray(band)).max()) for _, band in _bands(image))
+    scaled = np.empty((image.height, image.width), np.uint8)
+    for rows, band in _bands(image):
+        scaled[rows] = np.rint(_from_0(np.asarray(band)) * (255.0 / top if top > 0 else 0.0))
+    return scaled
 
 
 def _from_0(values: NDArray[np.generic]) -> NDArray[np.float64]:

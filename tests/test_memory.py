@@ -1,0 +1,136 @@
+"""Large images share a budget of bytes: what does not fit waits its turn, and never holds what it waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from digitrec.errors import BusyError, ImageTooLargeError
+from digitrec.ink import codec
+from digitrec.memory import MemoryBudget
+
+LARGE = 60_000_000
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def budget() -> MemoryBudget:
+    return MemoryBudget(100_000_000)
+
+
+class Waiting:
+    """Counts the threads that wait for the budget."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self.count = 0
+        self.changed = threading.Condition()
+        budget.while_waiting = self._wait
+
+    @contextlib.contextmanager
+    def _wait(self) -> Iterator[None]:
+        self._add(1)
+        yield
+        self._add(-1)
+
+    def _add(self, number: int) -> None:
+        with self.changed:
+            self.count += number
+            self.changed.notify_all()
+
+    def until(self, count: int) -> bool:
+        with self.changed:
+            return self.changed.wait_for(lambda: self.count == count, PATIENCE_S)
+
+
+def test_small_amounts_are_not_counted(budget: MemoryBudget) -> None:
+    with budget.reserve(LARGE), ThreadPoolExecutor(1) as pool, budget.reserve(40_000_000):
+        assert pool.submit(lambda: budget.reserve(1_000).__enter__()).result(PATIENCE_S) is None
+
+
+def test_more_than_there_is_takes_all(budget: MemoryBudget) -> None:
+    with budget.reserve(10**12):
+        pass
+    with budget.reserve(budget.limit_bytes):
+        pass
+
+
+def test_what_a_block_reserves_inside_is_a_part_of_it(budget: MemoryBudget) -> None:
+    with budget.reserve(LARGE), budget.reserve(LARGE), budget.reserve(LARGE):
+        pass
+
+
+def test_an_error_gives_back_what_was_reserved(budget: MemoryBudget) -> None:
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError), budget.reserve(LARGE):
+            raise ZeroDivisionError
+
+
+def test_no_more_is_held_at_once_than_the_limit(budget: MemoryBudget) -> None:
+    held, most, lock = [0], [0], threading.Lock()
+
+    def work(seed: int) -> None:
+        num_bytes = random.Random(seed).randint(10_000_000, 100_000_000)
+        with budget.reserve(num_bytes):
+            with lock:
+                held[0] += num_bytes
+                most[0] = max(most[0], held[0])
+            threading.Event().wait(0.001)
+            with lock:
+                held[0] -= num_bytes
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(300)))
+    assert 0 < most[0] <= budget.limit_bytes
+
+
+def test_those_who_wait_are_served_in_the_order_they_came(budget: MemoryBudget) -> None:
+    waiting = Waiting(budget)
+    served: list[int] = []
+
+    def work(number: int) -> None:
+        with budget.reserve(LARGE if number else budget.limit_bytes):
+            served.append(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        with budget.reserve(LARGE):
+            for number in range(6):
+                pool.submit(work, number)
+                assert waiting.until(number + 1)
+        assert waiting.until(0)
+    assert served == list(range(6))
+
+
+def test_who_comes_when_too_many_wait_is_told_to_come_again(budget: MemoryBudget) -> None:
+    waiting = Waiting(budget)
+    budget.max_waiting = 1
+    with ThreadPoolExecutor(1) as pool, budget.reserve(LARGE):
+        pool.submit(budget.reserve(LARGE).__enter__)
+        assert waiting.until(1)
+        another = ThreadPoolExecutor(1)
+        with pytest.raises(BusyError, match=r"at most 1 large .* in some seconds"):
+            another.submit(budget.reserve(LARGE).__enter__).result(PATIENCE_S)
+        another.shutdown()
+
+
+def test_an_image_that_takes_more_than_the_budget_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "large_images", MemoryBudget(20_000_000))
+    with pytest.raises(ImageTooLargeError, match="Scale the picture down"):
+        codec.decode(np.zeros((3000, 3000, 4), np.uint8))
+
+
+def test_the_memory_of_an_image_is_kept_until_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = MemoryBudget(300_000_000)
+    monkeypatch.setattr(codec, "large_images", budget)
+    waiting = Waiting(budget)
+    large = np.zeros((5000, 5000), np.uint8)
+    with ThreadPoolExecutor(1) as pool:
+        with codec.decoded(large), codec.decoded(large):
+            later = pool.submit(codec.decode, large)
+            assert waiting.until(1)
+        assert later.result(PATIENCE_S).shape == large.shape
