@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 
 import numpy as np
 
@@ -12,9 +11,8 @@ from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.ink.planes import Picture
 
-_DATA_URL = re.compile(
-    r"\s*data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?\s*,(?P<data>.*)", re.DOTALL | re.IGNORECASE
-)
+_MAX_HEAD = 1_000  # characters before the comma of a data URL, its media type and parameters
+_BLANKS = b" \t\r\n\v\f"
 
 
 def decode_base64(text: str, field: str = "image") -> bytes:
@@ -24,14 +22,17 @@ def decode_base64(text: str, field: str = "image") -> bytes:
     ------
     InvalidFieldError : the text is no base64; it carries `field`.
     """
-    url = _DATA_URL.fullmatch(text)
-    if url and not url["base64"]:
+    head, comma, _ = text[:_MAX_HEAD].partition(",")
+    is_url = bool(comma) and head.lstrip().lower().startswith("data:")
+    if is_url and head.rpartition(";")[2].strip().lower() != "base64":
         raise InvalidFieldError(
             field,
             f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64.",
         )
     try:
-        return base64.b64decode(re.sub(r"\s+", "", url["data"] if url else text), validate=True)
+        # Without blanks in one pass: a list of the parts between ten million blanks takes 540 MB.
+        encoded = (text[len(head) + 1 :] if is_url else text).encode("ascii")
+        return base64.b64decode(encoded.translate(None, _BLANKS), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidFieldError(
             field, f"expected base64 or a data URL. Received: {text[:40]!r}. Encode the image file as base64."
