@@ -6,10 +6,8 @@ import sys
 from digitrec.errors import DigitrecError
 from digitrec.settings import Settings
 from digitrec.web.serve import gunicorn_options
-from digitrec.web.server.shared import share_counts
 
 try:
     globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))
-    share_counts()
 except DigitrecError as error:
     sys.exit(f"digitrec cannot start: {error}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import signal
+import struct
+import subprocess
 import sys
 import time
 import urllib.error
@@ -16,10 +19,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 from web_classifier import SteadyClassifier
 from web_pictures import flat, one
-from web_servers import GUNICORN, Server, children, free_port, post, running, wait_until
+from web_servers import GUNICORN, REPOSITORY, Server, children, free_port, post, running, wait_until
+
+from digitrec.web.observation import metrics
+from digitrec.web.problems import PROBLEMS
+from digitrec.web.server.shared import FILE_BYTES
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system")
 PREDICT_200 = {"endpoint": "/predict", "method": "POST", "status": "200"}
@@ -94,6 +102,62 @@ def test_nobody_can_make_a_label_of_his_own(client: FlaskClient) -> None:
     series = [labels for labels, _ in samples(text, "digitrec_requests_total")]
     assert {labels["endpoint"] for labels in series} == {"none", "/problems/<name>"}
     assert len(series) == 3
+
+
+@POSIX
+def test_everything_that_can_be_counted_fits_the_room_that_a_worker_has(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that outgrew it would be made larger without room: the next write could kill the worker."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue(lambda: 1))
+    counts = metrics.Counts()
+    statuses = {metrics._status(code) for code in range(100, 600)}
+    routes = [(rule.rule, rule.methods or set()) for rule in client.application.url_map.iter_rules()]
+    for endpoint, methods in (*routes, ("none", metrics._METHODS | {"other"})):
+        counts.seconds.labels(endpoint)
+        for method, status in itertools.product(methods, statuses):
+            counts.requests.labels(endpoint, method, status)
+    for accepted in ("true", "false"):
+        counts.numbers.labels(accepted)
+        for digit in range(10):
+            counts.answers.labels(str(digit), accepted)
+    for kind in ("digit", "number"):
+        counts.confidence.labels(kind)
+    for problem in (*PROBLEMS, "other"):
+        counts.problems.labels(problem)
+    used = {path.name: struct.unpack_from("i", path.read_bytes())[0] for path in tmp_path.iterdir()}
+    assert set(used) == {"counter_1.db", "histogram_1.db"}
+    assert max(used.values()) <= FILE_BYTES, used
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a folder in memory: not on this system")
+@pytest.mark.parametrize("full", ["/dev/shm", "/dev/shm /tmp /var/tmp"])
+def test_a_server_without_room_for_its_counts_answers_all(full: str, tmp_path: Path) -> None:
+    """In a world of its own, where these folders are of memory, have the smallest size and are full."""
+    own_world = ["unshare", *([] if os.geteuid() == 0 else ["-r"]), "-m", "sh", "-c"]
+    if subprocess.run(
+        [*own_world, "mount -t tmpfs tmpfs /dev/shm"], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this user may not mount a folder")
+    fill = f"for place in {full}; do mount -t tmpfs -o size=64k tmpfs $place; cat /dev/zero > $place/x; done"
+    full_everywhere = "/tmp" in full
+    there = "/tmp" if full_everywhere else str(tmp_path)
+    port = free_port()
+    command = [
+        *own_world,
+        f'({fill}) 2>/dev/null; cd {there}; exec "$@" -c {REPOSITORY}/gunicorn.conf.py',
+        "sh",
+    ]
+    with running([*command, *GUNICORN], port, WEB_CONCURRENCY="2", TMPDIR=there) as server:
+        wait_until(lambda: len(children(server.pid)) == 2, 10)
+        workers = children(server.pid)
+        answers = [post(port, one())[0] for _ in range(20)]
+        counted = value(scraped(port), "digitrec_answers_total")
+        assert answers == [200] * 20
+        assert children(server.pid) == workers, "none was killed"
+        assert counted <= 20 if full_everywhere else counted == 20
+        assert server.said().count("Each worker counts for itself") == full_everywhere
 
 
 def test_metrics_can_be_turned_off(make_app: Callable[..., Flask]) -> None:

@@ -23,7 +23,7 @@ from digitrec.resources import packaged_model_path
 from digitrec.settings import Settings, mistyped, whole_number
 from digitrec.web import create_app
 from digitrec.web.observation import logs
-from digitrec.web.server import shared, wire
+from digitrec.web.server import wire
 from digitrec.web.server.hooks import hooks
 from digitrec.web.server.sizing import available_cores, available_memory_bytes, worker_count
 
@@ -152,7 +152,6 @@ def _json_log() -> type:
 def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
     """Serve with gunicorn: worker processes with threads, replaced when they hang."""
     options = gunicorn_options(settings, {**os.environ, "PORT": str(port)}, host)
-    shared.share_counts()
     # Imported here because it does not import on Windows, and after the options because it reads
     # WEB_CONCURRENCY itself, with a traceback for an answer.
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415

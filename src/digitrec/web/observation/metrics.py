@@ -1,6 +1,7 @@
 """What Prometheus is told at /metrics: requests, time, answers, confidence and failures of all workers together.
 
-Labels take few values, all of them the server's own: a route and not a path, a known method, a problem's name.
+Labels take few values, all of them the server's own: a route and not a path, a known method, a problem's name. All
+their combinations together fit the files of web/server/shared.py.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ blueprint = Blueprint("metrics", __name__)
 
 _KEY: Final = "digitrec_metrics"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# All that the application answers; any other would be counted as "other".
+_STATUSES: Final = frozenset({200, 206, 304, 308, 400, 401, 404, 405, 412, 413, 415, 416, 422, 429, 500, 503})
 # A drawing takes some milliseconds, a page with a form a second.
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _CONFIDENCE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
@@ -136,9 +139,13 @@ def _count_request(response: Response) -> Response:
     counts = cast(Counts, current_app.extensions[_KEY])
     endpoint = request.url_rule.rule if request.url_rule else "none"
     method = request.method if request.method in _METHODS else "other"
-    counts.requests.labels(endpoint, method, str(response.status_code)).inc()
+    counts.requests.labels(endpoint, method, _status(response.status_code)).inc()
     counts.seconds.labels(endpoint).observe(seconds_taken())
     return response
+
+
+def _status(code: int) -> str:
+    return str(code) if code in _STATUSES else "other"
 
 
 def _truth(value: bool) -> str:

@@ -24,7 +24,7 @@ from digitrec.web.state import State, set_state, state_of
 def hooks(settings: Settings) -> dict[str, Callable[..., None]]:
     """Return the server hooks of gunicorn by their names; all but ``post_fork`` run in the master."""
     return {
-        "on_starting": _let_booting_workers_stop,
+        "on_starting": _prepare_to_fork,
         "when_ready": _Stop(settings.drain_s),
         "pre_fork": _choose_slot,
         "post_fork": _take_slot,
@@ -60,7 +60,19 @@ class _Stop:
         signal.signal(signal.SIGTERM, begin)
 
 
-def _let_booting_workers_stop(_server: object) -> None:
+def _prepare_to_fork(server: Any) -> None:
+    _let_booting_workers_stop()
+    try:
+        shared.share_counts(server.cfg.workers)
+    except OSError as error:
+        server.log.warning(
+            "Expected room for the workers' counts in memory or in the folder for temporary files. Received: %s. "
+            "Each worker counts for itself: /metrics has the counts of the one that answers.",
+            error,
+        )
+
+
+def _let_booting_workers_stop() -> None:
     """Let SIGTERM end a worker that has not set up its own handler yet.
 
     Until then a worker has the master's handler, and Python forgets in a fork what that has noted. On a busy
@@ -85,6 +97,12 @@ def _let_booting_workers_stop(_server: object) -> None:
 def _choose_slot(server: Any, worker: Any) -> None:
     others = list(server.WORKERS.values())  # a signal may tell the master meanwhile that one has died
     worker.slot = shared.free_slot(other.slot for other in others)
+    try:
+        shared.allocate_slot(worker.slot)
+    except OSError as error:
+        server.log.warning(
+            "Worker %d has no room for its counts (%s): /metrics lacks them.", worker.slot, error
+        )
 
 
 def _take_slot(_server: object, worker: Any) -> None:

@@ -4,6 +4,9 @@ Each worker has a slot, a number that no other living worker has, and its succes
 that the worker counts in, mapped into memory: what a worker has counted outlives it, whatever killed it, and the files
 are as many as the most workers that ever ran at once. Named by process, as prometheus-client does without this,
 there would be two more after each replacement.
+
+A write to a mapped file that has no room left kills the process with SIGBUS. So the master fills the files of a slot
+with zeros, which prometheus-client takes as empty, before a worker maps them.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from pathlib import Path
 from prometheus_client import values
 
 MOST_SLOTS = 1023
+# Room for everything that web/observation/metrics.py can count; a test adds it up.
+FILE_BYTES = 262_144
+_KINDS = ("counter", "histogram")  # prometheus-client has a file for each kind of metric
 _PREFIX = "digitrec-counts-"
 _LOCK = "lock"
 _MASTER = 0
@@ -31,11 +37,12 @@ for _slot in range(1, MOST_SLOTS + 1):
 
 
 class _Place:
-    """Where this process stands: its slot, and the folder of all counts."""
+    """Where this process stands: its slot, the folder of all counts, and the slots that have files there."""
 
     slot = _MASTER
     folder: Path | None = None
     lock: int | None = None
+    allocated: frozenset[int] = frozenset()
 
 
 def tell_stopping() -> None:
@@ -55,9 +62,11 @@ def free_slot(taken: Iterable[int]) -> int:
 
 
 def take_slot(slot: int) -> None:
-    """Let this process, just forked, be the worker of `slot`."""
+    """Let this process, just forked, be the worker of `slot`; without files there it counts in its own memory."""
     _Place.slot = slot
     _board[slot] = 0
+    if slot not in _Place.allocated:
+        values.ValueClass = values.MutexValue
 
 
 def leave_slot(slot: int) -> None:
@@ -72,20 +81,66 @@ def tell_connections(count: int | None) -> None:
 
 def connections_more(count: int, workers: int) -> int:
     """Return how many connections `count`, this worker's, is more than that of the one of `workers` with the fewest."""
-    slots = range(1, min(2 * workers, MOST_SLOTS) + 1)  # while workers are replaced, there are twice as many
-    return max(0, count - min(_board[slot] for slot in slots))
+    return max(0, count - min(_board[slot] for slot in _slots(workers)))
 
 
-def share_counts() -> None:
-    """Count in files from now on, for the workers that this process forks; a second call changes nothing."""
+def _slots(workers: int) -> range:
+    """Return the slots of `workers`, and of as many that replace them."""
+    return range(1, min(2 * workers, MOST_SLOTS) + 1)
+
+
+def share_counts(workers: int) -> None:
+    """Count in files from now on, for the `workers` that this process forks; a second call changes nothing.
+
+    Raises
+    ------
+    OSError : neither memory nor the folder for temporary files has room; each worker counts for itself then.
+    """
     if _Place.folder:
         return
-    root = _root()
-    _remove_left_behind(root)
-    _Place.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    _Place.lock = _lock(_Place.folder)
+    try:
+        _share_counts_in(_memory(), workers)
+    except OSError:
+        _share_counts_in(Path(tempfile.gettempdir()), workers)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_Place.folder)  # where prometheus-client looks
     values.ValueClass = values.MultiProcessValue(lambda: _Place.slot)  # type: ignore[no-untyped-call]
+
+
+def _share_counts_in(root: Path, workers: int) -> None:
+    _remove_left_behind(root)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    try:
+        for slot in _slots(workers):
+            _allocate(folder, slot)
+        _Place.lock = _lock(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _Place.folder, _Place.allocated = folder, frozenset(_slots(workers))
+
+
+def allocate_slot(slot: int) -> None:
+    """Give `slot` its files where it has none yet; the master calls it before it forks the worker.
+
+    Raises
+    ------
+    OSError : there is no room; the worker counts in its own memory then.
+    """
+    if _Place.folder and slot not in _Place.allocated:
+        _allocate(_Place.folder, slot)
+        _Place.allocated |= {slot}
+
+
+def _allocate(folder: Path, slot: int) -> None:
+    """Write what a hole would leave to the worker's first touch; a page of zeros that is written has its memory."""
+    files = [folder / f"{kind}_{slot}.db" for kind in _KINDS]
+    try:
+        for file in files:
+            file.write_bytes(bytes(FILE_BYTES))
+    except OSError:
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise
 
 
 def counts_folder() -> Path | None:
@@ -99,10 +154,9 @@ def remove_counts() -> None:
         shutil.rmtree(_Place.folder, ignore_errors=True)
 
 
-def _root() -> Path:
-    """Return a place in memory where there is one: a disk can hold up whoever writes to a mapped file."""
-    memory = Path("/dev/shm")  # noqa: S108  # nosec B108  # mkdtemp makes a folder there that is this user's alone
-    return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+def _memory() -> Path:
+    """Return a folder in memory, wherever the system has one: a disk can hold up a write to a mapped file."""
+    return Path("/dev/shm")  # noqa: S108  # nosec B108  # mkdtemp makes a folder there that is this user's alone
 
 
 def _remove_left_behind(root: Path) -> None:
