@@ -6,12 +6,17 @@ import base64
 import io
 import json
 import logging
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from web_pictures import flat, one
 from web_servers import GUNICORN, free_port, post, running, stop
 
@@ -87,6 +92,80 @@ def test_a_path_cannot_break_out_of_its_line_nor_fill_the_log(
         line = formatter(log_format).format(record)
         assert "\n" not in line
         assert len(line) < 2000
+
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+ODD_TEXT = st.text(
+    st.sampled_from("a[] %\\'\n\r\t\x0b\x1b\x7f\x85\x9b\u2028\u2029\ud800\udcff") | st.characters()
+)
+
+
+def logged(log_format: str, message: str, error: BaseException | None = None) -> str:
+    trace = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("digitrec.web", logging.INFO, "", 0, "read %s", (message,), trace)
+    return formatter(log_format).format(record)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@given(message=ODD_TEXT)
+def test_a_message_is_one_line_whatever_a_client_has_named(log_format: str, message: str) -> None:
+    line = logged(log_format, message)
+    assert not CONTROL.search(line)
+    line.encode()
+    if log_format == "json":
+        assert json.loads(line)["message"] == f"read {message}"
+
+
+@given(said=ODD_TEXT)
+def test_no_line_of_a_traceback_looks_like_a_line_of_the_log(said: str) -> None:
+    try:
+        raise ValueError(f"expected\n[2026] [1] [INFO] {said}")
+    except ValueError as error:
+        first, *others = logged("text", said, error).split("\n")
+    assert first.startswith("[")
+    assert "    ValueError: expected" in others
+    assert all(line.startswith("    ") and not CONTROL.search(line) for line in others)
+    json_line = logged("json", said, ValueError(said))
+    assert not CONTROL.search(json_line)
+    assert said in json.loads(json_line)["exc_info"]
+
+
+def test_a_traceback_that_another_handler_has_written_is_indented_too() -> None:
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "gone", (), (ValueError, ValueError("\n[1]"), None))
+    logging.Formatter().format(record)
+    assert "\n    [1]" in formatter("text").format(record)
+
+
+@pytest.mark.parametrize("name", ["x\n[2026-01-01] [1] [INFO] all is well", "\x1b[2J", "\x7f", "\u2028"])
+def test_a_field_or_a_file_that_a_client_names_stays_within_its_line(
+    make_app: Callable[..., Flask], failure_log: pytest.LogCaptureFixture, name: str
+) -> None:
+    client = make_app().test_client()
+    client.post("/predict", json={name: 1})
+    client.post("/predict", data={name: (io.BytesIO(one()), name)})
+    client.post("/predict", data={"image": (io.BytesIO(b"text"), name)}, headers={"X-Odd": "\x1b[2J"})
+    client.get(f"/{quote(name)}")
+    assert len(failure_log.records) == 4
+    for record in failure_log.records:
+        assert not CONTROL.search(formatter("text").format(record))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gunicorn: not on this system")
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_line_of_a_server_is_one_of_its_log(log_format: str) -> None:
+    port = free_port()
+    forged = "[INFO] all is well"
+    options = {"DIGITREC_LOG_FORMAT": log_format, "GUNICORN_CMD_ARGS": "--access-logfile -"}
+    with running(GUNICORN, port, **options) as server:
+        name = f"x\n{forged}\x1b[2J"
+        assert post(port, json.dumps({name: 1}).encode(), "application/json")[0] == 400
+        assert post(port, one(), path=f"/{quote(name)}")[0] == 404
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /%0a\x1b HTTP/1.1\r\nHost: x\r\nUser-Agent: \x1b[2J\x9b\r\n\r\n")
+            client.recv(100)
+        _, output = stop(server)
+    assert forged in output
+    assert not [line for line in output.split("\n") if line.startswith(forged) or CONTROL.search(line)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gunicorn: not on this system")

@@ -116,7 +116,7 @@ def gunicorn_options(
         # The socket would put a thread into the process that forks, and a file into the home folder.
         "control_socket_disable": True,
         **hooks(settings),
-        **({"logger_class": _json_log()} if settings.log_format == "json" else {}),
+        "logger_class": _log_class(settings.log_format),
     }
 
 
@@ -136,17 +136,20 @@ def _addresses(host: str, port: int, settings: Settings) -> list[str]:
     return [f"{_bracketed(host)}:{each}" for each in ports]
 
 
-def _json_log() -> type:
-    """Return gunicorn's logger with our own formatter."""
+def _log_class(log_format: str) -> type:
+    """Return gunicorn's logger with our own formatters, or with its own around which no message breaks its line."""
     from gunicorn.glogging import Logger  # noqa: PLC0415  # not on Windows
 
-    class JsonLog(Logger):  # type: ignore[misc]
+    class Log(Logger):  # type: ignore[misc]
         def setup(self, cfg: Any) -> None:
             super().setup(cfg)
-            for handler in self.error_log.handlers:
-                handler.setFormatter(logs.formatter("json"))
+            for handler in [*self.error_log.handlers, *self.access_log.handlers]:
+                handler.setFormatter(logs.TextLineFormatter(handler.formatter or logging.Formatter()))
+            if log_format == "json":
+                for handler in self.error_log.handlers:
+                    handler.setFormatter(logs.formatter("json"))
 
-    return JsonLog
+    return Log
 
 
 def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:

@@ -1,18 +1,20 @@
 """The server's log: one line for each request, as text for people or as JSON for machines.
 
 A line names the request by id, method, path and status. The query, the headers and the body stay out of it: they may
-hold pictures and keys.
+hold pictures and keys. What a client names, a field or a file, may be part of a message; no name ends a line.
 """
 
 from __future__ import annotations
 
 import logging
+from copy import copy
 from time import perf_counter
 from typing import Any
 
 from flask import Flask, Response, g, request
 from pythonjsonlogger.json import JsonFormatter
 
+from digitrec.control_characters import escape_controls
 from digitrec.settings import Settings
 from digitrec.web.addresses import PROBES
 from digitrec.web.guards.headers import request_id
@@ -39,12 +41,38 @@ def init_app(app: Flask, settings: Settings) -> None:
 def formatter(log_format: str) -> logging.Formatter:
     """Return what turns a record into a line of `log_format`, text or json."""
     if log_format == "json":
-        return JsonFormatter(
+        return JsonLineFormatter(
             ["levelname", "name", "process", "message"],
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
         )
-    return logging.Formatter(_TEXT, _TEXT_TIME)
+    return TextLineFormatter(logging.Formatter(_TEXT, _TEXT_TIME))
+
+
+class TextLineFormatter(logging.Formatter):
+    """Writes a record as `inner` does, its message on one line and no line of its traceback like a record.
+
+    Control characters of the message are escaped, and the lines of a traceback are indented.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, and those of its traceback."""
+        record = copy(record)
+        record.msg, record.args = escape_controls(record.getMessage()), ()
+        first, *traceback = self._inner.format(record).split("\n")
+        return "\n".join([first, *(f"    {escape_controls(line)}" for line in traceback)])
+
+
+class JsonLineFormatter(JsonFormatter):
+    """Makes one line of ASCII of a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; JSON itself escapes all control characters but DEL."""
+        return super().format(record).replace("\x7f", "\\u007f")
 
 
 def seconds_taken() -> float:
