@@ -41,7 +41,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 def formatter(log_format: str) -> logging.Formatter:
     """Return what turns a record into a line of `log_format`, text or json."""
     if log_format == "json":
-        return JsonLineFormatter(
+        return JsonFormatter(
             ["levelname", "name", "process", "message"],
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
@@ -65,14 +65,6 @@ class TextLineFormatter(logging.Formatter):
         record.msg, record.args = escape_controls(record.getMessage()), ()
         first, *traceback = self._inner.format(record).split("\n")
         return "\n".join([first, *(f"    {escape_controls(line)}" for line in traceback)])
-
-
-class JsonLineFormatter(JsonFormatter):
-    """Makes one line of ASCII of a record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line; JSON itself escapes all control characters but DEL."""
-        return super().format(record).replace("\x7f", "\\u007f")
 
 
 def seconds_taken() -> float:
