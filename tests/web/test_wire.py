@@ -61,7 +61,7 @@ def test_a_client_that_reads_none_of_its_answers_is_let_go(monkeypatch: pytest.M
         seen = False
         while time.monotonic() < deadline and not (seen and not wire.channels(parts)):
             wasyncore.loop(0.1, use_poll=True, map=parts, count=1)
-            seen = seen or any(channel.waits_for_client for channel in wire.channels(parts))
+            seen = seen or any(channel.total_outbufs_len for channel in wire.channels(parts))
         assert seen
         assert not wire.channels(parts)
     close(server, parts)
@@ -122,7 +122,7 @@ def test_nothing_stays_open_for_a_client_that_goes_in_the_middle_of_a_body() -> 
 class Asked:
     """What `Threads` needs of a connection: what it asks takes some seconds."""
 
-    asks_probe = waits_for_client = False
+    asks_probe = has_large_body = False
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds

@@ -32,6 +32,7 @@ _OF_ERROR: dict[type[BaseException], Problem] = {
     errors.ImageTooLargeError: problems.IMAGE_TOO_LARGE,
     errors.BlankImageError: problems.BLANK_IMAGE,
     errors.InvalidFieldError: problems.INVALID_FIELD,
+    errors.BusyError: problems.BUSY,
     errors.ModelError: problems.MODEL_UNAVAILABLE,
 }
 _OF_STATUS = {
@@ -84,6 +85,8 @@ def answer(error: Exception) -> Response:
     response = _response(fields)
     response.status_code = fields["status"]
     response.vary.add("Accept")
+    if isinstance(error, errors.BusyError):
+        response.retry_after = problems.RETRY_AFTER_S
     if isinstance(error, HTTPException):
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
         response.headers.extend(kept)  # such as Allow with a 405
@@ -141,7 +144,7 @@ def _request_size_detail(size: int | None, limit: int) -> str:
 
 
 def _log(error: Exception, fields: dict[str, Any]) -> None:
-    defect = fields["status"] >= 500 and not isinstance(error, ServiceUnavailable)
+    defect = fields["status"] >= 500 and not isinstance(error, (ServiceUnavailable, errors.BusyError))
     asked = request_fields(fields["status"])
     current_app.logger.log(
         logging.ERROR if defect else logging.INFO,

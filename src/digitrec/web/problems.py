@@ -15,6 +15,8 @@ class Problem:
     explanation: str
 
 
+RETRY_AFTER_S = 5  # of what is busy: a large image takes a second or two
+
 UNREADABLE_REQUEST = Problem(
     "unreadable-request",
     400,
@@ -91,6 +93,13 @@ MODEL_UNAVAILABLE = Problem(
     "The model does not answer",
     "The server runs, but its network gives no answers. Its log tells more under the request id.",
 )
+BUSY = Problem(
+    "busy",
+    503,
+    "Too many large images at once",
+    "Other large images or requests take the memory that this one needs. The Retry-After header says in how many "
+    "seconds to ask again. Smaller images, of up to 1,000 pixels, do not wait.",
+)
 STOPPING = Problem(
     "stopping",
     503,
@@ -103,6 +112,6 @@ PROBLEMS = {
     for problem in (
         UNREADABLE_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED,
         IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, TOO_MANY_REQUESTS, INTERNAL_ERROR,
-        MODEL_UNAVAILABLE, STOPPING,
+        MODEL_UNAVAILABLE, BUSY, STOPPING,
     )
 }  # fmt: skip

@@ -8,13 +8,21 @@ import secrets
 from typing import Any, Final
 
 from waitress.task import ErrorTask
+from waitress.utilities import Error
 
 from digitrec.web.guards.headers import SECURITY_HEADERS
-from digitrec.web.problems import INTERNAL_ERROR, REQUEST_TOO_LARGE, UNREADABLE_REQUEST
+from digitrec.web.problems import BUSY, INTERNAL_ERROR, REQUEST_TOO_LARGE, RETRY_AFTER_S, UNREADABLE_REQUEST
 
-_PROBLEM_OF: Final = {400: UNREADABLE_REQUEST, 413: REQUEST_TOO_LARGE, 500: INTERNAL_ERROR}
+_PROBLEM_OF: Final = {400: UNREADABLE_REQUEST, 413: REQUEST_TOO_LARGE, 500: INTERNAL_ERROR, 503: BUSY}
 
 _log = logging.getLogger(__name__)
+
+
+class NoRoomError(Error):  # type: ignore[misc]
+    """The body of a request cannot be kept."""
+
+    code = 503
+    reason = "Service Unavailable"
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]
@@ -41,6 +49,8 @@ class Refusal(ErrorTask):  # type: ignore[misc]
             ("X-Request-ID", name),
             *SECURITY_HEADERS.items(),
         ]
+        if error.code == BUSY.status:
+            self.response_headers.append(("Retry-After", str(RETRY_AFTER_S)))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

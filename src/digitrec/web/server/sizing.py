@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-# At rest one worker and its master take 115 MB; the largest picture that is let in, 25 million pixels with
-# transparency, takes 300 MB more while it is read, one at a time in each worker.
-_WORKER_BYTES = 420_000_000
+# At rest one worker and its master take 115 MB. Large images take 250 MB more (digitrec.memory), the bodies of requests
+# 97 MB (Bounds.uploads_bytes and 1,000 small ones), and what two threads make of large bodies 50 MB.
+_WORKER_BYTES = 450_000_000
+_MIN_UPLOADS_BYTES, _MAX_UPLOADS_BYTES = 64_000_000, 1_000_000_000
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 
@@ -23,6 +24,12 @@ def worker_count(cores: float, memory_bytes: int) -> int:
     The network and the normalisation keep a core busy, so more workers than cores wait for each other.
     """
     return max(1, min(int(cores), memory_bytes // _WORKER_BYTES))
+
+
+def uploads_bytes(memory_bytes: int, workers: int) -> int:
+    """Return what the bodies of requests may take in each of the workers; a folder for them may be in memory, too."""
+    spare_bytes = memory_bytes // workers - _WORKER_BYTES
+    return max(_MIN_UPLOADS_BYTES, min(spare_bytes, _MAX_UPLOADS_BYTES))
 
 
 def available_cores(groups: Path = _GROUPS, own: Path = _OWN_GROUPS) -> float:

@@ -22,7 +22,9 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.trigger import trigger
 
+from digitrec.memory import large_images
 from digitrec.web.server import shared, wire
+from digitrec.web.server.sizing import available_memory_bytes, uploads_bytes
 from digitrec.web.state import state_of
 
 # A client may be sending its next request on a kept connection while the worker stops.
@@ -32,6 +34,9 @@ _TELL_S = 0.1
 # For each connection more: long enough for a worker that waits to wake up, and little beside the 3 ms of an answer.
 _COURTESY_S = 0.001
 _MOST_COURTESY = 5
+# Logs, libraries, and the images of forms, which werkzeug keeps in files from 500 kB on: 40 in the largest request.
+_OTHER_FILES = 200
+_FEWEST_CONNECTIONS = 16
 
 
 class PatientWorker(Worker):  # type: ignore[misc]
@@ -53,7 +58,12 @@ class PatientWorker(Worker):  # type: ignore[misc]
         settings = state_of(self.wsgi).settings
         server = wire.make_server(
             self._answer,
-            wire.Bounds(settings.receive_timeout_s, self.cfg.keepalive, settings.max_request_bytes),
+            wire.Bounds(
+                settings.receive_timeout_s,
+                self.cfg.keepalive,
+                settings.max_request_bytes,
+                uploads_bytes(available_memory_bytes(), self.cfg.workers),
+            ),
             threads=self.cfg.threads,
             map=self._parts,
             sockets=[listener.sock for listener in self.sockets],
@@ -61,6 +71,7 @@ class PatientWorker(Worker):  # type: ignore[misc]
             connection_limit=self._most_connections(),
         )
         self._threads = server.task_dispatcher
+        large_images.while_waiting, large_images.max_waiting = self._threads.step_aside, wire.MAX_WAITING
         self._listeners = wire.listeners(self._parts)
         for listener in self._listeners:
             listener.handle_accept = partial(self._accept, listener.handle_accept)
@@ -133,9 +144,11 @@ class PatientWorker(Worker):  # type: ignore[misc]
                 return
 
     def _most_connections(self) -> int:
-        """Each connection may take a second file, in which its body waits."""
+        """Each connection may take two more files, for its body and its answer; some are left for everything else."""
         most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return min(int(self.cfg.worker_connections), most_files // 2)
+        return min(
+            int(self.cfg.worker_connections), max(_FEWEST_CONNECTIONS, (most_files - _OTHER_FILES) // 3)
+        )
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.nr += 1
