@@ -7,14 +7,18 @@ import re
 import socket
 import sys
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 import pytest
-from flask import Flask
+from flask import Flask, redirect, request
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from web_classifier import SteadyClassifier
 from web_pictures import one
 from web_servers import GUNICORN, free_port, running
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response as BaseResponse
 
 from digitrec.web.guards import keys
 
@@ -125,6 +129,79 @@ def test_https_is_insisted_on_where_the_request_came_by_it(make_app: Callable[..
         (make_app().test_client(), forwarded, None),
     ):
         assert client.get("/", headers=headers).headers.get("Strict-Transport-Security") == insisted
+
+
+HOSTS = [
+    "localhost",
+    "evil.example",
+    "evil.example:8000",
+    "[::1]:80",
+    "[",
+    "a b",
+    "",
+    "\\evil",
+    "a..b",
+    "x" * 10_000,
+]
+ROUTES = [
+    "static",
+    "docs",
+    "etc",
+    "passwd",
+    "js",
+    "main.js",
+    "evil.example",
+    "problems",
+    "v2",
+    "models",
+    "",
+    ".",
+    "..",
+]
+PATHS = st.lists(st.sampled_from(["/", "\\", "//", "%2f", "@", ":", "?", "\n", "é", *ROUTES])).map("".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=PATHS, host=st.sampled_from(HOSTS), method=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]))
+@example("", "evil.example", "GET")
+@example("/static//etc/passwd", "evil.example", "GET")
+@example("//evil.example/", "localhost", "GET")
+@example("/\\evil.example", "localhost", "GET")
+def test_no_redirect_leaves_this_host(client: FlaskClient, path: str, host: str, method: str) -> None:
+    answer = ask(client, path, host, method)
+    assert answer.status_code < 500
+    assert_on_this_host(answer)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [None, "//evil.example/x", "/\\evil.example", "\\\\evil.example", "http:evil.example", "http:///x"],
+)
+def test_a_view_that_redirects_stays_on_this_host_too(client: FlaskClient, location: str | None) -> None:
+    def redirected() -> BaseResponse:
+        return redirect(request.host_url + "page/" if location is None else location)
+
+    app = client.application
+    app.add_url_rule("/page/", "page", redirected)
+    app.url_map.merge_slashes = True
+    app.add_url_rule("/merged/<path:name>", "merged", redirected)
+    for path in ("/page", "/page/", "/merged//evil.example"):
+        answer = ask(client, path, "evil.example")
+        assert 300 <= answer.status_code < 400
+        assert_on_this_host(answer)
+    assert ask(client, "/page", "evil.example").headers["Location"] == "/page/"
+
+
+def ask(client: FlaskClient, path: str, host: str, method: str = "GET") -> TestResponse:
+    """Ask with a path and a host as no client would let them pass."""
+    environ = {"HTTP_HOST": host, "PATH_INFO": path.encode().decode("latin-1")}
+    return client.open("/", method=method, environ_overrides=environ, buffered=True)
+
+
+def assert_on_this_host(answer: TestResponse) -> None:
+    for location in answer.headers.getlist("Location"):
+        assert re.match(r"/(?![/\\])", location), location
+        assert urljoin("http://this.example/", location).startswith("http://this.example/")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gunicorn: not on this system")

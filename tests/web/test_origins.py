@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask, request
@@ -126,6 +127,53 @@ def test_a_counted_proxy_is_believed_about_address_and_scheme_alone(make_app: Ca
 
 def test_any_host_name_is_answered_by_default(client: FlaskClient) -> None:
     assert client.get("/", base_url="http://any.example").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[",
+        "[::1",
+        "a b",
+        "",
+        "a@b",
+        "a\\b",
+        "//",
+        ":80",
+        "a..b",
+        ".",
+        "\xe9",
+        "a\n",
+        64 * "x",
+        10_000 * "x",
+        999 * "x.",
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"trusted_hosts": ("digits.example",)}, {"cors_origins": (SITE,)}])
+def test_what_is_no_host_is_answered_with_400_and_probes_are_answered(
+    make_app: Callable[..., Flask], host: str, options: dict[str, Any]
+) -> None:
+    client = make_app(**options).test_client()
+    for path in ("/", "/static/js/main.js", "/nowhere", "/predict", "/v2"):
+        answer = client.get(path, environ_overrides={"HTTP_HOST": host})
+        assert answer.status_code == 400
+        assert len(answer.data) < 1000
+    assert client.get("/healthz", environ_overrides={"HTTP_HOST": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["digit_reader:8000", "a.example.", "[2001:db8::1]:8000", "192.0.2.1", "xn--bcher-kva.example"]
+)
+def test_a_name_of_a_container_and_an_address_are_hosts(client: FlaskClient, host: str) -> None:
+    assert client.get("/", environ_overrides={"HTTP_HOST": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["http://[", "http://[/", "http://", "x", "*", "\\\\evil.example", "http://localhost/"]
+)
+def test_what_is_no_address_is_answered_with_400(client: FlaskClient, path: str) -> None:
+    answer = client.get("/", environ_overrides={"PATH_INFO": path})
+    assert "begins with '/'" in assert_problem(answer, 400, "unreadable-request")["detail"]
 
 
 def test_only_named_hosts_are_answered_and_probes_under_any(make_app: Callable[..., Flask]) -> None:

@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
 
 
 def _configure(app: Flask, settings: Settings) -> None:
+    app.url_map.merge_slashes = False  # //evil.example/ is no address of ours, and no redirect to one
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = (
         True  # a page without the templates' empty lines

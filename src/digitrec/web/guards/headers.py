@@ -32,6 +32,8 @@ SECURITY_HEADERS = {
 _HEADERS = (("Cache-Control", "no-store"), *SECURITY_HEADERS.items())
 # A year, which browsers keep to even where the site goes back to HTTP; so this name alone, and none below it.
 _STRICT_TRANSPORT = "max-age=31536000"
+# A scheme and a host, or the slashes that a browser takes for the beginning of a host.
+_OTHER_HOST = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*:)?([/\\]{2}[^/\\?#]*)?[/\\]*")
 # Wide enough for UUIDs, ULIDs and trace ids; too narrow to carry a line break or markup into a log.
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -56,8 +58,15 @@ def _take_request_id() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
+    if location := response.headers.get("Location"):
+        response.headers["Location"] = _on_this_host(location)
     present = {name.lower() for name, _ in response.headers}
     response.headers.extend(item for item in _HEADERS if item[0].lower() not in present)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
     return response
+
+
+def _on_this_host(location: str) -> str:
+    """Return a redirect's address without its host: werkzeug takes that from the request, as the client wrote it."""
+    return _OTHER_HOST.sub("/", location, count=1)

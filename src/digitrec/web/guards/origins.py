@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import SecurityError
+from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -14,6 +17,10 @@ from digitrec.web.addresses import PROBES
 
 _MOST_PREFLIGHT_S = 600
 _TENSORS = "Inference-Header-Content-Length"  # of the Open Inference Protocol
+# A name or an address, and a port; containers have names with an underscore. A name that cannot be one, such as a label
+# of 64 letters, would leave Flask without a map of its addresses.
+_HOST = re.compile(r"([\w-]{1,63}(\.[\w-]{1,63})*\.?|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
+_MOST_HOST = 261  # 255 of a name, and a port
 _ASKED = r"/(api/|v2|predict).*"
 
 
@@ -24,10 +31,29 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
         )
+    app.wsgi_app = partial(_blank_odd_host, app.wsgi_app)  # type: ignore[method-assign]
+    app.before_request(_require_whole_address)
     if settings.trusted_hosts:
         app.before_request(partial(_require_host, settings.trusted_hosts))
     if settings.cors_origins:
         _allow_origins(app, settings.cors_origins)
+
+
+def _blank_odd_host(
+    wsgi_app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    host = environ.get("HTTP_HOST")
+    if host and not (len(host) <= _MOST_HOST and _HOST.fullmatch(host)):
+        environ = {**environ, "HTTP_HOST": ""}
+    return wsgi_app(environ, start_response)
+
+
+def _require_whole_address() -> None:
+    if request.environ.get("HTTP_HOST") == "" and not PROBES.fullmatch(request.path):
+        raise BadRequest("Expected a name or an address in the Host header. Received: neither.")
+    path = request.environ.get("PATH_INFO", "")
+    if path and not path.startswith("/"):
+        raise BadRequest(f"Expected an address that begins with '/'. Received: {path[:200]!r}.")
 
 
 def _require_host(names: tuple[str, ...]) -> None:
