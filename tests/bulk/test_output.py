@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digitrec import InvalidFieldError, OutputError
 from digitrec.bulk.journal import Journal, journal_path
 from digitrec.bulk.output import output_at
 from digitrec.bulk.question import Question
+from digitrec.bulk.spreadsheet import as_cell, from_cell
+from digitrec.bulk.summary import Summary, Tally
 from digitrec.form import parse_fields
 
 ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True}
@@ -52,6 +58,55 @@ def test_a_table_has_its_heading_once_and_survives_any_name(tmp_path: Path) -> N
         [ROW["file"], "7", "0.5", "true", ""],
         ["c.png", "", "", "", "expected an image"],
     ]
+
+
+TEXT = st.text(st.sampled_from("=+-@\t\r\n＝＋－＠'\",; 1a")) | st.text(
+    st.characters(exclude_categories=["Cs"])
+)
+
+
+@given(names=st.lists(TEXT, min_size=1))
+def test_no_text_of_a_table_is_a_formula_and_every_name_is_read_back(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "r.csv")
+        output = output_at(path, Question())
+        with closing(output):
+            output.open(0, is_begun=False)
+            output.append([{"file": name, "error": f"={name}"} for name in names])
+        _, *rows = table(path)
+    assert len(rows) == len(names)
+    for name, row in zip(names, rows, strict=True):
+        assert (from_cell(row[0]), from_cell(row[-1])) == (name, f"={name}")
+        for cell in row:
+            assert not re.match(r"[=@\t\r\n＝＠＋－]|[+-](?![\d \-./,:()+]*\Z)", cell)
+
+
+@pytest.mark.parametrize("answer", ["-12", "+41 44-1", "1=", "a.png", "'", "'a", ""])
+def test_an_answer_and_a_usual_name_stand_in_a_table_as_they_are(answer: str) -> None:
+    assert as_cell(answer) == from_cell(answer) == answer
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_a_name_that_begins_like_a_formula_has_an_apostrophe(sign: str) -> None:
+    assert as_cell(f"{sign}cmd|' /C calc'!A0") == f"'{sign}cmd|' /C calc'!A0"
+    assert from_cell(as_cell(f"'{sign}a")) == f"'{sign}a"
+
+
+def test_a_run_goes_on_after_names_that_begin_like_formulas(tmp_path: Path) -> None:
+    rows = [{**ROW, "file": "=1.png"}, {**FAULT, "file": "@2.png"}]
+    for row in rows:
+        write(tmp_path / "r.csv", row)
+    with Journal(tmp_path / "r.csv.journal", {"input": "a"}, keep_rows=False) as journal:
+        assert [journal.has(str(row["file"])) for row in rows] == [True, True]
+    assert [line[0] for line in table(tmp_path / "r.csv")] == ["file", "'=1.png", "'@2.png"]
+    write(tmp_path / "r.jsonl", *rows)
+    assert '"file": "=1.png"' in (tmp_path / "r.jsonl").read_text()
+
+
+def test_a_name_does_not_break_out_of_its_line_of_the_summary() -> None:
+    tally = Tally().plus([{"file": "a\n\x1b[2Jb.png", "error": "expected an image"}])
+    *_, told = Summary(tally, 0, 0, 1.0).text("r.csv").split("\n")
+    assert told == r"the first error: a\n\x1b[2Jb.png: expected an image"
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])

@@ -115,3 +115,9 @@ def test_batches_are_bounded_in_number_and_in_bytes() -> None:
     assert [len(batch) for batch in in_batches(many, 32)] == [3, 3, 1]
     assert [len(batch) for batch in in_batches(many, 2)] == [2, 2, 2, 1]
     assert list(in_batches([], 2)) == []
+
+
+def test_a_list_names_files_as_the_results_do(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("file,digit\n'=1.png,1\n''@2.png,2\n'3.png,3\n", encoding="utf-8")
+    expected = [f"{tmp_path}/{name}" for name in ("=1.png", "'@2.png", "'3.png")]
+    assert names(tmp_path / "r.csv") == expected

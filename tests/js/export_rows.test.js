@@ -36,7 +36,10 @@ test("a number is exported with its digits, and is no line for training", () => 
 });
 
 test("a file's name cannot become a spreadsheet's formula", () => {
-  assert.ok(toCsv([{ ...PICTURE, name: "=1+1.png" }], RULE).includes(",'=1+1.png,"));
+  for (const sign of ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]) {
+    const csv = toCsv([{ ...PICTURE, name: `${sign}1+1.png` }], RULE);
+    assert.match(csv, new RegExp(`,"?'[${sign}]1\\+1\\.png"?,`));
+  }
 });
 
 test("what looks like no digit is no line of its own under a threshold that accepts it", () => {

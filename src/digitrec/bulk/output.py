@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from digitrec.bulk.question import Question, Row
+from digitrec.bulk.spreadsheet import as_cell
 from digitrec.errors import InvalidFieldError, OutputError
 
 _SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -159,12 +160,17 @@ def _json_lines(rows: Sequence[Row]) -> str:
 
 
 def _table(lines: Iterable[Sequence[Any]]) -> str:
+    return "".join(_line(cells) for cells in lines)
+
+
+def _line(cells: Sequence[Any]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([_as_text(cell) for cell in line] for line in lines)
-    return text.getvalue()
+    csv.writer(text).writerow([_as_text(cell) for cell in cells])  # its own line end makes it quote \r, too
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _as_text(cell: Any) -> Any:
-    """Return true and false as JSON and every spreadsheet spell them."""
-    return str(cell).lower() if isinstance(cell, bool) else cell
+    """Return true and false as JSON and every spreadsheet spell them, and text that is no formula."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return as_cell(cell) if isinstance(cell, str) else cell

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from digitrec.bulk.archives import archive_items, is_archive
 from digitrec.bulk.item import Item, is_hidden, shown
+from digitrec.bulk.spreadsheet import from_cell
 from digitrec.errors import InvalidFieldError
 from digitrec.settings import Limits
 
@@ -131,7 +132,7 @@ def _paths_of_table(path: Path, stream: TextIO) -> Iterator[tuple[int, str]]:
             "input",
             f"expected the column file in {path}. Received: {list(table.fieldnames or ())}. Name it in the first line.",
         )
-    return ((table.line_num, row["file"] or "") for row in table)
+    return ((table.line_num, from_cell(row["file"] or "")) for row in table)
 
 
 def _paths_of_json(path: Path, stream: TextIO) -> Iterator[tuple[int, str]]:

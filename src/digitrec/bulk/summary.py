@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from digitrec.bulk.question import is_accepted
+from digitrec.control_characters import escape_controls
 
 
 class Tally(NamedTuple):
@@ -71,7 +72,7 @@ class Summary:
             + (f"; {self.repeated:,} named more than once, read once" if self.repeated else ""),
         ]
         if tally.first_fault:
-            lines.append(f"the first error: {tally.first_fault}")
+            lines.append(f"the first error: {escape_controls(tally.first_fault)}")  # it names a file
         if self.stopped:
             lines.append("stopped before the end; the same command goes on from here")
         return "\n".join(lines)
