@@ -105,8 +105,8 @@ def test_a_run_goes_on_after_names_that_begin_like_formulas(tmp_path: Path) -> N
 
 def test_a_name_does_not_break_out_of_its_line_of_the_summary() -> None:
     tally = Tally().plus([{"file": "a\n\x1b[2Jb.png", "error": "expected an image"}])
-    *_, told = Summary(tally, 0, 0, 1.0).text("r.csv").split("\n")
-    assert told == r"the first error: a\n\x1b[2Jb.png: expected an image"
+    *_, line = Summary(tally, 0, 0, 1.0).text("r.csv").split("\n")
+    assert line == r"the first error: a\n\x1b[2Jb.png: expected an image"
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])

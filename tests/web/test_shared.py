@@ -188,7 +188,7 @@ def test_the_master_forks_though_there_is_no_room(root: Path, monkeypatch: pytes
     warnings: list[Any] = []
     server = SimpleNamespace(
         cfg=SimpleNamespace(workers=1),
-        log=SimpleNamespace(warning=lambda *told: warnings.append(told)),
+        log=SimpleNamespace(warning=lambda *words: warnings.append(words)),
         WORKERS={},
     )
     full_after(monkeypatch, 0, root)
