@@ -180,6 +180,14 @@ def test_an_array_of_another_shape_or_kind_is_refused(array: np.ndarray) -> None
         decode(array)
 
 
+@pytest.mark.parametrize("shape", [(1, 65_536), (65_536, 1)])
+def test_an_image_of_too_long_a_side_is_too_large(shape: tuple[int, int]) -> None:
+    line = np.zeros(shape, np.uint8)
+    for image in (line, Image.fromarray(line), saved(Image.fromarray(line), "PNG")):
+        with pytest.raises(ImageTooLargeError, match="65,535 pixels a side"):
+            decode(image)
+
+
 def test_an_array_of_too_many_pixels_is_refused() -> None:
     with pytest.raises(ImageTooLargeError):
         decode(np.zeros((11, 10), np.uint8), Limits(max_image_pixels=100))

@@ -50,6 +50,8 @@ _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 # A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
 # the digit keeps far more pixels than the network's 20.
 _JPEG_ENOUGH_PX = 1000
+# JPEG's own limit. Pillow takes 14 bytes for a pixel where each is a row.
+_MAX_SIDE_PX = 65_535
 # What is made of a gray image, in bytes a pixel: `digitrec.ink.page` looks at 2,400 x 2,400 of them at most.
 _READING_BYTES = 30
 _MAX_PAGE_PIXELS = 2_400 * 2_400
@@ -226,6 +228,11 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
     if width * height == 0:
         raise UnreadableImageError(
             f"expected a picture. Received: {width} x {height} pixels. Send one with pixels."
+        )
+    if max(size) > _MAX_SIDE_PX:
+        raise ImageTooLargeError(
+            f"expected an image of at most {_MAX_SIDE_PX:,} pixels a side. Received: {width:,} x {height:,}. "
+            f"{_SCALE_DOWN}"
         )
     if width * height > limits.max_image_pixels:
         raise ImageTooLargeError(

@@ -19,7 +19,7 @@ from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.fields import decode_pixels
 from digitrec.recognizer import Recognizer
-from digitrec.web.interface.pictures import read_body
+from digitrec.web.interface.pictures import parsing_memory, read_body
 from digitrec.web.interface.tensors import (
     INPUT_NAME,
     INPUT_TYPES,
@@ -110,8 +110,9 @@ def infer(name: str, version: str = "") -> Response:
     0 is paper. The tensors are numbers in the JSON or, by the binary tensor extension, bytes after it.
     """
     own_version = _own_version(name, version)
-    asked, rest = _read_request(request)
-    pictures = pictures_of(asked.inputs[0], rest)
+    with parsing_memory(request):
+        asked, rest = _read_request(request)
+        pictures = pictures_of(asked.inputs[0], rest)
     state = current_state()
     if len(pictures) > state.settings.max_request_images:
         raise InvalidFieldError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
@@ -10,6 +12,7 @@ from digitrec.form import Field
 from digitrec.ink.codec import ImageLike
 from digitrec.ink.fields import decode_base64, decode_pixels
 from digitrec.ink.render import Strokes
+from digitrec.memory import large_images
 from digitrec.settings import Settings
 from digitrec.web.interface.bodies import (
     ImageBody,
@@ -22,6 +25,7 @@ from digitrec.web.interface.bodies import (
     parse_picture,
 )
 
+_PARSING_BYTES = 5  # for each of a JSON body: the body, its text and what that becomes
 _HOW_TO_SEND = (
     "Send a picture as the form field 'image' (curl -F image=@7.png), as the request body "
     "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON with one of the fields "
@@ -42,9 +46,10 @@ def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
     """
     if request.mimetype == "multipart/form-data":
         return _from_form(request, settings.max_request_images)
-    body = read_body(request, "a picture", _HOW_TO_SEND)
     if _is_json(request):
-        return [_from_object(parse_picture(body, _HOW_TO_SEND), settings)]
+        with parsing_memory(request):
+            return [_from_object(parse_picture(_image_body(request), _HOW_TO_SEND), settings)]
+    body = _image_body(request)
     if body[:64].lstrip().startswith(b"{"):
         raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
@@ -65,10 +70,19 @@ def read_pages(request: Request, settings: Settings) -> tuple[list[ImageLike], t
         return pictures, None if text is None else parse_fields_text(text)
     if not _is_json(request):
         return read_pictures(request, settings), None
-    body = read_body(request, "a picture", _HOW_TO_SEND)
-    page = parse_page(body, _HOW_TO_SEND)
-    given = None if isinstance(page, StrokesBody) else page.fields
-    return [_from_object(page, settings)], None if given is None else form_fields(given)
+    with parsing_memory(request):
+        page = parse_page(_image_body(request), _HOW_TO_SEND)
+        given = None if isinstance(page, StrokesBody) else page.fields
+        return [_from_object(page, settings)], None if given is None else form_fields(given)
+
+
+def parsing_memory(request: Request) -> AbstractContextManager[None]:
+    """Return what keeps the memory to parse the JSON of `request`, and waits for it where the body is large."""
+    return large_images.reserve(_PARSING_BYTES * (request.content_length or 0))
+
+
+def _image_body(request: Request) -> bytes:
+    return read_body(request, "a picture", _HOW_TO_SEND)
 
 
 def read_body(request: Request, expected: str, how_to_send: str) -> bytes:
