@@ -30,9 +30,6 @@ from digitrec.replacement import replacing
 
 GROUP = "digitrec"
 
-# A damaged header can claim any size; no network for 28 x 28 digits comes near this one.
-_MAX_DATASET_BYTES = 512_000_000
-
 
 @dataclass(frozen=True)
 class Artifact:
@@ -110,7 +107,7 @@ def read_model_config(path: str | Path) -> Any:
     """
     path = Path(path)
     with opened_model(path) as file:
-        return json.loads(file.attrs["model_config"])
+        return json.loads(_value(file, "model_config"))
 
 
 def fingerprint(path: str | Path) -> str:
@@ -126,7 +123,7 @@ def fingerprint(path: str | Path) -> str:
 
 
 def _require_known_format(path: Path, group: h5py.Group) -> None:
-    version = group.attrs.get("format_version")
+    version = _value(group, "format_version")
     if version != MODEL_FORMAT_VERSION:
         raise ModelFileError(
             f"{path}: expected format version {MODEL_FORMAT_VERSION}. Received: {version}. "
@@ -137,12 +134,12 @@ def _require_known_format(path: Path, group: h5py.Group) -> None:
 def _verified_graph(path: Path, file: h5py.File) -> bytes:
     group = file[GROUP]
     graph = _bytes_of(group["litert"])
-    if hashlib.sha256(graph).hexdigest() != group.attrs["graph_sha256"]:
+    if hashlib.sha256(graph).hexdigest() != _value(group, "graph_sha256"):
         raise ModelFileError(
             f"{path}: expected a LiteRT graph with the SHA-256 noted beside it. Received other bytes: "
             f"the file is damaged. Restore it, or run: digitrec compile {path}"
         )
-    if _weights_fingerprint(file) != group.attrs["weights_sha256"]:
+    if _weights_fingerprint(file) != _value(group, "weights_sha256"):
         raise ModelMismatchError(
             f"{path}: expected a LiteRT graph compiled from the weights beside it. Received weights that "
             f"were changed afterwards. Run: digitrec compile {path}"
@@ -163,7 +160,7 @@ def _weights_fingerprint(file: h5py.File) -> str:
     names: list[str] = []
     weights = file["model_weights"]
     weights.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    digest = hashlib.sha256(_as_bytes(file.attrs["model_config"]))
+    digest = hashlib.sha256(_as_bytes(_value(file, "model_config")))
     for name in sorted(names):
         dataset = weights[name]
         digest.update(f"\0{name}\0{dataset.dtype.str}\0{dataset.shape}\0".encode())
@@ -172,9 +169,18 @@ def _weights_fingerprint(file: h5py.File) -> str:
 
 
 def _bytes_of(dataset: h5py.Dataset) -> bytes:
-    if dataset.nbytes > _MAX_DATASET_BYTES:
-        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes")
+    if dataset.dtype.hasobject:
+        raise ValueError(f"{dataset.name} holds a string where numbers should be")
     return np.asarray(dataset[()]).tobytes()
+
+
+def _value(owner: h5py.Group, name: str) -> Any:
+    """Return the attribute, None when there is none; an array of strings can repeat a long one any number of times."""
+    if name not in owner.attrs:
+        return None
+    if owner.attrs.get_id(name).shape != ():
+        raise ValueError(f"the attribute {name} of {owner.name} holds not one value")
+    return owner.attrs[name]
 
 
 def _as_bytes(value: str | bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import h5py
 
 from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
+from digitrec.model.contents import require_plain_contents
 from digitrec.model.heaps import require_whole_heaps
 
 # h5py raises any of these on malformed content, depending on which bytes are wrong.
@@ -24,34 +27,76 @@ _H5_ERRORS = (
 )
 
 
+# What a file claims is measured by its size, and a file with holes may have any. EfficientNetB7 has 770 MB with its
+# optimizer's state, and 270 without.
+MAX_FILE_BYTES = 1_000_000_000
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder; name the .h5 file in it"),
+    (stat.S_ISFIFO, "a named pipe (FIFO); name a regular file"),
+    (stat.S_ISSOCK, "a socket; name a regular file"),
+    (stat.S_ISCHR, "a device; name a regular file"),
+    (stat.S_ISBLK, "a device; name a regular file"),
+)
+
+
 @contextmanager
 def opened_model(path: Path) -> Iterator[h5py.File]:
     """Open the Keras model at `path`; every fault of its content inside the block becomes a `ModelError`."""
-    if not path.exists():
-        raise ModelNotFoundError(
-            f"{path}: expected a model file (.h5), but there is none. "
-            "Correct the path, or make a model with scripts/train_model.py."
-        )
+    size_bytes = require_regular_file(path).st_size
     try:
         require_whole_heaps(path)
         with h5py.File(path, "r") as file:
+            require_plain_contents(path, file, size_bytes)
             _require_keras_model(path, file)
             yield file
     except DigitrecError:
         raise
     except _H5_ERRORS as error:
         raise ModelFileError(
-            f"{path}: expected a whole Keras HDF5 file. Received {_fault(path, error)}."
+            f"{path}: expected a whole Keras HDF5 file. Received {_fault(path, size_bytes, error)}."
         ) from error
 
 
-def _fault(path: Path, error: Exception) -> str:
-    if path.is_dir():
-        return "a folder; name the .h5 file in it"
+def require_regular_file(path: Path) -> os.stat_result:
+    """Return the status of the file at `path`, or at the end of the symbolic links there. It is not opened.
+
+    Raises
+    ------
+    ModelNotFoundError : there is no file.
+    ModelFileError : it is a folder, a named pipe, a socket or a device, larger than any model, or out of reach.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise ModelNotFoundError(
+            f"{path}: expected a model file (.h5), but there is none. "
+            "Correct the path, or make a model with scripts/train_model.py."
+        ) from error
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: expected a model file (.h5). Received {_unreadable(error)}."
+        ) from error
+    for is_kind, kind in _KINDS:
+        if is_kind(status.st_mode):
+            raise ModelFileError(f"{path}: expected a whole Keras HDF5 file. Received {kind}.")
+    if status.st_size > MAX_FILE_BYTES:
+        raise ModelFileError(
+            f"{path}: expected a model file of at most {MAX_FILE_BYTES:,} bytes. Received {status.st_size:,}. "
+            "Save it without the optimizer's state: model.save('name.h5', include_optimizer=False)."
+        )
+    return status
+
+
+def _fault(path: Path, size_bytes: int, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return "a file that this user may not read; correct its permissions"
     with suppress(OSError), path.open("rb") as file:
-        return _content_fault(file.read(8), path.stat().st_size, error)
+        return _content_fault(file.read(8), size_bytes, error)
+    return _unreadable(error)
+
+
+def _unreadable(error: Exception) -> str:
     return f"a file that cannot be read ({error}); correct its permissions or restore it"
 
 

@@ -1,0 +1,371 @@
+"""Model files that point elsewhere, or claim more than they have, are rejected before any of their values is read."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
+from digitrec.model import contents, opening
+from digitrec.model.artifact import has_graph, read_artifact, write_artifact
+from digitrec.resources import packaged_model_path
+
+Forgery = Callable[[h5py.File, Path], object]
+
+SECRET = b"the secret of another file "
+SECRET_BYTES = 20 * len(SECRET)
+
+
+def _put(file: h5py.File, name: str, **options: Any) -> h5py.Dataset:
+    if name in file:
+        del file[name]
+    return file.create_dataset(name, dtype=np.uint8, **options)
+
+
+def _external_storage(file: h5py.File, folder: Path) -> None:
+    _put(file, "digitrec/litert", shape=(SECRET_BYTES,), external=[(str(folder / "secret"), 0, SECRET_BYTES)])
+
+
+def _external_storage_of_a_weight(file: h5py.File, folder: Path) -> None:
+    _put(file, "model_weights/w", shape=(SECRET_BYTES,), external=[(str(folder / "secret"), 0, SECRET_BYTES)])
+
+
+def _link(name: str, link: Callable[[Path], object]) -> Forgery:
+    def forge(file: h5py.File, folder: Path) -> None:
+        if name in file:
+            del file[name]
+        file[name] = link(folder)
+
+    return forge
+
+
+def _external_link(folder: Path) -> h5py.ExternalLink:
+    return h5py.ExternalLink(folder / "other.h5", "/secret")
+
+
+def _virtual(file: h5py.File, folder: Path) -> None:
+    del file["digitrec/litert"]
+    layout = h5py.VirtualLayout((SECRET_BYTES,), np.uint8)
+    layout[:] = h5py.VirtualSource(folder / "other.h5", "secret", (SECRET_BYTES,))
+    file["digitrec"].create_virtual_dataset("litert", layout)
+
+
+def _virtual_without_an_end(file: h5py.File, folder: Path) -> None:
+    del file["digitrec/litert"]
+    layout = h5py.VirtualLayout((SECRET_BYTES,), np.uint8, maxshape=(None,))
+    source = h5py.VirtualSource(folder / "other.h5", "secret", (SECRET_BYTES,), maxshape=(None,))
+    layout[: h5py.h5s.UNLIMITED] = source[: h5py.h5s.UNLIMITED]
+    file["digitrec"].create_virtual_dataset("litert", layout)
+
+
+def _fill(file: h5py.File, folder: Path) -> None:
+    for index in range(200):
+        _put(file, f"model_weights/w{index}", shape=(500_000_000,), chunks=(1 << 16,), fillvalue=7)
+
+
+def _many_small_claims(file: h5py.File, folder: Path) -> None:
+    for index in range(30):
+        _put(file, f"model_weights/w{index}", shape=(100_000,), chunks=(100_000,))
+
+
+def _overflow(file: h5py.File, folder: Path) -> None:
+    _put(file, "model_weights/w", shape=(1 << 32, 1 << 32), chunks=(1, 1))
+
+
+def _large_chunk(file: h5py.File, folder: Path) -> None:
+    _put(file, "model_weights/w", shape=(1,), chunks=((1 << 32) - 1,), maxshape=(None,))
+
+
+def _bomb(file: h5py.File, folder: Path) -> None:
+    _put(file, "model_weights/w", data=np.zeros(20_000_000), chunks=(20_000_000,), compression="gzip")
+
+
+def _bomb_within_its_claim(file: h5py.File, folder: Path) -> None:
+    """Put a chunk that claims 1,000 bytes and inflates to 20 million."""
+    whole = _put(file, "model_weights/v", data=np.zeros(20_000_000), chunks=(20_000_000,), compression="gzip")
+    _, packed = whole.id.read_direct_chunk((0,))
+    del file["model_weights/v"]
+    small = _put(file, "model_weights/w", shape=(1000,), chunks=(1000,), compression="gzip")
+    small.id.write_direct_chunk((0,), packed)
+
+
+def _itself(file: h5py.File, folder: Path) -> None:
+    file["model_weights/again"] = file["model_weights"]
+
+
+def _cycle_of_two(file: h5py.File, folder: Path) -> None:
+    file["model_weights/a/b/c"] = file.create_group("model_weights/a")
+
+
+def _many_groups(file: h5py.File, folder: Path) -> None:
+    parent = file.create_group("model_weights/many")
+    for index in range(contents.MAX_OBJECTS + 1):
+        parent.create_group(str(index))
+
+
+def _many_attributes(file: h5py.File, folder: Path) -> None:
+    owner = file.create_group("model_weights/many", track_order=True).attrs
+    for index in range(contents.MAX_OBJECTS + 1):
+        owner[str(index)] = np.uint8(0)
+
+
+def _many_strings(file: h5py.File, folder: Path) -> None:
+    for index in range(6):
+        owner = file.create_group(f"model_weights/{index}")
+        owner.attrs["names"] = np.array(["n"] * 3500, dtype=h5py.string_dtype())
+
+
+def _deep(file: h5py.File, folder: Path) -> None:
+    group = file["model_weights"]
+    for _ in range(5_000):
+        group = group.create_group("g")
+
+
+def _dataset_of_strings(file: h5py.File, folder: Path) -> None:
+    file["model_weights/w"] = np.array(["n"] * 9, dtype=h5py.string_dtype())
+
+
+def _references(file: h5py.File, folder: Path) -> None:
+    file["model_weights"].attrs["w"] = file["digitrec"].ref
+
+
+def _lists(file: h5py.File, folder: Path) -> None:
+    file.create_dataset("model_weights/w", (5,), dtype=h5py.vlen_dtype(np.uint8))
+
+
+def _named_type(file: h5py.File, folder: Path) -> None:
+    file["model_weights/w"] = np.dtype("f8")
+
+
+FORGERIES: dict[str, tuple[Forgery, str]] = {
+    "external storage": (_external_storage, "'/digitrec/litert', a dataset whose values are in other files"),
+    "external storage of a weight": (_external_storage_of_a_weight, "values are in other files"),
+    "external link": (_link("digitrec/litert", _external_link), "'/digitrec/litert', a link to another"),
+    "external link for our group": (_link("digitrec", _external_link), "'/digitrec', a link to another"),
+    "external link for the weights": (_link("model_weights", _external_link), "'/model_weights', a link"),
+    "external link to nothing": (_link("x", lambda _: h5py.ExternalLink("/nowhere", "/")), "'/x', a link"),
+    "soft link": (_link("digitrec/litert", lambda _: h5py.SoftLink("/digitrec/card")), "a link to another"),
+    "soft link to itself": (_link("model_weights/w", lambda _: h5py.SoftLink("/model_weights/w")), "a link"),
+    "virtual dataset": (_virtual, "'/digitrec/litert', a virtual dataset"),
+    "virtual dataset without an end": (_virtual_without_an_end, "'/digitrec/litert', a virtual dataset"),
+    "200 x 500 MB of fill": (_fill, "claims 500000000 bytes"),
+    "small claims that add up": (_many_small_claims, "claims 100000 bytes"),
+    "shape beyond 64 bits": (_overflow, "claims 18446744073709551616 bytes"),
+    "large chunk": (_large_chunk, "claims 4294967295 bytes"),
+    "gzip bomb": (_bomb, "'/model_weights/w', a compressed or filtered dataset"),
+    "gzip bomb within its claim": (_bomb_within_its_claim, "a compressed or filtered dataset"),
+    "group that contains itself": (_itself, "'/model_weights/again', a second name"),
+    "cycle of two groups": (_cycle_of_two, "'/model_weights/a/b/c', a second name"),
+    "many groups": (_many_groups, "more than 20000 objects, the last of them in '/model_weights/many'"),
+    "many attributes": (_many_attributes, "more than 20000 objects"),
+    "many strings": (_many_strings, "more than 20000 objects"),
+    "deep groups": (_deep, "groups more than 50 deep"),
+    "dataset of strings": (_dataset_of_strings, "'/model_weights/w', a dataset of many strings"),
+    "references": (
+        _references,
+        "the attribute 'w' of '/model_weights', which is neither numbers nor strings",
+    ),
+    "lists": (_lists, "'/model_weights/w', which is neither numbers nor strings"),
+    "named type": (_named_type, "'/model_weights/w', which is neither a group nor a dataset"),
+}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return Path(shutil.copy(packaged_model_path(), tmp_path / "model.h5"))
+
+
+def _forged(model: Path, forgery: Forgery) -> Path:
+    (model.parent / "secret").write_bytes(SECRET * 20)
+    with h5py.File(model.parent / "other.h5", "w") as other:
+        other.create_dataset(
+            "secret", data=np.frombuffer(SECRET * 20, np.uint8), maxshape=(None,), chunks=True
+        )
+    with h5py.File(model, "r+") as file:
+        forgery(file, model.parent)
+    return model
+
+
+@pytest.mark.parametrize(("forgery", "fault"), FORGERIES.values(), ids=FORGERIES.keys())
+def test_forged_file_is_rejected_before_a_value_is_read(
+    model: Path, monkeypatch: pytest.MonkeyPatch, forgery: Forgery, fault: str
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("a value was read")
+
+    _forged(model, forgery)
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
+    monkeypatch.setattr(h5py.AttributeManager, "__getitem__", read)
+    for load in (read_artifact, has_graph):
+        with pytest.raises(
+            ModelFileError, match=rf"model\.h5: expected .* Received: .*({fault}).*model\.save"
+        ) as caught:
+            load(model)
+        assert SECRET.decode() not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["external storage", "external link", "virtual dataset"])
+def test_forged_file_is_never_written_to(model: Path, name: str) -> None:
+    before = _forged(model, FORGERIES[name][0]).read_bytes()
+    with pytest.raises(ModelFileError):
+        write_artifact(model, b"graph", read_artifact(packaged_model_path()).card or {})
+    assert model.read_bytes() == before
+
+
+def test_check_of_many_groups_allocates_for_no_more_than_the_limit(model: Path) -> None:
+    _forged(model, _many_groups)
+    with h5py.File(model) as file:
+        tracemalloc.start()
+        with pytest.raises(ModelFileError):
+            contents.require_plain_contents(model, file, model.stat().st_size)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("/", "model_config"),
+        ("/digitrec", "format_version"),
+        ("/digitrec", "graph_sha256"),
+        ("/digitrec", "weights_sha256"),
+    ],
+)
+def test_attribute_that_repeats_a_string_is_not_read(model: Path, owner: str, name: str) -> None:
+    with h5py.File(model, "r+") as file:
+        file[owner].attrs[name] = np.array(["x" * 50_000] * 1000, dtype=h5py.string_dtype())
+    with pytest.raises(ModelFileError, match=f"the attribute {name} of {owner} holds not one value"):
+        read_artifact(model)
+
+
+def test_weights_that_are_a_string_are_rejected(model: Path) -> None:
+    with h5py.File(model, "r+") as file:
+        file["model_weights/w"] = "text"
+    with pytest.raises(ModelFileError, match="/model_weights/w holds a string where numbers should be"):
+        read_artifact(model)
+
+
+def _named_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(opening.MAX_FILE_BYTES + 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (_named_pipe, "a named pipe (FIFO); name a regular file"),
+        (_device, "a device; name a regular file"),
+        (_folder, "a folder; name the .h5 file in it"),
+        (_sparse, "expected a model file of at most 1,000,000,000 bytes. Received 1,000,000,001"),
+    ],
+)
+def test_special_file_is_rejected_unopened(tmp_path: Path, make: Callable[[Path], None], kind: str) -> None:
+    make(tmp_path / "model.h5")
+    with pytest.raises(ModelFileError, match=re.escape(kind)):
+        read_artifact(tmp_path / "model.h5")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
+    (model.parent / "data").symlink_to(model.name)
+    (model.parent / "link.h5").symlink_to("data")
+    assert read_artifact(model.parent / "link.h5").graph is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+@pytest.mark.parametrize("target", ["nowhere.h5", "link.h5"], ids=["nothing", "itself"])
+def test_symbolic_link_that_ends_nowhere_is_a_digitrec_error(tmp_path: Path, target: str) -> None:
+    (tmp_path / "link.h5").symlink_to(target)
+    with pytest.raises((ModelNotFoundError, ModelFileError), match=r"link\.h5: expected a model file"):
+        read_artifact(tmp_path / "link.h5")
+
+
+def test_path_with_a_null_byte_names_no_file() -> None:
+    with pytest.raises(ModelNotFoundError):
+        read_artifact("model\0.h5")
+
+
+def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> None:
+    with h5py.File(model, "r+") as file:
+        file["model_weights"]["n" * 60_000] = h5py.SoftLink("/")
+    with pytest.raises(ModelFileError) as caught:
+        read_artifact(model)
+    assert len(str(caught.value)) < 500 + len(str(model))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_mix_of_forgeries_gives_an_error_of_digitrec(model: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    heavy = {"many groups", "many attributes"}
+    chosen = rng.choice(sorted(FORGERIES.keys() - heavy), 3, replace=False)
+    with h5py.File(model, "r+") as file:
+        for name in chosen:
+            with suppress(ValueError, KeyError, OSError, TypeError, RuntimeError):  # two of them at one place
+                FORGERIES[name][0](file, model.parent)
+    with pytest.raises(DigitrecError):
+        read_artifact(model)
+
+
+def _keras_2_file(path: Path) -> Path:
+    """Write a file as Keras 2 did: fixed strings, empty lists as floats, an optimizer."""
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = np.bytes_("2.15.0")
+        file.attrs["backend"] = np.bytes_("tensorflow")
+        file.attrs["model_config"] = np.bytes_('{"class_name": "Sequential", "config": {}}')
+        file.attrs["training_config"] = np.bytes_("{}")
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = [b"flatten", b"dense"]
+        weights.create_group("flatten").attrs["weight_names"] = np.asarray([])
+        dense = weights.create_group("dense")
+        dense.attrs["weight_names"] = [b"dense/kernel:0", b"dense/bias:0"]
+        dense["dense/kernel:0"] = np.zeros((784, 10), np.float32)
+        dense["dense/bias:0"] = np.zeros(10, np.float32)
+        optimizer = file.create_group("optimizer_weights")
+        optimizer.attrs["weight_names"] = [b"Adam/iter:0"]
+        optimizer["Adam/iter:0"] = np.int64(7)
+    return path
+
+
+def test_file_of_keras_2_is_taken(tmp_path: Path) -> None:
+    assert read_artifact(_keras_2_file(tmp_path / "old.h5")).graph is None
+
+
+@pytest.mark.parametrize("name", ["digitrec", "lines"])
+def test_packaged_files_are_taken(name: str) -> None:
+    assert read_artifact(packaged_model_path(name)).graph is not None
+
+
+def test_file_of_keras_3_with_its_optimizer_is_taken(keras: Any, tmp_path: Path) -> None:
+    layers = keras.layers
+    inner = keras.Sequential(
+        [layers.BatchNormalization(), layers.Flatten(), layers.Dense(1, dtype="bfloat16")]
+    )
+    network = keras.Sequential([keras.Input((28, 28, 1)), inner, *(layers.Dense(1) for _ in range(60))])
+    network.compile("adam", "mse")
+    network.optimizer.build(network.trainable_variables)
+    network.save(tmp_path / "new.h5")
+    assert read_artifact(tmp_path / "new.h5").graph is None
