@@ -25,8 +25,12 @@ from digitrec.resources import packaged_model_path
 WATCH = """
 import sys
 import digitrec.web, digitrec.recognizer, ai_edge_litert.interpreter, PIL.Image, cv2, h5py
+from digitrec.model import subprocess_check
 from digitrec.settings import Settings
 def watch(event, arguments):
+    # digitrec starts one command by itself: Python, to load a model file within limits.
+    if event == "subprocess.Popen" and list(arguments[1][:3]) == [sys.executable, "-c", subprocess_check._PROGRAM]:
+        return
     if event in ("pickle.find_class", "os.system", "subprocess.Popen"):
         print("RAN", event, arguments, flush=True)
         __import__("os")._exit(9)

@@ -13,6 +13,7 @@ from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import ModelError, ModelFileError, ModelNotCompiledError
 from digitrec.model.artifact import has_graph, read_artifact
 from digitrec.model.litert import Runners, said
+from digitrec.model.subprocess_check import checked_model
 
 INK_SHAPE = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
 
@@ -31,6 +32,9 @@ class Classifier(Protocol):
 def load_classifier(path: str | Path, *, allow_keras: bool = False) -> Classifier:
     """Return the classifier of the model file at `path`, after it has answered a first ink.
 
+    A file that did not come with digitrec is loaded by a child process before, in 0.3 s, within limits of time and
+    memory: see `digitrec.model.subprocess_check`.
+
     Parameters
     ----------
     allow_keras : whether Keras may run a file without a graph. Keras builds what the file describes, a wider door
@@ -39,16 +43,34 @@ def load_classifier(path: str | Path, *, allow_keras: bool = False) -> Classifie
     Raises
     ------
     ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.artifact.read_artifact`.
+    ModelFileError : loading took more than 20 s or ended its process.
     ModelNotCompiledError : a plain Keras file, which Keras may not run, or cannot for want of TensorFlow.
     """
-    artifact = read_artifact(path)
-    if artifact.graph is None or artifact.card is None:
+    path = Path(path)
+    with checked_model(path):
+        compiled = load_compiled(path)
+        if compiled:
+            return compiled
         if not allow_keras:
             raise ModelNotCompiledError(
                 f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. Make it one with: "
                 f"digitrec compile {path}"
             )
-        return _load_with_keras(artifact.path)
+        return _load_with_keras(path)
+
+
+def load_compiled(path: str | Path) -> LiteRtClassifier | None:
+    """Return the classifier of the graph in the model file at `path`, which no other process checks first.
+
+    None when the file has no graph.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.artifact.read_artifact`.
+    """
+    artifact = read_artifact(path)
+    if artifact.graph is None or artifact.card is None:
+        return None
     try:
         return LiteRtClassifier(artifact.graph, artifact.card)
     except ModelFileError as error:
@@ -171,8 +193,9 @@ def needs_keras(path: str | Path) -> bool:
     ModelNotFoundError, ModelFileError : there is no whole Keras model at `path`.
     ModelNotCompiledError : it has no graph, and TensorFlow is not installed.
     """
-    if has_graph(path):
-        return False
+    with checked_model(Path(path)):
+        if has_graph(path):
+            return False
     if find_spec("tensorflow") is None:
         raise _not_compiled(Path(path))
     return True
