@@ -104,12 +104,18 @@ def _written_anew(data: bytes, change: Callable[[h5py.File], None]) -> bytes:
             model.attrs[name] = value
         change(model)
         with suppress(Exception):  # a forged part may have no digest, and then keeps the old one
-            if model["digitrec/litert"].nbytes > _LARGEST_PART_BYTES:
-                return new.getvalue()
-            attributes = model[artifact.GROUP].attrs
-            attributes["graph_sha256"] = hashlib.sha256(model["digitrec/litert"][()].tobytes()).hexdigest()
-            attributes["weights_sha256"] = artifact._weights_fingerprint(model)
+            if _largest_part_bytes(model) <= _LARGEST_PART_BYTES:
+                attributes = model[artifact.GROUP].attrs
+                graph = model["digitrec/litert"][()].tobytes()
+                attributes["graph_sha256"] = hashlib.sha256(graph).hexdigest()
+                attributes["weights_sha256"] = artifact._weights_fingerprint(model)
     return new.getvalue()
+
+
+def _largest_part_bytes(model: h5py.File) -> int:
+    sizes: list[int] = []
+    model.visititems(lambda _, item: sizes.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
+    return max(sizes)
 
 
 def _keep_few_weights(model: h5py.File) -> None:
@@ -155,7 +161,7 @@ def _forge_dataset(model: h5py.File, rng: np.random.Generator) -> None:
     name = ("digitrec/litert", "digitrec/card", "model_weights/forged", "digitrec", "model_weights")[
         rng.integers(5)
     ]
-    match rng.integers(5):
+    match rng.integers(9):
         case 0:
             _put(model, name, _odd_values(rng)[rng.integers(len(_odd_values(rng)))])
         case 1:
@@ -165,7 +171,20 @@ def _forge_dataset(model: h5py.File, rng: np.random.Generator) -> None:
         case 3:  # claims far more than the file has
             _put(model, name, None)
             size = int(10 ** rng.uniform(6, 12))
-            model.create_dataset(name, (size,), np.uint8, chunks=(1 << 16,), compression="gzip")
+            model.create_dataset(name, (size,), np.uint8, chunks=(1 << 16,))
+        case 4:  # its values are in another file
+            _put(model, name, None)
+            model.create_dataset(name, (1000,), np.uint8, external=[("/dev/zero", 0, 1000)])
+        case 5:  # its values are in another dataset
+            layout = h5py.VirtualLayout((1000,), np.uint8)
+            layout[:] = h5py.VirtualSource("/dev/zero", "forged", (1000,))
+            _put(model, name, None)
+            model.create_virtual_dataset(name, layout)
+        case 6:  # inflates to more than it takes in the file
+            _put(model, name, None)
+            model.create_dataset(name, data=np.zeros(1_000_000, np.uint8), compression="gzip")
+        case 7:  # another name of a group, perhaps of the one that it is in
+            _put(model, name, model[("/", "digitrec", "model_weights")[rng.integers(3)]])
         case _:
             _put(model, name, None)
 
