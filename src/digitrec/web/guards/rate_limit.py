@@ -1,7 +1,7 @@
 """How often a client may ask, where a deployment limits it.
 
-Flask-Limiter decides by counts in the memory of each worker or in a Redis that all workers and hosts share. While that
-Redis is away, each worker counts for itself: a guard that fails must not take the service with it.
+Flask-Limiter counts, in the memory of each worker or in a Redis that all workers and hosts share. While that Redis is
+away, each worker counts for itself: a guard that fails must not take the service with it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from digitrec.web.guards.keys import key_name
 if TYPE_CHECKING:
     from flask_limiter import Limiter, RateLimitExceeded
 
+# A Redis that does not answer holds up the request that finds it out, and no other.
+_REDIS_PATIENCE_S = 0.5
 # Providers give each customer as many IPv6 addresses as this leaves: all of them are one client.
 _IPV6_CLIENT_BITS = 64
 
@@ -54,13 +57,15 @@ def init_app(app: Flask, settings: Settings) -> None:
 def _limiter(limit: str, storage: str) -> Limiter:
     from flask_limiter import Limiter  # noqa: PLC0415
 
-    from digitrec.web.guards import request_counts  # noqa: F401, PLC0415  # it makes digitrec:// known
-
+    shared = not storage.startswith("memory:")
+    patience: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_PATIENCE_S)
     limiter = Limiter(
         client_name,
         application_limits=[limit],
-        storage_uri="digitrec://",
-        storage_options={"redis": "" if storage.startswith("memory:") else storage},
+        storage_uri=storage,
+        storage_options=patience if shared else {},
+        in_memory_fallback=[limit] if shared else [],
+        swallow_errors=True,  # of requests that find out at the same time that the Redis is away
         key_prefix="digitrec",
     )
     limiter.request_filter(lambda: request.method != "POST")  # what makes work is a POST
@@ -69,8 +74,9 @@ def _limiter(limit: str, storage: str) -> Limiter:
 
 def _too_many(limiter: Limiter, error: RateLimitExceeded) -> Response:
     current: Any = limiter.current_limit
-    left_s = math.ceil(current.window.reset_time - time.time())
-    pause_s = min(max(1, left_s), error.limit.limit.get_expiry())  # whatever a Redis or the clock says
+    pause_s = error.limit.limit.get_expiry()
+    with suppress(Exception):  # a Redis that has gone since it was asked; the client raises many kinds
+        pause_s = min(pause_s, max(1, math.ceil(current.window.reset_time - time.time())))
     return answer(
         TooManyRequests(
             f"Expected at most {error.limit.limit}. Received: more. Ask again in {pause_s} s.",
