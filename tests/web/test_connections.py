@@ -375,7 +375,7 @@ class Heavy(Asked):
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_who_waits_for_memory_holds_nobody_up(count: int) -> None:
     threads = wire.Threads(count)
-    heavy = [Heavy(threads) for _ in range(wire.MAX_WAITING if count > 1 else 1)]
+    heavy = [Heavy(threads) for _ in range(wire._MAX_WAITING if count > 1 else 1)]
     for each in heavy:
         threads.add_task(each)
         assert each.waits.wait(PATIENCE_S)

@@ -27,6 +27,7 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 from waitress.utilities import BadRequest
 
+from digitrec.memory import large_images
 from digitrec.web.addresses import PROBES
 from digitrec.web.server.progress import last_progress, note_progress
 from digitrec.web.server.refusals import NoRoomError, Refusal
@@ -52,7 +53,7 @@ _MOST_CHUNKS: Final = 20_000
 _LEAST_PROGRESS_BYTES: Final = 65_536
 _PROGRESS_S: Final = 5
 # Threads that wait for memory to decode a large image; the others answer meanwhile.
-MAX_WAITING: Final = 8
+_MAX_WAITING: Final = 8
 
 # For waitress, which counts by the wall clock and so would pause for as long as that is set back.
 _EVERY_TURN: Final = -(2**31)
@@ -89,7 +90,7 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._first = ThreadPoolExecutor(1)
-        self._helpers = ThreadPoolExecutor(count - 1 + MAX_WAITING) if count > 1 else None
+        self._helpers = ThreadPoolExecutor(count - 1 + _MAX_WAITING) if count > 1 else None
         self._for_large_bodies = ThreadPoolExecutor(_LARGE_BODY_THREADS) if count > 1 else None
         self._for_probes = ThreadPoolExecutor(1)
         self._waiting: deque[Channel] = deque()
@@ -187,10 +188,12 @@ def make_server(application: Callable[..., Any], bounds: Bounds, *, threads: int
     adjustments : waitress's own, besides those that are made here.
     """
     parts: dict[int, Any] = adjustments.pop("map", {})
+    dispatcher = Threads(threads)
+    large_images.while_waiting, large_images.max_waiting = dispatcher.step_aside, _MAX_WAITING
     server = create_server(
         application,
         map=parts,
-        _dispatcher=Threads(threads),
+        _dispatcher=dispatcher,
         ident=None,
         cleanup_interval=_EVERY_TURN,
         max_request_header_size=_MOST_HEADER_BYTES,

@@ -22,7 +22,6 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.trigger import trigger
 
-from digitrec.memory import large_images
 from digitrec.web.server import shared, wire
 from digitrec.web.server.sizing import available_memory_bytes, uploads_bytes
 from digitrec.web.state import state_of
@@ -71,7 +70,6 @@ class PatientWorker(Worker):  # type: ignore[misc]
             connection_limit=self._most_connections(),
         )
         self._threads = server.task_dispatcher
-        large_images.while_waiting, large_images.max_waiting = self._threads.step_aside, wire.MAX_WAITING
         self._listeners = wire.listeners(self._parts)
         for listener in self._listeners:
             listener.handle_accept = partial(self._accept, listener.handle_accept)
