@@ -159,6 +159,13 @@ def test_a_file_of_too_many_parts_is_too_large(data: bytes) -> None:
     assert peak_bytes < 4 * len(data) + 2_000_000
 
 
+def test_zeros_between_the_blocks_of_a_gif_are_passed_over() -> None:
+    assert np.array_equal(decode(with_gif_blocks(bytes(3))), SEVEN)
+    assert len(without_metadata(with_gif_blocks(bytes(1_000_000))).data) < 100_000
+    with pytest.raises(UnreadableImageError, match="no frame"):
+        decode(with_gif_blocks(b"\x01"))
+
+
 def progressive(scans: int, size: tuple[int, int] = (120, 120)) -> bytes:
     """Return a progressive JPEG whose last scan is there again and again."""
     data = saved(Image.new("L", size, 255), "JPEG", progressive=True)

@@ -16,7 +16,7 @@ from web_answers import assert_problem
         b"nonsense",
         b"\xff\xfe",
         b"[" * 100_000,
-        b'{"a":' * 50_000,
+        b'{"a":' * 5_000,
         b'{"pixels": 1' + b"0" * 5000 + b"}",
         b'{"image": "\\ud800"}',
     ],
@@ -125,3 +125,24 @@ def test_json_under_another_content_type_names_the_right_one(client: FlaskClient
 def test_json_of_another_kind_is_named_as_json_names_it(client: FlaskClient, body: bytes, kind: str) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")
     assert f"Received: {kind}." in assert_problem(answer, 400, "unreadable-request")["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"image":"","fields":{' + b",".join(b'"k%d":1' % each for each in range(20_000)) + b"}}",
+        b'{"image":"","fields":{' + b",".join(b'"k%d" \n :{"a":1}' % each for each in range(20_000)) + b"}}",
+        b'{"image":"",' * 20_000,
+        b'{"a":' * 20_000,
+    ],
+)
+def test_json_of_too_many_keys_is_answered_with_413_before_it_is_parsed(
+    client: FlaskClient, body: bytes
+) -> None:
+    client.post("/api/v1/read", json={})
+    tracemalloc.start()
+    answer = client.post("/api/v1/read", data=body, content_type="application/json")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "10,000 keys" in assert_problem(answer, 413, "request-too-large")["detail"]
+    assert peak_bytes < 2_000_000

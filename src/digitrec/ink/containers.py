@@ -33,6 +33,7 @@ _JPEG_METADATA: Final = frozenset(
 _JPEG_BARE: Final = (0x01, 0xD8)  # without a length
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _START_OF_SCAN, _END_OF_IMAGE, _EXIF_OR_XMP = 0xDA, 0xD9, 0xE1
+_ZEROS: Final = re.compile(rb"\0*")  # some editors leave them between blocks
 _XMP_ORIENTATION: Final = re.compile(rb"tiff:Orientation(?:=\"|>)([1-8])")
 _ORIENTATION: Final = 274
 # Tags of TIFF 6.0 that say how the pixels are stored.
@@ -160,7 +161,7 @@ def _gif(data: bytes) -> PixelFile:
     place = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     kept = [data[:place]]
     parts = _counted("blocks")
-    while data[place] == 0x21:
+    while data[place := _ZEROS.match(data, place).end()] == 0x21:  # type: ignore[union-attr]  # it matches nothing, too
         start, is_control = place, data[place + 1] == 0xF9
         place += 2
         while data[place]:
@@ -170,6 +171,8 @@ def _gif(data: bytes) -> PixelFile:
         if is_control:
             kept.append(data[start:place])
         next(parts)
+    if data[place] != 0x2C:
+        raise ValueError("it has no frame")
     return PixelFile(b"".join([*kept, data[place:]]))
 
 

@@ -79,5 +79,5 @@ def _from_numbers(image: Image.Image) -> Picture:
 def _from_0(values: NDArray[np.generic]) -> NDArray[np.number]:
     """Return the values as numbers from 0: what is none, infinite or below is 0."""
     if values.dtype.kind in "iu":
-        return np.maximum(values, values.dtype.type(0))
+        return np.asarray(np.maximum(values, values.dtype.type(0)))
     return np.clip(np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0), 0.0, None)

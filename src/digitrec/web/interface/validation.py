@@ -6,7 +6,9 @@ The description of each field begins with what the field takes. The specificatio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -19,6 +21,9 @@ from digitrec.errors import InvalidFieldError
 _SHOWN = 60  # characters of a refused value
 # 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these marks.
 _MAX_JSON_MARKS = 1_000_000
+# A key that is wrong costs pydantic 1.5 kB. 500 fields of a form have 2,000.
+_MAX_JSON_KEYS = 10_000
+_KEY = re.compile(rb'"\s*:')
 
 
 def tidy(schema: dict[str, Any]) -> None:
@@ -65,6 +70,10 @@ def parsed(
     if text.count(b",") + text.count(b"[") + text.count(b"{") > _MAX_JSON_MARKS:
         raise RequestEntityTooLarge(
             f"Expected JSON of at most {_MAX_JSON_MARKS:,} values. Received: more. Send an image file."
+        )
+    if next(islice(_KEY.finditer(text), _MAX_JSON_KEYS, None), None):
+        raise RequestEntityTooLarge(
+            f"Expected JSON of at most {_MAX_JSON_KEYS:,} keys. Received: more. Send fewer fields in a request."
         )
     try:
         return adapter.validate_json(text)
