@@ -87,6 +87,41 @@ def test_shares_and_totals_are_those_of_all_ways_counted_out(arguments: dict[str
     assert last == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_list_takes_its_numbers_and_no_others(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = [str(number) for number in rng.integers(0, 10 ** rng.integers(1, 6), 200)]
+    listed = set(numbers[: int(rng.integers(1, 150))])
+    asked = constraint(allowed=sorted(listed))
+    for number in numbers:
+        assert _takes(asked, tuple(map(int, number))) == (number in listed)
+    assert not _takes(asked, ())
+
+
+def test_what_numbers_end_with_is_kept_once() -> None:
+    all_zip_codes = constraint(allowed=[f"{number:05d}" for number in range(100_000)])
+    assert len(all_zip_codes.final) == len(constraint(length=5).final)
+
+
+@pytest.mark.parametrize("arguments", [{"length": 7}, {"allowed": ["1", "12", "345", "9876543"]}])
+def test_states_are_in_the_order_of_the_digits_before_them(arguments: dict[str, object]) -> None:
+    asked = constraint(**arguments)  # type: ignore[arg-type]
+    digits = {0: 0}
+    for state, following in enumerate(asked.following.tolist()):
+        digits |= {after: digits[state] + 1 for after in following if after >= 0}
+    assert [digits[state] for state in range(len(digits))] == sorted(digits.values())
+    assert asked.levels.states[-1] == len(asked.final)
+    assert asked.levels.ways[-1] == len(asked.ways.targets)
+
+
+def test_a_list_of_longer_numbers_than_there_are_places_for_has_no_way() -> None:
+    assert _lattice().best_path(constraint(allowed=["123", "4567"])) is None
+    path = _lattice().best_path(constraint(allowed=["123", "17"]))
+    assert path is not None
+    assert [step.digit for step in path] == [1, 7]
+    assert _lattice().total(constraint(allowed=["123", "17"])) == pytest.approx(_lattice().total_of([1, 7]))
+
+
 def _takes(asked: object, way: tuple[int, ...]) -> bool:
     state = 0
     for digit in way:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from digitrec.ink.frames import cut_field
 from digitrec.ink.lines import Box
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes
-from digitrec.reading.constraints import ANY_NUMBER, Constraint, constraint
+from digitrec.reading.constraints import ANY_NUMBER, MOST_SIGNS, Constraint, constraint
 from digitrec.reading.result import Reading
 from digitrec.recognizer import Recognizer
 
@@ -81,14 +81,33 @@ def parse_fields(value: object) -> tuple[Field, ...]:
 
     Raises
     ------
-    InvalidFieldError : another structure, an unknown key, a box that is none, or a constraint that is not understood.
+    InvalidFieldError : another structure, an unknown key, a box that is none, a constraint that is not understood, or
+        lists of allowed numbers that are too long together.
     """
     if not isinstance(value, dict) or not 1 <= len(value) <= _MOST_FIELDS:
         received = f"{len(value)} fields" if isinstance(value, dict) else type(value).__name__
         raise InvalidFieldError(
             "fields", f"expected a JSON object of 1 to {_MOST_FIELDS} fields. Received: {received}. {_HOW}"
         )
+    _check_lists(value.values())
     return tuple(_field(name, item) for name, item in value.items())
+
+
+def _check_lists(fields: Iterable[object]) -> None:
+    lists = [field.get("allowed") for field in fields if isinstance(field, dict)]
+    signs = sum(
+        len(number)
+        for items in lists
+        if isinstance(items, list)
+        for number in items
+        if isinstance(number, str)
+    )
+    if signs > MOST_SIGNS:
+        raise InvalidFieldError(
+            "fields",
+            f"expected allowed numbers of {MOST_SIGNS:,} signs together in all fields. Received: {signs:,}. "
+            "Give fewer, or patterns.",
+        )
 
 
 def _field(name: str, value: object) -> Field:

@@ -16,12 +16,13 @@ from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
 from digitrec.ink.codec import ImageLike, decode
 from digitrec.ink.normalize import normalize
-from digitrec.ink.page import MORE_LOOKS
+from digitrec.ink.page import MORE_LOOKS, SMALL_BUDGET
+from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes
 from digitrec.model.line_network import LineNetwork
 from digitrec.model.runtime import Classifier, load_classifier
 from digitrec.reading.constraints import Constraint, constraint
-from digitrec.reading.reader import Networks, read_number
+from digitrec.reading.reader import FEW_MOVES, Networks, read_number
 from digitrec.reading.result import Reading, agreed
 from digitrec.reading.written import in_picture, in_strokes
 from digitrec.resources import packaged_model_path
@@ -207,14 +208,22 @@ class Recognizer:
         if isinstance(image, Strokes):
             return read_number(in_strokes(image), self.networks, threshold, asked)
         picture = decode(image, self.limits)
-        reading = read_number(in_picture(picture), self.networks, threshold, asked)
+        written = in_picture(picture)
+        reading = read_number(written, self.networks, threshold, asked)
         if reading.confidence >= SURE_ENOUGH or len(reading.digits) < 2:
             return reading
         readings = [reading]
-        for look in MORE_LOOKS:
-            with suppress(BlankImageError):  # faint ink, which this look passes over
-                readings.append(read_number(in_picture(picture, look), self.networks, threshold, asked))
+        if written.costs_at_most(SMALL_BUDGET):
+            readings += self._looked_at_again(picture, threshold, asked)
         return agreed(readings, threshold)
+
+    def _looked_at_again(self, image: Picture, threshold: float, asked: Constraint) -> Iterator[Reading]:
+        for look in MORE_LOOKS:
+            # A look may pass over faint ink, or see so much that the list of allowed numbers is too long for it.
+            with suppress(BlankImageError, InvalidFieldError):
+                written = in_picture(image, look, SMALL_BUDGET)
+                if not written.is_empty:
+                    yield read_number(written, self.networks, threshold, asked, most_moves=FEW_MOVES)
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:

@@ -6,13 +6,16 @@ cheapest; columns where this is cheaper than around them are the cuts.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, insort
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.planes import Mask, Relief
+from digitrec.ink.page import Allowance
+from digitrec.ink.planes import Relief
 
 _ROWS = 32  # a path needs no finer look
 _STEP_COST = 0.03  # of a full pixel of ink: straight is better
@@ -40,7 +43,7 @@ class Cut(NamedTuple):
     crossings: int
 
 
-def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
+def find_cuts(ink: Relief, digit_px: float, stroke_px: float, tries: Allowance) -> list[Cut]:
     """Return the paths that may part a piece, from left to right.
 
     Parameters
@@ -48,6 +51,11 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
     ink : (h, w) float32 in [0, 1], the piece alone.
     digit_px : the height of the writing.
     stroke_px : the width of its strokes.
+    tries : how many paths may still be looked at.
+
+    Raises
+    ------
+    TooMuchInkError : more paths than that.
     """
     height, width = ink.shape
     scale = min(1.0, _ROWS / height)
@@ -57,13 +65,17 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
     middle = size[1] // 2
     costs = (down[middle] + up[size[1] - 1 - middle] - small[middle]) / max(stroke_px * scale, 1.0)
     places = _minima(costs, max(1.0, _APART_SHARE * digit_px * scale))
+    tries.take(len(places))
     cuts = []
     for place in places:
         path = _path(from_above, from_below, middle, place)
         rows = np.linspace(0, size[1] - 1, height)
         columns = np.interp(rows, np.arange(size[1]), path + 0.5) * (width / size[0])
         cuts.append(Cut(columns.astype(np.float32), float(costs[place]), _crossings(ink, columns)))
-    cuts = [*cuts, *_wall_cuts(ink, digit_px, stroke_px, [cut.columns[height // 2] for cut in cuts])]
+    cuts = [
+        *cuts,
+        *_wall_cuts(ink, digit_px, stroke_px, [float(cut.columns[height // 2]) for cut in cuts], tries),
+    ]
     return _useful(
         sorted(cuts, key=lambda cut: float(cut.columns[height // 2])),
         ink,
@@ -71,47 +83,55 @@ def find_cuts(ink: Relief, digit_px: float, stroke_px: float) -> list[Cut]:
     )
 
 
-def _wall_cuts(ink: Relief, digit_px: float, stroke_px: float, taken: list[float]) -> list[Cut]:
+def _wall_cuts(
+    ink: Relief, digit_px: float, stroke_px: float, taken: list[float], tries: Allowance
+) -> list[Cut]:
     """Return straight cuts from a valley in the upper outline to one in the lower, where no other cut is near."""
     mask = ink > 0.5
     inked = mask.any(axis=0)
     height = len(ink)
     upper = np.where(inked, mask.argmax(axis=0), height)
     lower = np.where(inked, mask[::-1].argmax(axis=0), height)
+    above_all, below_all = (_valleys(outline, _VALLEY_SHARE * digit_px) for outline in (upper, lower))
+    shift = _VALLEY_SHIFT_SHARE * digit_px
+    taken = sorted(taken)
     cuts: list[Cut] = []
-    for above in _valleys(upper, _VALLEY_SHARE * digit_px):
-        for below in _valleys(lower, _VALLEY_SHARE * digit_px):
-            if abs(above - below) > _VALLEY_SHIFT_SHARE * digit_px:
-                continue
+    for above in above_all:
+        for below in below_all[bisect_left(below_all, above - shift) :]:
+            if below - above > shift:
+                break
             top, bottom = int(upper[above]), height - 1 - int(lower[below])
             if bottom <= top:
                 continue
+            tries.take(1)
             columns = np.interp(np.arange(height), [top, bottom], [above + 0.5, below + 0.5])
-            cost = float(ink[np.arange(height), columns.astype(int)].sum()) / stroke_px
             place = float(columns[height // 2])
-            if cost <= _DEAREST_WALL and all(abs(place - other) >= 0.6 * stroke_px for other in taken):
+            if _is_near(place, taken, 0.6 * stroke_px):
+                continue
+            cost = float(ink[np.arange(height), columns.astype(int)].sum()) / stroke_px
+            if cost <= _DEAREST_WALL:
                 cuts.append(Cut(columns.astype(np.float32), cost, _crossings(ink, columns)))
-                taken.append(place)
+                insort(taken, place)
     return cuts
+
+
+def _is_near(place: float, taken: list[float], apart: float) -> bool:
+    """Return whether a place is nearer than `apart` to one of those in order that are taken."""
+    after = bisect_left(taken, place)
+    return any(abs(place - other) < apart for other in taken[max(0, after - 1) : after + 1])
 
 
 def _valleys(depths: NDArray[np.intp], least: float) -> list[int]:
     """Return the columns where an outline, given by its depth in each column, dips deeper than on both sides."""
-    found: list[int] = []
-    rise = np.minimum.accumulate(depths)  # the shallowest so far, from the left
-    fall = np.minimum.accumulate(depths[::-1])[::-1]
-    place = 1
-    while place < len(depths) - 1:
-        end = place
-        while end + 1 < len(depths) and depths[end + 1] == depths[place]:
-            end += 1
-        is_peak = (
-            depths[place - 1] < depths[place] and end + 1 < len(depths) and depths[end + 1] < depths[place]
-        )
-        if is_peak and depths[place] - rise[place] >= least and depths[place] - fall[place] >= least:
-            found.append((place + end) // 2)
-        place = end + 1
-    return found
+    starts = np.flatnonzero(np.diff(depths, prepend=depths[0] - 1))  # of each level stretch
+    levels = depths[starts]
+    is_peak = np.zeros(len(levels), np.bool_)
+    is_peak[1:-1] = (levels[1:-1] > levels[:-2]) & (levels[1:-1] > levels[2:])
+    shallowest_left = np.minimum.accumulate(levels)
+    shallowest_right = np.minimum.accumulate(levels[::-1])[::-1]
+    is_peak &= levels - np.maximum(shallowest_left, shallowest_right) >= least
+    ends = np.append(starts[1:], len(depths)) - 1
+    return [int(middle) for middle in ((starts + ends) // 2)[is_peak]]
 
 
 def _crossings(ink: Relief, columns: NDArray[np.floating[Any]]) -> int:
@@ -159,23 +179,30 @@ def _path(from_above: NDArray[np.int8], from_below: NDArray[np.int8], middle: in
 
 def _minima(costs: Relief, apart: float) -> list[int]:
     """Return the columns that are cheaper than all around them, the cheapest first choice, from left to right."""
+    around = np.pad(costs, 1, constant_values=np.inf)
+    is_least = (costs <= _DEAREST) & (costs <= around[:-2]) & (costs <= around[2:])
+    places = np.flatnonzero(is_least)
+    blocked = np.zeros(len(costs), np.bool_)
+    reach = math.ceil(apart) - 1
     chosen: list[int] = []
-    for place in np.argsort(costs, kind="stable").tolist():
-        if costs[place] > _DEAREST:
-            break
-        around = costs[max(0, place - 1) : place + 2]
-        if costs[place] <= around.min() and all(abs(place - other) >= apart for other in chosen):
+    for place in places[np.argsort(costs[places], kind="stable")].tolist():
+        if not blocked[place]:
             chosen.append(place)
+            blocked[max(0, place - reach) : place + reach + 1] = True
     return sorted(chosen)
 
 
 def _useful(cuts: list[Cut], ink: Relief, smallest: float) -> list[Cut]:
     """Return the cuts that leave some ink on both sides, and between each two of them."""
+    if not cuts:
+        return []
     total = float(ink.sum())
+    sums = np.zeros((ink.shape[0], ink.shape[1] + 1))
+    np.cumsum(ink, axis=1, out=sums[:, 1:])
+    left_of = sums[np.arange(len(ink)), columns_left(cuts, ink.shape[1])].sum(axis=1).tolist()
     kept: list[Cut] = []
     before = 0.0
-    for cut in cuts:
-        left = float((ink * left_of(cut, ink.shape)).sum())
+    for cut, left in zip(cuts, left_of, strict=True):
         if total - left < smallest:
             break
         if left - before < smallest:
@@ -187,6 +214,7 @@ def _useful(cuts: list[Cut], ink: Relief, smallest: float) -> list[Cut]:
     return kept
 
 
-def left_of(cut: Cut, shape: tuple[int, ...]) -> Mask:
-    """Return (h, w) uint8, 1 where a pixel lies left of the cut."""
-    return (np.arange(shape[1])[None, :] + 0.5 < cut.columns[:, None]).astype(np.uint8)
+def columns_left(cuts: list[Cut], width: int) -> NDArray[np.intp]:
+    """Return how many of `width` pixels lie left of each cut, in each row: (N, h)."""
+    columns = np.stack([cut.columns for cut in cuts]).astype(np.float64)
+    return np.clip(np.ceil(columns - 0.5), 0, width).astype(np.intp)

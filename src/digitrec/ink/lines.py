@@ -77,37 +77,39 @@ def find_lines(boxes: NDArray[np.int32]) -> Iterator[tuple[list[int], float]]:
     """
     page_px = writing_height(boxes)
     numbers = np.arange(1, len(boxes))
-    tops, heights = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
-    is_big = heights[numbers] >= _BIG_SHARE * page_px
+    is_big = boxes[1:, cv2.CC_STAT_HEIGHT] >= _BIG_SHARE * page_px
+    spans = [(top, top + height) for _, top, _, height, _ in boxes.tolist()]
     lines: list[list[int]] = []
     for number in sorted(numbers[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        overlaps = [_overlap(tops, heights, number, line[-1]) for line in lines]
+        overlaps = [_overlap(spans[number], spans[line[-1]]) for line in lines]
         if overlaps and max(overlaps) >= _OVERLAP_SHARE:
             lines[int(np.argmax(overlaps))].append(number)
         else:
             lines.append([number])
-    for number in numbers[~is_big].tolist():
-        nearest = min(lines, key=lambda line: _distance(boxes, number, line))
-        nearest.append(number)
+    small = numbers[~is_big]
+    distances = np.array([_distances(boxes, small, line) for line in lines])
+    for place, number in enumerate(small.tolist()):
+        nearest = int(distances[:, place].argmin())
+        lines[nearest].append(number)
+        distances[nearest] = np.minimum(distances[nearest], _distances(boxes, small, [number]))
     for line in lines:
         chosen = boxes[[0, *line]]
         chosen[0] = 0
         yield line, writing_height(chosen)
 
 
-def _overlap(tops: NDArray[np.int32], heights: NDArray[np.int32], one: int, other: int) -> float:
-    low = max(tops[one], tops[other])
-    high = min(tops[one] + heights[one], tops[other] + heights[other])
-    return float(high - low) / float(min(heights[one], heights[other]))
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Return how much two spans, each from its first row to behind its last, share, as a share of the shorter one."""
+    shared = min(one[1], other[1]) - max(one[0], other[0])
+    return shared / min(one[1] - one[0], other[1] - other[0])
 
 
-def _distance(boxes: NDArray[np.int32], number: int, line: list[int]) -> float:
-    """Return how far a small piece lies from the nearest piece of a line, up or down counting double."""
-    x, y = boxes[number, 0] + boxes[number, 2] / 2, boxes[number, 1] + boxes[number, 3] / 2
-    others = boxes[line]
-    across = np.maximum(0, np.maximum(others[:, 0] - x, x - others[:, 0] - others[:, 2]))
-    down = np.maximum(0, np.maximum(others[:, 1] - y, y - others[:, 1] - others[:, 3]))
-    return float((across + 2 * down).min())
+def _distances(boxes: NDArray[np.int32], small: NDArray[np.intp], line: list[int]) -> NDArray[np.float64]:
+    """Return how far each small piece lies from the nearest piece of a line, up or down counting double."""
+    middles = boxes[small, :2] + boxes[small, 2:4] / 2
+    starts, ends = boxes[line, :2], boxes[line, :2] + boxes[line, 2:4]
+    gaps = np.maximum(0, np.maximum(starts - middles[:, None], middles[:, None] - ends))
+    return np.asarray((gaps @ (1.0, 2.0)).min(axis=1), np.float64)
 
 
 def make_line(pieces: list[Piece], digit_px: float) -> Line:

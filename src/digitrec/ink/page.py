@@ -6,6 +6,7 @@ is looked at in the neighbourhood and not across the picture, and every piece st
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +33,54 @@ _FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 2.0
 _SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
 
 
+class TooMuchInkError(Exception):
+    """There is more in the image than a number has; found before any work is done on it."""
+
+
+class Budget(NamedTuple):
+    """The most that one look at an image may take; an ordinary number takes a tenth of any.
+
+    Attributes
+    ----------
+    page_px : pixels of the page.
+    pieces : connected pieces of ink: more are a page of print, or a photo.
+    piece_px : pixels of the boxes around them, each counted for itself.
+    candidates : candidates for digits, and parts that the pieces are cut into.
+    candidate_px : pixels of the boxes around the candidates.
+    strip_px : columns of all lines that the line network sees.
+    """
+
+    page_px: int = (_LARGEST_PAGE_PX + 1) ** 2  # sides are rounded
+    pieces: int = 300
+    piece_px: int = 10_000_000
+    candidates: int = 1500
+    candidate_px: int = 10_000_000
+    strip_px: int = 12_000
+
+
+class Allowance:
+    """How many of one thing may still be made.
+
+    Parameters
+    ----------
+    most : how many in all.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, count: int) -> None:
+        """Count some that are about to be made.
+
+        Raises
+        ------
+        TooMuchInkError : that is more than may still be made.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise TooMuchInkError
+
+
 class Look(NamedTuple):
     """How a picture is looked at.
 
@@ -50,8 +99,12 @@ class Look(NamedTuple):
 
 
 FIRST_LOOK = Look()
+FULL_BUDGET = Budget()
 # How to look again at what is doubtful: sharper, softer, and coarser.
 MORE_LOOKS = (Look(smoothing=0.014, weak=0.9), Look(smoothing=0.034, weak=0.85), Look(digit_px=45))
+# Of each of these three, and of the first look at an image that is looked at again.
+SMALL_BUDGET = Budget(1_000_000, 150, 1_500_000, 400, 1_500_000, 2_000)
+_BAND_PX = 1 << 20  # that labels are looked up for at once: NumPy makes indices of 64 bits of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,24 +127,34 @@ class Page:
     scale: float
 
 
-def find_ink(image: Picture, look: Look = FIRST_LOOK) -> Page:
+def find_ink(image: Picture, look: Look = FIRST_LOOK, budget: Budget = FULL_BUDGET) -> Page:
     """Return all ink of a picture, at a size where digits are some 60 px high, or as large as they come.
 
     Parameters
     ----------
     image : (H, W) uint8 of any size, either polarity, even or uneven light.
     look : how.
+    budget : of which `page_px` and `pieces` count here.
 
     Raises
     ------
     BlankImageError : there is no ink on the paper.
+    TooMuchInkError : the ink needs a larger page, or is in more pieces, than the budget has.
     """
     longer_side = max(image.shape)
     page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), look)
     if page.digit_px >= _SMALL_SHARE * look.digit_px:
-        return page
-    nearer = page.scale * look.digit_px / page.digit_px
-    return _page(image, min(nearer, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side), look)
+        return _within(page, budget)
+    nearer = min(page.scale * look.digit_px / page.digit_px, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side)
+    if image.size * nearer**2 > budget.page_px:
+        raise TooMuchInkError
+    return _within(_page(image, nearer, look), budget)
+
+
+def _within(page: Page, budget: Budget) -> Page:
+    if len(page.boxes) - 1 > budget.pieces:
+        raise TooMuchInkError
+    return page
 
 
 def ink_mask(picture: Picture) -> Mask:
@@ -135,8 +198,10 @@ def _relief(picture: Picture) -> Relief:
     small, shade = seen.astype(np.float32), fit_paper(seen)
     paper = np.minimum(_closing(small), _closing(np.asarray(small / shade, np.float32)) * shade)
     paper = np.asarray(cv2.resize(paper, dark.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    relief = 1.0 - dark / np.maximum(paper, 1.0)
-    return np.asarray(relief - max(0.0, median(relief)), np.float32)
+    np.divide(dark, np.maximum(paper, 1.0, out=paper), out=paper)
+    relief = np.subtract(1.0, paper, out=paper)
+    relief -= max(0.0, median(relief))
+    return np.asarray(relief, np.float32)
 
 
 def _closing(brightness: Relief) -> Relief:
@@ -150,9 +215,24 @@ def _mask(relief: Relief, faintest: float, look: Look) -> Mask:
     threshold = max(faintest, otsu_threshold(smooth))
     mask = (smooth > look.weak * threshold).astype(np.uint8)
     count, labels, _ = label_pieces(mask)
-    is_strong = np.bincount(labels[smooth > look.strong * threshold], minlength=count) > 0
-    is_strong[0] = False
-    return np.asarray(is_strong.astype(np.uint8).take(labels), np.uint8)
+    is_strong = np.zeros(count, np.uint8)
+    for band in _bands(labels.shape):
+        is_strong[labels[band][smooth[band] > look.strong * threshold]] = 1
+    is_strong[0] = 0
+    return np.asarray(_looked_up(is_strong, labels), np.uint8)
+
+
+def _looked_up(values: NDArray[np.generic], labels: NDArray[np.int32]) -> NDArray[np.generic]:
+    """Return the value of each pixel's label, of the labels' shape."""
+    found = np.empty(labels.shape, values.dtype)
+    for band in _bands(labels.shape):
+        found[band] = values.take(labels[band])
+    return found
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    rows = max(1, _BAND_PX // shape[1])
+    return (slice(start, start + rows) for start in range(0, shape[0], rows))
 
 
 def writing_height(boxes: NDArray[np.int32]) -> float:
@@ -175,17 +255,23 @@ def _without_specks(mask: Mask, digit_px: float) -> tuple[int, NDArray[np.int32]
         return count, labels, boxes
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     kept = np.concatenate([boxes[:1], boxes[keep]])
-    return len(kept), np.asarray(numbers.take(labels), np.int32), kept
+    return len(kept), np.asarray(_looked_up(numbers, labels), np.int32), kept
 
 
 def _shreds_of_rules(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
     """Return which pieces are what is left of a broken rule: flat, and at one height with others or long."""
     width, height = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]
-    middle = boxes[:, cv2.CC_STAT_TOP] + height / 2
     flat = (height <= _FLAT_SHARE * digit_px) & (width >= height)
     flat[0] = False
-    level = np.abs(middle[:, None] - middle[None, :]) <= _LEVEL_SHARE * digit_px
-    return np.asarray(flat & ((level & flat) @ width >= _RULE_DIGITS * digit_px))
+    numbers = np.flatnonzero(flat)
+    middle = 2 * boxes[numbers, cv2.CC_STAT_TOP] + height[numbers]  # in half pixels, which are whole numbers
+    numbers, middle = numbers[np.argsort(middle)], np.sort(middle)
+    together = np.concatenate([[0], np.cumsum(width[numbers], dtype=np.int64)])
+    reach = int(2 * _LEVEL_SHARE * digit_px)
+    above, below = np.searchsorted(middle, middle - reach), np.searchsorted(middle, middle + reach, "right")
+    shreds = np.zeros(len(boxes), np.bool_)
+    shreds[numbers] = together[below] - together[above] >= _RULE_DIGITS * digit_px
+    return shreds
 
 
 def _level(relief: Relief, labels: NDArray[np.int32], grain: float) -> Relief:

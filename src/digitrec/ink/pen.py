@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from digitrec.ink.lines import Box, Line, Piece, find_lines, joined_box, make_line
 from digitrec.ink.normalize import normalize
+from digitrec.ink.page import FULL_BUDGET, Budget
 from digitrec.ink.planes import Mask, Relief, label_pieces
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Candidate, candidate_ends
@@ -19,7 +20,9 @@ from digitrec.ink.segment import Candidate, candidate_ends
 _DIGIT_PX = 50  # how high the writing is made
 _PEN_PX = 5
 _LARGEST_PX = 4000
+_LONGEST_PX = 300_000  # of all strokes: a digit takes a few hundred
 _MARGIN_PX = 8
+PEN_BUDGET = FULL_BUDGET._replace(page_px=(_LARGEST_PX + 3 * _MARGIN_PX) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +46,17 @@ class PennedPage:
 
     def candidates(self, line: Line) -> list[Candidate]:
         """Return all candidates of a line that have any extent."""
+        has_extent = [bool(np.ptp(self._stroke(piece), axis=0).any()) for piece in line.pieces]
         return [
             Candidate(first, last, joined_box(line.pieces[first:last]), partial(self._ink, line, first, last))
-            for first in range(len(line.pieces))
-            for last in candidate_ends(line, first)
-            if any(np.ptp(self._stroke(piece), axis=0).any() for piece in line.pieces[first:last])
+            for first, last in candidate_ends(line)
+            if any(has_extent[first:last])
         ]
 
     @cached_property
-    def drawn(self) -> Relief:
-        """The page's ink, (H, W) float32 in [0, 1], as if it had been a picture."""
-        return np.asarray(_drawn(_on_page(self.strokes, self.origin, self.scale), self.shape), np.float32)
+    def drawn(self) -> Mask:
+        """The page's ink, (H, W) uint8 of 0 and 1, as if it had been a picture."""
+        return _drawn(_on_page(self.strokes, self.origin, self.scale), self.shape)
 
     def _ink(self, line: Line, first: int, last: int) -> Relief:
         strokes = Strokes(tuple(self._stroke(piece) for piece in line.pieces[first:last]))
@@ -63,14 +66,23 @@ class PennedPage:
         return self.strokes.lines[piece.number - 1]
 
 
-def segment_strokes(strokes: Strokes) -> PennedPage:
-    """Return the lines of a drawing; it has at least one stroke with an extent."""
+def segment_strokes(strokes: Strokes, budget: Budget = PEN_BUDGET) -> PennedPage:
+    """Return the lines of a drawing, which has an extent; none where there is more ink than the budget has.
+
+    Parameters
+    ----------
+    budget : of which `pieces`, a stroke each, counts here.
+    """
     low, high = strokes.box
+    extent = float((high - low).max())
     heights = np.sort([float(np.ptp(line, axis=0).max()) for line in strokes.lines])
-    scale = _DIGIT_PX / float(heights[round(0.75 * (len(heights) - 1))] or heights[-1])
-    scale = min(scale, _LARGEST_PX / float((high - low).max()))
+    scale = _DIGIT_PX / float(heights[round(0.75 * (len(heights) - 1))] or heights[-1] or extent)
+    scale = min(scale, _LARGEST_PX / extent)
     origin = low - _MARGIN_PX / scale
     width, height = np.ceil((high - origin) * scale).astype(int) + _MARGIN_PX
+    blank = PennedPage((), strokes, (int(height), int(width)), scale, (float(origin[0]), float(origin[1])))
+    if len(strokes.lines) > budget.pieces or _length(strokes) * scale > _LONGEST_PX:
+        return blank
     paths = _on_page(strokes, origin, scale)
     owners = _touching(paths, (int(height), int(width)))
     sides = [_box(path) for path in paths]
@@ -81,9 +93,12 @@ def segment_strokes(strokes: Strokes) -> PennedPage:
     ]
     lines = (make_line([pieces[number - 1] for number in members], px) for members, px in find_lines(boxes))
     ordered = sorted(lines, key=lambda line: float(np.median([p.box[1] + p.box[3] / 2 for p in line.pieces])))
-    return PennedPage(
-        tuple(ordered), strokes, (int(height), int(width)), scale, (float(origin[0]), float(origin[1]))
-    )
+    return replace(blank, lines=tuple(ordered))
+
+
+def _length(strokes: Strokes) -> float:
+    """Return how long all strokes are together, the way between two of them left out."""
+    return sum(float(np.abs(np.diff(line, axis=0)).sum()) for line in strokes.lines)
 
 
 def _box(path: NDArray[np.int32]) -> Box:

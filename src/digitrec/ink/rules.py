@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from digitrec.ink.planes import Mask, Relief, label_pieces
+
+Window: TypeAlias = tuple[slice, slice]
 
 # All shares are of the picture's side along or across the line.
 _MIN_RUN_SHARE = 0.22  # a straight run this long starts a line; a tilt of 3 degrees still leaves one
@@ -25,6 +29,7 @@ _LONG_SPAN_DIGITS = 1.7  # where it runs into the picture's side, and where it d
 _FREE_SPAN_DIGITS = 3.0  # the feet of touching digits make a line, too
 _LONG_THICKNESS = 0.3
 _STEM_SHARE = 1.6  # of a rule's thickness: what is higher is a stroke on it
+_MOST_LONG_RULES = 300
 _DIGIT_SHARE = 0.3  # of the piece must be no line
 # Beside an upright rule the digit is as high as this share of the picture; beside its own stem less of it is.
 _BESIDE_RULE_SHARE = 0.75
@@ -63,106 +68,152 @@ def _reaches_edge(mask: Mask) -> bool:
 def erase_long_rules(mask: Mask, digit_px: float) -> Mask:
     """Return the mask of a line of writing without what is straight, level and longer than any digit's own bar.
 
-    Only where nothing hangs on a rule it goes: a digit that stands on it, or is crossed by it, stays whole.
+    Only where nothing hangs on a rule it goes: a digit that stands on it, or is crossed by it, stays whole. Where there
+    are more rules than on any page, all of them stay.
     """
+    runs = _runs(mask, _LONG_RUN_DIGITS * digit_px)
+    if runs is None:
+        return mask
+    left, width = runs.boxes[:, cv2.CC_STAT_LEFT], runs.boxes[:, cv2.CC_STAT_WIDTH]
+    reaches_side = (left <= 2) | (left + width >= mask.shape[1] - 2)
+    is_long = width >= np.where(reaches_side, _LONG_SPAN_DIGITS, _FREE_SPAN_DIGITS) * digit_px
+    numbers = np.flatnonzero(is_long[1:]) + 1
+    if len(numbers) > _MOST_LONG_RULES:
+        return mask
     kept = mask.copy()
-    for line, window in _long_lines(mask, digit_px):
-        thickness = float(np.median(line.sum(axis=0)[line.any(axis=0)]))
+    for number in numbers.tolist():
+        line, box = runs.line(number)
+        if float(line.sum()) / line.shape[1] > _LONG_THICKNESS * digit_px:
+            continue
+        around = _widened(box, mask.shape, round(digit_px))
+        if not _is_straight(line, max(span.stop - span.start for span in around)):
+            continue
+        thickness = float(np.median(line.sum(axis=0)))
         stem = np.ones((round(_STEM_SHARE * thickness) + 2, 1), np.uint8)
+        window = _widened(box, mask.shape, min(round(digit_px), len(stem) + 2))
         strokes = cv2.morphologyEx(
             mask[window], cv2.MORPH_OPEN, stem, borderType=cv2.BORDER_CONSTANT, borderValue=0
         )
-        kept[window] &= 1 - (_grown(line) & (1 - np.asarray(strokes, np.uint8)))
+        kept[window] &= 1 - (_grown(_moved(line, box, window)) & (1 - np.asarray(strokes, np.uint8)))
     return kept
 
 
-def _long_lines(mask: Mask, digit_px: float) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
-    """Yield the long straight lines, each cut out with the paper around it, and the rows and columns of that."""
-    run = np.ones((1, max(5, round(_LONG_RUN_DIGITS * digit_px))), np.uint8)
-    runs = np.asarray(
-        cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8
-    )
+class _Runs(NamedTuple):
+    """What runs level for long in a mask, by connected pieces.
+
+    Attributes
+    ----------
+    mask : (H, W) uint8 of 0 and 1. labels, boxes : see `planes.label_pieces`; the rows next to the runs included,
+        since the pixels of a tilted line lie in steps, each a run of its own.
+    """
+
+    mask: Mask
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+
+    def line(self, number: int) -> tuple[Mask, Window]:
+        """Return one piece, cut out, and its rows and columns."""
+        left, top, width, height = (int(side) for side in self.boxes[number, :4])
+        window = (slice(top, top + height), slice(left, left + width))
+        return np.asarray(self.mask[window] * (self.labels[window] == number), np.uint8), window
+
+
+def _runs(mask: Mask, least_px: float) -> _Runs | None:
+    """Return what runs level for `least_px` and more; None where nothing does."""
+    run = np.ones((1, max(5, round(least_px))), np.uint8)
+    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     if not runs.any():
-        return
+        return None
     bridged = np.asarray(cv2.dilate(runs, np.ones((3, 1), np.uint8)), np.uint8)
-    count, labels, boxes = label_pieces(bridged)
-    around = round(digit_px)  # enough to see what stands on the line
-    for label in range(1, count):
-        left, top, width, height = (int(side) for side in boxes[label, :4])
-        reaches_side = left <= 2 or left + width >= mask.shape[1] - 2
-        if width < (_LONG_SPAN_DIGITS if reaches_side else _FREE_SPAN_DIGITS) * digit_px:
-            continue
-        window = (
-            slice(max(0, top - around), top + height + around),
-            slice(max(0, left - 2), left + width + 2),
-        )
-        line = np.asarray(runs[window] * (labels[window] == label), np.uint8)
-        if float(line.sum()) / width <= _LONG_THICKNESS * digit_px and _is_straight(line):
+    _, labels, boxes = label_pieces(bridged)
+    return _Runs(np.asarray(runs, np.uint8), labels, boxes)
+
+
+def _widened(window: Window, shape: tuple[int, ...], rows: int) -> Window:
+    """Return a window in a mask of `shape` with so many rows more on both sides, and two columns."""
+    rows_in_page, columns = (
+        slice(max(0, span.start - more), min(size, span.stop + more))
+        for span, more, size in zip(window, (rows, 2), shape, strict=True)
+    )
+    return rows_in_page, columns
+
+
+def _moved(line: Mask, window: Window, wider: Window) -> Mask:
+    """Return a line that was cut out as `window` with the paper around it that `wider` has."""
+    before = [inner.start - outer.start for inner, outer in zip(window, wider, strict=True)]
+    after = [outer.stop - inner.stop for inner, outer in zip(window, wider, strict=True)]
+    return np.pad(line, list(zip(before, after, strict=True)))
+
+
+def _horizontal_lines(mask: Mask) -> Iterator[tuple[Mask, Window]]:
+    """Yield the straight lines in a mask of dark pixels that may be rules, cut out, and their rows and columns."""
+    height, width = mask.shape
+    if not mask[:, [0, 1, -2, -1]].any():  # every rule runs into an edge, and few pictures have one
+        return
+    runs = _runs(np.ascontiguousarray(mask), _MIN_RUN_SHARE * width)
+    if runs is None:
+        return
+    left, span = runs.boxes[:, cv2.CC_STAT_LEFT], runs.boxes[:, cv2.CC_STAT_WIDTH]
+    starts_at_edge, ends_at_edge = left <= 1, left + span >= width - 1
+    crosses = starts_at_edge & ends_at_edge
+    reaches = (starts_at_edge | ends_at_edge) & (span >= _MIN_EDGE_SPAN_SHARE * width)
+    for number in (np.flatnonzero((crosses | reaches)[1:]) + 1).tolist():
+        line, window = runs.line(number)
+        if _lies_like_a_rule(line, window[0].start, height, crosses=bool(crosses[number])) and _is_straight(
+            line, max(mask.shape)
+        ):
             yield line, window
 
 
-def find_horizontal_lines(mask: Mask) -> list[Mask]:
-    """Return the straight lines in a mask of dark pixels, each (H, W) uint8 of 0 and 1, that may be rules."""
-    width = mask.shape[1]
-    if not mask[:, [0, 1, -2, -1]].any():  # every rule runs into an edge, and few pictures have one
-        return []
-    mask = np.ascontiguousarray(mask)
-    run = np.ones((1, max(5, round(_MIN_RUN_SHARE * width))), np.uint8)
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    # The pixels of a tilted line lie in steps, each a run of its own.
-    bridged = np.asarray(cv2.dilate(runs, np.ones((3, 1), np.uint8)), np.uint8)
-    count, labels, _ = label_pieces(bridged)
-    lines = [np.asarray(runs * (labels == label), np.uint8) for label in range(1, count)]
-    return [line for line in lines if _lies_like_a_rule(line) and _is_straight(line)]
-
-
-def _lies_like_a_rule(line: Mask) -> bool:
-    height, width = line.shape
-    left, top, span, depth = cv2.boundingRect(line)
+def _lies_like_a_rule(line: Mask, first_row: int, height: int, *, crosses: bool) -> bool:
+    _, top, span, depth = cv2.boundingRect(line)
+    top += first_row
     thickness = int(line.sum()) / span / height
-    starts_at_edge, ends_at_edge = left <= 1, left + span >= width - 1
-    if starts_at_edge and ends_at_edge and thickness <= _MAX_THICKNESS_SHARE:
+    if crosses and thickness <= _MAX_THICKNESS_SHARE:
         return True
     band = _EDGE_BAND_SHARE * height
     # A tilted rule leaves through one edge and comes in through the next; the bar of a 7 in a corner does not.
     at_top = top == 0 and depth <= band
     at_bottom = top + depth == height and top >= height - band
-    return bool(
-        (at_top or at_bottom)
-        and (starts_at_edge or ends_at_edge)
-        and span >= _MIN_EDGE_SPAN_SHARE * width
-        and thickness <= _MAX_EDGE_THICKNESS_SHARE
-    )
+    return (at_top or at_bottom) and thickness <= _MAX_EDGE_THICKNESS_SHARE
 
 
-def _is_straight(line: Mask) -> bool:
-    """Return whether a horizontal line is about level, and as straight as a lens leaves it."""
-    height, width = line.shape
+def _is_straight(line: Mask, longer_side: int) -> bool:
+    """Return whether a horizontal line is about level, and as straight as a lens leaves it.
+
+    Parameters
+    ----------
+    line : cut out. longer_side : of what it was cut out of.
+    """
     thickness = line.sum(axis=0)
     columns = np.flatnonzero(thickness)
-    middle = (np.arange(height) @ line)[columns] / thickness[columns]
+    middle = (np.arange(len(line)) @ line)[columns] / thickness[columns]
     slope, offset = np.polyfit(columns, middle, 1)
     departure = np.abs(middle - slope * columns - offset).mean()
-    return bool(abs(slope) <= _MAX_SLOPE and departure <= max(1.0, _MAX_BEND_SHARE * max(height, width)))
+    return bool(abs(slope) <= _MAX_SLOPE and departure <= max(1.0, _MAX_BEND_SHARE * longer_side))
 
 
 def _erasable(mask: Mask) -> Mask:
     """Return the horizontal lines with their soft edges, less the places where a stroke crosses them."""
-    lines = [_grown(line) & (1 - _crossings(line, mask)) for line in find_horizontal_lines(mask)]
-    return np.asarray(np.any(lines, axis=0) if lines else np.zeros(mask.shape), np.uint8)
+    erasable = np.zeros(mask.shape, np.uint8)
+    for line, box in _horizontal_lines(mask):
+        across = int(line.sum(axis=0).max()) + 6
+        window = _widened(box, mask.shape, across + 2)
+        grown = _grown(_moved(line, box, window))
+        erasable[window] |= grown & (1 - _crossings(grown, mask[window], across))
+    return erasable
 
 
 def _grown(line: Mask) -> Mask:
     return np.asarray(cv2.dilate(line, np.ones((5, 3), np.uint8)), np.uint8)
 
 
-def _crossings(line: Mask, mask: Mask) -> Mask:
-    """Return the places where a stroke goes on at both sides of the line."""
-    rest = np.ascontiguousarray(mask & (1 - _grown(line)))
-    across = np.ones((int(line.sum(axis=0).max()) + 6, 1), np.uint8)
+def _crossings(grown: Mask, mask: Mask, across: int) -> Mask:
+    """Return the places where a stroke goes on at both sides of a line, `across` px apart at most."""
+    rest = np.ascontiguousarray(mask & (1 - grown))
+    gap = np.ones((across, 1), np.uint8)
     return np.asarray(
-        cv2.morphologyEx(rest, cv2.MORPH_CLOSE, across, borderType=cv2.BORDER_CONSTANT, borderValue=0),
-        np.uint8,
+        cv2.morphologyEx(rest, cv2.MORPH_CLOSE, gap, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8
     )
 
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.cuts import Cut, find_cuts, left_of
+from digitrec.ink.cuts import Cut, columns_left, find_cuts
 from digitrec.ink.lines import Box, Line, Piece, find_lines, joined_box, make_line
 from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
-from digitrec.ink.page import Page
+from digitrec.ink.page import FULL_BUDGET, Allowance, Budget, Page, TooMuchInkError
 from digitrec.ink.planes import Relief
 
 # All shares are of the height of a line's digits.
@@ -26,6 +26,7 @@ _CUT_WIDTH_SHARE = 0.5  # narrower pieces are one digit, or less
 _WIDEST_SHARE = 1.8  # of a candidate made of several pieces
 _MOST_PIECES = 5  # in a candidate
 _SHARED_STROKES = 0.5  # stroke widths of ink beyond a cut that both sides have
+_TRIES = 4  # for each candidate: paths that are looked at where a piece may be cut
 _SOLID = 0.5  # ink that is fainter joins nothing: strokes that are near have soft edges in common
 
 
@@ -69,11 +70,7 @@ class Segmented:
 
     def candidates(self, line: Line) -> list[Candidate]:
         """Return all candidates of a line, ordered by where they begin and end."""
-        return [
-            self._candidate(line, first, last)
-            for first in range(len(line.pieces))
-            for last in candidate_ends(line, first)
-        ]
+        return [self._candidate(line, first, last) for first, last in candidate_ends(line)]
 
     def _candidate(self, line: Line, first: int, last: int) -> Candidate:
         return Candidate(
@@ -116,8 +113,21 @@ class Segmented:
         return np.asarray(np.maximum(keep, shared * near))
 
 
-def segment(page: Page) -> Segmented:
-    """Return the lines of a page and their pieces, cut wherever two digits may touch."""
+def segment(page: Page, budget: Budget = FULL_BUDGET) -> Segmented:
+    """Return the lines of a page and their pieces, cut wherever two digits may touch.
+
+    Parameters
+    ----------
+    budget : of which `piece_px` and `candidates`, which are no fewer than parts, count here.
+
+    Raises
+    ------
+    TooMuchInkError : the pieces are larger, or are cut into more parts, than the budget has.
+    """
+    widths, heights = page.boxes[1:, cv2.CC_STAT_WIDTH], page.boxes[1:, cv2.CC_STAT_HEIGHT]
+    if int(widths.astype(np.int64) @ heights) > budget.piece_px:
+        raise TooMuchInkError
+    parts, tries = Allowance(budget.candidates), Allowance(_TRIES * budget.candidates)
     labels = page.labels.copy()
     stroke_px = _stroke_width(page.labels)
     pieces: list[list[Piece]] = [[] for _ in page.boxes]
@@ -125,11 +135,15 @@ def segment(page: Page) -> Segmented:
     lines = list(find_lines(page.boxes))
     for members, digit_px in lines:
         for number in members:
-            pieces[number], count = _cut_up(
-                page, labels, number, count, digit_px=digit_px, stroke_px=stroke_px
-            )
-    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
-    labels = np.where(labels > 0, labels, grown)
+            whole, cuts = _cuts(page, number, digit_px, stroke_px, tries)
+            parts.take(len(cuts) + 1)
+            if cuts:
+                pieces[number], count = _parts(labels, page.labels, whole, cuts, count)
+            else:
+                pieces[number] = [whole]
+    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8))
+    np.copyto(labels, grown, where=labels == 0, casting="unsafe")
+    del grown
     families = {owner: [piece.number for piece in parts] for owner, parts in enumerate(pieces)}
     sliced = _ink_at_sides(page.ink, labels, count)
     found = (
@@ -157,18 +171,25 @@ def _height_on_page(line: Line) -> float:
     return float(np.median([piece.box[1] + piece.box[3] / 2 for piece in line.pieces]))
 
 
-def candidate_ends(line: Line, first: int) -> Iterator[int]:
-    """Yield the places where a candidate that begins at `first` may end."""
+def candidate_ends(line: Line) -> Iterator[tuple[int, int]]:
+    """Yield where each candidate of a line begins and ends: a few pieces, or all that one connected piece was cut into.
+
+    The places are in order; there are no more than six candidates that begin at one.
+    """
     pieces = line.pieces
-    owner = pieces[first].owner
-    for last in range(first + 1, len(pieces) + 1):
-        run = pieces[first:last]
-        is_whole = all(piece.owner == owner for piece in run) and (
-            last == len(pieces) or pieces[last].owner != owner
-        )
-        is_small = joined_box(run)[2] <= _WIDEST_SHARE * line.digit_px and len(run) <= _MOST_PIECES
-        if len(run) == 1 or is_small or (is_whole and (first == 0 or pieces[first - 1].owner != owner)):
-            yield last
+    whole_from, whole_to = 0, 0
+    for first in range(len(pieces)):
+        if first == whole_to:
+            whole_from = first
+            while whole_to < len(pieces) and pieces[whole_to].owner == pieces[first].owner:
+                whole_to += 1
+        nearest = min(first + _MOST_PIECES, len(pieces))
+        for last in range(first + 1, nearest + 1):
+            is_small = joined_box(pieces[first:last])[2] <= _WIDEST_SHARE * line.digit_px
+            if last == first + 1 or is_small or (first == whole_from and last == whole_to):
+                yield first, last
+        if first == whole_from and whole_to > nearest:
+            yield first, whole_to
 
 
 def _stroke_width(labels: NDArray[np.int32]) -> float:
@@ -178,33 +199,47 @@ def _stroke_width(labels: NDArray[np.int32]) -> float:
     return max(1.0, 2.0 * int(mask.sum()) / max(1, int(mask.sum()) - int(inner.sum())))
 
 
-def _cut_up(
-    page: Page, labels: NDArray[np.int32], number: int, count: int, *, digit_px: float, stroke_px: float
-) -> tuple[list[Piece], int]:
-    """Return a connected piece in parts, and how many numbers are given out; the parts' numbers go into `labels`."""
+def _cuts(
+    page: Page, number: int, digit_px: float, stroke_px: float, tries: Allowance
+) -> tuple[Piece, list[Cut]]:
+    """Return a connected piece, and where it may be cut."""
     left, top, width, height, area = (int(value) for value in page.boxes[number])
     whole = Piece(number, (left, top, width, height), area, number)
     if width < _CUT_WIDTH_SHARE * digit_px or height < _CUT_WIDTH_SHARE * digit_px:
-        return [whole], count
-    window = (slice(top, top + height), slice(left, left + width))
-    own = labels[window] == number
-    cuts = find_cuts(np.where(own, page.ink[window], np.float32(0)), digit_px, stroke_px)
-    if not cuts:
-        return [whole], count
-    return _parts(labels[window], own, whole, cuts, count)
+        return whole, []
+    window = _window(whole)
+    own = page.labels[window] == number
+    return whole, find_cuts(np.where(own, page.ink[window], np.float32(0)), digit_px, stroke_px, tries)
+
+
+def _window(piece: Piece) -> tuple[slice, slice]:
+    left, top, width, height = piece.box
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _parts(
-    labels: NDArray[np.int32], own: NDArray[np.bool_], whole: Piece, cuts: list[Cut], count: int
+    labels: NDArray[np.int32], whole_labels: NDArray[np.int32], whole: Piece, cuts: list[Cut], count: int
 ) -> tuple[list[Piece], int]:
-    right_of = sum(1 - left_of(cut, own.shape).astype(np.int32) for cut in cuts)
+    """Return a connected piece in parts, and how many numbers are given out; the parts' numbers go into `labels`."""
+    window = _window(whole)
+    own = whole_labels[window] == whole.number
+    height, width = own.shape
+    crossed = columns_left(cuts, width)
+    right_of = np.zeros((height, width + 1), np.int32)
+    for columns in crossed:
+        right_of[np.arange(height), columns] += 1
+    right_of = np.cumsum(right_of, axis=1, out=right_of)[:, :width]
+    labels[window][own] = right_of[own] + count
+    in_order = np.sort(crossed, axis=0)  # slanted cuts may cross each other
+    starts, ends = [0, *in_order.min(axis=1).tolist()], [*in_order.max(axis=1).tolist(), width]
     parts = []
-    for place in range(len(cuts) + 1):
-        part = own & (right_of == place)
-        x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
-        labels[part] = count
-        box = (whole.box[0] + x, whole.box[1] + y, width, height)
+    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        part = own[:, start:end] & (right_of[:, start:end] == place)
+        area = int(np.count_nonzero(part))
+        if not area:
+            continue
+        x, y, breadth, depth = cv2.boundingRect(part.astype(np.uint8))
+        box = (whole.box[0] + start + x, whole.box[1] + y, breadth, depth)
         cut = (cuts[place - 1].cost, cuts[place - 1].crossings) if place else (0.0, 0)
-        parts.append(Piece(count, box, int(part.sum()), whole.number, *cut))
-        count += 1
-    return [part for part in parts if part.area], count
+        parts.append(Piece(count + place, box, area, whole.number, *cut))
+    return parts, count + len(cuts) + 1

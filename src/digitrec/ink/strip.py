@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from digitrec.contract import BOX_SIZE_PX
 from digitrec.ink.lines import Line, joined_box
-from digitrec.ink.planes import Relief
+from digitrec.ink.planes import Mask, Relief
 
 STRIP_HEIGHT_PX = 32
 MARGIN_PX = 10  # of paper before the first and behind the last ink
@@ -44,12 +44,17 @@ class Strip:
         return (x - self.left) * self.scale
 
 
-def make_strip(ink: Relief, line: Line) -> Strip:
+def strip_width(line: Line) -> int:
+    """Return how many columns a line's strip has, about."""
+    return round(joined_box(line.pieces)[2] * BOX_SIZE_PX / line.digit_px) + 2 * MARGIN_PX
+
+
+def make_strip(ink: Relief | Mask, line: Line) -> Strip:
     """Return the ink around a line, which is what of it lies between its first and its last piece.
 
     Parameters
     ----------
-    ink : (H, W) float32 in [0, 1], the page.
+    ink : (H, W) in [0, 1], the page.
     """
     left, top, width, height = joined_box(line.pieces)
     slope, offset = line.middle
@@ -57,7 +62,7 @@ def make_strip(ink: Relief, line: Line) -> Strip:
     reach = _HIGHEST_SHARE * line.digit_px + abs(slope) * width / 2
     middle = slope * (left + width / 2) + offset
     rows = slice(max(0, top, round(middle - reach)), min(top + height, round(middle + reach)))
-    part = ink[rows, max(0, left) : left + width]
+    part = np.asarray(ink[rows, max(0, left) : left + width], np.float32)
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
     # x on the strip is x of the small part and the margin; y is made level, and the line's middle half the height.

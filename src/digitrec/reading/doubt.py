@@ -49,9 +49,10 @@ def share_read(boxes: Sequence[Box], written: Written, *, lone: bool = False) ->
     """
     edge_counts = _EDGE_COUNTS if lone else 1.0
     read = passed_over = 0.0
+    there = np.array(boxes)
     for line, *_ in written.lines:
         for piece in line.pieces:
-            if max(shared(piece.box, box) for box in boxes) >= SAME_PLACE:
+            if shared(piece.box, there).max() >= SAME_PLACE:
                 read += piece.area
             else:
                 passed_over += piece.area * (edge_counts if touches_edge(piece.box, written.shape) else 1.0)
@@ -64,9 +65,10 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return touches_edge(box, shape) and box[3] < _FILLS_SHARE * shape[0]
 
 
-def shared(one: Box, other: Box) -> float:
-    """Return the area that two boxes share, as a share of the smaller one."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    smaller = min(one[2] * one[3], other[2] * other[3])
-    return max(0, width) * max(0, height) / max(1, smaller)
+def shared(one: Box, others: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the area that a box shares with each of (N, 4) others, as a share of the smaller of the two: (N,)."""
+    corner, size = np.array(one[:2]), np.array(one[2:])
+    ends = np.minimum(corner + size, others[:, :2] + others[:, 2:])
+    width, height = np.maximum(0, ends - np.maximum(corner, others[:, :2])).T
+    smaller = np.minimum(size.prod(), others[:, 2] * others[:, 3])
+    return np.asarray(width * height / np.maximum(1, smaller))

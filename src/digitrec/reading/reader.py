@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
+from digitrec.errors import InvalidFieldError
 from digitrec.ink.lines import Box
 from digitrec.model.line_network import LineNetwork
 from digitrec.model.runtime import Classifier
@@ -39,6 +40,8 @@ from digitrec.reading.scoring import (
 )
 from digitrec.reading.written import Whole, Written
 
+MOST_MOVES = 8_000_000  # some 120 ns each
+FEW_MOVES = 1_000_000  # for one of several looks
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
 # Candidates on no way that comes so near to the best one are not shown to the digit network, which only takes away.
@@ -68,14 +71,31 @@ def read_number(
     networks: Networks,
     threshold: float,
     asked: Constraint = ANY_NUMBER,
+    *,
+    most_moves: int = MOST_MOVES,
 ) -> Reading:
-    """Return the most probable number, its boxes in the picture's own units."""
-    if written.whole is None and not written.lines:
+    """Return the most probable number, its boxes in the picture's own units.
+
+    Parameters
+    ----------
+    most_moves : what an automaton may do along the edges in all, see `Lattice.moves`.
+
+    Raises
+    ------
+    InvalidFieldError : the list of allowed numbers is too long for so many candidates.
+    """
+    if written.is_empty:
         return NOTHING_READ
     edges, seen = look(written, networks)
     if not seen:
         return NOTHING_READ
     lattice = _lattice(edges)
+    if lattice.moves(asked) > most_moves:
+        raise InvalidFieldError(
+            "allowed",
+            f"expected a list whose numbers differ in fewer places, or an image with less ink: {most_moves:,} steps "
+            f"through both. Received: {lattice.moves(asked):,}. Cut the image to the number, or give fewer numbers.",
+        )
     path = lattice.best_path(asked)
     if not path:
         return NOTHING_READ
@@ -189,7 +209,10 @@ def _promising(described: list[_Described], skips: NDArray[np.float64]) -> list[
 def _whole_features(written: Written, whole: Whole) -> list[float]:
     digit_px = written.lines[0].line.digit_px if written.lines else float(whole.box[3])
     pieces = [piece for line, *_ in written.lines for piece in line.pieces]
-    outside = [piece for piece in pieces if shared(piece.box, whole.box) < SAME_PLACE]
+    boxes = np.array([piece.box for piece in pieces]).reshape(-1, 4)
+    outside = [
+        piece for piece, share in zip(pieces, shared(whole.box, boxes), strict=True) if share < SAME_PLACE
+    ]
     ink_area = sum(piece.area for piece in pieces)
     return whole_features(whole.box, outside, ink_area, digit_px, written.shape)
 
@@ -231,7 +254,8 @@ def _number(
         surest * share_read * all_are_digits([seen[step.edge.candidate].probabilities for step in path])
     )
     shares = lattice.shares(asked, total)
-    boxes = tuple(_digit_box(step, seen, lattice, shares) for step in path)
+    places = np.array([item.box for item in seen])
+    boxes = tuple(_digit_box(step, seen, places, lattice, shares) for step in path)
     as_read = "".join(
         ("\n" if index and _line_of(step, seen) != _line_of(path[index - 1], seen) else "") + str(step.digit)
         for index, step in enumerate(path)
@@ -245,14 +269,19 @@ def _line_of(step: Step, seen: Sequence[Seen]) -> int:
 
 
 def _digit_box(
-    step: Step, seen: Sequence[Seen], lattice: Lattice, shares: Sequence[NDArray[np.float64]]
+    step: Step,
+    seen: Sequence[Seen],
+    places: NDArray[np.int64],
+    lattice: Lattice,
+    shares: Sequence[NDArray[np.float64]],
 ) -> DigitBox:
     """Return a digit; its confidence is what all candidates at its place say for it together."""
     own = seen[step.edge.candidate]
+    is_here = (shared(own.box, places) >= SAME_PLACE).tolist()
     confidence = sum(
         float(share[step.digit])
         for edge, share in zip(lattice.edges, shares, strict=True)
-        if edge.is_digit and shared(seen[edge.candidate].box, own.box) >= SAME_PLACE
+        if edge.is_digit and is_here[edge.candidate]
     )
     return DigitBox(step.digit, min(1.0, confidence), own.box, own.probabilities, own.ink)
 

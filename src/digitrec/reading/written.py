@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -14,16 +13,13 @@ from numpy.typing import NDArray
 from digitrec.errors import BlankImageError
 from digitrec.ink.lines import Box, Line, joined_box
 from digitrec.ink.normalize import locate, normalize
-from digitrec.ink.page import FIRST_LOOK, Look, Page, find_ink
-from digitrec.ink.pen import PennedPage, segment_strokes
+from digitrec.ink.page import FIRST_LOOK, FULL_BUDGET, Budget, Look, TooMuchInkError, find_ink
+from digitrec.ink.pen import PEN_BUDGET, PennedPage, segment_strokes
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes, draw_on_canvas
 from digitrec.ink.segment import Candidate, segment
-from digitrec.ink.strip import Strip, make_strip
+from digitrec.ink.strip import Strip, make_strip, strip_width
 
-# More pieces of ink than this are no number but a page of print, or a photo.
-MOST_PIECES = 300
-_MOST_CANDIDATES = 1500
 _WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
 
 
@@ -67,31 +63,50 @@ class Written:
     scale: float = 1.0
     origin: tuple[float, float] = (0.0, 0.0)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be read from it: there is more than a number has."""
+        return self.whole is None and not self.lines
 
-def in_picture(picture: Picture, look: Look = FIRST_LOOK) -> Written:
-    """Return what a picture may be read from.
+    def costs_at_most(self, budget: Budget) -> bool:
+        """Return whether looking at it takes no more than a budget has."""
+        boxes = [item.box for line in self.lines for item in line.candidates]
+        return (
+            self.shape[0] * self.shape[1] <= budget.page_px
+            and len(boxes) <= budget.candidates
+            and sum(width * height for _, _, width, height in boxes) <= budget.candidate_px
+            and sum(strip_width(written.line) for written in self.lines) <= budget.strip_px
+        )
+
+
+def in_picture(picture: Picture, look: Look = FIRST_LOOK, budget: Budget = FULL_BUDGET) -> Written:
+    """Return what a picture may be read from; nothing where there is more than the budget has.
 
     Raises
     ------
     BlankImageError : there is no ink on the paper.
     """
-    page: Page | None = None
-    with suppress(BlankImageError):
-        page = find_ink(picture, look)
-    if page is None:
-        ink, box = locate(picture)  # blank for `predict` too: its error tells
-        return Written((), picture.shape, Whole(ink, box))
-    if len(page.boxes) - 1 > MOST_PIECES:
-        return Written((), page.ink.shape, None, page.scale)
-    found = segment(page)
+    try:
+        return _found(picture, look, budget)
+    except TooMuchInkError:
+        return Written((), picture.shape, None)
+    except BlankImageError:
+        pass
+    ink, box = locate(picture)  # blank for `predict` too: its error tells
+    return Written((), picture.shape, Whole(ink, box))
+
+
+def _found(picture: Picture, look: Look, budget: Budget) -> Written:
+    page = find_ink(picture, look, budget)
+    found = segment(page, budget)
     lines = [
         WrittenLine(line, found.candidates(line), partial(make_strip, page.ink, line)) for line in found.lines
     ]
-    if sum(len(written.candidates) for written in lines) > _MOST_CANDIDATES:
-        return Written((), page.ink.shape, None, page.scale)
     may_be_one = all(_width(line) <= _WIDEST_DIGIT * line.digit_px for line in found.lines)
-    whole = _whole(picture, page.scale) if may_be_one else None
-    return Written(lines, page.ink.shape, whole, page.scale)
+    written = Written(lines, page.ink.shape, None, page.scale)
+    if not written.costs_at_most(budget):
+        raise TooMuchInkError
+    return replace(written, whole=_whole(picture, page.scale)) if may_be_one else written
 
 
 def _width(line: Line) -> int:
@@ -117,9 +132,11 @@ def in_strokes(strokes: Strokes) -> Written:
     ink = normalize(draw_on_canvas(strokes))
     found = segment_strokes(strokes)
     whole = Whole(ink, (0, 0, found.shape[1], found.shape[0]))
-    seen = found.lines if len(strokes.lines) <= MOST_PIECES else ()
-    lines = [WrittenLine(line, found.candidates(line), partial(_penned_strip, found, line)) for line in seen]
-    return Written(lines, found.shape, whole, found.scale, found.origin)
+    lines = [
+        WrittenLine(line, found.candidates(line), partial(_penned_strip, found, line)) for line in found.lines
+    ]
+    written = Written(lines, found.shape, whole, found.scale, found.origin)
+    return written if written.costs_at_most(PEN_BUDGET) else replace(written, lines=())
 
 
 def _penned_strip(found: PennedPage, line: Line) -> Strip:

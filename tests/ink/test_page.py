@@ -1,0 +1,58 @@
+"""The ink of a page: which pieces are what is left of a broken rule."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec.ink.page import Allowance, Budget, TooMuchInkError, _shreds_of_rules, find_ink
+
+
+def _by_every_pair(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
+    width, height = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]
+    middle = boxes[:, cv2.CC_STAT_TOP] + height / 2
+    flat = (height <= 0.22 * digit_px) & (width >= height)
+    flat[0] = False
+    level = np.abs(middle[:, None] - middle[None, :]) <= 0.1 * digit_px
+    return flat & ((level & flat) @ width >= 2.0 * digit_px)
+
+
+def test_paper_alone_has_no_shreds() -> None:
+    assert not _shreds_of_rules(np.zeros((1, 5), np.int32), 60.0).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shreds_are_those_that_every_pair_compared_gives(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    boxes = rng.integers(1, 60, (rng.integers(1, 400), 5)).astype(np.int32)
+    boxes[:, cv2.CC_STAT_TOP] *= rng.integers(1, 12)
+    boxes[:, cv2.CC_STAT_HEIGHT] //= 3
+    for digit_px in (4.0, 15.0, 35.0, 60.0, 61.7):
+        np.testing.assert_array_equal(_shreds_of_rules(boxes, digit_px), _by_every_pair(boxes, digit_px))
+
+
+def test_an_allowance_ends() -> None:
+    allowance = Allowance(3)
+    allowance.take(3)
+    with pytest.raises(TooMuchInkError):
+        allowance.take(1)
+
+
+def test_a_page_over_its_budget_is_an_error() -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    page[40:140, 40:360:20] = 0
+    assert len(find_ink(page).boxes) == 17
+    for budget in (Budget(pieces=15), Budget(page_px=1000)):
+        small = cv2.resize(page, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+        with pytest.raises(TooMuchInkError):
+            find_ink(small if budget.page_px == 1000 else page, budget=budget)
+
+
+@pytest.mark.parametrize("side", [2399, 2400, 2401, 2999, 4807])
+def test_the_largest_page_is_within_the_budget_whatever_it_is_reduced_from(side: int) -> None:
+    page = np.full((side, side), 255, np.uint8)
+    for left in range(100, side - 100, 400):
+        cv2.ellipse(page, (left, side // 2), (15, 30), 0, 0, 360, (0,), 8)
+    assert len(find_ink(page).boxes) > 2
