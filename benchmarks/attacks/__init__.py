@@ -1,0 +1,1 @@
+"""What benchmarks/attack.py sends: inputs made to cost far more than they weigh."""

@@ -1,0 +1,127 @@
+"""What reading a number may cost, whatever is sent: processor seconds and memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
+from digitrec.form import parse_fields
+from digitrec.reading.constraints import constraint
+from handwriting import draw_digit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from attacks.pages import constraints, drawings, pages
+
+_MOST_CPU_S = 4.0  # twice what is promised: the processor may be shared with another thread of its core
+_MOST_BYTES = 200_000_000
+
+
+@pytest.fixture(scope="module")
+def warm(recognizer: Recognizer) -> Recognizer:
+    recognizer.read(_row("2358"))
+    return recognizer
+
+
+def _row(text: str, step_px: int = 100) -> NDArray[np.uint8]:
+    """Return digits side by side, which touch at 62 px."""
+    margin = (120 - step_px) // 2
+    return np.hstack(
+        [draw_digit(int(sign), 120, 9, digit_px=96)[:, margin : margin + step_px] for sign in text]
+    )
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(found[1]) if found else 0
+
+
+def _cost(call: Callable[[], object]) -> tuple[float, int]:
+    """Return the processor seconds of a call, and the bytes it takes above what the process has; 0 where unknown."""
+    is_linux = os.access("/proc/self/clear_refs", os.W_OK)
+    if is_linux:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
+    before, start = _status("VmRSS") if is_linux else 0, time.process_time()
+    with suppress(DigitrecError):
+        call()
+    return time.process_time() - start, _status("VmHWM") - before if is_linux else 0
+
+
+def _over_budget(calls: Iterator[tuple[str, Callable[[], object]]]) -> list[str]:
+    costs = ((name, *_cost(call)) for name, call in calls)
+    return [
+        f"{name}: {seconds:.1f} s, {taken / 1e6:.0f} MB"
+        for name, seconds, taken in costs
+        if seconds > _MOST_CPU_S or taken > _MOST_BYTES
+    ]
+
+
+def test_no_image_takes_more_than_its_budget(warm: Recognizer) -> None:
+    calls = (
+        (f"{read.__name__}: {name}", lambda read=read, image=image: read(image))
+        for name, image in pages()
+        for read in (warm.read, warm.predict)
+    )
+    assert not _over_budget(calls)
+
+
+def test_no_drawing_takes_more_than_its_budget(warm: Recognizer) -> None:
+    strokes = ((name, Strokes.from_lists(lines)) for name, lines in drawings())
+    assert not _over_budget((name, lambda lines=lines: warm.read(lines)) for name, lines in strokes)
+
+
+@pytest.mark.parametrize("text", ["90210", "01234567890123456789012345678901234567890123456789"])
+def test_no_constraint_takes_more_than_its_budget(warm: Recognizer, text: str) -> None:
+    image = _row(text, step_px=62)
+    assert not _over_budget(
+        (name, lambda asked=asked: warm.read(image, **asked)) for name, asked in constraints()
+    )
+
+
+@pytest.mark.parametrize("step_px", [62, 100])
+def test_a_number_is_found_in_a_list_of_all_zip_codes(warm: Recognizer, step_px: int) -> None:
+    zip_codes = [f"{number:05d}" for number in range(100_000)]
+    assert warm.read(_row("90210", step_px=step_px), allowed=zip_codes).text == "90210"
+
+
+def test_a_number_is_found_in_a_list_of_100_000_account_numbers(warm: Recognizer) -> None:
+    numbers = np.random.default_rng(0).choice(10**10, 100_000, replace=False)
+    accounts = [f"{number:010d}" for number in [2358604719, *numbers[1:]]]
+    assert warm.read(_row("2358604719"), allowed=accounts).text == "2358604719"
+
+
+def test_a_list_that_is_too_long_for_so_much_ink_is_rejected(warm: Recognizer) -> None:
+    numbers = [str(number) for number in np.random.default_rng(0).integers(10**15, 10**16, 60_000)]
+    with pytest.raises(
+        InvalidFieldError, match=r"allowed: expected .* Cut the image to the number, or give fewer"
+    ):
+        warm.read(_row("01234567890123456789012345678901234567890123456789", step_px=62), allowed=numbers)
+
+
+@pytest.mark.parametrize("fields", [1, 20])
+def test_lists_that_are_too_long_together_are_rejected(fields: int) -> None:
+    numbers = [f"{number:012d}" for number in range(100_000 // fields)]
+    form = {f"field {place}": {"box": [0, 0, 1, 1], "allowed": numbers} for place in range(fields)}
+    with pytest.raises(InvalidFieldError, match=r"expected .*1,000,000 signs together .*Received: 1,200,000"):
+        parse_fields(form)
+    with pytest.raises(InvalidFieldError, match="allowed: expected numbers of 1,000,000 signs together"):
+        constraint(allowed=[f"{number:012d}" for number in range(100_000)])
+
+
+def test_taps_alone_are_read_or_blank(warm: Recognizer) -> None:
+    for taps in ([[0, 0], [9, 0]], [[x, 0] for x in range(200)], [[x, x % 7] for x in range(400)]):
+        drawing: Any = Strokes.from_lists([[tap] for tap in taps])
+        try:
+            assert not warm.read(drawing).accepted
+        except DigitrecError:
+            continue
