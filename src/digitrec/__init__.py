@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitrec.errors import (
     BlankImageError,
+    BusyError,
     DatasetError,
     DigitrecError,
     ImageError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlankImageError",
+    "BusyError",
     "DatasetError",
     "DigitBox",
     "DigitrecError",

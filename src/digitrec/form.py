@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from digitrec.errors import DigitrecError, InvalidFieldError
-from digitrec.ink.codec import ImageLike, decode
+from digitrec.ink.codec import ImageLike, decoded
 from digitrec.ink.frames import cut_field
 from digitrec.ink.lines import Box
 from digitrec.ink.planes import Picture
@@ -174,10 +174,10 @@ def read_fields(
     """Yield the entries of the record that `read_form` returns, each as soon as it is read; raise as that does."""
     if isinstance(image, Strokes):
         raise InvalidFieldError("fields", "expected a picture of a form. Received: strokes. Send an image.")
-    page = decode(image, recognizer.limits)
-    boxes = [field.on(page) for field in fields]
-    for field, box in zip(fields, boxes, strict=True):
-        yield field.name, _read_field(recognizer, page, box, field, threshold)
+    with decoded(image, recognizer.limits) as page:
+        boxes = [field.on(page) for field in fields]
+        for field, box in zip(fields, boxes, strict=True):
+            yield field.name, _read_field(recognizer, page, box, field, threshold)
 
 
 def _read_field(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
-from digitrec.ink.codec import ImageLike, decode
+from digitrec.ink.codec import ImageLike, decoded
 from digitrec.ink.normalize import normalize
 from digitrec.ink.page import MORE_LOOKS, SMALL_BUDGET
 from digitrec.ink.planes import Picture
@@ -207,7 +207,10 @@ class Recognizer:
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return read_number(in_strokes(image), self.networks, threshold, asked)
-        picture = decode(image, self.limits)
+        with decoded(image, self.limits) as picture:
+            return self._read_picture(picture, threshold, asked)
+
+    def _read_picture(self, picture: Picture, threshold: float, asked: Constraint) -> Reading:
         written = in_picture(picture)
         reading = read_number(written, self.networks, threshold, asked)
         if reading.confidence >= SURE_ENOUGH or len(reading.digits) < 2:
@@ -227,7 +230,8 @@ class Recognizer:
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:
-            return normalize(decode(image, self.limits))
+            with decoded(image, self.limits) as picture:
+                return normalize(picture)
         except DigitrecError as error:
             if keep_errors:
                 return error

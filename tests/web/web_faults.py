@@ -30,13 +30,13 @@ def application() -> Flask:
 
 def slow_application() -> Flask:
     """Return the application for gunicorn on a machine that needs `SECONDS_A_PICTURE`."""
-    decode = recognizer.decode
+    decoded = recognizer.decoded
 
     def decode_slowly(*arguments: Any) -> Any:
         time.sleep(SECONDS_A_PICTURE)
-        return decode(*arguments)
+        return decoded(*arguments)
 
-    recognizer.decode = decode_slowly
+    recognizer.decoded = decode_slowly
     return serve.application()
 
 
