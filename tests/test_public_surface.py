@@ -14,6 +14,7 @@ from digitrec import errors
 def test_the_public_names_are_exactly_these() -> None:
     assert digitrec.__all__ == [
         "BlankImageError",
+        "BusyError",
         "DatasetError",
         "DigitBox",
         "DigitrecError",
