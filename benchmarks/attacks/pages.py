@@ -338,6 +338,12 @@ _PAGES: dict[str, Callable[[], Image]] = {
     "12 zigzags on a large page": lambda: cv2.copyMakeBorder(
         _cells(3, 4, 150, "zigzag"), 0, 1900, 0, 1100, 0, value=(255,)
     ),
+    "36 digits on a sheet of A4": lambda: cv2.copyMakeBorder(
+        _text(55, 3, "0123456789", (240, 1000)), 300, 1157, 300, 1100, 0, value=(255,)
+    ),
+    "78 uprights on a sheet of A4": lambda: cv2.copyMakeBorder(
+        _bars(90, 634, (60, 3), (90, 8), (15, 4)), 300, 1307, 300, 1466, 0, value=(255,)
+    ),
     "a digit in dust": lambda: _one_digit_in_dust(70, 52),
     "a digit in fine dust": lambda: _one_digit_in_dust(24, 14),
     "300 cells of a comb": lambda: _cells(25, 12, 96, "comb"),

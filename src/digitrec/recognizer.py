@@ -215,10 +215,10 @@ class Recognizer:
         reading = read_number(written, self.networks, threshold, asked)
         if reading.confidence >= SURE_ENOUGH or len(reading.digits) < 2:
             return reading
-        readings = [reading]
-        if written.costs_at_most(SMALL_BUDGET):
-            readings += self._looked_at_again(picture, threshold, asked)
-        return agreed(readings, threshold)
+        if not written.costs_at_most(SMALL_BUDGET):
+            return reading
+        del written  # its page takes memory that the other looks need
+        return agreed([reading, *self._looked_at_again(picture, threshold, asked)], threshold)
 
     def _looked_at_again(self, image: Picture, threshold: float, asked: Constraint) -> Iterator[Reading]:
         for look in MORE_LOOKS:

@@ -103,7 +103,7 @@ FULL_BUDGET = Budget()
 # How to look again at what is doubtful: sharper, softer, and coarser.
 MORE_LOOKS = (Look(smoothing=0.014, weak=0.9), Look(smoothing=0.034, weak=0.85), Look(digit_px=45))
 # Of each of these three, and of the first look at an image that is looked at again.
-SMALL_BUDGET = Budget(1_000_000, 150, 1_500_000, 400, 1_500_000, 2_000)
+SMALL_BUDGET = Budget(4_200_000, 150, 3_000_000, 500, 3_000_000, 4_000)
 _BAND_PX = 1 << 20  # that labels are looked up for at once: NumPy makes indices of 64 bits of them
 
 

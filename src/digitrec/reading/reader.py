@@ -41,7 +41,7 @@ from digitrec.reading.scoring import (
 from digitrec.reading.written import Whole, Written
 
 MOST_MOVES = 8_000_000  # some 120 ns each
-FEW_MOVES = 1_000_000  # for one of several looks
+FEW_MOVES = 500_000  # for one of several looks
 # How often someone who says what a number is like is wrong about it.
 _WRONG_CONSTRAINT = 1e-3
 # Candidates on no way that comes so near to the best one are not shown to the digit network, which only takes away.
