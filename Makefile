@@ -5,6 +5,7 @@
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
 # make soak    100,000 requests over five minutes, then a killed worker, then a stop
+# make attack  send hostile inputs and 100,000 mixed requests to a server with 512 MiB, about an hour; as root for the limit
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk bench-serving soak fuzz schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk bench-serving soak attack fuzz schemathesis wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -60,6 +61,9 @@ bench: $(VENV)/.serve
 
 soak: $(VENV)/.test
 	$(BIN)/python benchmarks/soak.py
+
+attack: $(VENV)/.test
+	$(BIN)/python benchmarks/attack.py
 
 bench-bulk: $(VENV)/.train
 	$(BIN)/python benchmarks/bulk.py
