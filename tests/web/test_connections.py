@@ -174,6 +174,14 @@ def test_a_body_of_too_many_chunks_is_answered_with_what_to_do() -> None:
     assert b"Send larger ones" in answer
 
 
+@pytest.mark.parametrize("size", [b"7fffffff", b"f" * 16, b"f" * 5_000])
+def test_a_chunk_larger_than_any_body_is_refused_before_it_comes(size: bytes) -> None:
+    with serving(Echo()) as served:
+        client = served.connect(CHUNKED + size + b"\r\n")
+        assert served.receive(client).startswith(b"HTTP/1.1 413 ")
+        client.close()
+
+
 def test_a_body_in_ordinary_chunks_is_taken() -> None:
     echo = Echo()
     with serving(echo) as served:

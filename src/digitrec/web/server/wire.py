@@ -25,7 +25,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
-from waitress.utilities import BadRequest
+from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from digitrec.memory import large_images
 from digitrec.web.addresses import PROBES
@@ -360,6 +360,8 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         chunk_line = getattr(self.body_rcv, "control_line", b"") + getattr(self.body_rcv, "trailer", b"")
         if len(chunk_line) > _MOST_CHUNK_LINE_BYTES:
             self._fail(BadRequest(f"a chunk's size or trailer of more than {_MOST_CHUNK_LINE_BYTES} bytes"))
+        if self.chunked and self.body_rcv.chunk_remainder >= self.adj.max_request_body_size:
+            self._fail(RequestEntityTooLarge("a chunk of more than the largest body"))
         if self.chunked and self._buffer.pieces > _MOST_CHUNKS:
             self._fail(BadRequest(f"a body of more than {_MOST_CHUNKS:,} chunks. Send larger ones"))
         if self.completed and self._buffer.has_failed:
