@@ -1,0 +1,1 @@
+"""Makes training data: writers, numbers, lines of ink, and paper."""

@@ -1,0 +1,320 @@
+"""Composes lines: a writer's characters on a baseline, with what a form prints around them, as two layers of ink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.training.synthetic import numbers
+from digitrec.training.synthetic.marks import Hand, Mark, draw_hand, draw_item, draw_row
+from digitrec.training.synthetic.numbers import Item, transcript_of
+from digitrec.training.synthetic.printed import Printed, print_around, print_comb
+from digitrec.training.synthetic.writers import Writer
+
+Points = NDArray[np.float32]
+Ink = NDArray[np.float32]
+
+MAX_WIDTH_PX = 18 * LINE_HEIGHT_PX
+MIN_PX_PER_CLASS = 7.0  # CTC needs a frame for each class, and one more between two equal ones
+
+_FINE = 2  # lines are drawn so many times as large
+_SUBPIXEL_BITS = 3
+_BINS = 20  # of a character's profile
+_PROFILE_TOP, _PROFILE_HEIGHT = -1.4, 2.0
+_NO_EDGE = 1e6
+_TRIES = 20
+_NO_WRITING = (0.0, -1.0, 4.0, 0.0)
+
+
+class InkLine(NamedTuple):
+    """A line before it is on paper.
+
+    Attributes
+    ----------
+    handwriting, printed : (48, W) float32 in [0, 1], how much ink covers each pixel.
+    transcript : see `digitrec.model.line_alphabet`.
+    writing_height_px : from the top of the writing to its bottom.
+    """
+
+    handwriting: Ink
+    printed: Ink
+    transcript: str
+    writing_height_px: float
+
+
+def make_line(draw_writer: Callable[[np.random.Generator], Writer], rng: np.random.Generator) -> InkLine:
+    """Return a random line that a network can be trained with: not too wide, and room for each class."""
+    for _ in range(_TRIES):
+        line = compose(draw_writer(rng), numbers.make_items(rng), rng)
+        if line is not None:
+            return line
+    blank = np.zeros((LINE_HEIGHT_PX, 2 * LINE_HEIGHT_PX), np.float32)
+    return InkLine(blank, blank, "", 0.0)
+
+
+def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkLine | None:
+    """Return the items as `writer` sets them on one line; None if they do not fit."""
+    hand = draw_hand(rng, writer.pen)
+    in_cells = len(items) > 1 and all(len(item.drawing) == 1 for item in items) and rng.random() < 0.09
+    marks = [draw_item(item, writer, hand, rng) for item in items]
+    printed: list[Printed] = []
+    if in_cells:
+        items, marks = _without_spaces(items, marks)
+        printed = _set_in_cells(marks, rng)
+    else:
+        _set_on_baseline(items, marks, hand, rng)
+    whole = Mark()
+    for mark in marks:
+        whole.add(mark)
+    _link(marks, hand, whole, rng)
+    transcript = transcript_of(items)
+    frame = _frame(whole, hand, printed, rng)
+    enough = MIN_PX_PER_CLASS * (len(transcript) + _doubles(transcript)) + 8
+    if not enough <= frame.width <= MAX_WIDTH_PX:
+        return None
+    if not printed:
+        printed = print_around(whole.box() if whole.outlines else _NO_WRITING, rng)
+    handwriting = _render(whole, hand, frame, rng)
+    if not in_cells and rng.random() < 0.09:
+        _draw_bar(handwriting, hand, frame, rng)
+    _intrude(handwriting, writer, hand, frame, rng)
+    layer = _render_printed(printed, frame)
+    size = (frame.width, LINE_HEIGHT_PX)
+    fine = [cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, layer)]
+    inks = [np.asarray(canvas, np.float32) / np.float32(255) for canvas in fine]
+    return InkLine(inks[0], inks[1], transcript, frame.writing_height)
+
+
+def _doubles(transcript: str) -> int:
+    return sum(a == b for a, b in pairwise(transcript))
+
+
+# Layout -----------------------------------------------------------------------------------------------------------
+
+
+def _profile(mark: Mark) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the leftmost and the rightmost x in each bin of height."""
+    points = np.concatenate(mark.outlines)
+    bins = ((points[:, 1] - _PROFILE_TOP) * (_BINS / _PROFILE_HEIGHT)).astype(np.int32).clip(0, _BINS - 1)
+    left = np.full(_BINS, _NO_EDGE, np.float32)
+    right = np.full(_BINS, -_NO_EDGE, np.float32)
+    np.minimum.at(left, bins, points[:, 0])
+    np.maximum.at(right, bins, points[:, 0])
+    near = np.maximum(right[:-2], right[2:])
+    right[1:-1] = np.maximum(right[1:-1], near - 0.04)
+    return left, right
+
+
+def _set_on_baseline(items: list[Item], marks: list[Mark], hand: Hand, rng: np.random.Generator) -> None:
+    reach = np.full(_BINS, -_NO_EDGE, np.float32)
+    edge, start = 0.0, True
+    wide = 0.0
+    phase = rng.uniform(0.0, 6.28)
+    widest_gap = max(hand.gap, 0.0) + 2 * hand.gap_spread
+    for item, mark in zip(items, marks, strict=True):
+        if not mark.outlines:
+            wide = widest_gap + rng.uniform(0.45, 1.2)
+            continue
+        left, right = _profile(mark)
+        box_left, _, box_right, _ = mark.box()
+        gap = rng.normal(hand.gap, hand.gap_spread) + (hand.pen if hand.gap > 0 else 0.3 * hand.pen)
+        if item.drawing in ".,'":
+            gap = 0.5 * gap + 0.02
+        elif len(item.drawing) > 1 and not item.drawing.startswith((numbers.CHAIN, numbers.RAISED)):
+            gap = abs(gap) + rng.uniform(0.05, 0.6)
+        gap += wide
+        by_box = edge + gap - box_left
+        kerned = float((reach - left).max()) + gap
+        x = by_box if kerned < -1e3 else hand.kerning * kerned + (1 - hand.kerning) * by_box
+        x = max(x, by_box - 0.3 * (box_right - box_left) - 0.1)
+        if start:
+            x, start = -box_left, False
+        y = hand.slope * x + hand.bend * np.sin(0.5 * x + phase) + rng.normal(0.0, hand.unsteadiness)
+        mark.move(float(x), float(y))
+        left_reach = np.where(right > -_NO_EDGE, right + np.float32(x), -_NO_EDGE)
+        reach = np.maximum(reach - np.float32(0.1), left_reach.astype(np.float32))
+        edge = max(edge, box_right + float(x)) if wide == 0.0 else box_right + float(x)
+        wide = 0.0
+
+
+def _without_spaces(items: list[Item], marks: list[Mark]) -> tuple[list[Item], list[Mark]]:
+    kept = [(item, mark) for item, mark in zip(items, marks, strict=True) if mark.outlines]
+    return [item for item, _ in kept], [mark for _, mark in kept]
+
+
+def _set_in_cells(marks: list[Mark], rng: np.random.Generator) -> list[Printed]:
+    """Set each mark in a cell of a comb and return the comb."""
+    widest = max(mark.box()[2] - mark.box()[0] for mark in marks)
+    pitch = max(widest * rng.uniform(0.95, 1.2), rng.uniform(0.85, 1.7))
+    for index, mark in enumerate(marks):
+        left, _, right, _ = mark.box()
+        center = (index + 0.5) * pitch + rng.normal(0.0, 0.05) * pitch
+        mark.move(center - (left + right) / 2, float(rng.normal(0.0, 0.04)))
+    return print_comb(len(marks), float(pitch), rng)
+
+
+def _link(marks: list[Mark], hand: Hand, whole: Mark, rng: np.random.Generator) -> None:
+    """Join the end of a stroke with the start of the next character's, as a fast hand does."""
+    if not hand.linking:
+        return
+    for one, other in pairwise(marks):
+        if one.strokes and other.strokes and rng.random() < hand.linking:
+            a, b = one.strokes[-1][-1], other.strokes[0][0]
+            if 0 < b[0] - a[0] < 0.3 and (a[1] > -0.25 or b[1] < -0.7):
+                sag = np.array([0.0, rng.uniform(-0.05, 0.12)], np.float32)
+                whole.strokes.append(np.stack([a, (a + b) / 2 + sag, b]))
+
+
+class _Frame(NamedTuple):
+    """Where the line lies on its image: pixel = (unit - origin) * scale + offset, at the final size."""
+
+    origin: tuple[float, float]
+    offset: tuple[float, float]
+    scale: float
+    width: int
+    writing_height: float
+
+    def to_fine(self, points: NDArray[np.float32]) -> NDArray[np.int32]:
+        placed = (points - np.array(self.origin, np.float32)) * np.float32(self.scale) + np.array(
+            self.offset, np.float32
+        )
+        return np.rint((placed * _FINE - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+
+
+def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Generator) -> _Frame:
+    if not whole.outlines:
+        return _Frame((0.0, 0.0), (6.0, 38.0), 30.0, int(rng.integers(24, 400)), 0.0)
+    left, top, right, bottom = whole.box()
+    half_pen = hand.pen / 2
+    top, bottom = top - half_pen, bottom + half_pen
+    if bottom - top < 0.9:
+        top, bottom = min(top, -0.9), max(bottom, 0.0)
+    if printed and rng.random() < 0.8:  # the comb's own frame lies on the image
+        points = np.concatenate([line.points for line in printed])
+        left, top = np.minimum((left, top), points.min(axis=0) - printed[0].width / 2).tolist()
+        right, bottom = np.maximum((right, bottom), points.max(axis=0) + printed[0].width / 2).tolist()
+    crop = rng.random()
+    if crop < 0.22:  # tight
+        height_px = rng.uniform(44.0, 49.0)
+        margin_left, margin_right = rng.uniform(-0.5, 2.0, 2)
+    else:
+        height_px = 44.0 - 26.0 * rng.random() ** 1.6
+        reach = 14.0 if crop < 0.85 else 50.0
+        margin_left, margin_right = rng.uniform(1.0, reach, 2)
+    scale = height_px / (bottom - top)
+    spare = LINE_HEIGHT_PX - height_px
+    margin_top = spare * (0.5 + 0.5 * rng.uniform(-1, 1) * rng.uniform(0.3, 1))
+    margin_left += half_pen * scale
+    width = int(np.ceil(margin_left + (right - left + half_pen) * scale + margin_right))
+    return _Frame(
+        (left, top), (float(margin_left), float(margin_top)), float(scale), max(width, 12), float(height_px)
+    )
+
+
+# Rendering --------------------------------------------------------------------------------------------------------
+
+
+def _render(whole: Mark, hand: Hand, frame: _Frame, rng: np.random.Generator) -> NDArray[np.uint8]:
+    canvas = np.zeros((LINE_HEIGHT_PX * _FINE, frame.width * _FINE), np.uint8)
+    _draw_mark(canvas, whole, hand, frame, rng)
+    return canvas
+
+
+def _draw_bar(canvas: NDArray[np.uint8], hand: Hand, frame: _Frame, rng: np.random.Generator) -> None:
+    """Draw the bar of a sum above or below the writing, by the same pen, at the image's edge or near it."""
+    bottom = frame.offset[1] + frame.writing_height
+    near = rng.uniform(0.0, 4.0)
+    y = min(bottom + near, LINE_HEIGHT_PX - 0.5) if rng.random() < 0.5 else max(frame.offset[1] - near, 0.5)
+    x = np.linspace(rng.uniform(-0.1, 0.25), rng.uniform(0.7, 1.1), 6) * frame.width
+    path = np.stack([x, y + rng.normal(0.0, 0.02) * (x - x[0]) + rng.normal(0.0, 0.3, 6)], 1)
+    points = np.rint(path * _FINE * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    width = max(1, round(hand.pen * frame.scale * _FINE * rng.uniform(0.7, 1.2)))
+    cv2.polylines(canvas, [points], False, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _draw_mark(
+    canvas: NDArray[np.uint8], mark: Mark, hand: Hand, frame: _Frame, rng: np.random.Generator
+) -> None:
+    pen = max(hand.pen * frame.scale * _FINE, 1.2)
+    for stroke in mark.strokes:
+        points = frame.to_fine(stroke if len(stroke) > 1 else np.repeat(stroke, 2, axis=0))
+        if not hand.pressure:
+            cv2.polylines(canvas, [points], False, 255, max(1, round(pen)), cv2.LINE_AA, _SUBPIXEL_BITS)
+            continue
+        pieces = min(6, max(1, len(points) // 6))
+        for piece in range(pieces):
+            part = points[piece * len(points) // pieces : (piece + 1) * len(points) // pieces + 1]
+            width = max(1, round(pen * float(np.exp(rng.normal(0.0, hand.pressure)))))
+            cv2.polylines(canvas, [part], False, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    middle = 100.0
+    levels = np.clip((np.arange(256.0) - middle) * hand.hardness + 128.0, 0, 255).astype(np.uint8)
+    for image, matrix in mark.images:
+        _draw_image(canvas, image, matrix, frame, levels)
+
+
+def _draw_image(
+    canvas: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    frame: _Frame,
+    levels: NDArray[np.uint8],
+) -> None:
+    scale = frame.scale * _FINE
+    placed = matrix * scale
+    placed[:, 2] += (np.array(frame.offset) - np.array(frame.origin) * frame.scale) * _FINE
+    side = image.shape[1]
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ placed[:, :2].T + placed[:, 2]
+    low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int), canvas.shape[::-1])
+    if (high <= low).any():
+        return
+    placed[:, 2] -= low
+    size = (int(high[0] - low[0]), int(high[1] - low[1]))
+    warped = cv2.LUT(cv2.warpAffine(image, placed, size, flags=cv2.INTER_LINEAR), levels)
+    part = canvas[low[1] : high[1], low[0] : high[0]]
+    np.maximum(part, warped, out=part)
+
+
+def _render_printed(printed: list[Printed], frame: _Frame) -> NDArray[np.uint8]:
+    canvas = np.zeros((LINE_HEIGHT_PX * _FINE, frame.width * _FINE), np.uint8)
+    for line in printed:
+        width = max(1, round(line.width * frame.scale * _FINE))
+        cv2.polylines(
+            canvas,
+            [frame.to_fine(line.points)],
+            False,
+            round(255 * line.level),
+            width,
+            cv2.LINE_AA,
+            _SUBPIXEL_BITS,
+        )
+    return canvas
+
+
+def _intrude(
+    canvas: NDArray[np.uint8], writer: Writer, hand: Hand, frame: _Frame, rng: np.random.Generator
+) -> None:
+    """Draw parts of the lines above and below where they reach into the image."""
+    if rng.random() > 0.14 or not frame.writing_height:
+        return
+    bottom_margin = LINE_HEIGHT_PX - frame.offset[1] - frame.writing_height
+    for above, margin in ((True, frame.offset[1]), (False, bottom_margin)):
+        if margin < 1.5 or rng.random() < 0.4:
+            continue
+        reach = rng.uniform(1.0, min(margin, 11.0))
+        text = numbers.plain_digits(rng, 6)
+        row = draw_row(text, writer, hand, rng, size=1.0, gap=max(hand.gap, 0.05) + hand.pen)
+        _, top, right, bottom = row.box()
+        half_pen = hand.pen / 2 * frame.scale
+        edge = reach - half_pen if above else LINE_HEIGHT_PX - reach + half_pen
+        x = rng.uniform(-0.5 * right * frame.scale, frame.width)
+        place = _Frame(
+            (0.0, bottom if above else top), (float(x), float(edge)), frame.scale, frame.width, 1.0
+        )
+        _draw_mark(canvas, row, hand, place, rng)

@@ -1,0 +1,285 @@
+"""What a hand draws of one item: strokes and images, in heights of a digit, before they are set on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.training.handwriting import curve_through
+from digitrec.training.synthetic.numbers import Item
+from digitrec.training.synthetic.writers import Glyph, Writer
+
+Points = NDArray[np.float32]
+
+_SEGMENTS_OF = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
+_SEGMENT_LINES = {
+    "a": (0.08, 0.0, 0.42, 0.0),
+    "b": (0.5, 0.07, 0.5, 0.43),
+    "c": (0.5, 0.57, 0.5, 0.93),
+    "d": (0.08, 1.0, 0.42, 1.0),
+    "e": (0.0, 0.57, 0.0, 0.93),
+    "f": (0.0, 0.07, 0.0, 0.43),
+    "g": (0.08, 0.5, 0.42, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How one person places characters; lengths are in heights of a digit."""
+
+    slant: float
+    aspect: float
+    pen: float
+    gap: float
+    gap_spread: float
+    kerning: float  # 0: gaps are between boxes; 1: between the strokes themselves
+    slope: float
+    bend: float
+    unsteadiness: float
+    growth: float
+    linking: float
+    pressure: float
+    hardness: float
+
+
+@dataclass
+class Mark:
+    """Placed ink: strokes, and images with the matrix from their pixels to the line; `outline` bounds all of it."""
+
+    strokes: list[Points] = field(default_factory=list)
+    images: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = field(default_factory=list)
+    outlines: list[Points] = field(default_factory=list)
+
+    def move(self, x: float, y: float) -> None:
+        """Shift all of it."""
+        shift = np.array([x, y], np.float32)
+        self.strokes = [stroke + shift for stroke in self.strokes]
+        self.outlines = [outline + shift for outline in self.outlines]
+        for _, matrix in self.images:
+            matrix[:, 2] += shift
+
+    def add(self, other: Mark) -> None:
+        """Take in another's ink."""
+        self.strokes += other.strokes
+        self.images += other.images
+        self.outlines += other.outlines
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Return left, top, right, bottom."""
+        points = np.concatenate(self.outlines)
+        left, top = points.min(axis=0)
+        right, bottom = points.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+
+def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
+    """Return a random hand; `pen` is the stroke width where the writer's characters already have one."""
+    spacing = rng.random()
+    if spacing < 0.16:  # touching and overlapping
+        gap, spread = rng.uniform(-0.1, 0.0), rng.uniform(0.02, 0.06)
+    elif spacing < 0.5:
+        gap, spread = rng.uniform(0.02, 0.16), rng.uniform(0.01, 0.06)
+    elif spacing < 0.86:
+        gap, spread = rng.uniform(0.12, 0.4), rng.uniform(0.01, 0.1)
+    else:
+        gap, spread = rng.uniform(0.4, 1.0), rng.uniform(0.02, 0.15)
+    own_pen = float(np.exp(rng.normal(np.log(0.085), 0.42)))
+    return Hand(
+        slant=float(rng.normal(0.06, 0.16)),
+        aspect=float(np.exp(rng.normal(0.0, 0.14))),
+        pen=pen if pen is not None else float(np.clip(own_pen, 0.025, 0.24 if gap > 0.02 else 0.14)),
+        gap=float(gap),
+        gap_spread=float(spread),
+        kerning=float(rng.uniform(0.3, 1.0)),
+        slope=float(rng.normal(0.0, 0.03)) if rng.random() < 0.85 else float(rng.normal(0.0, 0.09)),
+        bend=float(rng.normal(0.0, 0.05)),
+        unsteadiness=float(rng.gamma(2.0, 0.02)),
+        growth=float(rng.normal(0.0, 0.1)),
+        linking=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
+        pressure=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.35 else 0.0,
+        hardness=float(rng.uniform(1.4, 4.0)),
+    )
+
+
+def draw_item(item: Item, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    """Return the item, its left edge anywhere, on the baseline y = 0; a space has no outline."""
+    drawing = item.drawing
+    if len(drawing) == 1:
+        return Mark() if drawing == " " else _character(drawing, writer, hand, rng)
+    kind, _, text = drawing.partition(":")
+    return _DRAWINGS[kind](text, writer, hand, rng)
+
+
+def _character(
+    character: str, writer: Writer, hand: Hand, rng: np.random.Generator, size: float = 1.0
+) -> Mark:
+    glyph = writer.draw(character, rng)
+    angle = rng.normal(0.0, 0.03) + hand.slope
+    scale = size * np.exp(rng.normal(0.0, 0.05, 2))
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    matrix = turn @ np.array([[hand.aspect * scale[0], -hand.slant * scale[1]], [0.0, scale[1]]])
+    if glyph.image is not None:
+        return _of_image(glyph.image, glyph, matrix)
+    return _of_strokes(glyph, matrix, rng)
+
+
+def _of_strokes(glyph: Glyph, matrix: NDArray[np.float64], rng: np.random.Generator) -> Mark:
+    turned = np.asarray(matrix.T, np.float32)
+    phase, waves, amount = rng.uniform(0, 6.28, 2), rng.uniform(2.0, 7.0), rng.uniform(0.0, 0.022)
+    strokes = []
+    for stroke in glyph.strokes:
+        points = stroke @ turned
+        points += np.float32(amount) * np.sin(np.float32(waves) * points[:, ::-1] + phase.astype(np.float32))
+        strokes.append(points)
+    return Mark(strokes, [], [_dense(stroke) for stroke in strokes])
+
+
+def _of_image(image: NDArray[np.uint8], glyph: Glyph, matrix: NDArray[np.float64]) -> Mark:
+    x, y, _, height = glyph.box
+    scale = 1.0 / height
+    to_line = np.hstack([matrix * scale, matrix @ np.array([[-x * scale], [-1.0 - y * scale]])])
+    solid = image[y : y + height] > 90
+    rows = np.flatnonzero(solid.any(axis=1))
+    left = solid[rows].argmax(axis=1)
+    right = image.shape[1] - solid[rows][:, ::-1].argmax(axis=1)
+    edges = np.concatenate([np.stack([left, rows + y], 1), np.stack([right, rows + y + 1], 1)])
+    outline = edges @ to_line[:, :2].T + to_line[:, 2]
+    return Mark([], [(image, to_line)], [outline.astype(np.float32)])
+
+
+def _dense(stroke: Points) -> Points:
+    if len(stroke) >= 12:
+        return stroke
+    places = np.linspace(0, len(stroke) - 1, 16)
+    own = np.arange(len(stroke))
+    return np.stack([np.interp(places, own, stroke[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)
+
+
+def draw_row(
+    text: str, writer: Writer, hand: Hand, rng: np.random.Generator, *, size: float, gap: float
+) -> Mark:
+    """Return the characters in a row, the first at x = 0."""
+    whole, x = Mark(), 0.0
+    for character in text:
+        mark = _character(character, writer, hand, rng, size)
+        left, _, right, _ = mark.box()
+        mark.move(x - left, 0.0)
+        whole.add(mark)
+        x += right - left + gap
+    return whole
+
+
+def _word(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    return draw_row(text, writer, hand, rng, size=rng.uniform(0.75, 1.1), gap=rng.uniform(0.0, 0.2))
+
+
+def _struck(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    mark = draw_row(text, writer, hand, rng, size=1.0, gap=rng.uniform(0.0, 0.2))
+    left, top, right, bottom = mark.box()
+    width, height = right - left, bottom - top
+    kind = rng.random()
+    if kind < 0.35:
+        count = int(rng.integers(1, 4))
+        starts = rng.uniform([-0.15, 0.2], [0.1, 0.8], (count, 2))
+        ends = rng.uniform([0.9, 0.2], [1.15, 0.8], (count, 2))
+        lines = [np.stack(pair) for pair in zip(starts, ends, strict=True)]
+    elif kind < 0.6:
+        lines = [np.array([[-0.05, -0.05], [1.05, 1.05]]), np.array([[1.05, 0.0], [-0.05, 1.0]])]
+    else:
+        count = int(rng.integers(8, 26))
+        across = np.tile([0.1, 0.9], count)[:count]
+        lines = [np.stack([np.linspace(-0.05, 1.05, count), across], 1) + rng.normal(0, 0.07, (count, 2))]
+    strokes = [(line * [width, height] + [left, top]).astype(np.float32) for line in lines]
+    mark.add(Mark(strokes, [], strokes))
+    return mark
+
+
+def _scribble(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    count = int(rng.integers(8, 26))
+    width = rng.uniform(0.6, 3.5)
+    nodes = np.stack([np.linspace(0, width, count), rng.uniform(-1.0, 0.0, count)], 1)
+    nodes += rng.normal(0.0, rng.uniform(0.02, 0.3), nodes.shape)
+    stroke = curve_through(nodes).astype(np.float32)
+    return Mark([stroke], [], [stroke])
+
+
+def _fraction(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    above, below = text.split("/")
+    size = float(rng.uniform(0.38, 0.55))
+    top, bottom = (draw_row(part, writer, hand, rng, size=size, gap=0.05) for part in (above, below))
+    top.move(0.0, -0.62)
+    width = max(top.box()[2], bottom.box()[2])
+    bottom.move(0.0, float(rng.uniform(0.0, 0.12)))
+    bar = np.array([[-0.08, -0.54], [width + 0.08, -0.56 - rng.uniform(0, 0.1)]], np.float32)
+    top.add(bottom)
+    top.add(Mark([bar], [], [bar]))
+    return top
+
+
+def _raised(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    mark = draw_row(text, writer, hand, rng, size=rng.uniform(0.45, 0.65), gap=0.06)
+    mark.move(0.0, -float(rng.uniform(0.35, 0.5)))
+    if rng.random() < 0.6:
+        left, _, right, bottom = mark.box()
+        lines = [
+            np.array(
+                [[left - 0.05, bottom + 0.12 + 0.12 * i], [right + 0.05, bottom + 0.1 + 0.12 * i]], np.float32
+            )
+            for i in range(1 + int(rng.random() < 0.3))
+        ]
+        mark.add(Mark(lines, [], lines))
+    return mark
+
+
+def _chain(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    """Zeros in one stroke: each a loop from its top, linked to the next; a short pitch lets them share walls."""
+    height = rng.uniform(0.5, 1.0)
+    half_width = height * rng.uniform(0.28, 0.5)
+    pitch = 2 * half_width * (rng.uniform(0.72, 1.0) if rng.random() < 0.6 else rng.uniform(1.0, 1.5))
+    turn = np.linspace(0.0, 2 * np.pi * rng.uniform(0.96, 1.08), 22)
+    start = rng.uniform(-0.6, 0.9)
+    joined = rng.random() < 0.65
+    loops = []
+    for index in range(len(text)):
+        size = np.exp(rng.normal(0.0, 0.07, 2))
+        x = index * pitch - half_width * size[0] * np.sin(turn - start)
+        y = -height / 2 - height / 2 * size[1] * np.cos(turn - start) + rng.normal(0.0, 0.025)
+        slanted = x - (hand.slant + 0.1) * y
+        loops.append(np.stack([slanted, y], 1))
+    strokes = [np.concatenate(loops)] if joined else loops
+    smooth = [curve_through(stroke[::2]).astype(np.float32) for stroke in strokes]
+    return Mark(smooth, [], smooth)
+
+
+def _wave(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    length, height = rng.uniform(1.0, 4.0), rng.uniform(-0.6, -0.25)
+    x = np.linspace(0.0, length, 24)
+    y = height + rng.uniform(0.0, 0.12) * np.sin(rng.uniform(1.0, 7.0) * x) + rng.normal(0.0, 0.08) * x
+    stroke = np.stack([x, y], 1).astype(np.float32)
+    return Mark([stroke], [], [stroke])
+
+
+def _seven_segments(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+    pitch = rng.uniform(0.65, 0.95)
+    strokes = [
+        np.array([[x0 + i * pitch, y0 - 1.0], [x1 + i * pitch, y1 - 1.0]], np.float32)
+        for i, digit in enumerate(text)
+        for x0, y0, x1, y1 in (_SEGMENT_LINES[name] for name in _SEGMENTS_OF[int(digit)])
+    ]
+    return Mark(strokes, [], strokes)
+
+
+_DRAWINGS: dict[str, Callable[[str, Writer, Hand, np.random.Generator], Mark]] = {
+    "word": _word,
+    "struck": _struck,
+    "scribble": _scribble,
+    "fraction": _fraction,
+    "raised": _raised,
+    "chain": _chain,
+    "wave": _wave,
+    "segments": _seven_segments,
+}

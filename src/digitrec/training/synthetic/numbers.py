@@ -1,0 +1,331 @@
+"""What people write on a line with a number: its items in order, with how each is drawn and transcribed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from digitrec.model.line_alphabet import OTHER_MARK, normalize_transcript
+
+# Drawings that are no single character start with one of these, followed by their text.
+WORD = "word:"  # letters by the same writer
+STRUCK = "struck:"  # digits, crossed out
+SCRIBBLE = "scribble:"
+FRACTION = "fraction:"  # a small "a/b", one above the other
+RAISED = "raised:"  # small raised digits, often underlined
+CHAIN = "chain:"  # zeros in one stroke, linked or with shared walls
+SEGMENTS = "segments:"  # a printed display
+WAVE = "wave:"  # a line that fills what is left of the field
+
+_LENGTH_WEIGHTS = np.array([13, 16, 16, 13, 12, 10, 6, 6, 3, 4, 3, 1.5, 1.5, 1, 0.8, 0.6])  # 1 to 16 digits
+_UNITS = (
+    "kg",
+    "km",
+    "m",
+    "cm",
+    "h",
+    "Uhr",
+    "EUR",
+    "CHF",
+    "USD",
+    "pcs",
+    "ml",
+    "mg",
+    "St",
+    "am",
+    "pm",
+    "Rs",
+    "Jahre",
+)
+_CURRENCIES = ("$", "\u20ac", "R$", "Rs", "EUR", "USD", "\u00a3", "Fr", "CHF")
+_HARD_LETTERS = "OoIlSsZzBbqgDdi|"  # alone, nobody can tell them from a digit
+_EASY_LETTERS = "".join(c for c in "ACEFGHJKLMNPQRTUVWXYaefhjkmnprtuvwxy" if c not in _HARD_LETTERS)
+_LETTERS = "eeeaaannrrttsiiooudhlmcgbkfwpzvyxjq"
+
+
+class Item(NamedTuple):
+    """One thing on the line: a character of `LINE_CLASSES` or a drawing named above, and its transcript."""
+
+    drawing: str
+    transcript: str
+
+
+def transcript_of(items: list[Item]) -> str:
+    """Return the normalized transcript of a line's items."""
+    return normalize_transcript("".join(item.transcript for item in items))
+
+
+def make_items(rng: np.random.Generator) -> list[Item]:
+    """Return the items of a random line; there may be no digit among them, and none at all on an empty line."""
+    kind = _KINDS[int(np.searchsorted(_CUMULATIVE, rng.random(), side="right"))]
+    return kind(rng)
+
+
+def plain_digits(rng: np.random.Generator, longest: int = 16) -> str:
+    """Return 1 to `longest` digits: evenly drawn, or with the runs and rows of zeros that people write."""
+    weights = _LENGTH_WEIGHTS[:longest]
+    length = 1 + int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random(), side="right"))
+    return _digits(rng, min(length, longest))
+
+
+def _digits(rng: np.random.Generator, length: int) -> str:
+    chance = rng.random()
+    if chance < 0.68 or length < 2:
+        return "".join(map(str, rng.integers(0, 10, length)))
+    if chance < 0.84:  # rounded amounts: 500, 12000
+        zeros = int(rng.integers(1, length))
+        return "".join(map(str, rng.integers(1, 10, length - zeros))) + "0" * zeros
+    few = rng.integers(0, 10, 2)
+    return "".join(str(few[int(place)]) for place in rng.integers(0, 2, length))
+
+
+def _as_items(text: str) -> list[Item]:
+    return [Item(character, character) for character in text]
+
+
+def _other(drawing: str) -> list[Item]:
+    return [Item(drawing, OTHER_MARK)]
+
+
+def _chance(rng: np.random.Generator, probability: float) -> bool:
+    return bool(rng.random() < probability)
+
+
+def _pick(rng: np.random.Generator, choices: tuple[str, ...] | str) -> str:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _word(rng: np.random.Generator) -> str:
+    if _chance(rng, 0.25):
+        return _pick(rng, _UNITS)
+    if _chance(rng, 0.2):
+        return _pick(rng, _EASY_LETTERS)
+    word = _pick(rng, _EASY_LETTERS) + "".join(_pick(rng, _LETTERS) for _ in range(int(rng.integers(2, 7))))
+    return word.upper() if _chance(rng, 0.3) else word
+
+
+def _plain(rng: np.random.Generator) -> list[Item]:
+    items = _as_items(plain_digits(rng))
+    return _with_chains(items, rng) if _chance(rng, 0.15) else items
+
+
+def _score(rng: np.random.Generator) -> list[Item]:
+    text = _digits(rng, int(rng.integers(1, 4)))
+    return _as_items("0" + text if _chance(rng, 0.12) else text)
+
+
+def _with_chains(items: list[Item], rng: np.random.Generator) -> list[Item]:
+    """Return the items with rows of zeros drawn in one stroke."""
+    joined: list[Item] = []
+    for item in items:
+        last = joined[-1] if joined else None
+        if item.drawing == "0" and last is not None and last.drawing in ("0", CHAIN + last.transcript):
+            zeros = last.transcript + "0"
+            joined[-1] = Item(CHAIN + zeros, zeros)
+        else:
+            joined.append(item)
+    return joined
+
+
+def _amount(rng: np.random.Generator) -> list[Item]:
+    whole = _digits(rng, int(rng.integers(1, 8)))
+    mark = _pick(rng, "..,'")
+    if _chance(rng, 0.6) and len(whole) > 3:
+        parts = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)][::-1]
+        whole = mark.join(parts)
+    items: list[Item] = []
+    if _chance(rng, 0.12):
+        items += _other(WORD + _pick(rng, _CURRENCIES))
+    elif _chance(rng, 0.08):
+        items += _as_items(_pick(rng, ("#", "=", "-", "--", "**", "*", "+", "-")))
+    items += [Item("'", ",") if c == "'" else Item(c, c) for c in whole]
+    cents = rng.random()
+    if cents < 0.2:
+        items += _as_items(_pick(rng, ".,") + _digits(rng, 2))
+    elif cents < 0.24:
+        raised = _digits(rng, 2)
+        items.append(Item(RAISED + raised, raised))
+    elif cents < 0.27:
+        items += _other(FRACTION + _digits(rng, 2) + "/100")
+    if _chance(rng, 0.3):
+        items = _with_chains(items, rng)
+    return items + _terminator(rng, 0.42)
+
+
+def _terminator(rng: np.random.Generator, probability: float) -> list[Item]:
+    if not _chance(rng, probability):
+        return []
+    if _chance(rng, 0.1):
+        return [Item(WAVE, "-")]
+    if _chance(rng, 0.06):
+        return _other(SCRIBBLE)
+    ends = (
+        "=",
+        "=",
+        "-",
+        "-",
+        "-",
+        ".-",
+        ".-",
+        ",-",
+        ".",
+        ".",
+        ".",
+        ",",
+        "--",
+        "#",
+        "##",
+        "/",
+        "//",
+        ":",
+        ".=",
+        ":-",
+        "*",
+        "**",
+        ".--",
+        "+",
+    )
+    return _as_items(_pick(rng, ends))
+
+
+def _decimal(rng: np.random.Generator) -> list[Item]:
+    sign = _pick(rng, ("", "", "", "-", "+"))
+    return _as_items(
+        f"{sign}{_digits(rng, int(rng.integers(1, 4)))}{_pick(rng, '.,')}{_digits(rng, int(rng.integers(1, 4)))}"
+    )
+
+
+def _date(rng: np.random.Generator) -> list[Item]:
+    day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
+    year = int(rng.integers(1900, 2036))
+    mark = _pick(rng, "//..--")
+    padded = _chance(rng, 0.6)
+    parts = [f"{day:02d}" if padded else str(day), f"{month:02d}" if padded else str(month)]
+    if _chance(rng, 0.3):
+        parts.reverse()
+    short = _chance(rng, 0.45)
+    years = f"{year % 100:02d}" if short else str(year)
+    if _chance(rng, 0.12):
+        parts = [str(year), f"{month:02d}", f"{day:02d}"]
+    elif _chance(rng, 0.93):
+        parts.append(years)
+    return _as_items(mark.join(parts))
+
+
+def _time(rng: np.random.Generator) -> list[Item]:
+    hour, minute = int(rng.integers(0, 24)), int(rng.integers(0, 60))
+    text = f"{hour:02d}" if _chance(rng, 0.5) else str(hour)
+    text += f"{_pick(rng, ':::.')}{minute:02d}"
+    if _chance(rng, 0.12):
+        text += f":{int(rng.integers(0, 60)):02d}"
+    elif _chance(rng, 0.12):
+        text += f"-{int(rng.integers(0, 24))}:{int(rng.integers(0, 60)):02d}"
+    items = _as_items(text)
+    return items + _other(WORD + _pick(rng, ("h", "Uhr", "am", "pm"))) if _chance(rng, 0.08) else items
+
+
+def _phone(rng: np.random.Generator) -> list[Item]:
+    group = [_digits(rng, int(n)) for n in rng.integers(2, 5, int(rng.integers(2, 5)))]
+    mark = _pick(rng, ("-", "-", "-", " ", " ", ".", "/"))
+    text = mark.join(group)
+    chance = rng.random()
+    if chance < 0.15:
+        text = f"({_digits(rng, 3)}){_digits(rng, 3)}-{_digits(rng, 4)}"
+    elif chance < 0.27:
+        text = f"+{_digits(rng, 2)}{mark}{text}"
+    elif chance < 0.4:
+        text = f"{_digits(rng, 3)}-{_digits(rng, 4)}"
+    return _as_items(text)
+
+
+def _zip(rng: np.random.Generator) -> list[Item]:
+    text = _digits(rng, 5)
+    return _as_items(f"{text}-{_digits(rng, 4)}" if _chance(rng, 0.6) else text)
+
+
+def _sum(rng: np.random.Generator) -> list[Item]:
+    text = plain_digits(rng, 4)
+    for _ in range(int(rng.integers(1, 3))):
+        text += _pick(rng, "++--*/:") + plain_digits(rng, 4)
+    if _chance(rng, 0.6):
+        text += "=" + (plain_digits(rng, 4) if _chance(rng, 0.6) else "")
+    return _as_items(text)
+
+
+def _groups(rng: np.random.Generator) -> list[Item]:
+    return _as_items(" ".join(_digits(rng, int(n)) for n in rng.integers(1, 5, int(rng.integers(2, 5)))))
+
+
+def _signed(rng: np.random.Generator) -> list[Item]:
+    lead = _pick(rng, ("-", "-", "--", "+", "=", "#", "*", ".", "(", "/", ":"))
+    text = plain_digits(rng, 6)
+    return _as_items(f"({text})" if lead == "(" else lead + text) + _terminator(rng, 0.25)
+
+
+def _with_words(rng: np.random.Generator) -> list[Item]:
+    items = _as_items(plain_digits(rng, 7))
+    if _chance(rng, 0.25):
+        items += _as_items(_pick(rng, "-/.") + plain_digits(rng, 3))
+    before = _chance(rng, 0.5)
+    if before:
+        items = (
+            _other(WORD + _word(rng)) + (_as_items(_pick(rng, ":.-=")) if _chance(rng, 0.3) else []) + items
+        )
+    if not before or _chance(rng, 0.25):
+        items += _other(WORD + _word(rng))
+    return items
+
+
+def _corrected(rng: np.random.Generator) -> list[Item]:
+    struck = _other(STRUCK + _digits(rng, int(rng.integers(1, 4))))
+    items = _as_items(plain_digits(rng, 6))
+    place = int(rng.integers(0, len(items) + 1)) if _chance(rng, 0.5) else 0
+    return items[:place] + struck + items[place:]
+
+
+def _nothing(rng: np.random.Generator) -> list[Item]:
+    return []
+
+
+def _words(rng: np.random.Generator) -> list[Item]:
+    return [item for _ in range(int(rng.integers(1, 4))) for item in _other(WORD + _word(rng))]
+
+
+def _sign(rng: np.random.Generator) -> list[Item]:
+    return _as_items(_pick(rng, ("-", "--", "=", "-", "#", "+", "*")))
+
+
+def _no_number(rng: np.random.Generator) -> list[Item]:
+    kind = rng.random()
+    if kind < 0.25:
+        return _other(SCRIBBLE)
+    if kind < 0.5:
+        return _other(SEGMENTS + _digits(rng, int(rng.integers(1, 6))))
+    if kind < 0.75:
+        return _other(STRUCK + _digits(rng, int(rng.integers(1, 6))))
+    return _other(FRACTION + f"{_digits(rng, 1)}/{_digits(rng, 1)}")
+
+
+_WEIGHTED: tuple[tuple[Callable[[np.random.Generator], list[Item]], float], ...] = (
+    (_plain, 26),
+    (_score, 12),
+    (_amount, 24),
+    (_decimal, 5),
+    (_date, 7),
+    (_time, 3),
+    (_phone, 4),
+    (_zip, 2),
+    (_sum, 3),
+    (_groups, 3),
+    (_signed, 3),
+    (_with_words, 4),
+    (_corrected, 1.5),
+    (_nothing, 1.3),
+    (_words, 1.8),
+    (_sign, 0.3),
+    (_no_number, 1.1),
+)
+_KINDS = [kind for kind, _ in _WEIGHTED]
+_CUMULATIVE = np.cumsum([weight for _, weight in _WEIGHTED]) / sum(weight for _, weight in _WEIGHTED)

@@ -1,0 +1,489 @@
+"""Writers for lines of numbers: each draws any character in one person's manner.
+
+Where the data says who wrote what, a writer is that person. MNIST does not say, so that digits of about one slant and
+one stroke width stand for a person. A synthetic writer knows one way to write each digit. All that a writer lacks comes
+from another one, the same for the whole line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.training.handwriting import Figure, write
+from digitrec.training.styles import STYLES
+from digitrec.training.symbols import SYMBOLS
+
+Points = NDArray[np.float32]
+
+# Styles that strangers' cheques and forms show and that `STYLES` has few of.
+NUMBER_STYLES = (
+    *STYLES,
+    Figure("steep hook, long", 1, "04,70 44,05 40,98"),
+    Figure("hook and foot", 1, "10,58 46,04 44,94; 22,95 74,93"),
+    Figure("roof", 1, "02,96 46,04 56,97"),
+    Figure("P", 9, "~30,20 28,60 24,98; ~26,30 40,06 74,10 76,34 54,48 30,46"),
+    Figure("open P", 9, "~34,36 36,10 70,06 76,28 52,44; 34,10 26,98"),
+    Figure("g", 9, "~74,18 40,06 24,28 44,48 72,26 74,10; ~74,12 76,60 66,94 34,96 26,84"),
+    Figure("straight", 9, "~72,20 44,04 22,26 40,50 72,24; 73,08 72,97"),
+    Figure("like a root", 5, "~24,50 34,42 42,92 52,96; ~42,90 54,40 50,12; 50,12 92,06"),
+    Figure("like an S, barred", 5, "~34,10 30,40 56,40 68,66 50,92 22,88; 32,10 86,00"),
+    Figure("flag apart", 5, "~32,20 28,48 58,44 72,68 50,96 20,86; 40,12 84,04"),
+    Figure("no foot", 2, "~22,26 48,04 74,24 58,54 22,94"),
+    Figure("no foot, hooked", 2, "~20,30 40,05 70,18 58,56 26,92 40,90"),
+    Figure("two strokes", 4, "~28,06 22,44 34,56 74,50; 70,22 58,98"),
+    Figure("like an h", 4, "~36,04 26,50 50,44 66,56; 66,34 60,97"),
+    Figure("like a u", 4, "~24,14 22,46 40,56 66,46; ~70,10 66,56 60,97"),
+    Figure("crossed", 7, "~18,10 44,08 80,06; 80,06 40,96; 30,50 74,46"),
+    Figure("crossed, curved", 7, "~16,16 40,06 76,10; ~76,10 54,50 46,96; 34,52 72,48"),
+    Figure("crossed, serif", 7, "20,24 22,08 82,08; 82,08 44,97; 32,54 76,48"),
+    Figure("two loops", 8, "~50,46 26,28 50,04 74,26 50,46; ~50,46 22,72 50,96 78,72 50,46"),
+    Figure("open top", 8, "~72,12 40,08 34,30 66,66 50,94 28,74 56,44 76,14"),
+    Figure("from the right", 8, "~78,10 50,06 30,26 68,62 56,94 30,80 50,50 80,08"),
+    Figure("curled", 6, "~66,06 36,36 24,72 48,96 70,74 50,54 28,72"),
+    Figure("straight back", 6, "54,04 26,70; ~26,70 44,96 68,78 50,58 28,74"),
+    Figure("round", 0, "~50,05 20,30 22,74 50,95 80,72 78,28 50,05"),
+    Figure("small, with a link", 0, "~54,06 24,26 26,76 56,90 80,56 66,16 50,10 70,20 96,10"),
+    Figure("bowls", 3, "~20,14 54,04 70,24 44,46 76,66 56,95 18,84"),
+    Figure("z above", 3, "18,08 74,08 42,44; ~42,44 80,56 70,90 34,96 16,82"),
+)
+
+_SIGNS: dict[str, tuple[str, ...]] = {
+    # Drawn in a square of one digit's height; strokes as in `digitrec.training.handwriting`.
+    "-": ("10,50 60,50", "06,52 90,48", "~08,50 30,46 56,52"),
+    "/": ("52,-6 00,106", "40,00 06,104", "~50,-8 28,40 04,112", "66,04 00,98", "26,-4 08,106"),
+    ".": ("06,96 08,97", "05,95 10,98", "06,92 07,98"),
+    ",": ("10,92 04,112", "~08,90 12,100 02,116", "14,86 02,110"),
+    ":": ("08,42 09,43; 08,88 09,89", "08,34 10,37; 06,82 08,85", "08,30 06,36; 06,70 04,76"),
+    "+": ("36,20 34,82; 06,52 66,50", "30,30 30,76; 08,54 54,52", "30,26 28,80; 04,52 60,50"),
+    "=": ("06,40 60,38; 06,62 60,60", "04,34 50,32; 06,50 52,48", "08,46 72,40; 06,70 74,62"),
+    "#": ("30,10 18,96; 60,08 48,94; 06,38 76,34; 04,70 72,66",),
+    "*": ("30,20 30,70; 08,34 54,58; 54,32 08,60", "28,16 24,62; 04,40 50,38; 10,22 44,58; 44,20 10,60"),
+    "(": ("~34,-4 08,30 08,74 32,108", "~26,00 06,50 24,104"),
+    ")": ("~06,-4 32,30 32,74 08,108", "~04,00 24,50 06,104"),
+    "'": ("10,00 06,18", "08,-4 10,16"),
+    "$": ("~60,14 20,10 16,40 60,54 58,84 10,84; 38,-4 34,106",),
+    "\u20ac": ("~70,16 36,06 16,50 38,94 72,84; 04,42 52,40; 04,58 50,56",),
+    "\u00a3": ("~70,20 50,04 34,24 36,70 14,92 40,88 74,94; 16,52 58,52",),
+}
+_OWN_SIGNS = "+=#*(),/-:"
+_ASCENDERS, _DESCENDERS, _TALL_DESCENDERS = "bdhklti", "gpqy", "fj"
+_X_HEIGHT = 0.62
+_SLANT_BINS, _WIDTH_BINS = 8, 5
+_SHORT_SIDE = 1e-3
+
+
+class Glyph(NamedTuple):
+    """One drawn character in units of the digits' height: the baseline is y = 0, the digits' top y = -1, left x = 0.
+
+    Exactly one of strokes, (N, 2) float32 each, and image, (28, 28) uint8 with 255 for ink, is given; the image's ink
+    lies in `box` (x, y, width, height, in pixels) and covers `width` by one unit.
+    """
+
+    strokes: list[Points]
+    image: NDArray[np.uint8] | None
+    box: tuple[int, int, int, int]
+    width: float
+
+
+class Writer(Protocol):
+    """What draws characters in one manner."""
+
+    pen: float | None  # the width of the strokes in digits' heights, where the data shows it
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        """Return the digit, letter or sign, drawn once."""
+        ...
+
+
+class StrokeLibrary:
+    """Characters of many writers in a few arrays, so that it travels fast to other processes."""
+
+    def __init__(self, characters: Iterable[tuple[str, Sequence[Points], str]]) -> None:
+        """Take (label, strokes, writer) triples; y points downwards."""
+        points: list[Points] = []
+        ends: list[int] = []
+        bounds = [0]
+        self.labels: list[str] = []
+        writers: list[str] = []
+        for label, strokes, writer in characters:
+            if not strokes:
+                continue
+            for stroke in strokes:
+                points.append(stroke)
+                ends.append(len(stroke))
+            bounds.append(len(ends))
+            self.labels.append(label)
+            writers.append(writer)
+        self._points = np.concatenate(points) if points else np.zeros((0, 2), np.float32)
+        self._ends = np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
+        self._bounds = np.array(bounds, np.int64)
+        self.places: dict[str, dict[str, list[int]]] = {}
+        for index, (label, writer) in enumerate(zip(self.labels, writers, strict=True)):
+            self.places.setdefault(writer, {}).setdefault(label, []).append(index)
+        self.sizes = {writer: self._digit_height(by_label) for writer, by_label in self.places.items()}
+
+    def strokes(self, index: int) -> list[Points]:
+        """Return the strokes of one character, moved so that its box starts at 0, 0."""
+        first, last = self._bounds[index], self._bounds[index + 1]
+        ends = self._ends[first : last + 1]
+        points = self._points[ends[0] : ends[-1]]
+        points = points - points.min(axis=0)
+        return [points[a - ends[0] : b - ends[0]] for a, b in pairwise(ends)]
+
+    def only(self, writers: set[str]) -> StrokeLibrary:
+        """Return a library of these writers alone."""
+        return StrokeLibrary(
+            (label, self.strokes(index), writer)
+            for writer in sorted(self.places)
+            if writer in writers
+            for label, indices in self.places[writer].items()
+            for index in indices
+        )
+
+    def _digit_height(self, by_label: dict[str, list[int]]) -> float:
+        tall = [
+            i for label, places in by_label.items() if label.isdigit() or label.isupper() for i in places[:4]
+        ]
+        heights = [float(max(stroke[:, 1].max() for stroke in self.strokes(i))) for i in tall[:40]]
+        return float(np.median(heights)) if heights else 0.0
+
+
+class Sources(NamedTuple):
+    """All that writers are made from; no object of a data set's own type, so that workers need no reader."""
+
+    libraries: tuple[tuple[StrokeLibrary, float], ...]  # each with its weight in the mixture
+    images: NDArray[np.uint8]  # (N, 28, 28), 255 is ink
+    labels: NDArray[np.uint8]
+    image_weight: float
+    synthetic_weight: float
+    letters: StrokeLibrary | None  # for words and signs
+    print_weight: float = 0.03
+
+
+class WriterPool:
+    """Draws writers from the sources."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._kinds: list[tuple[str, StrokeLibrary | None]] = []
+        weights: list[float] = []
+        for library, weight in sources.libraries:
+            self._kinds.append(("strokes", library))
+            weights.append(weight)
+        if len(sources.labels):
+            self._kinds.append(("images", None))
+            weights.append(sources.image_weight)
+            self._groups = _group_by_manner(sources.images, sources.labels)
+        self._kinds.append(("synthetic", None))
+        weights.append(sources.synthetic_weight if sum(weights) else 1.0)
+        self._kinds.append(("print", None))
+        weights.append(sources.print_weight * sum(weights))
+        self._cumulative = np.cumsum(weights) / np.sum(weights)
+        self._writers = {id(library): _weigh_writers(library) for library, _ in sources.libraries}
+        self._letter_writers = _weigh_letters(sources.letters)
+
+    def draw(self, rng: np.random.Generator) -> Writer:
+        """Return a random writer."""
+        kind, library = self._kinds[
+            min(int(np.searchsorted(self._cumulative, rng.random())), len(self._kinds) - 1)
+        ]
+        styles = _StyleWriter(rng)
+        words = self._words(rng)
+        if kind == "images":
+            return _ImageWriter(
+                self._sources.images, self._groups[int(rng.integers(len(self._groups)))], styles, words
+            )
+        if kind == "print":
+            return _PrintWriter(styles, words, rng)
+        if library is None:
+            return _LineWriter(styles, styles, frozenset(), words)
+        names, cumulative = self._writers[id(library)]
+        name, other = (names[min(int(np.searchsorted(cumulative, u)), len(names) - 1)] for u in rng.random(2))
+        replaced = (
+            frozenset("0123456789"[i] for i in rng.integers(0, 10, 2)) if rng.random() < 0.3 else frozenset()
+        )
+        own = _LibraryWriter(library, name)
+        lender = _LibraryWriter(library, other)
+        return _LineWriter(_Together(own, lender), styles, replaced, own if own.knows("a") else words)
+
+    def _words(self, rng: np.random.Generator) -> _LibraryWriter | None:
+        if not self._letter_writers or self._sources.letters is None:
+            return None
+        return _LibraryWriter(
+            self._sources.letters, self._letter_writers[int(rng.integers(len(self._letter_writers)))]
+        )
+
+
+class _LibraryWriter:
+    pen: float | None = None
+
+    def __init__(self, library: StrokeLibrary, writer: str) -> None:
+        self._library, self._places, self._size = library, library.places[writer], library.sizes[writer]
+
+    def knows(self, character: str) -> bool:
+        return character in self._places
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        places = self._places[character]
+        strokes = self._library.strokes(places[int(rng.integers(len(places)))])
+        return _place(strokes, character, self._size)
+
+
+class _StyleWriter:
+    """Knows one way to write each digit and sign."""
+
+    pen: float | None = None
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._ways: dict[str, str] = {}
+        for label, figures in _FIGURES.items():
+            self._ways[label] = figures[int(rng.integers(len(figures)))]
+        for sign, drawings in _SIGNS.items():
+            self._ways[sign] = drawings[int(rng.integers(len(drawings)))]
+
+    def knows(self, character: str) -> bool:
+        return character in self._ways
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        if character.isdigit():
+            strokes = list(write(self._ways[character], rng).lines)
+            return _place(_moved(strokes), character, 0.9)
+        return _draw_sign(self._ways[character], rng)
+
+
+class _Together:
+    """One writer, and another for what the first lacks."""
+
+    pen: float | None = None
+
+    def __init__(self, own: _LibraryWriter, lender: _LibraryWriter) -> None:
+        self._own, self._lender = own, lender
+
+    def knows(self, character: str) -> bool:
+        return self._own.knows(character) or self._lender.knows(character)
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        return (self._own if self._own.knows(character) else self._lender).draw(character, rng)
+
+
+class _LineWriter:
+    """A writer of digits completed by styles and by a writer of letters."""
+
+    pen: float | None = None
+
+    def __init__(
+        self,
+        digits: _Together | _StyleWriter,
+        styles: _StyleWriter,
+        replaced: frozenset[str],
+        words: _LibraryWriter | None,
+    ) -> None:
+        self._digits, self._styles, self._replaced, self._words = digits, styles, replaced, words
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        if character.isdigit():
+            if self._digits.knows(character) and character not in self._replaced:
+                return self._digits.draw(character, rng)
+            return self._styles.draw(character, rng)
+        return _draw_other(character, self._styles, self._words, rng)
+
+
+class _ImageWriter:
+    """Draws MNIST's digits of one manner."""
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        group: _ImageGroup,
+        styles: _StyleWriter,
+        words: _LibraryWriter | None,
+    ) -> None:
+        self._images, self._group, self._styles, self._words = images, group, styles, words
+        self.pen: float | None = group.pen
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        if not character.isdigit():
+            return _draw_other(character, self._styles, self._words, rng)
+        places = self._group.places[int(character)]
+        if not len(places):
+            return self._styles.draw(character, rng)
+        image = self._images[int(places[int(rng.integers(len(places)))])]
+        x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
+        if height < 8:
+            return self._styles.draw(character, rng)
+        return Glyph([], image, (x, y, width, height), width / height)
+
+
+class _PrintWriter:
+    """Draws the digits of one of OpenCV's fonts."""
+
+    def __init__(self, styles: _StyleWriter, words: _LibraryWriter | None, rng: np.random.Generator) -> None:
+        self._styles, self._words = styles, words
+        self._font, self._weight = int(rng.integers(0, 8)), int(rng.integers(1, 4))
+        self._font |= cv2.FONT_ITALIC if rng.random() < 0.2 else 0
+        self.pen: float | None = self._weight / 20.0
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        if not character.isdigit():
+            return _draw_other(character, self._styles, self._words, rng)
+        image = np.zeros((28, 28), np.uint8)
+        cv2.putText(image, character, (5, 24), self._font, 0.85, 255, self._weight, cv2.LINE_AA)
+        x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
+        return Glyph([], image, (x, y, width, height), width / height)
+
+
+class _ImageGroup(NamedTuple):
+    places: list[NDArray[np.intp]]
+    pen: float
+
+
+_FIGURES: dict[str, list[str]] = {}
+for _figure in NUMBER_STYLES:
+    _FIGURES.setdefault(str(_figure.label), []).append(_figure.drawing)
+_MARKS = [
+    drawing
+    for name, drawings in SYMBOLS.items()
+    if name not in {"minus", "equals", "hash", "asterisk"}
+    for drawing in drawings
+]
+
+
+def hold_out_writers(
+    library: StrokeLibrary, fraction: float, seed: int
+) -> tuple[StrokeLibrary, StrokeLibrary]:
+    """Return the library without a random fraction of its writers, and those writers, one at least."""
+    writers = sorted(library.places)
+    count = max(1, round(fraction * len(writers)))
+    chosen = set(np.random.default_rng(seed).permutation(writers)[:count].tolist())
+    return library.only(set(writers) - chosen), library.only(chosen)
+
+
+def _weigh_writers(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float64]]:
+    counts = {
+        w: sum(len(p) for label, p in places.items() if label.isdigit())
+        for w, places in library.places.items()
+    }
+    names = sorted(name for name, count in counts.items() if count >= 5 and library.sizes[name] > 0)
+    names = names or sorted(library.places)
+    weights = np.sqrt([max(counts[name], 1) for name in names])
+    return names, np.cumsum(weights) / weights.sum()
+
+
+def _weigh_letters(library: StrokeLibrary | None) -> list[str]:
+    if library is None:
+        return []
+    return sorted(
+        w
+        for w, places in library.places.items()
+        if sum(c.isalpha() for c in places) >= 12 and library.sizes[w] > 0
+    )
+
+
+def _draw_other(
+    character: str, styles: _StyleWriter, words: _LibraryWriter | None, rng: np.random.Generator
+) -> Glyph:
+    own = words is not None and words.knows(character)
+    if (
+        words is not None
+        and own
+        and (not styles.knows(character) or (character in _OWN_SIGNS and rng.random() < 0.35))
+    ):
+        return words.draw(character, rng)
+    if styles.knows(character):
+        return styles.draw(character, rng)
+    drawing = _MARKS[int(rng.integers(len(_MARKS)))]
+    return _place(_moved(list(write(drawing, rng).lines)), "A", 0.9)
+
+
+def _moved(strokes: list[Points]) -> list[Points]:
+    low = np.min([stroke.min(axis=0) for stroke in strokes], axis=0)
+    return [stroke - low for stroke in strokes]
+
+
+def _draw_sign(drawing: str, rng: np.random.Generator) -> Glyph:
+    strokes = [
+        stroke * np.float32(rng.uniform(0.75, 1.15)) if len(drawing) > 40 else stroke
+        for stroke in write(drawing, rng).lines
+    ]
+    low = float(min(stroke[:, 0].min() for stroke in strokes))
+    shift = np.array([low, 1.0], np.float32)
+    strokes = [stroke - shift for stroke in strokes]
+    return Glyph(strokes, None, (0, 0, 0, 0), float(max(stroke[:, 0].max() for stroke in strokes)))
+
+
+def _place(strokes: list[Points], character: str, digit_height: float) -> Glyph:
+    """Return strokes, whose box starts at 0, 0, at the size and the height on the line that the character has."""
+    extent = np.max([stroke.max(axis=0) for stroke in strokes], axis=0)
+    width, height = max(float(extent[0]), _SHORT_SIDE), max(float(extent[1]), _SHORT_SIDE)
+    if character.isdigit():
+        natural = float(np.clip(height / digit_height, 0.8, 1.2)) if digit_height > 0 else 1.0
+        scale = min(natural / height, 1.6 / width)
+        bottom = 0.0
+    elif character.isalpha():
+        size, bottom = _letter_size(character)
+        scale = min(size / height, 1.3 / width)
+    else:
+        size, bottom = _SIGN_PLACES.get(character, (1.0, 0.0))
+        scale = size / max(height, width)
+    shift = np.array([0.0, bottom - height * scale], np.float32)
+    return Glyph(
+        [stroke * np.float32(scale) + shift for stroke in strokes], None, (0, 0, 0, 0), width * scale
+    )
+
+
+def _letter_size(character: str) -> tuple[float, float]:
+    if character.isupper() or character in _ASCENDERS:
+        return 1.0, 0.0
+    if character in _TALL_DESCENDERS:
+        return 1.25, 0.3
+    return (0.95, 0.34) if character in _DESCENDERS else (_X_HEIGHT, 0.0)
+
+
+# The longer side, and how far the box's bottom lies under the baseline.
+_SIGN_PLACES = {
+    "+": (0.6, -0.2),
+    "=": (0.5, -0.3),
+    "#": (0.95, 0.0),
+    "*": (0.5, -0.35),
+    "(": (1.2, 0.15),
+    ")": (1.2, 0.15),
+    ",": (0.25, 0.15),
+    "/": (1.15, 0.08),
+    "-": (0.45, -0.45),
+    ":": (0.45, -0.1),
+}
+
+
+def _group_by_manner(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[_ImageGroup]:
+    slant, width = _measure_manner(images)
+    slant_bin = np.searchsorted(np.quantile(slant, np.linspace(0, 1, _SLANT_BINS + 1)[1:-1]), slant)
+    width_bin = np.searchsorted(np.quantile(width, np.linspace(0, 1, _WIDTH_BINS + 1)[1:-1]), width)
+    groups = []
+    for group in range(_SLANT_BINS * _WIDTH_BINS):
+        chosen = (slant_bin * _WIDTH_BINS + width_bin) == group
+        if chosen.any():
+            places = [np.flatnonzero(chosen & (labels == label)) for label in range(10)]
+            groups.append(_ImageGroup(places, float(np.median(width[chosen])) / 20.0))
+    return groups
+
+
+def _measure_manner(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the slant (x per y) and the stroke width in pixels of each image."""
+    slants, widths = [], []
+    for image in images:
+        moments = cv2.moments(image)
+        slants.append(moments["mu11"] / max(moments["mu02"], 1.0))
+        solid = (image > 110).astype(np.uint8)
+        inner = float(np.count_nonzero(cv2.erode(solid, _CROSS)))
+        area = float(np.count_nonzero(solid))
+        widths.append(2.0 * area / max(area - inner, 1.0))
+    return np.array(slants, np.float32), np.array(widths, np.float32)
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

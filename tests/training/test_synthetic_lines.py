@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from digitrec.ink.contrast import LINE_HEIGHT_PX, normalize_contrast
+from digitrec.model.line_alphabet import (
+    BLANK,
+    LINE_CLASSES,
+    OTHER_MARK,
+    decode_classes,
+    encode_transcript,
+    normalize_transcript,
+)
+from digitrec.training import line_dataset
+from digitrec.training.data.unipen import Character
+from digitrec.training.line_dataset import (
+    WIDTH_BUCKETS_PX,
+    LineBatches,
+    MadeLine,
+    make_batch,
+    make_lines,
+    make_sources,
+)
+from digitrec.training.samples import Samples
+from digitrec.training.synthetic import numbers, paper
+from digitrec.training.synthetic.lines import MAX_WIDTH_PX, compose, make_line
+from digitrec.training.synthetic.numbers import Item, make_items, transcript_of
+from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, hold_out_writers
+
+LABELS = np.arange(10, dtype=np.uint8).repeat(4)
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    rng = np.random.default_rng(0)
+    images = np.zeros((40, 28, 28), np.uint8)
+    images[:, 5:24, 9:19] = rng.integers(0, 256, (40, 19, 10))
+    letters = "ABCDEFHKMNRTaehmnrtux"
+    unipen = [
+        Character(label, (rng.uniform(0, 50, (6, 2)).astype(np.float32),), f"w{writer}")
+        for writer in range(4)
+        for label in "0123456789+=" + letters
+    ]
+    return make_sources(Samples(images, LABELS), (), unipen).training
+
+
+@pytest.fixture(scope="module")
+def pool(sources: Sources) -> WriterPool:
+    return WriterPool(sources)
+
+
+def rngs(count: int, seed: int = 0) -> list[np.random.Generator]:
+    return [np.random.default_rng([seed, index]) for index in range(count)]
+
+
+# Transcripts
+
+
+def test_classes_are_distinct_and_blank_is_last() -> None:
+    assert len(set(LINE_CLASSES)) == len(LINE_CLASSES) == BLANK
+    assert decode_classes(encode_transcript(LINE_CLASSES)) == LINE_CLASSES
+
+
+@pytest.mark.parametrize(
+    ("text", "normalized"),
+    [
+        ("", ""),
+        (" ", ""),
+        ("?", "?"),
+        ("? ??  ?", "?"),
+        ("1  2", "1 2"),
+        ("12 - 3", "12-3"),
+        (" ? 12 ?", "?12?"),
+        ("12 .-", "12.-"),
+    ],
+)
+def test_normalizing_keeps_spaces_between_digits_alone(text: str, normalized: str) -> None:
+    assert normalize_transcript(text) == normalized
+
+
+def test_every_made_transcript_is_normalized_and_has_classes() -> None:
+    for rng in rngs(2000):
+        transcript = transcript_of(make_items(rng))
+        assert normalize_transcript(transcript) == transcript
+        encode_transcript(transcript)
+
+
+def test_numbers_have_1_to_16_digits_and_short_ones_are_frequent() -> None:
+    lengths = [len(numbers.plain_digits(rng)) for rng in rngs(3000)]
+    assert {min(lengths), max(lengths)} == {1, 16}
+    assert np.mean(np.array(lengths) <= 3) > 0.3
+
+
+def test_lines_show_every_class() -> None:
+    seen = set().union(*(transcript_of(make_items(rng)) for rng in rngs(3000)))
+    assert seen == set(LINE_CLASSES)
+
+
+# Contrast
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (48, 1), (1, 300), (48, 400)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_constant_image_is_paper(shape: tuple[int, int], level: int) -> None:
+    assert not normalize_contrast(np.full(shape, level, np.uint8)).any()
+
+
+def test_normalizing_contrast_does_not_depend_on_gain_offset_or_polarity() -> None:
+    image = np.full((48, 200), 200, np.uint8)
+    image[10:40, 50:60] = 40
+    expected = normalize_contrast(image)
+    assert expected[20, 55] == pytest.approx(1.0)
+    assert expected[0, 0] == 0.0
+    for other in (image // 2, image // 4 + 100, 255 - image):
+        assert np.abs(normalize_contrast(other) - expected).max() < 0.02
+
+
+def test_normalizing_contrast_does_not_stretch_faint_noise() -> None:
+    noise = np.random.default_rng(0).integers(198, 203, (48, 300)).astype(np.uint8)
+    assert np.abs(normalize_contrast(noise)).max() < 0.2
+
+
+# Lines
+
+
+def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
+    for rng in rngs(150):
+        line = make_line(pool.draw, rng)
+        height, width = line.handwriting.shape
+        assert height == LINE_HEIGHT_PX
+        assert line.printed.shape == line.handwriting.shape
+        assert 8 + 7 * len(line.transcript) <= width <= MAX_WIDTH_PX
+        assert 0 <= line.handwriting.min() <= line.handwriting.max() <= 1
+
+
+@pytest.mark.parametrize("text", ["0", "1", "-", ".", "8888888888888888", "0123456789-/.,:+=#*()"])
+def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
+    for rng in rngs(10):
+        line = compose(pool.draw(rng), [Item(character, character) for character in text], rng)
+        assert line is None or line.handwriting.max() > 0.3
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    "word:abc word:$ struck:12 scribble: fraction:1/2 raised:50 chain:000 wave: segments:0189".split(),
+)
+def test_every_drawing_can_be_drawn(pool: WriterPool, drawing: str) -> None:
+    for rng in rngs(10):
+        line = compose(pool.draw(rng), [Item(drawing, OTHER_MARK)], rng)
+        assert line is not None
+        assert line.handwriting.max() > 0.3
+
+
+def test_an_empty_line_has_an_empty_transcript(pool: WriterPool) -> None:
+    line = compose(pool.draw(np.random.default_rng(0)), [], np.random.default_rng(1))
+    assert line is not None
+    assert line.transcript == ""
+
+
+def test_a_line_too_long_for_the_image_is_not_made(pool: WriterPool) -> None:
+    rng = np.random.default_rng(0)
+    assert compose(pool.draw(rng), [Item("8", "8")] * 400, rng) is None
+
+
+@pytest.mark.parametrize("look", [look for look, _ in paper._WEIGHTED])
+def test_every_look_keeps_the_shape_and_shows_the_ink(pool: WriterPool, look: object) -> None:
+    for rng in rngs(12):
+        line = make_line(pool.draw, rng)
+        image = look(line, rng)  # type: ignore[operator]
+        assert image.shape == line.handwriting.shape
+        assert np.isfinite(image).all()
+
+
+def test_the_widest_line_finds_room_in_the_textures(pool: WriterPool) -> None:
+    line = make_line(pool.draw, np.random.default_rng(0))
+    wide = line._replace(
+        handwriting=np.zeros((48, MAX_WIDTH_PX), np.float32), printed=np.zeros((48, MAX_WIDTH_PX), np.float32)
+    )
+    for rng in rngs(30):
+        assert paper.photograph(wide, rng).shape == (48, MAX_WIDTH_PX)
+
+
+# Writers
+
+
+def test_held_out_writers_are_whole() -> None:
+    stroke = np.ones((2, 2), np.float32)
+    library = StrokeLibrary([(label, (stroke,), f"w{n % 7}") for n, label in enumerate("0123456789" * 14)])
+    learned, held_out = hold_out_writers(library, 0.3, 1)
+    assert len(held_out.places) == 2
+    assert set(learned.places).isdisjoint(held_out.places)
+    assert len(learned.labels) + len(held_out.labels) == len(library.labels)
+
+
+def test_training_and_validation_share_no_image() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (500, 28, 28)).astype(np.uint8)
+    both = make_sources(Samples(images, np.arange(500, dtype=np.uint8) % 10))
+    learned = {image.tobytes() for image in both.training.images}
+    assert len(both.validation.images) == 20
+    assert learned.isdisjoint(image.tobytes() for image in both.validation.images)
+
+
+# Batches
+
+
+def test_a_batch_pads_to_its_bucket_with_paper() -> None:
+    lines = [MadeLine(np.full((48, width), 200, np.uint8), text) for width, text in ((30, ""), (70, "12/3"))]
+    for line in lines:
+        line.image[10:30, 10:14] = 20
+    batch = make_batch(lines)
+    assert batch.images.shape == (2, 48, 96, 1)
+    assert batch.widths.tolist() == [30, 70]
+    assert batch.target_lengths.tolist() == [0, 4]
+    assert decode_classes(batch.targets[1]) == "12/3"
+    assert not batch.images[0, :, 30:].any()
+
+
+def test_batches_are_the_same_for_the_same_seed_wherever_one_starts(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_dataset, "_CHUNK_BATCHES", 3)
+    batches = list(islice(LineBatches(sources, 4, 5, workers=0), 7))
+    later = next(LineBatches(sources, 4, 5, first_batch=5, workers=0))
+    assert np.array_equal(later.images, batches[5].images)
+    assert np.array_equal(later.targets, batches[5].targets)
+    other = next(LineBatches(sources, 4, 6, workers=0))
+    assert not np.array_equal(other.targets, batches[0].targets)
+    assert all(batch.images.shape[2] in WIDTH_BUCKETS_PX for batch in batches)
+
+
+def test_workers_make_the_same_batches(sources: Sources) -> None:
+    with LineBatches(sources, 2, 5, workers=1, ahead=1) as ahead:
+        made = list(islice(ahead, 9))
+    for one, other in zip(made, LineBatches(sources, 2, 5, workers=0), strict=False):
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.targets, other.targets)
+
+
+def test_line_n_depends_on_seed_and_n_alone(sources: Sources) -> None:
+    lines = list(islice(make_lines(sources, 3), 4))
+    assert np.array_equal(next(make_lines(sources, 3, first=3)).image, lines[3].image)
+
+
+def test_making_lines_does_not_import_tensorflow() -> None:
+    code = (
+        "import sys, digitrec.training.line_dataset, digitrec.training.data.unipen; "
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
