@@ -147,7 +147,17 @@ def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
 
 @pytest.mark.parametrize(
     "drawing",
-    "word:abc word:$ struck:12 scribble: fraction:1/2 raised:50 chain:000 wave: segments:0189".split(),
+    [
+        "word:abc",
+        "word:$",
+        "struck:12",
+        "scribble:",
+        "fraction:1/2",
+        "raised:50",
+        "chain:000",
+        "wave:",
+        "segments:0189",
+    ],
 )
 def test_every_drawing_can_be_drawn(pool: WriterPool, drawing: str) -> None:
     for rng in rngs(10):

@@ -84,6 +84,7 @@ def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkL
     if not in_cells and rng.random() < 0.09:
         _draw_bar(handwriting, hand, frame, rng)
     _intrude(handwriting, writer, hand, frame, rng)
+    _intrude_at_sides(handwriting, writer, hand, frame, rng)
     layer = _render_printed(printed, frame)
     size = (frame.width, LINE_HEIGHT_PX)
     fine = [cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, layer)]
@@ -127,7 +128,7 @@ def _set_on_baseline(items: list[Item], marks: list[Mark], hand: Hand, rng: np.r
         if item.drawing in ".,'":
             gap = 0.5 * gap + 0.02
         elif len(item.drawing) > 1 and not item.drawing.startswith((numbers.CHAIN, numbers.RAISED)):
-            gap = abs(gap) + rng.uniform(0.05, 0.6)
+            gap = abs(gap) + rng.uniform(0.15, 0.8)
         gap += wide
         by_box = edge + gap - box_left
         kerned = float((reach - left).max()) + gap
@@ -166,7 +167,7 @@ def _link(marks: list[Mark], hand: Hand, whole: Mark, rng: np.random.Generator) 
     for one, other in pairwise(marks):
         if one.strokes and other.strokes and rng.random() < hand.linking:
             a, b = one.strokes[-1][-1], other.strokes[0][0]
-            if 0 < b[0] - a[0] < 0.3 and (a[1] > -0.25 or b[1] < -0.7):
+            if 0 < b[0] - a[0] < 0.3 and abs(b[1] - a[1]) < 0.4:
                 sag = np.array([0.0, rng.uniform(-0.05, 0.12)], np.float32)
                 whole.strokes.append(np.stack([a, (a + b) / 2 + sag, b]))
 
@@ -204,7 +205,7 @@ def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Gener
         height_px = rng.uniform(44.0, 49.0)
         margin_left, margin_right = rng.uniform(-0.5, 2.0, 2)
     else:
-        height_px = 44.0 - 26.0 * rng.random() ** 1.6
+        height_px = 44.0 - 26.0 * rng.random() ** 2
         reach = 14.0 if crop < 0.85 else 50.0
         margin_left, margin_right = rng.uniform(1.0, reach, 2)
     scale = height_px / (bottom - top)
@@ -252,8 +253,7 @@ def _draw_mark(
             part = points[piece * len(points) // pieces : (piece + 1) * len(points) // pieces + 1]
             width = max(1, round(pen * float(np.exp(rng.normal(0.0, hand.pressure)))))
             cv2.polylines(canvas, [part], False, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
-    middle = 100.0
-    levels = np.clip((np.arange(256.0) - middle) * hand.hardness + 128.0, 0, 255).astype(np.uint8)
+    levels = np.clip((np.arange(256.0) - hand.edge) * hand.hardness + 128.0, 0, 255).astype(np.uint8)
     for image, matrix in mark.images:
         _draw_image(canvas, image, matrix, frame, levels)
 
@@ -295,6 +295,24 @@ def _render_printed(printed: list[Printed], frame: _Frame) -> NDArray[np.uint8]:
             _SUBPIXEL_BITS,
         )
     return canvas
+
+
+def _intrude_at_sides(
+    canvas: NDArray[np.uint8], writer: Writer, hand: Hand, frame: _Frame, rng: np.random.Generator
+) -> None:
+    """Draw the edge of a sign that the image cuts off, where there is room at its left or right."""
+    if rng.random() > 0.07 or not frame.writing_height:
+        return
+    mark = draw_row("-+.=8"[int(rng.integers(5))], writer, hand, rng, size=1.0, gap=0.0)
+    left, _, right, _ = mark.box()
+    reach = rng.uniform(1.0, 4.0)
+    middle = frame.offset[1] + frame.writing_height
+    at_left = rng.random() < 0.6
+    if canvas[:, : 12 * _FINE].any() if at_left else canvas[:, -12 * _FINE :].any():
+        return
+    x = reach - right * frame.scale if at_left else frame.width - reach - left * frame.scale
+    place = _Frame((0.0, 0.0), (float(x), float(middle)), frame.scale, frame.width, 1.0)
+    _draw_mark(canvas, mark, hand, place, rng)
 
 
 def _intrude(

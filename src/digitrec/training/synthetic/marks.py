@@ -42,7 +42,8 @@ class Hand:
     growth: float
     linking: float
     pressure: float
-    hardness: float
+    hardness: float  # of an image's ink, where its edge is made sharp
+    edge: float  # the level that becomes the edge: a high one thins the strokes
 
 
 @dataclass
@@ -82,14 +83,14 @@ def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
         gap, spread = rng.uniform(-0.1, 0.0), rng.uniform(0.02, 0.06)
     elif spacing < 0.5:
         gap, spread = rng.uniform(0.02, 0.16), rng.uniform(0.01, 0.06)
-    elif spacing < 0.86:
+    elif spacing < 0.82:
         gap, spread = rng.uniform(0.12, 0.4), rng.uniform(0.01, 0.1)
     else:
         gap, spread = rng.uniform(0.4, 1.0), rng.uniform(0.02, 0.15)
-    own_pen = float(np.exp(rng.normal(np.log(0.085), 0.42)))
+    own_pen = float(np.exp(rng.normal(np.log(0.07), 0.45)))
     return Hand(
-        slant=float(rng.normal(0.06, 0.16)),
-        aspect=float(np.exp(rng.normal(0.0, 0.14))),
+        slant=float(rng.normal(0.09, 0.18)),
+        aspect=float(np.exp(rng.normal(0.05, 0.18))),
         pen=pen if pen is not None else float(np.clip(own_pen, 0.025, 0.24 if gap > 0.02 else 0.14)),
         gap=float(gap),
         gap_spread=float(spread),
@@ -101,6 +102,7 @@ def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
         linking=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
         pressure=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.35 else 0.0,
         hardness=float(rng.uniform(1.4, 4.0)),
+        edge=float(rng.uniform(85.0, 165.0)),
     )
 
 
@@ -239,7 +241,9 @@ def _chain(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> M
     """Zeros in one stroke: each a loop from its top, linked to the next; a short pitch lets them share walls."""
     height = rng.uniform(0.5, 1.0)
     half_width = height * rng.uniform(0.28, 0.5)
-    pitch = 2 * half_width * (rng.uniform(0.72, 1.0) if rng.random() < 0.6 else rng.uniform(1.0, 1.5))
+    pitch = 0.5 * hand.pen + 2 * half_width * (
+        rng.uniform(0.72, 1.0) if rng.random() < 0.6 else rng.uniform(1.0, 1.5)
+    )
     turn = np.linspace(0.0, 2 * np.pi * rng.uniform(0.96, 1.08), 22)
     start = rng.uniform(-0.6, 0.9)
     joined = rng.random() < 0.65

@@ -102,7 +102,8 @@ def _word(rng: np.random.Generator) -> str:
         return _pick(rng, _UNITS)
     if _chance(rng, 0.2):
         return _pick(rng, _EASY_LETTERS)
-    word = _pick(rng, _EASY_LETTERS) + "".join(_pick(rng, _LETTERS) for _ in range(int(rng.integers(2, 7))))
+    word = _pick(rng, _EASY_LETTERS) + "".join(_pick(rng, _LETTERS) for _ in range(int(rng.integers(1, 6))))
+    word += _pick(rng, _EASY_LETTERS.lower())  # at either end stands no letter that looks like a digit
     return word.upper() if _chance(rng, 0.3) else word
 
 

@@ -56,7 +56,7 @@ def _security_paper(line: InkLine, rng: np.random.Generator) -> Image:
     image += rng.uniform(0, 0.09) * contrast * _tile("grain", image.shape, rng)
     image = _ink_on(image, line, paper - contrast, rng)
     image = _few_pixels(image, line, rng.uniform(0.55, 1.0)) if rng.random() < 0.5 else image
-    image = _defocus(image, line, rng.uniform(0.4, 1.1))
+    image = _defocus(image, line, rng.uniform(0.3, 0.9))
     if rng.random() < 0.5:
         image = _sharpen(image, rng.uniform(0.3, 1.3))
     image += rng.uniform(0, 0.03) * contrast * _tile("white", image.shape, rng)
@@ -65,7 +65,7 @@ def _security_paper(line: InkLine, rng: np.random.Generator) -> Image:
 
 def _photo(line: InkLine, rng: np.random.Generator) -> Image:
     """Paper under a camera: pencil or pen, shade, grain, defocus."""
-    paper = rng.uniform(95, 240)
+    paper = 95 + 145 * rng.random() ** 0.6
     image = np.full(line.handwriting.shape, paper, np.float32)
     pencil = rng.random() < 0.45
     contrast = max(22.0, rng.uniform(0.13, 0.5) * paper if pencil else rng.uniform(0.3, 0.92) * paper)
@@ -82,7 +82,7 @@ def _photo(line: InkLine, rng: np.random.Generator) -> Image:
         image = _warp(image, rng)
     if rng.random() < 0.35:
         image = _few_pixels(image, line, rng.uniform(0.4, 1.0))
-    image = _defocus(image, line, 0.3 + 1.2 * rng.random() ** 2) if rng.random() < 0.9 else _shake(image, rng)
+    image = _defocus(image, line, 0.3 + 1.1 * rng.random() ** 3) if rng.random() < 0.9 else _shake(image, rng)
     if rng.random() < 0.3:
         image = _sharpen(image, rng.uniform(0.3, 1.5))
     image += rng.uniform(0, 1) ** 3 * 0.12 * contrast * _tile("white", image.shape, rng)
@@ -112,17 +112,14 @@ def _scan(line: InkLine, rng: np.random.Generator) -> Image:
 def _bilevel(line: InkLine, rng: np.random.Generator) -> Image:
     """A fax or a thresholded image: black and white, with broken strokes and specks, perhaps resized afterwards."""
     amount = _over(line, rng)
-    noise = rng.uniform(0.0, 0.22) * _tile("coarse", amount.shape, rng)
-    noise += rng.uniform(0.0, 0.12) * _tile("white", amount.shape, rng)
+    blurred = _defocus(amount, line, rng.uniform(0.2, 0.9))
+    solid = blurred[amount > 0.5]
+    peak = float(solid.mean()) if solid.size else 1.0  # thin strokes blur away
+    noise = rng.uniform(0.0, 0.18) * peak * _tile("coarse", amount.shape, rng)
+    noise += rng.uniform(0.0, 0.1) * peak * _tile("white", amount.shape, rng)
     shrink = max(rng.uniform(0.45, 1.0), _smallest_factor(line))
-    soft = cv2.resize(
-        _defocus(amount, line, rng.uniform(0.2, 0.9)) + noise,
-        None,
-        fx=shrink,
-        fy=shrink,
-        interpolation=cv2.INTER_AREA,
-    )
-    black = (soft > rng.uniform(0.25, 0.62)).astype(np.float32)
+    soft = cv2.resize(blurred + noise, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    black = (soft > rng.uniform(0.3, 0.7) * peak).astype(np.float32)
     if rng.random() < 0.25:
         black = np.maximum(black, (rng.random(black.shape) < rng.uniform(0.0, 0.02)).astype(np.float32))
     how = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.integers(3))]
