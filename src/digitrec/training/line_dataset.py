@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
-_CHUNK_BATCHES = 8
+_CHUNK_BATCHES = 16
 _HELD_OUT_WRITERS = 0.1  # of each set's writers
 _HELD_OUT_IMAGES = 0.04  # of MNIST: just what the digit network holds out, too
 _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT = (
@@ -137,7 +137,7 @@ class LineBatches:
         ----------
         first_batch : where to go on, after a checkpoint.
         workers : processes; 0 makes each batch when it is asked for, in this process.
-        ahead : chunks of 8 batches that are made or waiting for each worker.
+        ahead : chunks of 16 batches that are made or waiting for each worker.
         """
         self._batch_size, self._seed, self._next = batch_size, seed, first_batch
         self._ready: deque[LineBatch] = deque()

@@ -130,7 +130,7 @@ def _bilevel(line: InkLine, rng: np.random.Generator) -> Image:
 
 
 def _tiny(line: InkLine, rng: np.random.Generator) -> Image:
-    """A picture of few pixels, enlarged."""
+    """An image of few pixels, enlarged."""
     image = _scan(line, rng) if rng.random() < 0.5 else _photo(line, rng)
     return _few_pixels(image, line, rng.uniform(0.2, 0.42))
 
