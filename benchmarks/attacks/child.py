@@ -75,7 +75,8 @@ class Target:
         if isinstance(given, Request):
             return {given.path.partition("?")[0]: lambda: self._asked(given)}
         if isinstance(given, dict):
-            return {"read": lambda: _shown(self.recognizer.read(number("407"), **given))}
+            line = number("407392" * 10 + "1582")
+            return {"read": lambda: _shown(self.recognizer.read(line, **given))}
         copy = (lambda: bytes(bytearray(given))) if isinstance(given, bytes) else (lambda: given)
         return {
             "predict": lambda: _shown(self.recognizer.predict(copy())),

@@ -62,6 +62,13 @@ def _rows(pixels: Pixels, color: int, depth: int) -> bytes:
     return np.pad(samples.reshape(len(pixels), -1), ((0, 0), (1, 0))).tobytes()
 
 
+def _blocks_and_dots() -> Pixels:
+    """Return blocks as large as digits, left of 18,000 dots that are too small to stay on a page of digits."""
+    y, x = np.indices((1000, 1000)) - 4
+    blocks, dots = (y % 40 < 20) & (x % 40 < 20) & (x < 320), (y % 6 < 3) & (x % 6 < 3) & (x >= 330)
+    return np.where((blocks | dots) & (y >= 0) & (x >= 0), 0, 255).astype(np.uint8)
+
+
 def cases() -> Iterator[Case]:
     """Yield every PNG file."""
     yield from group("PNG of 25 MP", "each color type and depth, and shapes that no page has", {
@@ -85,6 +92,7 @@ def cases() -> Iterator[Case]:
     control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 1, 1, 0, 0, 1, 1, 0, 0))
     xmp = b"XML:com.adobe.xmp\0%c\0\0\0"
     yield from group("PNG", "a chunk costs an object; what is packed is unpacked", {
+        "blocks and 18,000 dots": lambda: png(_blocks_and_dots()),
         "800,000 chunks": lambda: with_more(more=chunk(b"aaAa") * 800_000),
         "700,000 texts": lambda: with_more(more=chunk(b"tEXt", b"k\0") * 700_000),
         "9,000 texts": lambda: with_more(more=chunk(b"tEXt", b"k\0" + b"v" * 1000) * 9000),
