@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from wire import connect, receive_answer
 
 from attacks.case import Request
-from digitrec.resources import resource_path
 
 CUT, UNCONNECTED, HELD = "cut", "unconnected", "held"
 _PATIENCE_S = 120.0
 _HOLD_S = 15.0
+_LARGE_FILE = "/docs/swagger-ui-bundle.js"  # 1.4 MB, the largest that the server gives away
 _POST = b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
 
 
@@ -119,15 +118,6 @@ def unread(port: int, connections: int, requests: int, path: str) -> Counter[str
                 client.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode() * requests)
         time.sleep(_HOLD_S)
     return Counter({HELD: connections})
-
-
-def largest_static_file() -> str:
-    """Return the path of the largest file that the server gives away."""
-    folder = resource_path("static")
-    largest = max(
-        (path for path in Path(folder).rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
-    )
-    return f"/static/{largest.relative_to(folder)}"
 
 
 def held_uploads(port: int, connections: int) -> Counter[str]:
@@ -244,10 +234,9 @@ def mixed(
 def attacks(heavy: Sequence[bytes], heaviest: Sequence[bytes], several: Sequence[bytes]) -> Iterator[Attack]:
     """Yield the attacks, but for the mixed one."""
     may_hold = frozenset({HELD, CUT, "400", "408", "413", "422", "503"})
-    static = largest_static_file()
     for connections in (10, 18, 200):
         yield Attack(f"unread answers, {connections} connections", "a thread waits for each client that takes nothing",
-                     lambda port, n=connections: unread(port, n, 40, static), may_hold)  # fmt: skip
+                     lambda port, n=connections: unread(port, n, 40, _LARGE_FILE), may_hold)  # fmt: skip
     yield Attack("unread answers, 1,024 files", "a connection takes files for what it asks and gets",
                  lambda port: unread(port, 4, 20_000, "/healthz"), may_hold, open_files=1024)  # fmt: skip
     for connections in (25, 100):
