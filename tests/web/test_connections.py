@@ -398,6 +398,16 @@ def test_who_waits_for_memory_holds_nobody_up(count: int) -> None:
     threads.shutdown()
 
 
+def test_no_more_threads_are_made_than_help_at_once() -> None:
+    threads = wire.Threads(3)
+    asked = [Asked(0.05) for _ in range(60)]
+    for each in asked:
+        threads.add_task(each)
+    assert all(each.answered.wait(PATIENCE_S) for each in asked)
+    assert len({each.thread for each in asked}) <= 4  # one may be giving up its turn
+    threads.shutdown()
+
+
 def test_who_waits_for_memory_does_not_hang() -> None:
     threads = wire.Threads(2)
     heavy = Heavy(threads)

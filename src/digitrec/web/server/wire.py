@@ -120,8 +120,12 @@ class Threads:
         self._slow_from = math.inf
 
     def _call_helper(self) -> None:
-        if self._helpers and self._watch.acquire(blocking=False):
-            self._helpers.submit(self._help)
+        """Give a turn to a helper, unless one watches already or all turns are taken."""
+        if self._helpers and self._turns.acquire(blocking=False):
+            if self._watch.acquire(blocking=False):
+                self._helpers.submit(self._help)
+            else:
+                self._turns.release()
 
     def _help(self) -> None:
         """Answer a request that waits behind a slow one; give up where none is slow before none waits."""
@@ -130,10 +134,13 @@ class Threads:
         self._watch.release()
         if len(self._waiting) > 1:
             self._call_helper()
-        with self._turns:
-            self._helping.add(get_ident())
-            self._serve_next()
-            self._helping.discard(get_ident())
+        self._helping.add(get_ident())
+        self._serve_next()
+        self._helping.discard(get_ident())
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._turns.release()
         if self._waiting:
             self._call_helper()
 
@@ -143,7 +150,7 @@ class Threads:
         thread = get_ident()
         self._aside.add(thread)
         if thread in self._helping:
-            self._turns.release()
+            self._end_turn()
         try:
             yield
         finally:
