@@ -139,7 +139,9 @@ def test_a_server_without_room_for_its_counts_answers_all(full: str, tmp_path: P
     if subprocess.run(
         [*own_world, "mount -t tmpfs tmpfs /dev/shm"], capture_output=True, check=False
     ).returncode:
-        pytest.skip("this user may not mount a folder")
+        pytest.skip("a folder cannot be mounted on this system")
+    if "/tmp" in full and REPOSITORY.is_relative_to("/tmp"):
+        pytest.skip("the repository would be hidden on this system: it lies in /tmp")
     fill = f"for place in {full}; do mount -t tmpfs -o size=64k tmpfs $place; cat /dev/zero > $place/x; done"
     full_everywhere = "/tmp" in full
     there = "/tmp" if full_everywhere else str(tmp_path)
