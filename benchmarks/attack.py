@@ -16,6 +16,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ _SHORT_SAMPLE = 16  # heavy inputs in the short form
 def main() -> None:
     """Run the parts that are asked for, print their tables, and end with 1 where there is a finding."""
     options = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the server would go on
     if options.list:
         for case in cases():
             print(f"{case.name:<60}{case.reason}")
