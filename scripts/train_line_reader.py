@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Train the network that reads a whole line with CTC. It is not used by `read` yet.
+
+python scripts/train_line_reader.py FOLDER --unipen DIR        goes on from FOLDER's checkpoint where there is one
+
+A line of JSON for each look at the held-out writers goes to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# glibc gives large blocks back to the system and takes them again for each step; it reads this before Python starts.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
+if __name__ == "__main__" and sys.platform == "linux" and not _KEEP_MEMORY.keys() <= os.environ.keys():
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_KEEP_MEMORY})  # noqa: S606  # nosec B606  # this program again
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from train_model import INTERRUPTED, add_data_options
+
+from digitrec.errors import DigitrecError
+from digitrec.model.architectures import line_reader
+from digitrec.training.data.unipen import load_json_characters, load_unipen
+from digitrec.training.line_dataset import make_sources
+from digitrec.training.line_pipeline import LineTrainingConfig, train_line_reader
+from digitrec.training.mnist import load_mnist
+from digitrec.training.pen_digits import load_pen_digits
+from digitrec.training.samples import Samples
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train until the last step, or until it is interrupted; the checkpoint stays."""
+    options = parse_arguments(arguments)
+    try:
+        mnist = load_mnist(options.data)
+        sources = make_sources(
+            Samples(mnist.x_train, mnist.y_train),
+            load_pen_digits(options.strokes),
+            load_unipen(options.unipen) if options.unipen else (),
+            load_json_characters(options.ipad) if options.ipad else (),
+        )
+        options.folder.mkdir(parents=True, exist_ok=True)
+        changes = {name: getattr(options, name) for name in ("steps", "checkpoint_steps", "seed")}
+        config = LineTrainingConfig(**{name: value for name, value in changes.items() if value is not None})
+        train_line_reader(
+            line_reader(), sources, config, options.folder, workers=options.workers, report=_report
+        )
+    except DigitrecError as error:
+        print(f"train_line_reader: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("train_line_reader: stopped; the same command goes on.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="of the checkpoint, line_reader.keras")
+    data = parser.add_argument_group("data")
+    add_data_options(data)
+    data.add_argument(
+        "--unipen",
+        type=Path,
+        default=os.environ.get("DIGITREC_UNIPEN") or None,
+        metavar="DIR",
+        help="UNIPEN's release or its JSON lines; default: $DIGITREC_UNIPEN, else none",
+    )
+    data.add_argument("--ipad", type=Path, metavar="FILE", help="the iPad strokes' digits.jsonl")
+    recipe = parser.add_argument_group("recipe")
+    recipe.add_argument("--steps", type=int, help="of 64 lines; default: 60,000")
+    recipe.add_argument("--checkpoint-steps", type=int, help="default: 500")
+    recipe.add_argument("--seed", type=int, help="default: 1")
+    recipe.add_argument(
+        "--workers", type=int, default=1, help="processes that make lines; default: %(default)s"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

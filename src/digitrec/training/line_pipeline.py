@@ -1,0 +1,157 @@
+"""Training of the line reader: made lines without end, CTC, a checkpoint that a kill leaves whole, held-out writers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from digitrec.evaluation.transcription import edit_distance
+from digitrec.model.line_alphabet import BLANK, decode_classes
+from digitrec.replacement import replacing
+from digitrec.training.line_dataset import LineBatch, LineBatches
+from digitrec.training.synthetic.writers import Sources
+
+CHECKPOINT = "line_reader.keras"
+
+
+@dataclass(frozen=True)
+class LineTrainingConfig:
+    """How the line reader is trained.
+
+    Attributes
+    ----------
+    steps : of `batch_size` lines each.
+    learning_rate : at its height, after `warmup_steps`; it falls along a cosine.
+    checkpoint_steps : between two checkpoints, and two looks at the held-out writers.
+    """
+
+    steps: int = 60_000
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    warmup_steps: int = 500
+    weight_decay: float = 1e-4
+    checkpoint_steps: int = 500
+    validation_batches: int = 20
+    seed: int = 1
+
+
+@keras.saving.register_keras_serializable("digitrec")
+class CtcModel(keras.Model):
+    """A line reader that is fitted with the CTC loss (Graves et al., 2006), on any backend of Keras.
+
+    The targets are (B, L + 1) int32: the classes, and the length of each row in its last column.
+    """
+
+    def compute_loss(  # noqa: D102
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        columns = ops.full((ops.shape(y_pred)[0],), ops.shape(y_pred)[1], dtype="int32")
+        losses = ops.ctc_loss(y[:, :-1], y_pred, y[:, -1], columns, mask_index=BLANK)
+        return ops.mean(losses)
+
+
+def train_line_reader(
+    model: keras.Model,
+    sources: tuple[Sources, Sources],
+    config: LineTrainingConfig,
+    folder: Path,
+    *,
+    workers: int = 1,
+    report: Callable[[str], None] = print,
+) -> keras.Model:
+    """Fit `model` on made lines, and return it; go on from the checkpoint in `folder` where there is one.
+
+    Parameters
+    ----------
+    model : (B, 48, W, 1) float32 to (B, W / 4, classes) float32 logits.
+    sources : writers to learn from, and writers to validate with.
+    folder : of the checkpoint; it is replaced in one step, so that a kill leaves the old or the new one.
+    """
+    trained = CtcModel(model.input, model.output)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 30,
+        config.steps - config.warmup_steps,
+        warmup_target=config.learning_rate,
+        warmup_steps=config.warmup_steps,
+    )
+    trained.compile(
+        optimizer=keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, clipnorm=5.0)
+    )
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists():
+        trained = keras.saving.load_model(checkpoint)
+    done = int(trained.optimizer.iterations)
+    held_out = _held_out(sources[1], config)
+    with LineBatches(
+        sources[0], config.batch_size, config.seed, first_batch=done, workers=workers
+    ) as batches:
+        while done < config.steps:
+            steps = min(config.checkpoint_steps, config.steps - done)
+            started = time.monotonic()
+            history = trained.fit(_examples(batches), steps_per_epoch=steps, shuffle=False, verbose=0)
+            done += steps
+            with replacing(checkpoint) as new:
+                trained.save(new)
+            rate = steps * config.batch_size / (time.monotonic() - started)
+            report(
+                json.dumps(
+                    {
+                        "step": done,
+                        "loss": round(float(history.history["loss"][0]), 4),
+                        "lines_per_s": round(rate),
+                        **validate(trained, held_out),
+                    }
+                )
+            )
+    return keras.Model(trained.input, trained.output, name=model.name)
+
+
+def _held_out(sources: Sources, config: LineTrainingConfig) -> list[LineBatch]:
+    with LineBatches(sources, config.batch_size, config.seed, workers=0) as batches:
+        return [next(batches) for _ in range(config.validation_batches)]
+
+
+def _examples(batches: LineBatches) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+    for batch in batches:
+        lengths = np.asarray(batch.target_lengths, np.int32)[:, np.newaxis]
+        yield batch.images, np.concatenate([batch.targets.astype(np.int32), lengths], axis=1)
+
+
+def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, float]:
+    """Return the fraction of lines that are read exactly, and the edits for each character, both from 0."""
+    exact = edits = characters = lines = 0
+    for batch in batches:
+        for read, targets, length in zip(
+            transcripts(model.predict_on_batch(batch.images)),
+            batch.targets,
+            batch.target_lengths,
+            strict=True,
+        ):
+            label = decode_classes(targets[:length])
+            exact += read == label
+            edits += edit_distance(read, label)
+            characters += length
+            lines += 1
+    return {"exact": round(exact / lines, 4), "character_error_rate": round(edits / max(1, characters), 4)}
+
+
+def transcripts(logits: NDArray[np.float32]) -> list[str]:
+    """Return what the most probable class of each column spells, for (B, T, classes) logits."""
+    classes = logits.argmax(axis=-1)
+    starts = np.ones(classes.shape, bool)
+    starts[:, 1:] = classes[:, 1:] != classes[:, :-1]
+    return [decode_classes(row[start & (row != BLANK)]) for row, start in zip(classes, starts, strict=True)]

@@ -1,0 +1,57 @@
+"""Training the line reader: what it answers, how answers become transcripts, and a short run that goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.model.architectures import line_reader
+from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
+from digitrec.training.line_dataset import make_sources
+from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, train_line_reader, transcripts
+from digitrec.training.samples import Samples
+
+
+@pytest.mark.parametrize("width", [4, 64, 100])
+def test_a_line_of_any_width_has_an_answer_for_each_four_columns(width: int) -> None:
+    answers = line_reader((4, 4, 4, 4), along=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
+    assert answers.shape == (2, width // 4, LINE_CLASS_COUNT)
+
+
+@pytest.mark.parametrize(
+    ("columns", "transcript"),
+    [
+        ([BLANK] * 4, ""),
+        ([*encode_transcript("1"), BLANK, BLANK, BLANK], "1"),
+        ([*encode_transcript("11"), BLANK, *encode_transcript("1")], "11"),
+        ([BLANK, *encode_transcript("112")], "12"),
+        (encode_transcript("3/4?"), "3/4?"),
+    ],
+)
+def test_what_stands_in_neighbouring_columns_is_one_character(columns: list[int], transcript: str) -> None:
+    assert transcripts(np.eye(LINE_CLASS_COUNT, dtype=np.float32)[[columns]]) == [transcript]
+
+
+def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    digits = rng.integers(0, 255, (400, 28, 28), dtype=np.uint8)
+    sources = make_sources(Samples(digits, np.arange(400) % 10), ())
+    reports: list[str] = []
+
+    def run(steps: int) -> None:
+        config = LineTrainingConfig(
+            steps=steps, batch_size=4, warmup_steps=1, checkpoint_steps=2, validation_batches=1
+        )
+        model = line_reader((4, 4, 4, 4), along=8)
+        train_line_reader(model, sources, config, tmp_path, workers=0, report=reports.append)
+
+    run(4)
+    run(6)
+    assert [json.loads(line)["step"] for line in reports] == [2, 4, 6]
+    assert json.loads(reports[-1])["loss"] < json.loads(reports[0])["loss"]
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
