@@ -77,6 +77,5 @@ class MemoryBudget:
                 self._changed.notify_all()  # the next one may fit, too
 
 
-# Of the process, since its memory is. With one worker and its master at rest, with the bodies of requests and with
-# what Python and malloc keep, this fits into 512 MB (benchmarks/attack.py).
-large_images = MemoryBudget(250_000_000)
+# Of the process, since its memory is. With 250 MB a worker was killed after 20,000 mixed requests in 512 MiB.
+large_images = MemoryBudget(215_000_000)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-_M_MMAP_THRESHOLD = -3  # of mallopt, in glibc's malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt, in glibc's malloc.h
 _LARGE_BYTES = 1_000_000
+# Each arena keeps what its threads have freed; by itself glibc makes one for each of 15 threads.
+_ARENAS = 1
 
 
 def return_large_blocks() -> None:
@@ -18,4 +20,6 @@ def return_large_blocks() -> None:
     with suppress(
         OSError, AttributeError, TypeError
     ):  # another C library, which has no such habit or no such switch
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        libc.mallopt(_M_ARENA_MAX, _ARENAS)

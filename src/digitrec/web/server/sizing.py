@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-# At rest one worker and its master take 115 MB. Large images take 250 MB more (digitrec.memory), the bodies of requests
+# At rest one worker and its master take 115 MB. Large images take 215 MB more (digitrec.memory), the bodies of requests
 # 97 MB (Bounds.uploads_bytes and 1,000 small ones), and what two threads make of large bodies 50 MB.
 _WORKER_BYTES = 450_000_000
 _MIN_UPLOADS_BYTES, _MAX_UPLOADS_BYTES = 64_000_000, 1_000_000_000
