@@ -19,6 +19,7 @@ if __name__ == "__main__" and sys.platform == "linux" and not _KEEP_MEMORY.keys(
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_KEEP_MEMORY})  # noqa: S606  # nosec B606  # this program again
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 from train_model import INTERRUPTED, add_data_options
 
 from digitrec.errors import DigitrecError
@@ -34,6 +35,8 @@ from digitrec.training.samples import Samples
 def main(arguments: list[str] | None = None) -> int:
     """Train until the last step, or until it is interrupted; the checkpoint stays."""
     options = parse_arguments(arguments)
+    if options.mixed_precision:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         mnist = load_mnist(options.data)
         sources = make_sources(
@@ -79,6 +82,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--steps", type=int, help="of 64 lines; default: 60,000")
     recipe.add_argument("--checkpoint-steps", type=int, help="default: 500")
+    recipe.add_argument(
+        "--mixed-precision",
+        action="store_true",
+        help="compute in bfloat16: faster on processors with AMX, slower on those without",
+    )
     recipe.add_argument("--seed", type=int, help="default: 1")
     recipe.add_argument(
         "--workers", type=int, default=1, help="processes that make lines; default: %(default)s"
