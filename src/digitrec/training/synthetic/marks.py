@@ -14,6 +14,7 @@ from digitrec.training.synthetic.writers import Glyph, Writer
 
 Points = NDArray[np.float32]
 
+_STRONGLY_SLANTED = 0.14  # of the hands
 _SEGMENTS_OF = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 _SEGMENT_LINES = {
     "a": (0.08, 0.0, 0.42, 0.0),
@@ -89,7 +90,7 @@ def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
         gap, spread = rng.uniform(0.4, 1.0), rng.uniform(0.02, 0.15)
     own_pen = float(np.exp(rng.normal(np.log(0.07), 0.45)))
     return Hand(
-        slant=float(rng.normal(0.09, 0.18)),
+        slant=float(rng.uniform(0.2, 0.75) if rng.random() < _STRONGLY_SLANTED else rng.normal(0.09, 0.18)),
         aspect=float(np.exp(rng.normal(0.05, 0.18))),
         pen=pen if pen is not None else float(np.clip(own_pen, 0.025, 0.24 if gap > 0.02 else 0.14)),
         gap=float(gap),

@@ -20,6 +20,10 @@ SEGMENTS = "segments:"  # a printed display
 WAVE = "wave:"  # a line that fills what is left of the field
 
 _LENGTH_WEIGHTS = np.array([13, 16, 16, 13, 12, 10, 6, 6, 3, 4, 3, 1.5, 1.5, 1, 0.8, 0.6])  # 1 to 16 digits
+_COUNTED = (
+    0.4  # of the numbers count or measure something: their first digits are distributed as Benford's law says
+)
+_FIRST_DIGITS = np.log10(np.arange(2, 11))  # cumulative, of 1 to 9
 _UNITS = (
     "kg",
     "km",
@@ -71,6 +75,13 @@ def plain_digits(rng: np.random.Generator, longest: int = 16) -> str:
 
 
 def _digits(rng: np.random.Generator, length: int) -> str:
+    text = _any_digits(rng, length)
+    if _chance(rng, _COUNTED):
+        text = str(1 + int(np.searchsorted(_FIRST_DIGITS, rng.random()))) + text[1:]
+    return text
+
+
+def _any_digits(rng: np.random.Generator, length: int) -> str:
     chance = rng.random()
     if chance < 0.68 or length < 2:
         return "".join(map(str, rng.integers(0, 10, length)))
@@ -260,7 +271,7 @@ def _groups(rng: np.random.Generator) -> list[Item]:
 
 
 def _signed(rng: np.random.Generator) -> list[Item]:
-    lead = _pick(rng, ("-", "-", "--", "+", "=", "#", "*", ".", "(", "/", ":"))
+    lead = _pick(rng, ("-", "-", "--", "+", "=", "#", "*", ".", "("))
     text = plain_digits(rng, 6)
     return _as_items(f"({text})" if lead == "(" else lead + text) + _terminator(rng, 0.25)
 

@@ -28,11 +28,15 @@ NUMBER_STYLES = (
     Figure("hook and foot", 1, "10,58 46,04 44,94; 22,95 74,93"),
     Figure("roof", 1, "02,96 46,04 56,97"),
     Figure("P", 9, "~30,20 28,60 24,98; ~26,30 40,06 74,10 76,34 54,48 30,46"),
+    Figure("P, stem first", 9, "40,95 44,10; ~44,12 66,05 80,22 66,44 44,44"),
     Figure("open P", 9, "~34,36 36,10 70,06 76,28 52,44; 34,10 26,98"),
     Figure("g", 9, "~74,18 40,06 24,28 44,48 72,26 74,10; ~74,12 76,60 66,94 34,96 26,84"),
     Figure("straight", 9, "~72,20 44,04 22,26 40,50 72,24; 73,08 72,97"),
     Figure("like a root", 5, "~24,50 34,42 42,92 52,96; ~42,90 54,40 50,12; 50,12 92,06"),
     Figure("like an S, barred", 5, "~34,10 30,40 56,40 68,66 50,92 22,88; 32,10 86,00"),
+    Figure("like an integral sign, angular", 5, "84,08 48,10; 48,10 42,60 34,92 24,94 14,80"),
+    Figure("like an integral sign", 5, "~88,08 60,06 50,26 46,62 36,92 16,88"),
+    Figure("flat bar, narrow bowl", 5, "82,06 44,08 40,40; ~40,40 62,46 60,82 34,94 18,84"),
     Figure("flag apart", 5, "~32,20 28,48 58,44 72,68 50,96 20,86; 40,12 84,04"),
     Figure("no foot", 2, "~22,26 48,04 74,24 58,54 22,94"),
     Figure("no foot, hooked", 2, "~20,30 40,05 70,18 58,56 26,92 40,90"),
@@ -42,6 +46,7 @@ NUMBER_STYLES = (
     Figure("crossed", 7, "~18,10 44,08 80,06; 80,06 40,96; 30,50 74,46"),
     Figure("crossed, curved", 7, "~16,16 40,06 76,10; ~76,10 54,50 46,96; 34,52 72,48"),
     Figure("crossed, serif", 7, "20,24 22,08 82,08; 82,08 44,97; 32,54 76,48"),
+    Figure("one loop, crossed", 8, "~72,20 44,05 30,26 50,46 70,70 48,95 26,74 52,46 74,22"),
     Figure("two loops", 8, "~50,46 26,28 50,04 74,26 50,46; ~50,46 22,72 50,96 78,72 50,46"),
     Figure("open top", 8, "~72,12 40,08 34,30 66,66 50,94 28,74 56,44 76,14"),
     Figure("from the right", 8, "~78,10 50,06 30,26 68,62 56,94 30,80 50,50 80,08"),
@@ -206,7 +211,7 @@ class WriterPool:
         names, cumulative = self._writers[id(library)]
         name, other = (names[min(int(np.searchsorted(cumulative, u)), len(names) - 1)] for u in rng.random(2))
         replaced = (
-            frozenset("0123456789"[i] for i in rng.integers(0, 10, 2)) if rng.random() < 0.3 else frozenset()
+            frozenset("0123456789"[i] for i in rng.integers(0, 10, 2)) if rng.random() < 0.4 else frozenset()
         )
         own = _LibraryWriter(library, name)
         lender = _LibraryWriter(library, other)
