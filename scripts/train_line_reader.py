@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Train the network that reads a whole line with CTC. It is not used by `read` yet.
+"""Train the network that reads a whole line with CTC, and write its model file.
 
 python scripts/train_line_reader.py FOLDER --unipen DIR        goes on from FOLDER's checkpoint where there is one
 
-A line of JSON for each look at the held-out writers goes to standard output.
+A line of JSON for each look at the held-out writers goes to standard output. After the last step the model file is
+written; so it is, without training, where the checkpoint has made as many steps already.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ if __name__ == "__main__" and sys.platform == "linux" and not _KEEP_MEMORY.keys(
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_KEEP_MEMORY})  # noqa: S606  # nosec B606  # this program again
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 from train_model import INTERRUPTED, add_data_options
 
 from digitrec.errors import DigitrecError
 from digitrec.model.architectures import line_reader
+from digitrec.model.compile import save_line_reader
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_sources
-from digitrec.training.line_pipeline import LineTrainingConfig, train_line_reader
+from digitrec.training.line_pipeline import (
+    LineTrainingConfig,
+    example_lines,
+    line_reader_card,
+    train_line_reader,
+)
 from digitrec.training.mnist import load_mnist
 from digitrec.training.pen_digits import load_pen_digits
 from digitrec.training.samples import Samples
@@ -35,8 +41,6 @@ from digitrec.training.samples import Samples
 def main(arguments: list[str] | None = None) -> int:
     """Train until the last step, or until it is interrupted; the checkpoint stays."""
     options = parse_arguments(arguments)
-    if options.mixed_precision:
-        keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         mnist = load_mnist(options.data)
         sources = make_sources(
@@ -46,11 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
             load_json_characters(options.ipad) if options.ipad else (),
         )
         options.folder.mkdir(parents=True, exist_ok=True)
-        changes = {name: getattr(options, name) for name in ("steps", "checkpoint_steps", "seed")}
+        changes = {
+            name: getattr(options, name) for name in ("steps", "checkpoint_steps", "seed", "mixed_precision")
+        }
         config = LineTrainingConfig(**{name: value for name, value in changes.items() if value is not None})
-        train_line_reader(
-            line_reader(), sources, config, options.folder, workers=options.workers, report=_report
+        model = train_line_reader(
+            line_reader, sources, config, options.folder, workers=options.workers, report=_report
         )
+        card = line_reader_card(model, sources.validation, config)
+        save_line_reader(model, options.output, card, example_lines(sources.validation))
     except DigitrecError as error:
         print(f"train_line_reader: {error}", file=sys.stderr)
         return 1
@@ -69,6 +77,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="of the checkpoint, line_reader.keras")
+    parser.add_argument(
+        "--output", type=Path, default=Path("models/lines.h5"), help="the model file; default: %(default)s"
+    )
     data = parser.add_argument_group("data")
     add_data_options(data)
     data.add_argument(

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 from digitrec import BlankImageError, InvalidFieldError, Recognizer, Strokes
-from digitrec.reading.doubt import share_agreed
 from handwriting import DIGIT_STROKES, draw_digit
 
 Picture = NDArray[np.uint8]
@@ -159,9 +158,3 @@ def test_strokes_are_read_by_the_pen_s_own_grouping(recognizer: Recognizer) -> N
 def test_strokes_without_extent_are_blank(recognizer: Recognizer, lines: tuple[list[list[int]], ...]) -> None:
     with pytest.raises(BlankImageError):
         recognizer.read(Strokes.from_lists(list(lines)))
-
-
-def test_a_lone_digit_that_predict_reads_otherwise_is_doubted() -> None:
-    sure_of_seven = np.eye(10, dtype=np.float32)[7]
-    assert share_agreed(1, sure_of_seven) == 0.5
-    assert share_agreed(7, sure_of_seven) == 1.0

@@ -13,7 +13,7 @@ import numpy as np
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.ink.codec import ImageLike, decoded
 from digitrec.ink.frames import cut_field
-from digitrec.ink.lines import Box
+from digitrec.ink.normalize import PixelBox as Box
 from digitrec.ink.planes import Picture
 from digitrec.ink.render import Strokes
 from digitrec.reading.constraints import ANY_NUMBER, MOST_SIGNS, Constraint, constraint

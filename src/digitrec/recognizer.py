@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, overload
@@ -12,24 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
-from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
+from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.explanation import saliency
 from digitrec.ink.codec import ImageLike, decoded
 from digitrec.ink.normalize import normalize
-from digitrec.ink.page import MORE_LOOKS, SMALL_BUDGET
-from digitrec.ink.planes import Picture
-from digitrec.ink.render import Strokes
-from digitrec.model.line_network import LineNetwork
+from digitrec.ink.render import Strokes, draw_on_page
+from digitrec.model.line_reader import LineReader
 from digitrec.model.runtime import Classifier, load_classifier
 from digitrec.reading.constraints import Constraint, constraint
-from digitrec.reading.reader import FEW_MOVES, Networks, read_number
-from digitrec.reading.result import Reading, agreed
-from digitrec.reading.written import in_picture, in_strokes
+from digitrec.reading.reader import Networks, read_number
+from digitrec.reading.result import Reading
 from digitrec.resources import packaged_model_path
 from digitrec.settings import Limits, Settings
 
-# A number that is less sure is looked at in other ways, too, which takes four times as long.
-SURE_ENOUGH = 0.9
 # A refused answer whose `Prediction.no_digit` is above this is called no digit, any other a doubtful one. Of refused
 # letters and signs (not_digits, 1,334) 90 % are above, of refused digits (nine development sets, 241) 34 %; no other
 # boundary from 0.10 to 0.95 in steps of 0.05 parts the two better.
@@ -73,7 +67,7 @@ class Recognizer:
     Parameters
     ----------
     classifier : the network, see `digitrec.model.runtime.Classifier`.
-    lines : the network that looks at whole lines in `read`; None takes the packaged one.
+    lines : the network that reads whole lines in `read`; None takes the packaged one.
     limits : the largest picture that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the model's card.
     """
@@ -82,12 +76,12 @@ class Recognizer:
         self,
         classifier: Classifier,
         *,
-        lines: LineNetwork | None = None,
+        lines: LineReader | None = None,
         limits: Limits | None = None,
         threshold: float | None = None,
     ) -> None:
         self.classifier = classifier
-        self.networks = Networks(classifier, lines or LineNetwork.load(packaged_model_path("lines")))
+        self.networks = Networks(classifier, lines or LineReader.load(packaged_model_path("lines")))
         self.limits = limits or Limits()
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
 
@@ -206,27 +200,15 @@ class Recognizer:
         """Return the number in a picture, like `read`, by a constraint that is already made."""
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
-            return read_number(in_strokes(image), self.networks, threshold, asked)
+            return self._read_strokes(image, threshold, asked)
         with decoded(image, self.limits) as picture:
-            return self._read_picture(picture, threshold, asked)
+            return read_number(picture, self.networks, threshold, asked)
 
-    def _read_picture(self, picture: Picture, threshold: float, asked: Constraint) -> Reading:
-        written = in_picture(picture)
-        reading = read_number(written, self.networks, threshold, asked)
-        if reading.confidence >= SURE_ENOUGH or len(reading.digits) < 2:
-            return reading
-        if not written.costs_at_most(SMALL_BUDGET):
-            return reading
-        del written  # its page takes memory that the other looks need
-        return agreed([reading, *self._looked_at_again(picture, threshold, asked)], threshold)
-
-    def _looked_at_again(self, image: Picture, threshold: float, asked: Constraint) -> Iterator[Reading]:
-        for look in MORE_LOOKS:
-            # A look may pass over faint ink, or see so much that the list of allowed numbers is too long for it.
-            with suppress(BlankImageError, InvalidFieldError):
-                written = in_picture(image, look, SMALL_BUDGET)
-                if not written.is_empty:
-                    yield read_number(written, self.networks, threshold, asked, most_moves=FEW_MOVES)
+    def _read_strokes(self, strokes: Strokes, threshold: float, asked: Constraint) -> Reading:
+        page, scale, origin = draw_on_page(strokes)
+        reading = read_number(page, self.networks, threshold, asked)
+        digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
+        return replace(reading, digits=digits)
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:
@@ -248,6 +230,18 @@ class Recognizer:
 
     def _explained(self, answer: Prediction) -> Prediction:
         return replace(answer, saliency=saliency(self.classifier, answer.ink, answer.digit))
+
+
+def _in_strokes(
+    box: tuple[int, int, int, int], scale: float, origin: tuple[float, float]
+) -> tuple[int, int, int, int]:
+    left, top, width, height = box
+    return (
+        round(origin[0] + left / scale),
+        round(origin[1] + top / scale),
+        max(1, round(width / scale)),
+        max(1, round(height / scale)),
+    )
 
 
 def _checked_threshold(threshold: object) -> float:

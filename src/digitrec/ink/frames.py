@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digitrec.ink.lines import Box
+from digitrec.ink.normalize import PixelBox as Box
 from digitrec.ink.page import ink_mask
 from digitrec.ink.planes import Mask, Picture, reduce
 

@@ -22,6 +22,14 @@ CANVAS_SIZE_PX = 280
 _PEN_SHARE = 0.11
 _DIGIT_SHARE = 0.68  # of the canvas, between the 40 and 85 % that people use
 _SUBPIXEL_BITS = 4
+# A page of strokes.
+_TALL_RANK = 0.75  # of the strokes' lengths: a digit's main stroke
+_TALL_PX = 50.0
+_PAGE_PEN_PX = 5
+_PAGE_MARGIN_PX = 12
+_LARGEST_PAGE_PX = 4000
+_MOST_STROKES = 300
+_LONGEST_PX = 300_000  # of all strokes: a digit takes a few hundred
 _LARGEST_COORDINATE = 1e6
 
 
@@ -73,6 +81,31 @@ def draw_on_canvas(strokes: Strokes) -> NDArray[np.uint8]:
     return _draw(strokes, side_px, _PEN_SHARE * side_px, (CANVAS_SIZE_PX / 2, CANVAS_SIZE_PX / 2))
 
 
+def draw_on_page(strokes: Strokes) -> tuple[NDArray[np.uint8], float, tuple[float, float]]:
+    """Return a drawing of several digits, black on white, its scale, and x, y in its own unit of the page's corner.
+
+    The tall ones of its strokes become 50 px high, so that digits do. A drawing without extent gives blank paper, as do
+    more or longer strokes than a page of numbers has.
+
+    Returns
+    -------
+    (H, W) uint8 of at most 4,024 px a side, pixels for each unit of the strokes, and the corner.
+    """
+    low, high = strokes.box
+    heights = np.sort([float(np.ptp(line, axis=0).max()) for line in strokes.lines] or [0.0])
+    height = float(heights[round(_TALL_RANK * (len(heights) - 1))] or heights[-1])
+    extent = float((high - low).max())
+    scale = min(_TALL_PX / height, _LARGEST_PAGE_PX / extent) if height else 0.0
+    length = sum(float(np.abs(np.diff(line, axis=0)).sum()) for line in strokes.lines)
+    if not scale or len(strokes.lines) > _MOST_STROKES or length * scale > _LONGEST_PX:
+        return np.full((_PAGE_MARGIN_PX, _PAGE_MARGIN_PX), 255, np.uint8), 1.0, (0.0, 0.0)
+    width, tall = np.ceil((high - low) * scale).astype(int) + 2 * _PAGE_MARGIN_PX
+    page = np.full((int(tall), int(width)), 255, np.uint8)
+    _draw_lines(page, strokes, scale, low - _PAGE_MARGIN_PX / scale, _PAGE_PEN_PX)
+    origin = low - _PAGE_MARGIN_PX / scale
+    return page, scale, (float(origin[0]), float(origin[1]))
+
+
 def replay_on_canvas(strokes: Strokes, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the strokes on a canvas as people draw, (280, 280) uint8, black on white.
 
@@ -91,14 +124,19 @@ def _draw(strokes: Strokes, side_px: float, pen_px: float, centre: tuple[float, 
     canvas = np.full((CANVAS_SIZE_PX, CANVAS_SIZE_PX), 255, np.uint8)
     low, high = strokes.box
     scale = side_px / max(_longer_side(strokes), 1e-6)
-    unit = 1 << _SUBPIXEL_BITS
+    _draw_lines(canvas, strokes, scale, (low + high) / 2 - np.array(centre, np.float32) / scale, pen_px)
+    return canvas
+
+
+def _draw_lines(
+    canvas: NDArray[np.uint8], strokes: Strokes, scale: float, origin: NDArray[np.float32], pen_px: float
+) -> None:
     for line in strokes.lines:
-        points = (line - (low + high) / 2) * scale + np.array(centre, np.float32)
-        corners = np.rint(points * unit).astype(np.int32).reshape(-1, 1, 2)
+        points = (line - origin) * scale
+        corners = np.rint(points * (1 << _SUBPIXEL_BITS)).astype(np.int32).reshape(-1, 1, 2)
         if len(corners) == 1:  # a dot: OpenCV draws a line between two points, not one
             corners = np.repeat(corners, 2, axis=0)
         cv2.polylines(canvas, [corners], False, (0.0,), max(1, round(pen_px)), cv2.LINE_AA, _SUBPIXEL_BITS)
-    return canvas
 
 
 def _longer_side(strokes: Strokes) -> float:

@@ -20,7 +20,6 @@ from keras import layers
 from digitrec.contract import IMAGE_SIZE_PX, LABELS
 from digitrec.ink.contrast import LINE_HEIGHT_PX
 from digitrec.model.line_alphabet import LINE_CLASS_COUNT
-from digitrec.model.line_network import ANSWER_SHAPE, WINDOW_SHAPE
 
 Tensor: TypeAlias = keras.KerasTensor
 
@@ -161,27 +160,6 @@ ARCHITECTURES: Final = {
 def class_model(model: keras.Model) -> keras.Model:
     """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
     return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)
-
-
-def line_network(widths: Sequence[int] = (20, 40, 56, 80, 112)) -> keras.Model:
-    """Return the network that `digitrec.model.line_network` runs, with new weights; 230,000 parameters.
-
-    Convolutions and pooling as for one digit, its picture as wide as the window, halve the height until one row is
-    left; two more convolutions look along the line, 18 px to each side in all.
-    """
-    strip = keras.Input(WINDOW_SHAPE, name="strip")
-    x = _normed(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(strip))
-    for filters in widths[1:3]:
-        x = _normed(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))
-        x = layers.MaxPooling2D((2, 1))(x)
-    x = _normed(layers.Conv2D(widths[3], 3, padding="same", use_bias=False)(x))
-    x = _normed(layers.Conv2D(widths[4], (x.shape[1], 1), use_bias=False)(x))
-    for dilation in (1, 2):
-        along = layers.Conv2D(widths[4], (1, 5), padding="same", dilation_rate=(1, dilation), use_bias=False)
-        x = _normed(along(x))
-    x = layers.Conv2D(ANSWER_SHAPE[1], 1)(layers.Dropout(0.1)(x))
-    middles = layers.Softmax(name="middles")(layers.Reshape(ANSWER_SHAPE)(x))
-    return keras.Model(strip, middles, name="digitrec_lines")
 
 
 def line_reader(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> keras.Model:

@@ -16,7 +16,7 @@ class Runners:
 
     Parameters
     ----------
-    graph : a LiteRT flatbuffer with one float32 input and one float32 output of these shapes.
+    graph : a LiteRT flatbuffer with one float32 input and one float32 output of these shapes; -1 is any size.
     """
 
     def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
@@ -53,10 +53,15 @@ class Runner:
             ) from error
         self._input = _only(self._interpreter.get_input_details(), "input", input_shape)
         self._output = _only(self._interpreter.get_output_details(), "output", output_shape)
+        self._shape = self._interpreter.get_input_details()[0]["shape"].tolist()
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the graph's output, a copy, for an input of its shape."""
         try:
+            if list(values.shape) != self._shape:
+                self._interpreter.resize_tensor_input(self._input, values.shape)
+                self._interpreter.allocate_tensors()
+                self._shape = list(values.shape)
             self._interpreter.set_tensor(self._input, values)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
@@ -74,9 +79,17 @@ def said(error: Exception) -> str:
 
 def _only(details: list[dict[str, Any]], side: str, shape: tuple[int, ...]) -> int:
     """Return the tensor index of the graph's single input or output, which must be float32 of `shape`."""
-    kinds = [
-        (tuple(int(size) for size in detail["shape"]), np.dtype(detail["dtype"]).name) for detail in details
-    ]
+    kinds = [(_sizes(detail, shape), np.dtype(detail["dtype"]).name) for detail in details]
     if kinds != [(shape, "float32")]:
         raise ModelFileError(f"expected a LiteRT graph with one {side}, float32 {shape}. Received: {kinds}.")
     return int(details[0]["index"])
+
+
+def _sizes(detail: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a tensor's shape, -1 for a size that may vary where `shape` wants that; LiteRT plans such a size as 1."""
+    sizes, varying = detail["shape"].tolist(), detail["shape_signature"].tolist()
+    if not len(sizes) == len(varying) == len(shape):
+        return tuple(sizes)
+    return tuple(
+        other if wanted < 0 else size for size, other, wanted in zip(sizes, varying, shape, strict=True)
+    )

@@ -1,4 +1,4 @@
-"""What a number may be: of so many digits, of a pattern, or one of a list; as automata that steer the reading."""
+"""What a number may be: of so many digits, of a pattern, or one of a list; as automata that the decoding follows."""
 
 from __future__ import annotations
 
@@ -35,24 +35,6 @@ class Ways(NamedTuple):
     sources: NDArray[np.intp]
     targets: NDArray[np.intp]
 
-    def of(self, span: slice) -> Ways:
-        """Return those of a slice."""
-        return Ways(self.digits[span], self.sources[span], self.targets[span])
-
-
-class Levels(NamedTuple):
-    """States by how many digits lead to them: 0, 1, 2, ...
-
-    Attributes
-    ----------
-    states, ways : how many states, and ways to them, so many digits and fewer lead to.
-    left : how many digits at least are left from so many to the end of a number.
-    """
-
-    states: list[int]
-    ways: list[int]
-    left: list[int]
-
 
 @dataclass(frozen=True, eq=False)
 class Constraint:
@@ -61,7 +43,7 @@ class Constraint:
     Attributes
     ----------
     following : (S, 10) int32, the state that each digit leads to from each state, -1 where it may not come; 0 is the
-        first state, and those that n digits lead to come before those that n + 1 lead to.
+        first state.
     final : (S,) bool, where a number may end.
     pattern : the pattern to spell a number by; None leaves it as it is read.
     spelled : how each allowed number is spelled, by its digits.
@@ -74,27 +56,11 @@ class Constraint:
 
     @cached_property
     def ways(self) -> Ways:
-        """All ways from one state to another, ordered by where they lead."""
-        order = np.argsort(self.ways_back.targets, kind="stable")
-        return Ways(*(values[order] for values in self.ways_back))
-
-    @cached_property
-    def ways_back(self) -> Ways:
-        """The same, ordered by where they come from."""
+        """All ways from one state to another, ordered by where they lead and by their digit."""
         sources, digits = np.nonzero(self.following >= 0)
-        return Ways(digits, sources, self.following[sources, digits].astype(np.intp))
-
-    @cached_property
-    def levels(self) -> Levels:
-        """Which states, and which ways to them, belong to how many digits; of any number all to none."""
-        start, end = 0, 1
-        states = [end]
-        while (last := int(self.following[start:end].max(initial=-1))) >= end:
-            start, end = end, last + 1
-            states.append(end)
-        ends = [digits for digits, final in enumerate(np.split(self.final, states[:-1])) if final.any()]
-        left = [min(end - digits for end in ends if end >= digits) for digits in range(len(states))]
-        return Levels(states, np.searchsorted(self.ways.targets, states).tolist(), left)
+        targets = self.following[sources, digits].astype(np.intp)
+        order = np.lexsort((digits, targets))
+        return Ways(digits[order], sources[order], targets[order])
 
     @cached_property
     def is_free(self) -> bool:

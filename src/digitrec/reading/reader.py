@@ -1,298 +1,200 @@
-"""From the candidates of a picture to the number on it: all through the network at once, the best way, and how sure.
-
-The layers above hand in what was segmented; nothing here knows pixels.
-"""
+"""From a grayscale image to the number in it: find the lines, read each, decode, and say how sure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
-from digitrec.errors import InvalidFieldError
-from digitrec.ink.lines import Box
-from digitrec.model.line_network import LineNetwork
+from digitrec.errors import BlankImageError, InvalidFieldError
+from digitrec.ink.normalize import locate
+from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink
+from digitrec.ink.planes import Picture
+from digitrec.model.line_reader import COLUMN_PX, LineReader
 from digitrec.model.runtime import Classifier
-from digitrec.reading.beside import NOTHING_TOLD, Middles
-from digitrec.reading.constraints import ANY_NUMBER, Constraint
-from digitrec.reading.doubt import SAME_PLACE, all_are_digits, share_agreed, share_read, shared
-from digitrec.reading.lattice import Edge, Lattice, Step, best_through
+from digitrec.reading import ctc
+from digitrec.reading.constraints import Constraint
+from digitrec.reading.ctc import Span
+from digitrec.reading.digits import DigitPlace, place_digits
+from digitrec.reading.lines import LineImage, TextLine, find_text_lines, line_width, straighten
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
-from digitrec.reading.scoring import (
-    DIGIT_FEATURES,
-    LOG_WEIGHTS,
-    LOGS,
-    NAMES,
-    SKIP_FEATURES,
-    WEIGHT_VECTOR,
-    WHOLE_FEATURES,
-    candidate_features,
-    digit_logs,
-    in_order,
-    place_of,
-    refusal_logs,
-    skip_features,
-    whole_features,
-)
-from digitrec.reading.written import Whole, Written
 
-MOST_MOVES = 8_000_000  # some 120 ns each
-FEW_MOVES = 500_000  # for one of several looks
-# How often someone who says what a number is like is wrong about it.
-_WRONG_CONSTRAINT = 1e-3
-# Candidates on no way that comes so near to the best one are not shown to the digit network, which only takes away.
-_HOPELESS = 5.0
-_BARRED = -100.0  # of "skipped": what only `predict` sees is not passed over
+# How high the writing becomes in two looks at a line; where they differ, one of them is wrong.
+_WRITING_HEIGHTS_PX = (38.0, 31.0)
+_WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
+_LONE_SHARE = 0.5  # of the digit network's confidence, where the line reader sees no ink
+_MOST_STEPS = 40_000_000  # of a search through a list of numbers, some 25 ns each
 
 
 class Networks(NamedTuple):
-    """What looks at a number: at each candidate by itself, and at whole lines."""
+    """What looks at a number: at whole lines, and at each digit by itself."""
 
     digits: Classifier
-    lines: LineNetwork
+    lines: LineReader
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What the network makes of one ink, and where that is."""
-
-    ink: NDArray[np.float32]
-    box: Box
-    probabilities: NDArray[np.float32]
-    line: int
-
-
-def read_number(
-    written: Written,
-    networks: Networks,
-    threshold: float,
-    asked: Constraint = ANY_NUMBER,
-    *,
-    most_moves: int = MOST_MOVES,
-) -> Reading:
-    """Return the most probable number, its boxes in the picture's own units.
-
-    Parameters
-    ----------
-    most_moves : what an automaton may do along the edges in all, see `Lattice.moves`.
-
-    Raises
-    ------
-    InvalidFieldError : the list of allowed numbers is too long for so many candidates.
-    """
-    if written.is_empty:
-        return NOTHING_READ
-    edges, seen = look(written, networks)
-    if not seen:
-        return NOTHING_READ
-    lattice = _lattice(edges)
-    if lattice.moves(asked) > most_moves:
-        raise InvalidFieldError(
-            "allowed",
-            f"expected a list whose numbers differ in fewer places, or an image with less ink: {most_moves:,} steps "
-            f"through both. Received: {lattice.moves(asked):,}. Cut the image to the number, or give fewer numbers.",
-        )
-    path = lattice.best_path(asked)
-    if not path:
-        return NOTHING_READ
-    whole = seen[-1] if written.whole is not None else None
-    if len(path) == 1 and whole is not None and path[0].digit == int(whole.probabilities.argmax()):
-        reading = _as_predicted(whole, threshold, asked, share_read([whole.box], written, lone=True))
-    else:
-        read = share_read([seen[step.edge.candidate].box for step in path], written)
-        if len(path) == 1 and whole is not None:
-            read *= share_agreed(path[0].digit, whole.probabilities)
-        reading = _number(lattice, path, seen, threshold, asked, share_read=read)
-    return _in_picture(reading, written)
-
-
-class _Described(NamedTuple):
-    """A candidate before the digit network has seen it: its edge, what the line network says of each digit, and its
-    features in the order of `scoring.NAMES`.
-    """
-
-    ink: Callable[[], NDArray[np.float32]]
-    box: Box
-    line: int
-    first: int
-    last: int
-    middle: NDArray[np.float64]
-    features: NDArray[np.float64]
-    is_whole: bool = False
-
-
-class Edges(NamedTuple):
-    """What a lattice is made of, and what the weights are fitted on.
+class Look:
+    """One look at all lines of a page.
 
     Attributes
     ----------
-    ends : (E, 2) int64, the first and the last place of each digit's edge.
-    logs : (2, E, 10) float64, in the order of `scoring.LOGS`.
-    features : (E, F) float64, in the order of `scoring.NAMES`.
-    skips : (places - 1, F) float64, of passing over each piece.
+    images : the lines.
+    classes : (T, 24) float64 of each line, the probabilities of its columns.
+    columns : (T, 11) float64, of all lines one behind the other, with a column that holds no digit behind each.
+    starts : of each line in `columns`, and the end.
     """
 
-    ends: NDArray[np.int64]
-    logs: NDArray[np.float64]
-    features: NDArray[np.float64]
-    skips: NDArray[np.float64]
+    images: Sequence[LineImage]
+    classes: Sequence[ctc.Probabilities]
+    columns: ctc.Probabilities
+    starts: Sequence[int]
 
 
-def look(written: Written, networks: Networks) -> tuple[Edges, list[Seen]]:
-    """Return all edges after one batch through the digit network; the last is the whole, where there is one.
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """The one digit that `predict` would see in the image: its ink, its box in the image, its probabilities."""
 
-    What its place and shape make hopeless is not shown to that network.
+    ink: NDArray[np.float32]
+    box: tuple[int, int, int, int]
+    probabilities: NDArray[np.float32]
+
+
+def read_number(picture: Picture, networks: Networks, threshold: float, asked: Constraint) -> Reading:
+    """Return the most probable number in an image, its boxes in the image's own pixels.
+
+    Parameters
+    ----------
+    picture : (H, W) uint8, either polarity.
+    threshold : confidence that an accepted answer needs.
+
+    Raises
+    ------
+    BlankImageError : there is no ink on the paper.
+    InvalidFieldError : the list of allowed numbers is too long for so much writing.
     """
-    described, skips = _described(written, networks.lines)
-    if not described:
-        nothing = np.empty((len(LOGS), 0, len(LABELS)))
-        return Edges(np.empty((0, 2), np.int64), nothing, np.empty((0, len(NAMES))), skips), []
-    described = _promising(described, skips)
-    inks = np.stack([item.ink() for item in described]).astype(np.float32)
-    probabilities = networks.digits.probabilities(inks[..., np.newaxis])
-    features = np.stack([item.features for item in described])
-    features[:, place_of("log_is_digit")] = refusal_logs(probabilities)
-    ends = np.array([(item.first, item.last) for item in described])
-    logs = np.stack([digit_logs(probabilities), np.stack([item.middle for item in described])])
-    seen = [
-        Seen(ink, item.box, answer, item.line)
-        for item, ink, answer in zip(described, inks, probabilities, strict=True)
-    ]
-    return Edges(ends, logs, features, skips), seen
+    try:
+        page = find_ink(picture)
+    except TooMuchInkError:
+        return NOTHING_READ
+    except BlankImageError:
+        whole = _whole(picture, networks.digits)
+        if whole is None:
+            raise
+        return _as_predicted(whole, _LONE_SHARE * whole.probabilities, threshold, asked)
+    lines = find_text_lines(page)
+    if sum(line_width(line, _WRITING_HEIGHTS_PX[0]) for line in lines) > FULL_BUDGET.strip_px:
+        return NOTHING_READ
+    looks = [_look(picture, lines, networks.lines, height) for height in _WRITING_HEIGHTS_PX]
+    _require_few_steps(looks[0].columns, asked)
+    digits = ctc.most_probable(looks[0].columns, asked) or ""
+    if len(digits) < 2 and all(_may_be_one(line) for line in lines):
+        whole = _whole(picture, networks.digits)
+        if whole is not None:
+            return _one_digit(whole, looks, threshold, asked)
+    if not digits:
+        return NOTHING_READ
+    confidence = float(np.mean([np.exp(ctc.log_probability(look.columns, digits)) for look in looks]))
+    boxes, transcript, text = _placed(page, lines, looks[0], digits, networks.digits)
+    return Reading(asked.spell(digits, text), transcript, confidence, confidence >= threshold, boxes)
 
 
-def _described(written: Written, network: LineNetwork) -> tuple[list[_Described], NDArray[np.float64]]:
-    found: list[_Described] = []
-    skips: list[NDArray[np.float64]] = []
-    middles = [Middles(network, line.strip()) for line in written.lines]
-    for number, ((line, candidates, _), told) in enumerate(zip(written.lines, middles, strict=True)):
-        place = len(skips)
-        at, beside = told.of_digits([item.box for item in candidates])
-        for item, middle, other in zip(candidates, at, beside, strict=True):
-            values = [other, *candidate_features(item, line, written.shape)]
-            features = in_order(DIGIT_FEATURES[1:], values)
-            edge = (place + item.first, place + item.last)
-            found.append(_Described(item.ink, item.box, number, *edge, middle, features))
-        nothing = told.of_nothing([piece.box for piece in line.pieces])
-        for piece, none in zip(line.pieces, nothing, strict=True):
-            values = [none, *skip_features(piece, line, written.shape)]
-            skips.append(in_order(SKIP_FEATURES, values))
-    if written.whole is not None:
-        box = written.whole.box
-        middle, other = _alone(middles[0].of_digits([box])) if len(middles) == 1 else NOTHING_TOLD
-        features = in_order(WHOLE_FEATURES, [other, *_whole_features(written, written.whole)])
-        ink = written.whole.ink
-        edge = (0, max(1, len(skips)))
-        found.append(_Described(lambda: ink, box, 0, *edge, middle, features, is_whole=True))
-    return found, np.stack(skips or [in_order(("skipped",), [_BARRED])])
+def _look(picture: Picture, lines: Sequence[TextLine], network: LineReader, height_px: float) -> Look:
+    images = [straighten(picture, line, height_px) for line in lines]
+    classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
+    apart = np.full((1, ctc.NO_DIGIT + 1), ctc.FLOOR)
+    apart[0, ctc.NO_DIGIT] = 1.0
+    columns = [part for item in classes for part in (ctc.digit_probabilities(item), apart)]
+    starts = np.cumsum([0, *(len(item) + 1 for item in classes)]).tolist()
+    return Look(images, classes, np.concatenate(columns), starts)
 
 
-def _alone(told: tuple[NDArray[np.float64], NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
-    (digits,), (other,) = told
-    return digits, float(other)
+def _require_few_steps(columns: ctc.Probabilities, asked: Constraint) -> None:
+    steps = ctc.steps(columns, asked)
+    if steps > _MOST_STEPS:
+        raise InvalidFieldError(
+            "allowed",
+            "expected a list whose numbers differ in fewer places, or an image with less writing: "
+            f"{_MOST_STEPS:,} steps through both. Received: {steps:,}. Cut the image to the number, or give fewer "
+            "numbers.",
+        )
 
 
-def _promising(described: list[_Described], skips: NDArray[np.float64]) -> list[_Described]:
-    """Return those that a way near the best takes, and the whole, which `predict` sees anyway."""
-    best_digits = np.array([item.middle.max() for item in described])
-    scores = np.stack([item.features for item in described]) @ WEIGHT_VECTOR + LOG_WEIGHTS[1] * best_digits
-    ends = [(item.first, item.last) for item in described]
-    through = best_through(ends, scores.tolist(), (skips @ WEIGHT_VECTOR).tolist())
-    least = max(through) - _HOPELESS
-    return [item for item, score in zip(described, through, strict=True) if score >= least or item.is_whole]
+def _may_be_one(line: TextLine) -> bool:
+    width = (line.boxes[:, 0] + line.boxes[:, 2]).max() - line.boxes[:, 0].min()
+    return bool(width <= _WIDEST_DIGIT * line.digit_px)
 
 
-def _whole_features(written: Written, whole: Whole) -> list[float]:
-    digit_px = written.lines[0].line.digit_px if written.lines else float(whole.box[3])
-    pieces = [piece for line, *_ in written.lines for piece in line.pieces]
-    boxes = np.array([piece.box for piece in pieces]).reshape(-1, 4)
-    outside = [
-        piece for piece, share in zip(pieces, shared(whole.box, boxes), strict=True) if share < SAME_PLACE
-    ]
-    ink_area = sum(piece.area for piece in pieces)
-    return whole_features(whole.box, outside, ink_area, digit_px, written.shape)
+def _whole(picture: Picture, network: Classifier) -> _Whole | None:
+    try:
+        ink, box = locate(picture)
+    except BlankImageError:
+        return None
+    return _Whole(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
 
 
-def _lattice(edges: Edges) -> Lattice:
-    scores = np.tensordot(LOG_WEIGHTS, edges.logs, 1) + (edges.features @ WEIGHT_VECTOR)[:, np.newaxis]
-    digits = [
-        Edge(first, last, score, number)
-        for number, ((first, last), score) in enumerate(zip(edges.ends.tolist(), scores, strict=True))
-    ]
-    skips = [
-        Edge(place, place + 1, np.array([score])) for place, score in enumerate(edges.skips @ WEIGHT_VECTOR)
-    ]
-    return Lattice(len(skips) + 1, [*digits, *skips])
+def _one_digit(whole: _Whole, looks: Sequence[Look], threshold: float, asked: Constraint) -> Reading:
+    """Return the digit that the line reader and the digit network together find most probable."""
+    read = np.array(
+        [
+            np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in looks])
+            for digit in LABELS
+        ]
+    )
+    return _as_predicted(whole, (read + whole.probabilities) / 2, threshold, asked)
 
 
-def _as_predicted(whole: Seen, threshold: float, asked: Constraint, share_read: float) -> Reading:
-    digit = int(whole.probabilities.argmax())
-    confidence = float(whole.probabilities[digit]) * share_read
-    box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
-    return Reading(asked.spell(str(digit), str(digit)), confidence, confidence >= threshold, (box,))
-
-
-def _number(
-    lattice: Lattice,
-    path: Sequence[Step],
-    seen: Sequence[Seen],
-    threshold: float,
-    asked: Constraint,
-    *,
-    share_read: float,
+def _as_predicted(
+    whole: _Whole, probabilities: NDArray[np.floating], threshold: float, asked: Constraint
 ) -> Reading:
-    digits = [step.digit for step in path]
-    total = lattice.total(asked)
-    if not asked.is_free:
-        total = float(np.logaddexp(total, lattice.total(ANY_NUMBER) + np.log(_WRONG_CONSTRAINT)))
-    surest = float(np.exp(min(0.0, lattice.total_of(digits) - total)))
-    confidence = (
-        surest * share_read * all_are_digits([seen[step.edge.candidate].probabilities for step in path])
+    allowed = asked.following[0] >= 0
+    allowed[allowed] = asked.final[asked.following[0, allowed]]
+    if not allowed.any():
+        return NOTHING_READ
+    digit = int(np.where(allowed, probabilities, -1.0).argmax())
+    confidence = float(probabilities[digit])
+    box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
+    text = str(digit)
+    return Reading(asked.spell(text, text), text, confidence, confidence >= threshold, (box,))
+
+
+def _placed(
+    page: Page, lines: Sequence[TextLine], look: Look, digits: str, network: Classifier
+) -> tuple[tuple[DigitBox, ...], str, str]:
+    """Return the digits' boxes, the transcript, and the text, lines with digits separated by a newline."""
+    spans = ctc.align(look.columns, digits)
+    places: list[DigitPlace] = []
+    transcripts, texts = [], []
+    for number, line in enumerate(lines):
+        start, end = look.starts[number], look.starts[number + 1]
+        here = [index for index, span in enumerate(spans) if start <= span.peak < end]
+        if not here:
+            continue
+        own = [Span(*(column - start for column in spans[index])) for index in here]
+        text = "".join(digits[index] for index in here)
+        texts.append(text)
+        transcripts.append(ctc.spell(look.classes[number], text, own))
+        image = look.images[number]
+        peaks = [image.x((span.peak + 0.5) * COLUMN_PX) * page.scale for span in own]
+        places += place_digits(page, line.pieces, peaks)
+    answers = network.probabilities(np.stack([place.ink for place in places])[..., np.newaxis])
+    boxes = tuple(
+        DigitBox(
+            int(digit),
+            float(look.columns[span.peak, int(digit)]),
+            _in_image(place, page.scale),
+            answer,
+            place.ink,
+        )
+        for digit, span, place, answer in zip(digits, spans, places, answers, strict=True)
     )
-    shares = lattice.shares(asked, total)
-    places = np.array([item.box for item in seen])
-    boxes = tuple(_digit_box(step, seen, places, lattice, shares) for step in path)
-    as_read = "".join(
-        ("\n" if index and _line_of(step, seen) != _line_of(path[index - 1], seen) else "") + str(step.digit)
-        for index, step in enumerate(path)
-    )
-    text = asked.spell("".join(map(str, digits)), as_read)
-    return Reading(text, confidence, confidence >= threshold, boxes)
+    return boxes, "\n".join(transcripts), "\n".join(texts)
 
 
-def _line_of(step: Step, seen: Sequence[Seen]) -> int:
-    return seen[step.edge.candidate].line
-
-
-def _digit_box(
-    step: Step,
-    seen: Sequence[Seen],
-    places: NDArray[np.int64],
-    lattice: Lattice,
-    shares: Sequence[NDArray[np.float64]],
-) -> DigitBox:
-    """Return a digit; its confidence is what all candidates at its place say for it together."""
-    own = seen[step.edge.candidate]
-    is_here = (shared(own.box, places) >= SAME_PLACE).tolist()
-    confidence = sum(
-        float(share[step.digit])
-        for edge, share in zip(lattice.edges, shares, strict=True)
-        if edge.is_digit and is_here[edge.candidate]
-    )
-    return DigitBox(step.digit, min(1.0, confidence), own.box, own.probabilities, own.ink)
-
-
-def _in_picture(reading: Reading, written: Written) -> Reading:
-    """Return the reading with its boxes in the picture's own units."""
-    digits = tuple(replace(item, box=_moved(item.box, written)) for item in reading.digits)
-    return replace(reading, digits=digits)
-
-
-def _moved(box: Box, written: Written) -> Box:
-    left, right = ((x / written.scale + written.origin[0]) for x in (box[0], box[0] + box[2]))
-    top, bottom = ((y / written.scale + written.origin[1]) for y in (box[1], box[1] + box[3]))
-    return round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top))
+def _in_image(place: DigitPlace, scale: float) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (round(edge / scale) for edge in place.box)
+    return left, top, max(1, right - left), max(1, bottom - top)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,15 @@ from keras import ops
 from numpy.typing import NDArray
 
 from digitrec.evaluation.transcription import edit_distance
+from digitrec.model.card import CARD_FORMAT
+from digitrec.model.compile import environment
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
 from digitrec.replacement import replacing
-from digitrec.training.line_dataset import LineBatch, LineBatches
+from digitrec.training.line_dataset import LineBatch, LineBatches, make_lines
 from digitrec.training.synthetic.writers import Sources
 
 CHECKPOINT = "line_reader.keras"
+THRESHOLD = 0.9  # confidence that an accepted number needs
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class LineTrainingConfig:
     ----------
     steps : of `batch_size` lines each.
     learning_rate : at its height, after `warmup_steps`; it falls along a cosine.
+    mixed_precision : compute in bfloat16: faster on processors with AMX, slower on those without.
     checkpoint_steps : between two checkpoints, and two looks at the held-out writers.
     """
 
@@ -41,6 +47,7 @@ class LineTrainingConfig:
     weight_decay: float = 1e-4
     checkpoint_steps: int = 500
     validation_batches: int = 20
+    mixed_precision: bool = False
     seed: int = 1
 
 
@@ -68,7 +75,7 @@ def _ctc_losses(targets: Any, lengths: Any, logits: Any) -> Any:
         return ops.ctc_loss(targets, logits, lengths, columns, mask_index=BLANK)
     # Keras asks TensorFlow for its dense loss; the sparse one has a kernel, a quarter of a step faster on a CPU, which
     # does not take a line without characters: all of its columns are blank.
-    import tensorflow as tf
+    import tensorflow as tf  # noqa: PLC0415  # other backends do without it
 
     places = tf.where(tf.sequence_mask(ops.maximum(lengths, 1), tf.shape(targets)[1]))
     sparse = tf.SparseTensor(places, tf.gather_nd(targets, places), tf.shape(targets, tf.int64))
@@ -80,7 +87,7 @@ def _ctc_losses(targets: Any, lengths: Any, logits: Any) -> Any:
 
 
 def train_line_reader(
-    model: keras.Model,
+    build: Callable[[], keras.Model],
     sources: tuple[Sources, Sources],
     config: LineTrainingConfig,
     folder: Path,
@@ -88,18 +95,18 @@ def train_line_reader(
     workers: int = 1,
     report: Callable[[str], None] = print,
 ) -> keras.Model:
-    """Fit `model` on made lines, and return it; go on from the checkpoint in `folder` where there is one.
+    """Return a network fitted on made lines; go on from the checkpoint in `folder` where there is one.
 
     Parameters
     ----------
-    model : (B, 48, W, 1) float32 to (B, W / 4, classes) float32 logits.
+    build : returns a new network, (B, 48, W, 1) float32 to (B, W / 4, classes) float32 logits.
     sources : writers to learn from, and writers to validate with.
     folder : of the checkpoint; it is replaced in one step, so that a kill leaves the old or the new one.
     """
-    trained = CtcModel(model.input, model.output)
+    trained = _new_model(build, config)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 30,
-        config.steps - config.warmup_steps,
+        max(1, config.steps - config.warmup_steps),
         warmup_target=config.learning_rate,
         warmup_steps=config.warmup_steps,
     )
@@ -109,9 +116,7 @@ def train_line_reader(
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         trained = keras.saving.load_model(checkpoint)
-        trained.optimizer.learning_rate = (
-            schedule  # of these steps, not of those that the checkpoint was made with
-        )
+        trained.optimizer.learning_rate = schedule  # of these steps, not of those before the checkpoint
     done = int(trained.optimizer.iterations)
     held_out = _held_out(sources[1], config)
     with LineBatches(
@@ -135,7 +140,41 @@ def train_line_reader(
                     }
                 )
             )
-    return keras.Model(trained.input, trained.output, name=model.name)
+    network = build()
+    network.set_weights(trained.get_weights())
+    return network
+
+
+def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> CtcModel:
+    served_policy = keras.config.dtype_policy()
+    if config.mixed_precision:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = build()
+    finally:
+        keras.config.set_dtype_policy(served_policy)
+    return CtcModel(network.input, network.output)
+
+
+def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
+    """Return the model card of a trained line reader, with how well it reads made lines by held-out writers."""
+    return {
+        "format": CARD_FORMAT,
+        "name": "digitrec lines",
+        "version": "2",
+        "architecture": model.name,
+        "parameters": model.count_params(),
+        "threshold": THRESHOLD,
+        "created": datetime.now(timezone.utc).date().isoformat(),
+        "training": asdict(config),
+        "results": {"held_out_writers": validate(model, _held_out(sources, config))},
+        "environment": environment(),
+    }
+
+
+def example_lines(sources: Sources, count: int = 64) -> list[NDArray[np.uint8]]:
+    """Return some made lines, (48, W) uint8, to compare the graph of a line reader with its network on."""
+    return [line.image for line in islice(make_lines(sources, seed=0), count)]
 
 
 def _held_out(sources: Sources, config: LineTrainingConfig) -> list[LineBatch]:

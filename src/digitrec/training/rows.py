@@ -1,32 +1,25 @@
-"""What reading a number shows the network: digits cut out of a row, and digits that were not parted.
+"""What reading a number shows the digit network: digits parted from their neighbours, and two that were not parted.
 
-Rows of training digits, many of them touching, go through the very segmentation that a user's number goes through.
-Each candidate is then known by how much of which digit it has.
+Rows of training digits, many of them touching, are parted as `read` parts a number that the line reader has found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.contract import NO_DIGIT
 from digitrec.errors import BlankImageError
-from digitrec.ink.lines import Line
 from digitrec.ink.page import find_ink
-from digitrec.ink.segment import Candidate, Segmented, segment
+from digitrec.reading.digits import place_digits
 from digitrec.training.augmentation import cut_out
 from digitrec.training.samples import Samples, gather, join
 from digitrec.training.strings import Ink, Row, Spacing, lean, print_on_white, set_in_row
 
 _LENGTHS = (2, 6)  # digits in a row, the last one excluded
-_INKED = 0.3  # what is darker is a digit's
-_WHOLE = 0.88  # of a digit's ink: a candidate with so much of one digit ...
-_FOREIGN = 0.12  # ... and so little beside it, as a share of it, is that digit
-_TWO = 0.7  # a candidate with so much of each of two digits is none
-_NEAR = np.ones((3, 3), np.uint8)
+_OFF_PX = 2.0  # the standard deviation of where the line reader sees a digit, where its longer side is 20 px
+_MERGED = 0.4  # of the rows: two neighbours are taken for one digit
 
 
 def make_rows(digits: Samples, count: int, seed: int) -> Samples:
@@ -56,47 +49,19 @@ def _row(digits: Samples, rng: np.random.Generator) -> tuple[Row, list[int]]:
     return set_in_row(inks, spacing, rng), digits.labels[places].tolist()
 
 
-def _cut_up(row: tuple[Row, Sequence[int]], rng: np.random.Generator) -> Iterator[tuple[int, Ink]]:
-    """Yield label and ink of those candidates that a cut made or spared, where it is plain what they are."""
-    (page, _, placed), labels = row
+def _cut_up(row: tuple[Row, list[int]], rng: np.random.Generator) -> Iterator[tuple[int, Ink]]:
+    """Yield the label and the ink of each digit of a row; where two are taken for one, that is no digit."""
+    (drawn, _, placed), labels = row
+    picture = print_on_white(drawn, rng.uniform(1.0, 4.0))
     try:
-        found = segment(find_ink(print_on_white(page, rng.uniform(1.0, 4.0))))
+        page = find_ink(picture)
     except BlankImageError:
         return
-    digits = np.stack([_layer(*digit, page.shape, found.ink.shape) for digit in placed])
-    for line in found.lines:
-        for candidate in found.candidates(line):
-            if candidate.last - candidate.first > 1 or _is_cut(line, candidate):
-                label = _label(_mask(found, line, candidate), digits, labels)
-                if label is not None:
-                    yield label, candidate.ink()
-
-
-def _layer(
-    ink: Ink, top: int, left: int, shape: tuple[int, ...], seen_shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
-    """Return where on the page that was seen one digit of the row lies."""
-    layer = np.zeros(shape, np.float32)
-    layer[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-    return np.asarray(cv2.resize(layer, seen_shape[::-1], interpolation=cv2.INTER_AREA) > _INKED)
-
-
-def _is_cut(line: Line, candidate: Candidate) -> bool:
-    after = line.pieces[candidate.last : candidate.last + 1]
-    return any(piece.cut for piece in (line.pieces[candidate.first], *after))
-
-
-def _mask(found: Segmented, line: Line, candidate: Candidate) -> NDArray[np.bool_]:
-    numbers = [piece.number for piece in line.pieces[candidate.first : candidate.last]]
-    return np.isin(found.labels, numbers)
-
-
-def _label(mask: NDArray[np.bool_], digits: NDArray[np.bool_], labels: Sequence[int]) -> int | None:
-    """Return what a candidate is: a digit, `NO_DIGIT`, or None where nobody could tell."""
-    areas = np.maximum(1, digits.sum(axis=(1, 2)))
-    shares = (digits & mask).sum(axis=(1, 2)) / areas
-    own = int(shares.argmax())
-    beside = mask & (cv2.dilate(digits[own].astype(np.uint8), _NEAR) == 0)
-    if shares[own] >= _WHOLE and beside.sum() <= _FOREIGN * areas[own]:
-        return labels[own]
-    return NO_DIGIT if np.sort(shares)[-2] >= _TWO else None
+    middles = [left + ink.shape[1] / 2 + rng.normal(0.0, _OFF_PX) for ink, _, left in placed]
+    if rng.random() < _MERGED:
+        first = int(rng.integers(len(middles) - 1))
+        middles[first : first + 2] = [sum(middles[first : first + 2]) / 2]
+        labels = [*labels[:first], NO_DIGIT, *labels[first + 2 :]]
+    scale = picture.shape[1] / drawn.shape[1] * page.scale
+    places = place_digits(page, np.arange(1, len(page.boxes)), [x * scale for x in sorted(middles)])
+    yield from ((label, place.ink) for label, place in zip(labels, places, strict=True) if place.ink.any())

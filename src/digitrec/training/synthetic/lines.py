@@ -28,6 +28,8 @@ _SUBPIXEL_BITS = 3
 _BINS = 20  # of a character's profile
 _PROFILE_TOP, _PROFILE_HEIGHT = -1.4, 2.0
 _NO_EDGE = 1e6
+_CUT_OFF = 0.05  # of the lines: neighbours that the image's sides cut through, of which so much is left:
+_SHOWN = (0.12, 0.6)
 _TRIES = 20
 _NO_WRITING = (0.0, -1.0, 4.0, 0.0)
 
@@ -61,7 +63,14 @@ def make_line(draw_writer: Callable[[np.random.Generator], Writer], rng: np.rand
 def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkLine | None:
     """Return the items as `writer` sets them on one line; None if they do not fit."""
     hand = draw_hand(rng, writer.pen)
-    in_cells = len(items) > 1 and all(len(item.drawing) == 1 for item in items) and rng.random() < 0.09
+    cut_off = _neighbours(items, rng)
+    items = [*cut_off.before, *items, *cut_off.after]
+    in_cells = (
+        not any(cut_off)
+        and len(items) > 1
+        and all(len(item.drawing) == 1 for item in items)
+        and rng.random() < 0.09
+    )
     marks = [draw_item(item, writer, hand, rng) for item in items]
     printed: list[Printed] = []
     if in_cells:
@@ -73,8 +82,13 @@ def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkL
     for mark in marks:
         whole.add(mark)
     _link(marks, hand, whole, rng)
-    transcript = transcript_of(items)
+    transcript = transcript_of(items[len(cut_off.before) : len(items) - len(cut_off.after)])
     frame = _frame(whole, hand, printed, rng)
+    if any(cut_off):
+        cut = _cut_through(frame, marks, cut_off, rng)
+        if cut is None:
+            return None
+        frame = cut
     enough = MIN_PX_PER_CLASS * (len(transcript) + _doubles(transcript)) + 8
     if not enough <= frame.width <= MAX_WIDTH_PX:
         return None
@@ -90,6 +104,41 @@ def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkL
     fine = [cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, layer)]
     inks = [np.asarray(canvas, np.float32) / np.float32(255) for canvas in fine]
     return InkLine(inks[0], inks[1], transcript, frame.writing_height)
+
+
+class _CutOff(NamedTuple):
+    """What stands before and after the number and is cut off by the image's sides, which has no label."""
+
+    before: list[Item]
+    after: list[Item]
+
+
+def _neighbours(items: list[Item], rng: np.random.Generator) -> _CutOff:
+    """Return a neighbour at one side or both, as an image that was cut out of a row of digits has them."""
+    if not items or rng.random() > _CUT_OFF:
+        return _CutOff([], [])
+    sides = int(rng.integers(1, 4))
+    before, after = ([Item(digit, digit)] for digit in rng.choice(list("023456789"), 2))  # half a 1 is a 1
+    return _CutOff(before if sides & 1 else [], after if sides & 2 else [])
+
+
+def _cut_through(
+    frame: _Frame, marks: list[Mark], cut_off: _CutOff, rng: np.random.Generator
+) -> _Frame | None:
+    """Return the frame whose sides run through the neighbours; None where they would run through the number, too."""
+    left, right = frame.sides()
+    shown = rng.uniform(*_SHOWN, 2)
+    if cut_off.before:
+        first, _, last, _ = marks[0].box()
+        left = last - shown[0] * (last - first)
+        if marks[1].box()[0] <= left:
+            return None
+    if cut_off.after:
+        first, _, last, _ = marks[-1].box()
+        right = first + shown[1] * (last - first)
+        if marks[-2].box()[2] >= right:
+            return None
+    return frame.between(left, right)
 
 
 def _doubles(transcript: str) -> int:
@@ -186,6 +235,16 @@ class _Frame(NamedTuple):
             self.offset, np.float32
         )
         return np.rint((placed * _FINE - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+
+    def sides(self) -> tuple[float, float]:
+        """Return the line's x at the image's left and right side."""
+        left = self.origin[0] - self.offset[0] / self.scale
+        return left, left + self.width / self.scale
+
+    def between(self, left: float, right: float) -> _Frame:
+        """Return the frame with its sides at these x of the line."""
+        width = max(12, int(np.ceil((right - left) * self.scale)))
+        return self._replace(origin=(left, self.origin[1]), offset=(0.0, self.offset[1]), width=width)
 
 
 def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Generator) -> _Frame:

@@ -1,0 +1,99 @@
+"""Where each digit of a line stands: its own ink, its box, and that ink as the digit network sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.contract import IMAGE_SIZE_PX
+from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
+from digitrec.ink.page import Page
+
+_OWN_SHARE = 0.75  # of a piece of ink that lies at one digit: all of it is that digit's
+_SEARCHED = (
+    0.3  # of the way between two peaks, to either side of its middle: the least ink there parts two digits
+)
+
+
+class DigitPlace(NamedTuple):
+    """A digit's ink.
+
+    Attributes
+    ----------
+    ink : (28, 28) float32 in [0, 1]; all 0 where there is none.
+    box : left, top, right, bottom on the page.
+    """
+
+    ink: NDArray[np.float32]
+    box: tuple[int, int, int, int]
+
+
+def place_digits(page: Page, pieces: NDArray[np.intp], peaks: Sequence[float]) -> list[DigitPlace]:
+    """Return the ink of each digit of a line, by about where its middle is.
+
+    A piece of ink that lies mostly at one digit is that digit's; any other is parted where the least ink is.
+
+    Parameters
+    ----------
+    pieces : the numbers of the line's pieces in the page's labels, at least one.
+    peaks : x of each digit on the page, from left to right, at least one.
+    """
+    boxes = page.boxes[pieces]
+    left, top = (int(edge) for edge in boxes[:, :2].min(axis=0))
+    right, bottom = (int(edge) for edge in (boxes[:, :2] + boxes[:, 2:4]).max(axis=0))
+    labels, ink = page.labels[top:bottom, left:right], page.ink[top:bottom, left:right]
+    is_own = np.zeros(len(page.boxes), np.bool_)
+    is_own[pieces] = True
+    mask = is_own[labels]
+    edges = _edges(np.count_nonzero(mask, axis=0), [peak - left for peak in peaks])
+    digit_of_column = np.searchsorted(edges, np.arange(right - left), side="right")
+    counts = np.zeros((len(page.boxes), len(peaks)), np.intp)
+    rows, columns = np.nonzero(mask)
+    np.add.at(counts, (labels[rows, columns], digit_of_column[columns]), 1)
+    is_whole = counts.max(axis=1) >= _OWN_SHARE * counts.sum(axis=1)
+    owner = np.where(is_whole[labels], counts.argmax(axis=1)[labels], digit_of_column)
+    owner[~mask] = -1
+    bounds = [0, *edges.tolist(), right - left]
+    return [
+        _place(ink, owner == digit, (left, top), (bounds[digit], bounds[digit + 1]))
+        for digit in range(len(peaks))
+    ]
+
+
+def _edges(ink: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.intp]:
+    """Return the columns where the digits part: of the least ink near the middle between two peaks."""
+    edges = []
+    for before, after in pairwise(peaks):
+        middle, reach = (before + after) / 2, _SEARCHED * (after - before)
+        columns = np.arange(max(0, round(middle - reach)), min(len(ink), round(middle + reach) + 1))
+        nearest = (
+            columns[np.lexsort((np.abs(columns - middle), ink[columns]))[0]]
+            if len(columns)
+            else round(middle)
+        )
+        edges.append(int(nearest))
+    return np.array(edges, np.intp)
+
+
+def _place(
+    ink: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    origin: tuple[int, int],
+    columns: tuple[int, int],
+) -> DigitPlace:
+    """Return a digit's ink; where it has none, its columns of the line."""
+    left, top = origin
+    own = np.where(mask, ink, np.float32(0))
+    x, y, width, height = cv2.boundingRect((own > EDGE_OF_INK).astype(np.uint8))
+    if not width:
+        blank = np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
+        return DigitPlace(blank, (left + columns[0], top, left + columns[1], top + ink.shape[0]))
+    return DigitPlace(
+        fit_to_box(own[y : y + height, x : x + width]),
+        (left + x, top + y, left + x + width, top + y + height),
+    )
