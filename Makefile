@@ -9,6 +9,7 @@
 # make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
+# make bench-peers SETS="SET..."   read labelled sets of numbers with digitrec and with PP-OCRv6-small, in an environment of its own
 # make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, and write docs/performance.md; some minutes; goes on after a
 #              stop, and begins anew with other code
 # README.md gives the same as plain pip commands.
@@ -17,13 +18,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
+PEERS_VENV ?= .venv-peers
+SETS ?= $(DIGITREC_EVAL)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The page needs no npm; ESLint, axe-core and the tests of its modules do.
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk bench-serving soak attack fuzz schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint audit train bench bench-bulk bench-serving bench-peers soak attack fuzz schemathesis wheel clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -83,6 +86,14 @@ $(SERVING_VENV)/.made: benchmarks/rivals/requirements.txt pyproject.toml
 	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement $<
 	touch $@
 
+bench-peers: $(VENV)/.serve $(PEERS_VENV)/.made
+	$(BIN)/python benchmarks/peers.py --python $(PEERS_VENV)/bin/python $(SETS)
+
+$(PEERS_VENV)/.made: benchmarks/peers-requirements.txt
+	$(PYTHON) -m venv --clear $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
 fuzz: $(VENV)/.serve
 	$(BIN)/python benchmarks/fuzz.py images --output benchmarks/results/fuzz_images.json
 	$(BIN)/python benchmarks/fuzz.py models --output benchmarks/results/fuzz_models.json
@@ -92,7 +103,7 @@ wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf $(VENV) $(SERVING_VENV) build dist node_modules
+	rm -rf $(VENV) $(SERVING_VENV) $(PEERS_VENV) build dist node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:

@@ -1,0 +1,156 @@
+"""The comparison with another reader of numbers: its sets, its scoring and the posterior, without that reader."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from ctc import posterior
+from peers import PPOCR, Answer, NumberSet, compare, digits_of, figures, most_kept, number_set, table
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_nothing_is_kept_of_no_answers() -> None:
+    assert most_kept([], 0.99) == 0
+
+
+def test_nothing_is_kept_where_all_are_wrong() -> None:
+    assert most_kept([(0.9, False), (0.8, False)], 0.99) == 0
+
+
+def test_answers_of_equal_confidence_are_kept_together() -> None:
+    assert most_kept([(0.9, True), (0.9, False), (0.5, True)], 0.6) == 3
+    assert most_kept([(0.9, True), (0.9, False), (0.5, True)], 0.7) == 0
+
+
+def test_a_threshold_may_keep_early_mistakes_that_later_answers_outweigh() -> None:
+    answers = [(1.0 - index / 1000, index != 0) for index in range(100)]
+    assert most_kept(answers, 0.99) == 100
+
+
+def test_the_most_kept_is_the_best_of_all_thresholds() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        confidences = rng.integers(0, 8, rng.integers(1, 20)) / 8
+        right = rng.random(len(confidences)) < confidences
+        kept = [confidences >= threshold for threshold in confidences]
+        best = max((int(mask.sum()) for mask in kept if right[mask].mean() >= 0.8), default=0)
+        assert most_kept(list(zip(confidences.tolist(), right.tolist(), strict=True)), 0.8) == best
+
+
+@pytest.mark.parametrize(
+    ("transcript", "digits"),
+    [("", ""), ("-", ""), ("14/05/2006", "14052006"), (" +12 \n-\n= 3", "12\n3"), ("\u0663 1", "1")],
+)
+def test_only_digits_of_a_transcript_are_scored(transcript: str, digits: str) -> None:
+    assert digits_of(transcript) == digits
+
+
+def test_separators_are_no_mistakes_and_line_breaks_are() -> None:
+    labels = ["123", "12\n3", "123"]
+    answers = [Answer(text, 0.9, 1.0) for text in ("1-2.3", "12=\n+3", "12\n3")]
+    found = figures(labels, answers)
+    assert found["correct"] == 2
+    assert found["character_error_rate"] == 1 / 10
+
+
+def test_an_image_without_an_answer_is_wrong_and_is_not_kept() -> None:
+    found = figures(["1", "2"], [Answer("1", 0.9, 10.0, True), Answer("-", 1.0, 20.0, False)])
+    assert (found["correct"], found["unanswered"], found["coverage_at_99"]) == (1, 1, 0.5)
+    assert (found["accepted_share"], found["accepted_accuracy"], found["median_ms"]) == (0.5, 1.0, 15.0)
+
+
+def test_a_reader_that_accepts_nothing_by_itself_has_no_figures_of_it() -> None:
+    found = figures(["1"], [Answer("1", 0.9, 10.0)])
+    assert (found["accepted_share"], found["accepted_accuracy"]) == (None, None)
+
+
+def test_both_readers_get_the_same_images_and_both_stand_in_the_table(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    for name in "abc":
+        cv2.imwrite(str(tmp_path / "pages" / f"{name}.png"), np.full((20, 20), 255, np.uint8))
+    (tmp_path / "pages" / "labels.csv").write_text("file,label\na.png,12|3\nb.png,07\nc.png,abc\n")
+    pages = number_set(tmp_path / "pages", tmp_path)
+    assert (pages.labels, pages.left_out, pages.has_pages) == (("12\n3", "07"), 1, True)
+    asked: list[list[tuple[Path, bool]]] = [[], []]
+
+    def reader(index: int, transcript: str) -> Answer:
+        def read(path: Path, page: bool) -> Answer:
+            asked[index].append((path, page))
+            return Answer(transcript, 0.5, 1.0)
+
+        return read
+
+    found = compare(pages, {"one": reader(0, "07"), "other": reader(1, "7")})
+    assert asked[0] == asked[1] == [(path, True) for path in pages.paths]
+    assert [found[name]["correct"] for name in ("one", "other")] == [1, 0]
+    assert json.loads(json.dumps(found)) == found
+    assert re.findall(
+        r"^pages +(\w+) +2 +(\S+)%", table({"pages": found}, ["one", "other"]), re.MULTILINE
+    ) == [
+        ("one", "50.00"),
+        ("other", "0.00"),
+    ]
+
+
+def test_strokes_become_image_files(tmp_path: Path) -> None:
+    file = tmp_path / "strokes.jsonl"
+    file.write_text(
+        '{"label": "1", "strokes": [[[0, 0], [0, 50], [2, 90]]]}\n{"label": "x", "strokes": [[[0, 0]]]}'
+    )
+    drawn = number_set(file, tmp_path)
+    assert isinstance(drawn, NumberSet)
+    assert [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).min() for path in drawn.paths] == [0]
+
+
+def test_the_posterior_of_the_empty_string_is_that_of_blanks_alone() -> None:
+    assert posterior(np.array([[0.5, 0.5], [0.25, 0.75]]), []) == pytest.approx(0.125)
+
+
+def test_no_alignment_is_shorter_than_the_string() -> None:
+    assert posterior(np.full((2, 3), 1 / 3), [1, 2, 1]) == 0.0
+    assert posterior(np.full((2, 3), 1 / 3), [1, 1]) == 0.0
+
+
+def test_the_posterior_is_the_sum_over_all_alignments() -> None:
+    rng = np.random.default_rng(0)
+    steps = rng.dirichlet(np.ones(3), 5)
+    expected: dict[tuple[int, ...], float] = {}
+    for path in itertools.product(range(3), repeat=len(steps)):
+        text = tuple(kind for kind, _ in itertools.groupby(path) if kind)
+        weight = float(np.prod(steps[np.arange(len(steps)), path]))
+        expected[text] = expected.get(text, 0.0) + weight
+    assert {text: posterior(steps, text) for text in expected} == pytest.approx(expected)
+
+
+def test_a_long_line_does_not_underflow() -> None:
+    assert posterior(np.full((5000, 2), 0.5), [1]) == 0.0
+    sure = np.tile([1.0 - 1e-9, 1e-9], (5000, 1))
+    assert posterior(sure, []) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_reader_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="make bench-peers"):
+        PPOCR(tmp_path / "python")
+    ends = tmp_path / "python"
+    ends.write_text("#!/bin/sh\nexit 1\n")
+    ends.chmod(0o755)
+    with pytest.raises(SystemExit, match="expected an answer"):
+        PPOCR(ends)
+
+
+def test_the_peer_has_its_versions_pinned_and_is_no_dependency() -> None:
+    pinned = (ROOT / "benchmarks" / "peers-requirements.txt").read_text().splitlines()[1:]
+    assert [line for line in pinned if not re.fullmatch(r"[a-z-]+==[0-9.]+", line)] == []
+    assert any(line.startswith("rapidocr==") for line in pinned)
+    assert "rapidocr" not in (ROOT / "pyproject.toml").read_text()
