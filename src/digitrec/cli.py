@@ -102,6 +102,11 @@ def read(
 ) -> None:
     """Read the number in each of FILES, or the numbers in the boxes of a form.
 
+    What stands on the paper is shown too where it is not the digits alone:
+    cheque.png: 1800014, written as 18.000,14 (98.3%). ? is a mark that is no
+    digit and no separator, and " / " is the end of a line. With --json it is
+    the field "transcript".
+
     The name - is standard input. A file that cannot be read does not stop the
     others; the exit code is 1 then.
     """

@@ -53,7 +53,9 @@ def as_text(name: str, told: Reading | Record | DigitrecError) -> str:
     if isinstance(told, DigitrecError):
         return f"{name}: nothing ({type(told).__name__})"
     doubt = "" if told.accepted else ", not sure"
-    return f"{name}: {told.text.replace(chr(10), ' / ') or 'nothing'} ({told.confidence:.1%}{doubt})"
+    text, transcript = (lines.replace("\n", " / ") for lines in (told.text, told.transcript))
+    written = "" if transcript == text else f", written as {transcript}"
+    return f"{name}: {text or 'nothing'}{written} ({told.confidence:.1%}{doubt})"
 
 
 def as_json(name: str, told: Reading | Record | DigitrecError) -> dict[str, Any]:
@@ -71,4 +73,10 @@ def _told(item: Reading | DigitrecError) -> dict[str, Any]:
         for digit in item.digits
     ]
     confidence = round(item.confidence, SHARE_PLACES)
-    return {"text": item.text, "confidence": confidence, "accepted": item.accepted, "digits": digits}
+    return {
+        "text": item.text,
+        "transcript": item.transcript,
+        "confidence": confidence,
+        "accepted": item.accepted,
+        "digits": digits,
+    }

@@ -19,7 +19,7 @@ from digitrec.bulk.question import Row
 from digitrec.bulk.summary import Tally
 from digitrec.errors import OutputError
 
-_FORMAT = 1
+_FORMAT = 2  # of the journal, and of the rows in the results
 _TABLES = """
     CREATE TABLE IF NOT EXISTS done (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, row TEXT);
     CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value);

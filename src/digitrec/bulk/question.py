@@ -20,7 +20,11 @@ from digitrec.settings import Settings
 Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec read --json` show it
 Kind: TypeAlias = Literal["digit", "number", "form"]
 
-_ANSWER_COLUMNS = {"digit": "digit", "number": "text"}
+_COLUMNS = {
+    "digit": ("file", "digit", "confidence", "accepted", "error"),
+    "number": ("file", "text", "transcript", "confidence", "accepted", "error"),
+}
+_FIELD_PARTS = ("text", "transcript", "confidence", "accepted", "error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +46,16 @@ class Question:
     def columns(self) -> tuple[str, ...]:
         """The columns of a table of answers; `cells` fills them."""
         if self.fields is None:
-            return ("file", _ANSWER_COLUMNS[self.kind], "confidence", "accepted", "error")
-        parts = ("", ".confidence", ".accepted", ".error")
-        return ("file", "error", *(f"{field.name}{part}" for field in self.fields for part in parts))
+            return _COLUMNS[self.kind]
+        suffixes = ("", *(f".{part}" for part in _FIELD_PARTS[1:]))
+        return ("file", "error", *(f"{field.name}{suffix}" for field in self.fields for suffix in suffixes))
 
     def cells(self, row: Row) -> list[Any]:
         """Return what a row has for each column, None where it has nothing."""
         if self.fields is None:
             return [row.get(column) for column in self.columns]
         told = [row.get("fields", {}).get(field.name, {}) for field in self.fields]
-        parts = ("text", "confidence", "accepted", "error")
-        return [row["file"], row.get("error"), *(item.get(part) for item in told for part in parts)]
+        return [row["file"], row.get("error"), *(item.get(part) for item in told for part in _FIELD_PARTS)]
 
     def described(self) -> dict[str, Any]:
         """Return what tells this question from another, as JSON's own types."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
+from digitrec.ink.contrast import normalize_contrast
 from digitrec.ink.normalize import BLANK, GRAIN_SIGMAS, MIN_CONTRAST, MIN_DIGIT_PX, otsu_threshold
 from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, paper_grain, remove_impulses
 from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
@@ -28,6 +29,7 @@ _PAPER_PX = 160  # the longer side of what is enough to tell paper by
 _PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any stroke
 _SQUARE = 1.4  # times as wide as high a picture of one digit may be, and its frame have upright sides
 _FULL_INK_RANK = 0.75
+_HALF_INK = 0.5
 # A broken rule, in heights of digits: its shreds are this low, at one height within this, and this long together.
 _FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 2.0
 _SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
@@ -149,6 +151,14 @@ def find_ink(image: Picture, look: Look = FIRST_LOOK, budget: Budget = FULL_BUDG
     if image.size * nearer**2 > budget.page_px:
         raise TooMuchInkError
     return _within(_page(image, nearer, look), budget)
+
+
+def plain_page(image: Picture) -> Page:
+    """Return what stands out of an image that has no paper to tell ink by, such as one that is cut along its ink."""
+    picture = _scaled(image, min(1.0, _FIRST_LOOK_PX / max(image.shape)))
+    ink = np.clip(normalize_contrast(picture), 0.0, 1.0)
+    _, labels, boxes = label_pieces((ink > _HALF_INK).astype(np.uint8))
+    return Page(ink, labels, boxes, float(picture.shape[0]), picture.shape[1] / image.shape[1])
 
 
 def _within(page: Page, budget: Budget) -> Page:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.ink.contrast import LINE_HEIGHT_PX, paper_level
 from digitrec.ink.page import Page, writing_height
 from digitrec.ink.planes import Picture
 
@@ -18,7 +18,10 @@ _BIG_SHARE = 0.45  # lower pieces do not start a line
 _OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
 _REACH = 1.0  # up and down from a line's middle: what is farther is no part of the line
 _CURVED_FROM = 5.0  # a line as long as this may be curved
+_GUTTER_SHARE = 2.2  # of paper between two columns
+_LINES_OF_COLUMNS = 2  # at least
 _MARGIN_PX = 10
+_PAPER_AROUND = 0.12  # of an image's height
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +65,39 @@ class LineImage:
 
 
 def find_text_lines(page: Page) -> list[TextLine]:
-    """Return the lines of a page, from top to bottom."""
-    lines = []
-    for members in _groups(page.boxes):
-        boxes = page.boxes[members]
-        order = np.argsort(2 * boxes[:, cv2.CC_STAT_LEFT] + boxes[:, cv2.CC_STAT_WIDTH], kind="stable")
-        ordered = np.concatenate([page.boxes[:1] * 0, boxes[order]])
-        digit_px = writing_height(ordered) / page.scale
-        lines.append(TextLine(np.array(members)[order], ordered[1:, :4] / page.scale, digit_px))
-    return sorted(lines, key=lambda line: line.y)
+    """Return the lines of a page, column by column, each from top to bottom."""
+    groups = [np.array(members, np.intp) for members in _groups(page.boxes)]
+    starts = _column_starts(page.boxes, groups)
+    columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]
+    for members in groups:
+        column = np.searchsorted(starts, page.boxes[members, cv2.CC_STAT_LEFT], side="right")
+        for number in np.unique(column).tolist():
+            columns[number].append(_text_line(page, members[column == number]))
+    return [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
+
+
+def _text_line(page: Page, members: NDArray[np.intp]) -> TextLine:
+    boxes = page.boxes[members]
+    order = np.argsort(2 * boxes[:, cv2.CC_STAT_LEFT] + boxes[:, cv2.CC_STAT_WIDTH], kind="stable")
+    with_paper = np.concatenate([np.zeros((1, 5), np.int32), boxes[order]])
+    digit_px = writing_height(with_paper) / page.scale
+    return TextLine(members[order], with_paper[1:, :4] / page.scale, digit_px)
+
+
+def _column_starts(boxes: NDArray[np.int32], groups: list[NDArray[np.intp]]) -> list[int]:
+    """Return x where each column but the first starts: behind a gutter that no ink, but two lines at least, cross."""
+    least = _GUTTER_SHARE * writing_height(boxes)
+    left, right = boxes[1:, 0], boxes[1:, 0] + boxes[1:, 2]
+    order = np.argsort(left)
+    reached = np.maximum.accumulate(right[order])
+    found = []
+    for start, end in zip(reached[:-1].tolist(), left[order][1:].tolist(), strict=True):
+        crossed = sum(
+            bool((boxes[members, 0] < start).any() and (boxes[members, 0] >= end).any()) for members in groups
+        )
+        if end - start >= least and crossed >= _LINES_OF_COLUMNS:
+            found.append(end)
+    return found
 
 
 def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
@@ -144,6 +171,24 @@ def straighten(image: Picture, line: TextLine, writing_px: float) -> LineImage:
         + ((np.arange(LINE_HEIGHT_PX) + 0.5 - LINE_HEIGHT_PX / 2) / scale)[:, np.newaxis]
     )
     return LineImage(_sampled(image, xs, ys, scale), left, scale)
+
+
+def whole_line(image: Picture) -> LineImage:
+    """Return the image itself as a line, with some paper around: it may be cut along its writing.
+
+    Parameters
+    ----------
+    image : (H, W) uint8.
+    """
+    around = image.shape[0] * _PAPER_AROUND
+    scale = LINE_HEIGHT_PX / (image.shape[0] + 2 * around)
+    width = max(4, round((image.shape[1] + 2 * around) * scale))
+    xs = (np.arange(width) + 0.5) / scale - around
+    ys = ((np.arange(LINE_HEIGHT_PX) + 0.5) / scale - around)[:, np.newaxis] + np.zeros(width)
+    line = _sampled(image, xs, ys, scale)
+    is_outside = (xs < 0) | (xs >= image.shape[1]) | (ys < 0) | (ys >= image.shape[0])
+    line[is_outside] = paper_level(image)
+    return LineImage(line, -around, scale)
 
 
 def _middle(boxes: NDArray[np.float64], digit_px: float) -> NDArray[np.float64]:

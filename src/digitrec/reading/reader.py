@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
 from digitrec.errors import BlankImageError, InvalidFieldError
-from digitrec.ink.normalize import locate
-from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink
+from digitrec.ink.normalize import BLANK, locate
+from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink, plain_page
 from digitrec.ink.planes import Picture
 from digitrec.model.line_reader import COLUMN_PX, LineReader
 from digitrec.model.runtime import Classifier
@@ -20,13 +20,16 @@ from digitrec.reading import ctc
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.digits import DigitPlace, place_digits
-from digitrec.reading.lines import LineImage, TextLine, find_text_lines, line_width, straighten
+from digitrec.reading.lines import LineImage, TextLine, find_text_lines, line_width, straighten, whole_line
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
+from digitrec.reading.sheet import find_sheet
 
 # How high the writing becomes in two looks at a line; where they differ, one of them is wrong.
 _WRITING_HEIGHTS_PX = (38.0, 31.0)
 _WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
-_LONE_SHARE = 0.5  # of the digit network's confidence, where the line reader sees no ink
+_LONGEST_LINE = 20.0  # times its height: a longer image is no single line ...
+_FILLS = 0.35  # ... nor is one of which its writing takes less of the height
+_LEAST_OF_BLANK = 0.5  # probability of what is read in an image that looks blank, or it is
 _MOST_STEPS = 40_000_000  # of a search through a list of numbers, some 25 ns each
 
 
@@ -45,7 +48,7 @@ class Look:
     ----------
     images : the lines.
     classes : (T, 24) float64 of each line, the probabilities of its columns.
-    columns : (T, 11) float64, of all lines one behind the other, with a column that holds no digit behind each.
+    columns : (T, 11) float64, of all lines one behind the other, a column that holds no digit before and behind each.
     starts : of each line in `columns`, and the end.
     """
 
@@ -77,39 +80,82 @@ def read_number(picture: Picture, networks: Networks, threshold: float, asked: C
     BlankImageError : there is no ink on the paper.
     InvalidFieldError : the list of allowed numbers is too long for so much writing.
     """
-    try:
-        page = find_ink(picture)
-    except TooMuchInkError:
+    sheet = find_sheet(picture)
+    if sheet is None:
+        return _read(picture, networks, threshold, asked)
+    reading = _read(sheet.image, networks, threshold, asked)
+    digits = tuple(replace(item, box=sheet.box_in_photo(item.box)) for item in reading.digits)
+    return replace(reading, digits=digits)
+
+
+def _read(picture: Picture, networks: Networks, threshold: float, asked: Constraint) -> Reading:
+    found = _found(picture)
+    if found is None:
         return NOTHING_READ
-    except BlankImageError:
-        whole = _whole(picture, networks.digits)
-        if whole is None:
-            raise
-        return _as_predicted(whole, _LONE_SHARE * whole.probabilities, threshold, asked)
-    lines = find_text_lines(page)
-    if sum(line_width(line, _WRITING_HEIGHTS_PX[0]) for line in lines) > FULL_BUDGET.strip_px:
-        return NOTHING_READ
-    looks = [_look(picture, lines, networks.lines, height) for height in _WRITING_HEIGHTS_PX]
+    page, lines = found
+    looks = _looks(picture, lines, networks.lines)
     _require_few_steps(looks[0].columns, asked)
-    digits = ctc.most_probable(looks[0].columns, asked) or ""
+    digits, confidence = _decoded(looks, asked)
     if len(digits) < 2 and all(_may_be_one(line) for line in lines):
         whole = _whole(picture, networks.digits)
         if whole is not None:
             return _one_digit(whole, looks, threshold, asked)
+    if not lines and (not digits or confidence < _LEAST_OF_BLANK):
+        raise BlankImageError(BLANK)
     if not digits:
         return NOTHING_READ
-    confidence = float(np.mean([np.exp(ctc.log_probability(look.columns, digits)) for look in looks]))
-    boxes, transcript, text = _placed(page, lines, looks[0], digits, networks.digits)
+    look = max(looks, key=lambda item: ctc.log_probability(item.columns, digits))
+    boxes, transcript, text = _placed(page, lines, look, digits, networks.digits)
     return Reading(asked.spell(digits, text), transcript, confidence, confidence >= threshold, boxes)
 
 
-def _look(picture: Picture, lines: Sequence[TextLine], network: LineReader, height_px: float) -> Look:
-    images = [straighten(picture, line, height_px) for line in lines]
+def _found(picture: Picture) -> tuple[Page, list[TextLine]] | None:
+    """Return the ink and the lines of an image, no line where it looks blank; None where there is too much ink."""
+    try:
+        page = find_ink(picture)
+    except TooMuchInkError:
+        return None
+    except BlankImageError:
+        return plain_page(picture), []
+    lines = find_text_lines(page)
+    if sum(line_width(line, _WRITING_HEIGHTS_PX[0]) for line in lines) > FULL_BUDGET.strip_px:
+        return None
+    return page, lines
+
+
+def _looks(picture: Picture, lines: Sequence[TextLine], network: LineReader) -> list[Look]:
+    """Return the looks at an image: at the lines that were found, and at all of it where that may be one line."""
+    looks = [
+        _look([straighten(picture, line, height) for line in lines], network)
+        for height in _WRITING_HEIGHTS_PX
+        if lines
+    ]
+    height, width = picture.shape
+    is_line = len(lines) < 2 and width <= _LONGEST_LINE * height
+    if is_line and all(line.digit_px >= _FILLS * height for line in lines):
+        looks.append(_look([whole_line(picture)], network))
+    return looks or [_look([], network)]
+
+
+def _decoded(looks: Sequence[Look], asked: Constraint) -> tuple[str, float]:
+    """Return the digits that all looks together find most probable, and their mean probability."""
+    candidates = {ctc.most_probable(look.columns, asked) or "" for look in looks}
+    probability = {
+        digits: float(np.mean([np.exp(ctc.log_probability(look.columns, digits)) for look in looks]))
+        for digits in candidates
+    }
+    if not asked.is_free and "" in probability and len(probability) > 1:
+        del probability[""]  # it does not fit
+    digits = max(probability, key=lambda item: probability[item])
+    return digits, probability[digits]
+
+
+def _look(images: Sequence[LineImage], network: LineReader) -> Look:
     classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
     apart = np.full((1, ctc.NO_DIGIT + 1), ctc.FLOOR)
     apart[0, ctc.NO_DIGIT] = 1.0
-    columns = [part for item in classes for part in (ctc.digit_probabilities(item), apart)]
-    starts = np.cumsum([0, *(len(item) + 1 for item in classes)]).tolist()
+    columns = [apart, *(part for item in classes for part in (ctc.digit_probabilities(item), apart))]
+    starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
     return Look(images, classes, np.concatenate(columns), starts)
 
 
@@ -169,7 +215,10 @@ def _placed(
     spans = ctc.align(look.columns, digits)
     places: list[DigitPlace] = []
     transcripts, texts = [], []
-    for number, line in enumerate(lines):
+    pieces = [line.pieces for line in lines]
+    if len(pieces) != len(look.images):  # all of the image was taken for a line
+        pieces = [np.arange(1, len(page.boxes))]
+    for number, image in enumerate(look.images):
         start, end = look.starts[number], look.starts[number + 1]
         here = [index for index, span in enumerate(spans) if start <= span.peak < end]
         if not here:
@@ -178,9 +227,8 @@ def _placed(
         text = "".join(digits[index] for index in here)
         texts.append(text)
         transcripts.append(ctc.spell(look.classes[number], text, own))
-        image = look.images[number]
         peaks = [image.x((span.peak + 0.5) * COLUMN_PX) * page.scale for span in own]
-        places += place_digits(page, line.pieces, peaks)
+        places += place_digits(page, pieces[number], peaks)
     answers = network.probabilities(np.stack([place.ink for place in places])[..., np.newaxis])
     boxes = tuple(
         DigitBox(

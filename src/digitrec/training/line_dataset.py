@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from digitrec.ink.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.model.line_alphabet import encode_transcript
+from digitrec.reading.lines import whole_line
 from digitrec.training.samples import HELD_OUT_SEED, Samples, split
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
 from digitrec.training.synthetic.paper import photograph
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
 _CHUNK_BATCHES = 16
+_SEEN_WHOLE = 0.15  # of the lines: as `read` sees an image that is one line
 _HELD_OUT_WRITERS = 0.1  # of each set's writers
 _HELD_OUT_IMAGES = 0.04  # of MNIST: just what the digit network holds out, too
 _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT = (
@@ -207,7 +209,10 @@ def make_batch(lines: Sequence[MadeLine]) -> LineBatch:
 
 def _make(pool: WriterPool, rng: np.random.Generator) -> MadeLine:
     line = make_line(pool.draw, rng)
-    return MadeLine(photograph(line, rng), line.transcript)
+    image = photograph(line, rng)
+    if rng.random() < _SEEN_WHOLE:
+        image = whole_line(image).image
+    return MadeLine(image, line.transcript)
 
 
 def _hold_out(library: StrokeLibrary) -> tuple[StrokeLibrary, StrokeLibrary]:

@@ -69,7 +69,7 @@ def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkL
         not any(cut_off)
         and len(items) > 1
         and all(len(item.drawing) == 1 for item in items)
-        and rng.random() < 0.09
+        and rng.random() < 0.12
     )
     marks = [draw_item(item, writer, hand, rng) for item in items]
     printed: list[Printed] = []

@@ -85,6 +85,10 @@ class FieldReading(_Answer):
     text: str = Field(
         description="The digits in reading order; empty where none was found, or none that fits."
     )
+    transcript: str = Field(
+        description="What stands on the paper, separators too, such as `14/05/2006`; `?` is any other mark. "
+        "Lines are separated by a newline."
+    )
     confidence: Share
     accepted: bool
     digits: list[FoundDigit]

@@ -42,7 +42,8 @@ class StrokesBody(_Body):
     """A drawing as the pen's own path."""
 
     strokes: Annotated[list[Stroke], Said(fail_fast=True)] = Said(
-        description="A list of strokes, each a list of [x, y] numbers below a million, y downwards. Any unit will do.",
+        description="A list of strokes, each a list of [x, y] numbers below a million, y downwards. Any unit will do. "
+        "They are drawn as an image, which is read like any other.",
         examples=[[[[10, 10], [60, 12], [30, 90]]]],
     )
 

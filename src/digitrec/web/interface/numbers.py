@@ -94,6 +94,7 @@ def reading_json(reading: Reading, options: AnswerOptions) -> dict[str, Any]:
     count_reading(reading)
     return {
         "text": reading.text,
+        "transcript": reading.transcript,
         "confidence": round(reading.confidence, SHARE_PLACES),
         "accepted": reading.accepted,
         "digits": [_digit_json(digit, options) for digit in reading.digits],

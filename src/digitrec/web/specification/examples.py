@@ -43,6 +43,11 @@ _GREYS = {".": 0, "+": 128, "#": 255}
 
 PIXELS = [[_GREYS[sign] for sign in row] for row in _ART.split()]
 STROKES = [[[10, 10], [60, 12], [30, 90]]]
+_SEVEN_DASH_ONE = [
+    *STROKES,
+    [[80, 52], [112, 50]],
+    [[140, 10], [140, 90]],
+]  # the text is 71, the transcript 7-1
 
 
 def _picture_url() -> str:
@@ -57,7 +62,7 @@ IMAGE = _picture_url()
 Requests: TypeAlias = dict[str, dict[str, Any]]
 PREDICT: Requests = {"strokes": {"strokes": STROKES}, "pixels": {"pixels": PIXELS}, "image": {"image": IMAGE}}
 READ: Requests = {
-    "strokes": {"strokes": [*STROKES, [[110, 10], [110, 90]]]},
+    "strokes": {"strokes": _SEVEN_DASH_ONE},
     "image": {"image": IMAGE},
     "fields": {"image": IMAGE, "fields": {"year": {"box": [0, 0, 1, 1], "length": 1}}},
 }
