@@ -131,7 +131,8 @@ def test_numbers_and_forms_are_read_as_by_the_read_command(bulk: Bulk, tmp_path:
     with (tmp_path / "f.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["file"], row["left"], row["right"], row["right.error"]) == ("n.png", "23", "5-8", "")
-    assert list(row)[:3] == ["file", "error", "left"]
+    assert row["left.transcript"]
+    assert list(row)[:4] == ["file", "error", "left", "left.transcript"]
 
 
 @pytest.mark.parametrize("output", ["r.jsonl", "r.csv"])

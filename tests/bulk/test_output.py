@@ -216,6 +216,48 @@ def test_a_row_is_not_written_twice(tmp_path: Path) -> None:
         write(tmp_path / "r.jsonl", ROW)
 
 
+NUMBER = {"text": "14052006", "transcript": "14/05/2006", "confidence": 0.5, "accepted": True}
+FIELDS = {"day": {"box": [0, 0, 1, 1]}, "=sum": {"box": [0, 0, 1, 1]}}
+FORM = Question("form", fields=parse_fields(FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [(Question("number"), NUMBER), (FORM, {"fields": {name: {**NUMBER, "text": name} for name in FIELDS}})],
+    ids=["number", "form"],
+)
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_a_table_of_numbers_has_what_stands_on_the_paper(
+    tmp_path: Path, question: Question, row: dict[str, object], name: str
+) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow", reason="needs pip install 'digitrec[parquet]'")
+    written = [{"file": "a.png", **row}, {"file": "b.png", "error": "expected an image"}]
+    output = output_at(tmp_path / name, question)
+    with closing(output):
+        output.open(0, is_begun=False)
+        output.append(written)
+        output.finish(written)
+    names, first, second = cells_of(tmp_path / name)
+    assert list(map(from_cell, names)) == list(question.columns)
+    marked = [index for index, column in enumerate(names) if column.endswith("transcript")]
+    assert len(marked) == len(row.get("fields", "."))
+    for index in marked:
+        text = from_cell(names[index].removesuffix(".transcript")) if question.fields else "14052006"
+        assert first[index - 1 : index + 3] == [text, "14/05/2006", 0.5, True]
+        assert second[index] is None
+
+
+def cells_of(path: Path) -> list[list[object]]:
+    """Return the heading and the rows, their cells as JSON has them."""
+    if path.suffix == ".parquet":
+        found = pytest.importorskip("pyarrow.parquet").read_table(path)
+        return [found.column_names, *(list(row.values()) for row in found.to_pylist())]
+    known = {"": None, "true": True, "0.5": 0.5}
+    names, *lines = table(path)
+    return [names, *([known.get(cell, from_cell(cell)) for cell in line] for line in lines)]
+
+
 def test_columns_of_the_same_name_are_told(tmp_path: Path) -> None:
     question = Question("form", fields=parse_fields({"error": {"box": [0, 0, 1, 1]}}))
     with pytest.raises(InvalidFieldError, match="Received: 'error' twice"):

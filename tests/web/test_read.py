@@ -57,6 +57,16 @@ def test_a_number_has_text_boxes_and_ink_where_it_is_asked_for(client: FlaskClie
     assert body["model"]["name"]
 
 
+def test_what_stands_on_the_paper_is_told_besides_the_digits(client: FlaskClient) -> None:
+    """Another model may read other signs, so that only the digits are compared."""
+    dashed = [[[10, 10], [60, 12], [30, 90]], [[80, 52], [112, 50]], [[140, 10], [140, 90]]]
+    body = client.post("/api/v1/read", json={"strokes": dashed}).get_json()
+    assert [sign for sign in body["transcript"] if sign.isdigit()] == list(body["text"])
+    as_pattern = client.post("/api/v1/read?pattern=d/d", json={"strokes": dashed}).get_json()
+    assert as_pattern["text"][1] == "/"
+    assert as_pattern["transcript"][1] != "/"
+
+
 def test_a_bad_file_among_several_loses_nothing(client: FlaskClient) -> None:
     status, body = _post(client, one(), flat(), one())
     assert status == 200
@@ -76,5 +86,6 @@ def test_fields_give_a_record_in_a_form_and_in_json(client: FlaskClient) -> None
     status, body = _post(client, one(), fields=json.dumps(fields))
     assert status == 200
     assert body["fields"]["bar"]["text"]
+    assert body["fields"]["bar"]["transcript"]
     assert body["fields"]["paper"]["type"] == "/problems/blank-image"
     assert _post(client, one(), query="?length=1", fields=json.dumps(fields))[0] == 400

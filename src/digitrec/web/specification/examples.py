@@ -43,11 +43,8 @@ _GREYS = {".": 0, "+": 128, "#": 255}
 
 PIXELS = [[_GREYS[sign] for sign in row] for row in _ART.split()]
 STROKES = [[[10, 10], [60, 12], [30, 90]]]
-_SEVEN_DASH_ONE = [
-    *STROKES,
-    [[80, 52], [112, 50]],
-    [[140, 10], [140, 90]],
-]  # the text is 71, the transcript 7-1
+# The text is 71, the transcript 7-1.
+_SEVEN_DASH_ONE = [*STROKES, [[80, 52], [112, 50]], [[140, 10], [140, 90]]]
 
 
 def _picture_url() -> str:
