@@ -8,7 +8,7 @@ export function toJson(entries, rule) {
 }
 
 export function toCsv(entries, rule) {
-  const header = ["time", "source", "name", "digit", "text", "confidence", "accepted", "label", "model"];
+  const header = ["time", "source", "name", "digit", "text", "transcript", "confidence", "accepted", "label", "model"];
   const rows = entries.map((entry) => {
     const { probabilities = Array(10), digits, strokes, ...fields } = record(entry, rule);
     return [...Object.values(fields), ...probabilities];
@@ -29,10 +29,10 @@ export function toStrokeLines(entries, rule) {
 }
 
 function record(entry, rule) {
-  const { at, source, name, digit, text, confidence, label, model, probabilities, digits, strokes } = entry;
+  const { at, source, name, digit, text, transcript, confidence, label, model, probabilities, digits, strokes } = entry;
   const accepted = isAccepted(entry, rule);
   return {
-    time: at, source, name, digit, text, confidence, accepted, label, model, probabilities, digits,
+    time: at, source, name, digit, text, transcript, confidence, accepted, label, model, probabilities, digits,
     ...(source === "drawing" && { strokes: pointsOf(strokes) }),
   };
 }

@@ -2,8 +2,8 @@
 //
 // An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, model, label }: source is
 // "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
-// is: "0" to "9", "none", or "" for as read. A number's has text and digits, [{ digit, confidence }, ...], in the place
-// of ink, digit and probabilities, and its label may be of any length.
+// is: "0" to "9", "none", or "" for as read. A number's has text, transcript and digits,
+// [{ digit, confidence }, ...], in the place of ink, digit and probabilities, and its label may be of any length.
 
 import { isStroke } from "./drawing.js";
 import { Part } from "./part.js";
@@ -28,6 +28,7 @@ const FIELDS = {
   digit: ofDigit(isDigit),
   probabilities: ofDigit((shares) => isList(shares, isShare) && shares.length === 10),
   text: (text) => text === undefined || isText(text),
+  transcript: (transcript) => transcript === undefined || isText(transcript),
   digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isShare(one.confidence)),
   label: (label) => isText(label) && /^(\d*|none)$/.test(label),
 };

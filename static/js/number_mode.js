@@ -1,7 +1,7 @@
 // The Number tab: a paper of its own, asked about as a whole number, its digits boxed.
 //
-// A reading is { text, confidence, accepted, digits: [{ digit, confidence, box: [x, y, width, height] }, ...] }, the
-// boxes in the strokes' own units.
+// A reading is { text, transcript, confidence, accepted, digits: [{ digit, confidence, box: [x, y, width, height] }, ...] },
+// the boxes in the strokes' own units.
 
 import { AnswerView } from "./answer_view.js";
 import { LiveAnswer } from "./live_answer.js";

@@ -28,10 +28,10 @@ export class Recorder {
   }
 }
 
-export function entryOf({ text, digits, digit, confidence, probabilities, ink, model }) {
+export function entryOf({ text, transcript, digits, digit, confidence, probabilities, ink, model }) {
   return {
     at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
-    ...(text === undefined ? { digit, probabilities, ink } : { text, digits: digits.map(sureness) }),
+    ...(text === undefined ? { digit, probabilities, ink } : { text, transcript, digits: digits.map(sureness) }),
   };
 }
 

@@ -55,16 +55,22 @@ export function thresholdWords(threshold) {
   return share === 0 ? "It names a digit even when it only guesses." : `Below ${share}\u00a0% it says that it is not sure.`;
 }
 
+// What stands on the paper, where it is not the digits alone; older entries of the history do not know it.
+function writtenWords({ text, transcript = text }) {
+  return transcript === text ? "" : `Written as ${transcript.replaceAll("\n", ", ")}. `;
+}
+
 function numberWords(reading, rule) {
   const { confidence } = reading;
   const number = textOf(reading);
+  const written = writtenWords(reading);
   switch (verdict(reading, rule)) {
     case "none":
       return { headline: "This does not look like a number", note: "It takes digits from 0 to 9 beside each other." };
     case "doubt":
-      return { headline: `Not sure: it may be ${number}`, note: `${percent(confidence)} for the whole number.` };
+      return { headline: `Not sure: it may be ${number}`, note: `${written}${percent(confidence)} for the whole number.` };
     default:
-      return { headline: `It is ${number}`, note: `${certainty(confidence)}, ${percent(confidence)}.` };
+      return { headline: `It is ${number}`, note: `${written}${certainty(confidence)}, ${percent(confidence)}.` };
   }
 }
 

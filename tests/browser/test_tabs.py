@@ -76,13 +76,15 @@ def test_a_number_is_boxed_and_read(page: Any) -> None:
 
 def test_a_doubtful_number_is_judged_by_the_threshold(page: Any) -> None:
     reading = {
-        "text": "47", "confidence": 0.36, "accepted": False, "model": {"name": "digitrec", "version": "0"},
+        "text": "47", "transcript": "4.7", "confidence": 0.36, "accepted": False,
+        "model": {"name": "digitrec", "version": "0"},
         "digits": [{"digit": 4, "confidence": 0.4, "box": [100, 80, 150, 220], "probabilities": [0.1] * 10}],
     }  # fmt: skip
     page.route("**/api/v1/read*", lambda route: route.fulfill(json=reading))
     page.click("#tab-number")
     Paper(page, "#number-pad").write(DIGIT_STROKES[4], 0.3)
     expect(page.locator("#number-headline")).to_have_text("Not sure: it may be 47")
+    expect(page.locator("#number-note")).to_contain_text("Written as 4.7. 36")
     page.click("#tab-draw")
     page.fill("#threshold-range", "30")
     page.click("#tab-number")

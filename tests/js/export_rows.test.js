@@ -20,18 +20,18 @@ test("JSON tells what was seen, said and corrected", () => {
 
 test("CSV has a column for each of the header's names, quoted where needed", () => {
   const [header, drawing, picture] = toCsv([DRAWING, PICTURE], RULE).trimEnd().split("\r\n");
-  assert.equal(header.split(",").length, 19);
-  assert.equal(drawing.split(",").length, 19);
+  assert.equal(header.split(",").length, 20);
+  assert.equal(drawing.split(",").length, 20);
   assert.ok(picture.includes('"a, ""b"".png"'));
 });
 
 test("a number is exported with its digits, and is no line for training", () => {
-  const number = { ...DRAWING, digit: undefined, probabilities: undefined, ink: undefined, text: "07", digits: [{ digit: 0, confidence: 0.9 }, { digit: 7, confidence: 0.99 }], label: "01" };
+  const number = { ...DRAWING, digit: undefined, probabilities: undefined, ink: undefined, text: "07", transcript: "0.7", digits: [{ digit: 0, confidence: 0.9 }, { digit: 7, confidence: 0.99 }], label: "01" };
   const [row] = JSON.parse(toJson([number], RULE));
-  assert.deepEqual([row.text, row.digit, row.label, row.digits.length, row.strokes.length], ["07", undefined, "01", 2, 1]);
+  assert.deepEqual([row.text, row.transcript, row.digit, row.label, row.digits.length, row.strokes.length], ["07", "0.7", undefined, "01", 2, 1]);
   const [header, line] = toCsv([number], RULE).trimEnd().split("\r\n").map((text) => text.split(","));
-  assert.deepEqual([header.length, line.length], [19, 19]);
-  assert.deepEqual(["digit", "text", "label", "probability_7"].map((name) => line[header.indexOf(name)]), ["", "07", "01", ""]);
+  assert.deepEqual([header.length, line.length], [20, 20]);
+  assert.deepEqual(["digit", "text", "transcript", "label", "probability_7"].map((name) => line[header.indexOf(name)]), ["", "07", "0.7", "01", ""]);
   assert.equal(toStrokeLines([number, { ...number, label: "7" }], RULE), "");
 });
 

@@ -97,6 +97,7 @@ for (const [name, changes] of Object.entries({
   "digits of words": { digits: ["seven"] },
   "no digits": { digits: undefined },
   "a text of figures": { text: 7 },
+  "a transcript of figures": { transcript: 7 },
   "a label of words": { label: "seven" },
 })) {
   test(`a damaged number with ${name} is dropped, and no other`, () => {

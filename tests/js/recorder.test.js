@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as drawings from "../../static/js/drawing.js";
 import { History } from "../../static/js/history.js";
 import { Memory } from "../../static/js/memory.js";
-import { Recorder, thumbSize } from "../../static/js/recorder.js";
+import { entryOf, Recorder, thumbSize } from "../../static/js/recorder.js";
 
 const answer = (digit) => ({
   digit, confidence: 0.9, probabilities: Array(10).fill(0.1), ink: "data:,", model: { name: "digitrec", version: "1" },
@@ -44,6 +44,12 @@ test("an entry's drawing on the paper again is that entry, and what undo brings 
   assert.equal(history.entries.length, 2);
   recorder.drawing(drawings.undo(reopened).strokes, answer(1));
   assert.deepEqual(history.entries.map(({ digit }) => digit), [1, 7]);
+});
+
+test("an entry of a number keeps what stands on the paper", () => {
+  const digits = [{ digit: 7, confidence: 0.9, box: [0, 0, 9, 9], probabilities: [] }];
+  const { text, transcript } = entryOf({ ...answer(), text: "7", transcript: "7=", digits });
+  assert.deepEqual([text, transcript], ["7", "7="]);
 });
 
 test("a thumbnail keeps its picture's shape, and small ones their size", () => {

@@ -106,6 +106,15 @@ test("a number is said with its confidence", () => {
   assert.equal(words.answerWords({ text: "4\n07", confidence: 0.4 }, RULE).headline, "Not sure: it may be 4, 07");
 });
 
+test("what stands on the paper is said where it is not the digits alone", () => {
+  const noteOf = (reading) => words.answerWords({ confidence: 0.97, ...reading }, RULE).note;
+  assert.match(noteOf({ text: "", transcript: "" }), /^It takes digits/);
+  assert.match(noteOf({ text: "47", transcript: "47" }), /^Very likely/);
+  assert.match(noteOf({ text: "47" }), /^Very likely/, "an older entry of the history");
+  assert.match(noteOf({ text: "14052006", transcript: "14/05/2006" }), /^Written as 14\/05\/2006\. Very likely, 97.%\.$/);
+  assert.match(noteOf({ text: "4\n07", transcript: "4.\n0:7", confidence: 0.4 }), /^Written as 4\., 0:7\. 40.% for the whole number\.$/);
+});
+
 test("where no number was found, words say so whatever the threshold", () => {
   for (const rule of [RULE, { ...RULE, threshold: 0 }]) {
     assert.equal(verdict({ text: "", confidence: 0.004 }, rule), "none");
