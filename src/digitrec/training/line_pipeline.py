@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from itertools import islice
@@ -17,6 +17,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from digitrec.evaluation.transcription import edit_distance
+from digitrec.ink.contrast import LINE_HEIGHT_PX
 from digitrec.model.card import CARD_FORMAT
 from digitrec.model.compile import environment
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
@@ -182,10 +183,21 @@ def _held_out(sources: Sources, config: LineTrainingConfig) -> list[LineBatch]:
         return [next(batches) for _ in range(config.validation_batches)]
 
 
-def _examples(batches: LineBatches) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-    for batch in batches:
-        lengths = np.asarray(batch.target_lengths, np.int32)[:, np.newaxis]
-        yield batch.images, np.concatenate([batch.targets.astype(np.int32), lengths], axis=1)
+def _examples(batches: LineBatches) -> Any:
+    """Return what `fit` learns from: batches of the images and their targets, see `CtcModel`."""
+    pairs = (
+        (batch.images, np.concatenate([batch.targets, batch.target_lengths[:, np.newaxis]], axis=1))
+        for batch in batches
+    )
+    if keras.backend.backend() != "tensorflow":
+        return pairs
+    # Of a generator Keras takes the shapes of the first two batches for those of all.
+    import tensorflow as tf  # noqa: PLC0415
+
+    images = tf.TensorSpec((None, LINE_HEIGHT_PX, None, 1), tf.float32)
+    return tf.data.Dataset.from_generator(
+        lambda: pairs, output_signature=(images, tf.TensorSpec((None, None), tf.int32))
+    )
 
 
 def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, float]:
