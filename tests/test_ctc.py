@@ -105,7 +105,9 @@ def test_separators_are_spelled_between_the_digits(transcript: str) -> None:
     classes[range(len(path)), path] = 1.0
     digits = "".join(filter(str.isdigit, transcript))
     spans = ctc.align(ctc.digit_probabilities(classes), digits)
-    assert ctc.spell(classes, digits, spans) == transcript.replace(" #", "#")
+    found = ctc.characters(classes, digits, spans)
+    assert "".join(character.text for character in found) == transcript
+    assert [character.column for character in found] == list(range(0, len(path), 3))
 
 
 def test_a_separator_parts_equal_digits() -> None:

@@ -57,10 +57,10 @@ class Job:
 
     def described(self) -> dict[str, Any]:
         """Return what makes the results another's, as JSON's own types; how many workers there are does not."""
-        model = read_artifact(self.model).path
+        models = [read_artifact(path).path for path in (self.model, packaged_model_path("lines"))]
         return {
             "input": list(self.inputs),
-            "model": hashlib.sha256(model.read_bytes()).hexdigest(),
+            "models": [hashlib.sha256(model.read_bytes()).hexdigest() for model in models],
             "threshold": self.settings.threshold,
             "question": self.question.described(),
         }

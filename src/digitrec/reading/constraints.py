@@ -67,6 +67,12 @@ class Constraint:
         """Whether any number will do."""
         return len(self.final) == 1 and bool((self.following == 0).all())
 
+    @cached_property
+    def single_digits(self) -> NDArray[np.bool_]:
+        """Which digits may be the whole number, (10,) bool."""
+        after = self.following[0]
+        return np.asarray((after >= 0) & self.final[after])
+
     def spell(self, digits: str, as_read: str) -> str:
         """Return the text of a number of these digits, of which `as_read` keeps the picture's lines."""
         if self.spelled is not None:

@@ -9,13 +9,14 @@ eleven classes: ten digits, and everything else as its blank.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.contract import LABELS
-from digitrec.model.line_alphabet import BLANK, decode_classes, normalize_transcript
+from digitrec.model.line_alphabet import BLANK, LINE_CLASSES
 from digitrec.reading.constraints import Constraint
 
 Probabilities = NDArray[np.float64]
@@ -33,6 +34,13 @@ class Span(NamedTuple):
     start: int
     stop: int
     peak: int
+
+
+class Character(NamedTuple):
+    """A character of `LINE_CLASSES`, and the column where it is most probable."""
+
+    text: str
+    column: int
 
 
 def class_probabilities(logits: NDArray[np.float32]) -> Probabilities:
@@ -134,18 +142,19 @@ def align(columns: Probabilities, digits: str) -> list[Span]:
     return spans
 
 
-def spell(classes: Probabilities, digits: str, spans: Sequence[Span]) -> str:
-    """Return the transcript: the digits, and the most probable other characters between them."""
+def characters(classes: Probabilities, digits: str, spans: Sequence[Span]) -> list[Character]:
+    """Return all characters of a line: its digits, and the most probable other ones between them."""
     others = classes[:, NO_DIGIT:].argmax(axis=1) + NO_DIGIT
-    starts = np.ones(len(others), np.bool_)
-    starts[1:] = others[1:] != others[:-1]
+    changes = np.flatnonzero(np.diff(others)) + 1
+    found = [Character(digit, span.peak) for digit, span in zip(digits, spans, strict=True)]
     edges = [0, *(edge for span in spans for edge in (span.start, span.stop)), len(others)]
-    parts = []
-    for index, (start, stop) in enumerate(zip(edges[::2], edges[1::2], strict=True)):
-        gap = others[start:stop]
-        parts.append(decode_classes(gap[starts[start:stop] & (gap != BLANK)]))
-        parts.append(digits[index : index + 1])
-    return normalize_transcript("".join(parts))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        inside = changes[(changes > start) & (changes < stop)].tolist()
+        for first, last in pairwise([start, *inside, stop]):
+            if last > first and others[first] != BLANK:
+                peak = first + int(classes[first:last, others[first]].argmax())
+                found.append(Character(LINE_CLASSES[others[first]], peak))
+    return sorted(found, key=lambda character: character.column)
 
 
 def steps(columns: Probabilities, constraint: Constraint) -> int:

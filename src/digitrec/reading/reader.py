@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from digitrec.contract import LABELS
 from digitrec.errors import BlankImageError, InvalidFieldError
 from digitrec.ink.normalize import BLANK, locate
+from digitrec.ink.normalize import PixelBox as Box
 from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink, plain_page
 from digitrec.ink.planes import Picture
+from digitrec.model.line_alphabet import SPACE, normalize_transcript
 from digitrec.model.line_reader import COLUMN_PX, LineReader
 from digitrec.model.runtime import Classifier
 from digitrec.reading import ctc
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
-from digitrec.reading.digits import DigitPlace, place_digits
 from digitrec.reading.lines import LineImage, TextLine, find_text_lines, line_width, straighten, whole_line
+from digitrec.reading.places import Place, place_characters
 from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
 from digitrec.reading.sheet import find_sheet
 
@@ -29,6 +31,10 @@ _WRITING_HEIGHTS_PX = (38.0, 31.0)
 _WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
 _LONGEST_LINE = 20.0  # times its height: a longer image is no single line ...
 _FILLS = 0.35  # ... nor is one of which its writing takes less of the height
+# An image that was cut out around one digit is at most so many times as wide as high; the digit's middle is so near
+# to the image's, as a share of its width; and its neighbours reach the image's sides, within a share.
+_SQUARE, _CENTRAL, _AT_SIDE = 1.4, 0.17, 0.015
+_CUT_OFF = 0.5  # of the confidence is left for a digit that the image's edge cuts off
 _LEAST_OF_BLANK = 0.5  # probability of what is read in an image that looks blank, or it is
 _MOST_STEPS = 40_000_000  # of a search through a list of numbers, some 25 ns each
 
@@ -95,18 +101,23 @@ def _read(picture: Picture, networks: Networks, threshold: float, asked: Constra
     page, lines = found
     looks = _looks(picture, lines, networks.lines)
     _require_few_steps(looks[0].columns, asked)
-    digits, confidence = _decoded(looks, asked)
-    if len(digits) < 2 and all(_may_be_one(line) for line in lines):
+    digits, probability = _decoded(looks, asked)
+    reading = NOTHING_READ
+    if digits:
+        look = max(looks, key=lambda item: ctc.log_probability(item.columns, digits))
+        reading = _placed(page, lines, look, digits, networks.digits)
+    if _may_be_one(reading, lines, picture.shape) and asked.single_digits.any():
         whole = _whole(picture, networks.digits)
         if whole is not None:
-            return _one_digit(whole, looks, threshold, asked)
-    if not lines and (not digits or confidence < _LEAST_OF_BLANK):
+            return _one_digit(whole, looks, reading, picture.shape, threshold, asked)
+    if not lines and (not digits or probability < _LEAST_OF_BLANK):
         raise BlankImageError(BLANK)
-    if not digits:
-        return NOTHING_READ
-    look = max(looks, key=lambda item: ctc.log_probability(item.columns, digits))
-    boxes, transcript, text = _placed(page, lines, look, digits, networks.digits)
-    return Reading(asked.spell(digits, text), transcript, confidence, confidence >= threshold, boxes)
+    cut_off = sum(_is_cut_off(item.box, picture.shape) for item in reading.digits)
+    confidence = networks.lines.calibrated(probability) * _CUT_OFF**cut_off if digits else 0.0
+    text = asked.spell(digits, reading.text) if digits else ""
+    return replace(
+        reading, text=text, confidence=confidence, accepted=bool(digits) and confidence >= threshold
+    )
 
 
 def _found(picture: Picture) -> tuple[Page, list[TextLine]] | None:
@@ -170,9 +181,33 @@ def _require_few_steps(columns: ctc.Probabilities, asked: Constraint) -> None:
         )
 
 
-def _may_be_one(line: TextLine) -> bool:
-    width = (line.boxes[:, 0] + line.boxes[:, 2]).max() - line.boxes[:, 0].min()
-    return bool(width <= _WIDEST_DIGIT * line.digit_px)
+def _may_be_one(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:
+    """Return whether an image may have been cut out around one digit, parts of its neighbours included."""
+    if len(reading.digits) > 1:
+        return _is_amid_neighbours([item.box for item in reading.digits], shape)
+    return all(
+        np.ptp(line.boxes[:, [0]] + line.boxes[:, [0, 2]] * (0, 1)) <= _WIDEST_DIGIT * line.digit_px
+        for line in lines
+    )
+
+
+def _is_amid_neighbours(boxes: Sequence[Box], shape: tuple[int, ...]) -> bool:
+    """Return whether the image is about square, with one digit in its middle, and its sides cut through all others."""
+    height, width = shape
+    if width > _SQUARE * height:
+        return False
+    is_central = [abs((left + size / 2) / width - 0.5) <= _CENTRAL for left, _, size, _ in boxes]
+    is_cut = [left <= _AT_SIDE * width or left + size >= (1 - _AT_SIDE) * width for left, _, size, _ in boxes]
+    return sum(is_central) == 1 and all(
+        cut or central for cut, central in zip(is_cut, is_central, strict=True)
+    )
+
+
+def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
+    """Return whether a small part of a larger image runs out of it: nobody photographs a digit so."""
+    left, top, width, height = box
+    is_at_edge = left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1
+    return is_at_edge and height < _FILLS * shape[0]
 
 
 def _whole(picture: Picture, network: Classifier) -> _Whole | None:
@@ -183,37 +218,31 @@ def _whole(picture: Picture, network: Classifier) -> _Whole | None:
     return _Whole(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
 
 
-def _one_digit(whole: _Whole, looks: Sequence[Look], threshold: float, asked: Constraint) -> Reading:
-    """Return the digit that the line reader and the digit network together find most probable."""
-    read = np.array(
-        [
-            np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in looks])
-            for digit in LABELS
-        ]
-    )
-    return _as_predicted(whole, (read + whole.probabilities) / 2, threshold, asked)
-
-
-def _as_predicted(
-    whole: _Whole, probabilities: NDArray[np.floating], threshold: float, asked: Constraint
+def _one_digit(
+    whole: _Whole,
+    looks: Sequence[Look],
+    reading: Reading,
+    shape: tuple[int, ...],
+    threshold: float,
+    asked: Constraint,
 ) -> Reading:
-    allowed = asked.following[0] >= 0
-    allowed[allowed] = asked.final[asked.following[0, allowed]]
-    if not allowed.any():
-        return NOTHING_READ
-    digit = int(np.where(allowed, probabilities, -1.0).argmax())
-    confidence = float(probabilities[digit])
+    """Return the digit that the line reader and the digit network together find most probable."""
+    read = [
+        np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in looks]) for digit in LABELS
+    ]
+    probabilities = np.where(asked.single_digits, (np.array(read) + whole.probabilities) / 2, 0.0)
+    digit = int(probabilities.argmax())
+    confidence = float(probabilities[digit]) * _CUT_OFF ** _is_cut_off(whole.box, shape)
     box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
     text = str(digit)
-    return Reading(asked.spell(text, text), text, confidence, confidence >= threshold, (box,))
+    transcript = reading.transcript if reading.text == text else text
+    return Reading(asked.spell(text, text), transcript, confidence, confidence >= threshold, (box,))
 
 
-def _placed(
-    page: Page, lines: Sequence[TextLine], look: Look, digits: str, network: Classifier
-) -> tuple[tuple[DigitBox, ...], str, str]:
-    """Return the digits' boxes, the transcript, and the text, lines with digits separated by a newline."""
+def _placed(page: Page, lines: Sequence[TextLine], look: Look, digits: str, network: Classifier) -> Reading:
+    """Return a reading of these digits, lines that have any separated by a newline; how sure it is, is open yet."""
     spans = ctc.align(look.columns, digits)
-    places: list[DigitPlace] = []
+    places: list[Place] = []
     transcripts, texts = [], []
     pieces = [line.pieces for line in lines]
     if len(pieces) != len(look.images):  # all of the image was taken for a line
@@ -226,9 +255,12 @@ def _placed(
         own = [Span(*(column - start for column in spans[index])) for index in here]
         text = "".join(digits[index] for index in here)
         texts.append(text)
-        transcripts.append(ctc.spell(look.classes[number], text, own))
-        peaks = [image.x((span.peak + 0.5) * COLUMN_PX) * page.scale for span in own]
-        places += place_digits(page, pieces[number], peaks)
+        written = ctc.characters(look.classes[number], text, own)
+        transcripts.append(normalize_transcript("".join(character.text for character in written)))
+        inked = [character for character in written if character.text != SPACE]
+        peaks = [image.x((character.column + 0.5) * COLUMN_PX) * page.scale for character in inked]
+        parts = place_characters(page, pieces[number], peaks)
+        places += [part for part, character in zip(parts, inked, strict=True) if character.text.isdigit()]
     answers = network.probabilities(np.stack([place.ink for place in places])[..., np.newaxis])
     boxes = tuple(
         DigitBox(
@@ -240,9 +272,9 @@ def _placed(
         )
         for digit, span, place, answer in zip(digits, spans, places, answers, strict=True)
     )
-    return boxes, "\n".join(transcripts), "\n".join(texts)
+    return Reading("\n".join(texts), "\n".join(transcripts), 0.0, False, boxes)
 
 
-def _in_image(place: DigitPlace, scale: float) -> tuple[int, int, int, int]:
+def _in_image(place: Place, scale: float) -> tuple[int, int, int, int]:
     left, top, right, bottom = (round(edge / scale) for edge in place.box)
     return left, top, max(1, right - left), max(1, bottom - top)

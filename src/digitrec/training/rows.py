@@ -12,7 +12,7 @@ import numpy as np
 from digitrec.contract import NO_DIGIT
 from digitrec.errors import BlankImageError
 from digitrec.ink.page import find_ink
-from digitrec.reading.digits import place_digits
+from digitrec.reading.places import place_characters
 from digitrec.training.augmentation import cut_out
 from digitrec.training.samples import Samples, gather, join
 from digitrec.training.strings import Ink, Row, Spacing, lean, print_on_white, set_in_row
@@ -63,5 +63,5 @@ def _cut_up(row: tuple[Row, list[int]], rng: np.random.Generator) -> Iterator[tu
         middles[first : first + 2] = [sum(middles[first : first + 2]) / 2]
         labels = [*labels[:first], NO_DIGIT, *labels[first + 2 :]]
     scale = picture.shape[1] / drawn.shape[1] * page.scale
-    places = place_digits(page, np.arange(1, len(page.boxes)), [x * scale for x in sorted(middles)])
+    places = place_characters(page, np.arange(1, len(page.boxes)), [x * scale for x in sorted(middles)])
     yield from ((label, place.ink) for label, place in zip(labels, places, strict=True) if place.ink.any())

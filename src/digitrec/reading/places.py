@@ -20,8 +20,8 @@ _SEARCHED = (
 )
 
 
-class DigitPlace(NamedTuple):
-    """A digit's ink.
+class Place(NamedTuple):
+    """A character's ink.
 
     Attributes
     ----------
@@ -33,15 +33,15 @@ class DigitPlace(NamedTuple):
     box: tuple[int, int, int, int]
 
 
-def place_digits(page: Page, pieces: NDArray[np.intp], peaks: Sequence[float]) -> list[DigitPlace]:
-    """Return the ink of each digit of a line, by about where its middle is.
+def place_characters(page: Page, pieces: NDArray[np.intp], peaks: Sequence[float]) -> list[Place]:
+    """Return the ink of each character of a line, by about where its middle is.
 
-    A piece of ink that lies mostly at one digit is that digit's; any other is parted where the least ink is.
+    A piece of ink that lies mostly at one character is that one's; any other is parted where the least ink is.
 
     Parameters
     ----------
     pieces : the numbers of the line's pieces in the page's labels, at least one.
-    peaks : x of each digit on the page, from left to right, at least one.
+    peaks : x of each character on the page, from left to right, at least one.
     """
     boxes = page.boxes[pieces]
     left, top = (int(edge) for edge in boxes[:, :2].min(axis=0))
@@ -85,15 +85,15 @@ def _place(
     mask: NDArray[np.bool_],
     origin: tuple[int, int],
     columns: tuple[int, int],
-) -> DigitPlace:
+) -> Place:
     """Return a digit's ink; where it has none, its columns of the line."""
     left, top = origin
     own = np.where(mask, ink, np.float32(0))
     x, y, width, height = cv2.boundingRect((own > EDGE_OF_INK).astype(np.uint8))
     if not width:
         blank = np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
-        return DigitPlace(blank, (left + columns[0], top, left + columns[1], top + ink.shape[0]))
-    return DigitPlace(
+        return Place(blank, (left + columns[0], top, left + columns[1], top + ink.shape[0]))
+    return Place(
         fit_to_box(own[y : y + height, x : x + width]),
         (left + x, top + y, left + x + width, top + y + height),
     )
