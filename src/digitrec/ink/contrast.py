@@ -49,7 +49,7 @@ def paper_level(image: NDArray[np.uint8]) -> int:
 
 def _levels(image: NDArray[np.uint8]) -> tuple[float, float, float]:
     """Return the levels of the darkest and the lightest parts, and the median between them."""
-    cumulative = np.cumsum(np.bincount(image.ravel(), minlength=256))
+    cumulative = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256]), dtype=np.float64)
     fractions = np.array([_EXTREME_FRACTION, 0.5, 1.0 - _EXTREME_FRACTION])
     low, middle, high = np.searchsorted(cumulative, fractions * float(cumulative[-1])).tolist()
     return float(low), float(middle), float(high)

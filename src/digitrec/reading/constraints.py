@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +20,6 @@ MOST_SIGNS = 1_000_000  # of all allowed numbers together
 _MOST_ALLOWED = 100_000
 _DIGITS = "0123456789"
 _WITHOUT_SEPARATORS = str.maketrans("", "", SEPARATORS)
-
-
-class Ways(NamedTuple):
-    """Ways from one state to another by a digit; all at once, since numbers of a list have many.
-
-    Attributes
-    ----------
-    digits, sources, targets : (W,) intp, the digit, the state before it, and the state after it.
-    """
-
-    digits: NDArray[np.intp]
-    sources: NDArray[np.intp]
-    targets: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +39,6 @@ class Constraint:
     final: NDArray[np.bool_]
     pattern: str | None = None
     spelled: dict[str, str] | None = None
-
-    @cached_property
-    def ways(self) -> Ways:
-        """All ways from one state to another, ordered by where they lead and by their digit."""
-        sources, digits = np.nonzero(self.following >= 0)
-        targets = self.following[sources, digits].astype(np.intp)
-        order = np.lexsort((digits, targets))
-        return Ways(digits[order], sources[order], targets[order])
 
     @cached_property
     def is_free(self) -> bool:

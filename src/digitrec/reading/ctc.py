@@ -25,6 +25,8 @@ FLOOR = 1e-12
 NO_DIGIT = len(LABELS)
 _BEAM_WIDTH = 12
 _LEAST = 1e-4  # a class that is less probable does not extend a prefix
+_KINDS = NO_DIGIT + 1  # of what a column holds
+_MOST_NODES = 4000  # that are followed from one column to the next; a pattern of 64 digits has fewer
 _EMPTY_COLUMN = 1.0 - 1e-5  # no digit in a column like this: neighbours like it are joined
 
 
@@ -157,111 +159,52 @@ def characters(classes: Probabilities, digits: str, spans: Sequence[Span]) -> li
     return sorted(found, key=lambda character: character.column)
 
 
-def steps(columns: Probabilities, constraint: Constraint) -> int:
-    """Return how many ways of the automaton `most_probable` follows in all; 10 million take about 0.3 s."""
-    return 0 if constraint.is_free else len(joined(columns)) * len(constraint.ways.digits)
-
-
-class _Automaton:
-    """A constraint's automaton as `_best_path` walks it: an entry is a state and the digit that led to it.
-
-    A path of columns is in a state, on a column without a digit, or on an entry.
-    """
-
-    def __init__(self, constraint: Constraint) -> None:
-        ways = constraint.ways
-        self.sources, self.way_digits = ways.sources, ways.digits
-        entries, self.way_starts = np.unique(ways.targets * NO_DIGIT + ways.digits, return_index=True)
-        self.states, self.digits = np.divmod(entries, NO_DIGIT)
-        self.reached, self.entry_starts = np.unique(self.states, return_index=True)
-        self.final = constraint.final
-
-    def ways_to(self, entry: int) -> slice:
-        return _run(self.way_starts, entry, len(self.sources))
-
-    def entries_to(self, state: int) -> slice:
-        place = int(np.searchsorted(self.reached, state))
-        if place == len(self.reached) or self.reached[place] != state:
-            return slice(0, 0)
-        return _run(self.entry_starts, place, len(self.states))
-
-    def best_by_state(self, on: Probabilities) -> tuple[Probabilities, NDArray[np.intp], Probabilities]:
-        """Return each state's best entry, its digit, and the best entry of another digit."""
-        best, second = np.full((2, len(self.final)), -np.inf)
-        digit = np.full(len(self.final), -1, np.intp)
-        best[self.reached] = np.maximum.reduceat(on, self.entry_starts)
-        is_best = on == best[self.states]
-        digit[self.states[is_best]] = self.digits[is_best]
-        rest = np.where(self.digits == digit[self.states], -np.inf, on)
-        second[self.reached] = np.maximum.reduceat(rest, self.entry_starts)
-        return best, digit, second
-
-
-def _run(starts: NDArray[np.intp], place: int, end: int) -> slice:
-    return slice(int(starts[place]), int(starts[place + 1]) if place + 1 < len(starts) else end)
-
-
 def _best_path(columns: Probabilities, constraint: Constraint) -> str | None:
-    """Return the digits of the most probable path that the automaton accepts (Viterbi); None without one."""
-    logs = np.log(joined(columns))
-    automaton = _Automaton(constraint)
-    off = np.full(
-        (len(logs), len(automaton.final)), -np.inf, np.float32
-    )  # by state, the last column no digit
-    on = np.full(
-        (len(logs), len(automaton.states)), -np.inf, np.float32
-    )  # by entry, the last column its digit
-    off[0, 0] = logs[0, NO_DIGIT]
-    from_start = np.maximum.reduceat(np.where(automaton.sources == 0, 0.0, -np.inf), automaton.way_starts)
-    on[0] = from_start + logs[0, automaton.digits]
-    for place, log in enumerate(logs[1:], 1):
-        best, digit, second = automaton.best_by_state(on[place - 1])
-        other = np.where(
-            digit[automaton.sources] == automaton.way_digits,
-            second[automaton.sources],
-            best[automaton.sources],
-        )
-        entering = np.maximum.reduceat(
-            np.maximum(other, off[place - 1, automaton.sources]), automaton.way_starts
-        )
-        on[place] = np.maximum(on[place - 1], entering) + log[automaton.digits]
-        off[place] = np.maximum(off[place - 1], best) + log[NO_DIGIT]
-    return _walk_back(automaton, on, off)
+    """Return the digits of the most probable path that the automaton accepts (Viterbi); None without one.
 
-
-def _walk_back(automaton: _Automaton, on: NDArray[np.float32], off: NDArray[np.float32]) -> str | None:
-    ends_on = np.where(automaton.final[automaton.states], on[-1], -np.inf)
-    ends_off = np.where(automaton.final, off[-1], -np.inf)
-    if max(ends_on.max(initial=-np.inf), ends_off.max()) == -np.inf:
+    A node is a state of the automaton and the digit of the last column, or none. Of a long list only the most probable
+    nodes are followed; all of them where the automaton has few.
+    """
+    keys, scores = np.zeros(1, np.int64) + NO_DIGIT, np.zeros(1)
+    steps: list[tuple[NDArray[np.int64], NDArray[np.intp]]] = []
+    for logs in np.log(joined(columns)):
+        keys, scores, parents = _following(keys, scores, logs, constraint.following)
+        steps.append((keys, parents))
+    scores = np.where(constraint.final[keys // _KINDS], scores, -np.inf)
+    place = int(scores.argmax())
+    if scores[place] == -np.inf:
         return None
-    entry, state = int(ends_on.argmax()), int(ends_off.argmax())
-    is_on = bool(ends_on[entry] >= ends_off[state])
-    found = str(automaton.digits[entry]) if is_on else ""
-    for place in range(len(on) - 2, -1, -1):
-        if is_on:
-            ways = automaton.sources[automaton.ways_to(entry)]
-            state = int(ways[off[place, ways].argmax()])
-            digit = automaton.digits[entry]
-            others = [
-                int(item)
-                for way in ways
-                for item in range(len(automaton.states))[automaton.entries_to(int(way))]
-                if automaton.digits[item] != digit
-            ]
-            before = max(others, key=lambda item: on[place, item], default=entry)
-            scores = on[place, entry], off[place, state], on[place, before]
-            choice = int(np.argmax(scores))
-            if choice == 2:
-                entry = before
-                found = f"{automaton.digits[entry]}{found}"
-            is_on = choice != 1
-        else:
-            entries = automaton.entries_to(state)
-            before = entries.start + int(on[place, entries].argmax()) if entries.stop > entries.start else -1
-            if before >= 0 and on[place, before] > off[place, state]:
-                entry, is_on = before, True
-                found = f"{automaton.digits[entry]}{found}"
-    return found
+    path = [NO_DIGIT]
+    for keys, parents in reversed(steps):
+        path.append(int(keys[place] % _KINDS))
+        place = int(parents[place])
+    return "".join(str(kind) for after, kind in pairwise(path) if kind not in (after, NO_DIGIT))[::-1]
+
+
+def _following(
+    keys: NDArray[np.int64], scores: Probabilities, logs: Probabilities, following: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], Probabilities, NDArray[np.intp]]:
+    """Return the nodes after one more column: their keys, their scores, and which node each came from."""
+    states, kinds = np.divmod(keys, _KINDS)
+    targets = np.where(np.arange(NO_DIGIT) == kinds[:, np.newaxis], -1, following[states])
+    entering, digits = np.nonzero(targets >= 0)
+    stays = np.flatnonzero(kinds != NO_DIGIT)
+    parents = np.concatenate([np.arange(len(keys)), stays, entering])
+    found = np.concatenate(
+        [
+            states * _KINDS + NO_DIGIT,
+            keys[stays],
+            targets[entering, digits].astype(np.int64) * _KINDS + digits,
+        ]
+    )
+    reached = scores[parents] + logs[found % _KINDS]
+    order = np.lexsort((-reached, found))
+    is_best = np.ones(len(order), np.bool_)
+    is_best[1:] = found[order[1:]] != found[order[:-1]]
+    best = order[is_best]
+    if len(best) > _MOST_NODES:
+        best = best[np.argpartition(-reached[best], _MOST_NODES)[:_MOST_NODES]]
+    return found[best], np.asarray(reached[best], np.float64), parents[best]
 
 
 def joined(columns: Probabilities) -> Probabilities:

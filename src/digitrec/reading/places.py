@@ -1,4 +1,4 @@
-"""Where each digit of a line stands: its own ink, its box, and that ink as the digit network sees it."""
+"""Where each character of a line stands: its own ink, its box, and that ink as the digit network sees it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from digitrec.contract import IMAGE_SIZE_PX
 from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
 from digitrec.ink.page import Page
 
-_OWN_SHARE = 0.75  # of a piece of ink that lies at one digit: all of it is that digit's
-_SEARCHED = (
-    0.3  # of the way between two peaks, to either side of its middle: the least ink there parts two digits
-)
+_OWN_SHARE = 0.75  # of a piece of ink that lies at one character: all of it is that one's
+_SEARCHED = 0.3  # of the way between two peaks, to either side of its middle: the least ink there parts them
 
 
 class Place(NamedTuple):
@@ -51,22 +49,26 @@ def place_characters(page: Page, pieces: NDArray[np.intp], peaks: Sequence[float
     is_own[pieces] = True
     mask = is_own[labels]
     edges = _edges(np.count_nonzero(mask, axis=0), [peak - left for peak in peaks])
-    digit_of_column = np.searchsorted(edges, np.arange(right - left), side="right")
-    counts = np.zeros((len(page.boxes), len(peaks)), np.intp)
-    rows, columns = np.nonzero(mask)
-    np.add.at(counts, (labels[rows, columns], digit_of_column[columns]), 1)
-    is_whole = counts.max(axis=1) >= _OWN_SHARE * counts.sum(axis=1)
-    owner = np.where(is_whole[labels], counts.argmax(axis=1)[labels], digit_of_column)
-    owner[~mask] = -1
     bounds = [0, *edges.tolist(), right - left]
+    counts = np.stack(
+        [
+            np.bincount(labels[:, first:last].ravel(), minlength=len(page.boxes))
+            for first, last in pairwise(bounds)
+        ],
+        axis=1,
+    )
+    is_whole = counts.max(axis=1) >= _OWN_SHARE * counts.sum(axis=1)
+    character_of_column = np.searchsorted(edges, np.arange(right - left), side="right").astype(np.int16)
+    character_of_piece = counts.argmax(axis=1).astype(np.int16)
+    owner = np.where(is_whole[labels], character_of_piece[labels], character_of_column)
+    owner[~mask] = -1
     return [
-        _place(ink, owner == digit, (left, top), (bounds[digit], bounds[digit + 1]))
-        for digit in range(len(peaks))
+        _place(ink, owner == number, (left, top), columns) for number, columns in enumerate(pairwise(bounds))
     ]
 
 
 def _edges(ink: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.intp]:
-    """Return the columns where the digits part: of the least ink near the middle between two peaks."""
+    """Return the columns where the characters part: of the least ink near the middle between two peaks."""
     edges = []
     for before, after in pairwise(peaks):
         middle, reach = (before + after) / 2, _SEARCHED * (after - before)
@@ -86,7 +88,7 @@ def _place(
     origin: tuple[int, int],
     columns: tuple[int, int],
 ) -> Place:
-    """Return a digit's ink; where it has none, its columns of the line."""
+    """Return a character's ink; where it has none, its columns of the line."""
     left, top = origin
     own = np.where(mask, ink, np.float32(0))
     x, y, width, height = cv2.boundingRect((own > EDGE_OF_INK).astype(np.uint8))
