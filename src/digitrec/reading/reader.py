@@ -113,9 +113,7 @@ def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
     cut_off = sum(_is_cut_off(item.box, picture.shape) for item in reading.digits)
     confidence = networks.lines.calibrated(probability) * _CUT_OFF**cut_off if digits else 0.0
     text = asked.spell(digits, reading.text) if digits else ""
-    return replace(
-        reading, text=text, confidence=confidence, accepted=bool(digits) and confidence >= threshold
-    )
+    return replace(reading, text=text, confidence=confidence)
 
 
 def _found(picture: Picture) -> tuple[Page, list[TextLine]] | None:
