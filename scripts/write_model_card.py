@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write MODEL_CARD.md from the card in a model file.
+"""Write MODEL_CARD.md from the cards in the model files.
 
-python scripts/write_model_card.py                          from models/digitrec.h5
+python scripts/write_model_card.py                          from models/digitrec.h5 and models/lines.h5
 digitrec evaluate SETS --report DIR                         measure on sets from elsewhere, then
 python scripts/write_model_card.py --evaluation DIR/metrics.json     put these figures into the card first
 """
@@ -40,8 +40,11 @@ TITLES = {
 
 def main() -> int:
     """Write the page."""
-    parser = argparse.ArgumentParser(description="Write MODEL_CARD.md from the card in a model file.")
+    parser = argparse.ArgumentParser(description="Write MODEL_CARD.md from the cards in the model files.")
     parser.add_argument("model", type=Path, nargs="?", default=Path("models/digitrec.h5"))
+    parser.add_argument(
+        "--lines", type=Path, default=Path("models/lines.h5"), help="the line reader; default: %(default)s"
+    )
     parser.add_argument(
         "--evaluation", type=Path, metavar="FILE", help="metrics.json of digitrec evaluate --report"
     )
@@ -55,10 +58,16 @@ def main() -> int:
                 "Train the model first."
             )
         card = artifact.card
+        lines = read_artifact(options.lines).card
+        if lines is None or "held_out_writers" not in lines["results"]:
+            raise ModelFileError(
+                f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
+                "Train the line reader first."
+            )
         if options.evaluation:
             metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
             card = with_development_results(card, metrics)
-        page = model_card_page(card)
+        page = model_card_page(card, lines)
         if options.evaluation:
             write_artifact(options.model, artifact.graph, card)
         options.output.write_text(page, encoding="utf-8")
@@ -68,8 +77,8 @@ def main() -> int:
     return 0
 
 
-def model_card_page(card: dict[str, Any]) -> str:
-    """Return the card as Markdown."""
+def model_card_page(card: dict[str, Any], lines: dict[str, Any] | None = None) -> str:
+    """Return the card as Markdown, with a section on the line reader where its card is given."""
     # Markdown needs no HTML escapes, and the card is ours.
     environment = jinja2.Environment(  # noqa: S701  # nosec B701
         undefined=jinja2.ChainableUndefined, keep_trailing_newline=True
@@ -79,7 +88,7 @@ def model_card_page(card: dict[str, Any]) -> str:
     environment.filters["interval"] = lambda item: "{:.2f} to {:.2f} %".format(
         *(100 * share for share in item["interval"])
     )
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card, lines=lines)
 
 
 def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
