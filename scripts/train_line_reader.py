@@ -24,11 +24,17 @@ from train_model import INTERRUPTED, add_data_options
 
 from digitrec.errors import DigitrecError
 from digitrec.model.architectures import line_reader
+from digitrec.model.artifact import read_artifact, write_artifact
 from digitrec.model.compile import save_line_reader
+from digitrec.model.line_reader import LineReader
+from digitrec.model.runtime import load_classifier
+from digitrec.reading.reader import Networks
+from digitrec.resources import packaged_model_path
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import (
     LineTrainingConfig,
+    calibrate,
     example_lines,
     line_reader_card,
     train_line_reader,
@@ -59,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
         card = line_reader_card(model, sources.validation, config)
         save_line_reader(model, options.output, card, example_lines(sources.validation))
+        networks = Networks(load_classifier(packaged_model_path()), LineReader.load(options.output))
+        graph = read_artifact(options.output).graph or b""
+        write_artifact(options.output, graph, card | {"calibration": calibrate(networks, sources.validation)})
     except DigitrecError as error:
         print(f"train_line_reader: {error}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec.ink.page import Allowance, Budget, TooMuchInkError, _shreds_of_rules, find_ink
+from digitrec.ink.page import Budget, TooMuchInkError, _shreds_of_rules, find_ink
 
 
 def _by_every_pair(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
@@ -31,13 +31,6 @@ def test_shreds_are_those_that_every_pair_compared_gives(seed: int) -> None:
     boxes[:, cv2.CC_STAT_HEIGHT] //= 3
     for digit_px in (4.0, 15.0, 35.0, 60.0, 61.7):
         np.testing.assert_array_equal(_shreds_of_rules(boxes, digit_px), _by_every_pair(boxes, digit_px))
-
-
-def test_an_allowance_ends() -> None:
-    allowance = Allowance(3)
-    allowance.take(3)
-    with pytest.raises(TooMuchInkError):
-        allowance.take(1)
 
 
 def test_a_page_over_its_budget_is_an_error() -> None:

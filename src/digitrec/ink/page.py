@@ -21,6 +21,12 @@ from digitrec.ink.paper import COARSE_SIZE_PX, darken_ink, fit_paper, median, pa
 from digitrec.ink.planes import Mask, Picture, Relief, label_pieces, ranks, reduce
 from digitrec.ink.rules import erase_long_rules, erase_rules
 
+_DIGIT_PX = 60  # how high digits are made: a pen stroke is a few pixels wide then
+_SMOOTHING = 0.024  # of a digit's height; a security pattern's lines are thinner than a pen's
+_WEAK, _STRONG = (
+    0.75,
+    1.15,
+)  # of Otsu's threshold: how faint a part of a stroke may be that is somewhere this dark
 _FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
 _SMALL_SHARE = 0.75  # of the size that a look wants digits at: smaller writing is looked at again, nearer
 _LARGEST_PAGE_PX = 2400
@@ -47,65 +53,16 @@ class Budget(NamedTuple):
     page_px : pixels of the page.
     pieces : connected pieces of ink: more are a page of print, or a photo.
     piece_px : pixels of the boxes around them, each counted for itself.
-    candidates : candidates for digits, and parts that the pieces are cut into.
-    candidate_px : pixels of the boxes around the candidates.
-    strip_px : columns of all lines that the line network sees.
+    strip_px : columns of all lines, as high as the line reader sees them.
     """
 
     page_px: int = (_LARGEST_PAGE_PX + 1) ** 2  # sides are rounded
     pieces: int = 300
     piece_px: int = 10_000_000
-    candidates: int = 1500
-    candidate_px: int = 10_000_000
     strip_px: int = 12_000
 
 
-class Allowance:
-    """How many of one thing may still be made.
-
-    Parameters
-    ----------
-    most : how many in all.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-
-    def take(self, count: int) -> None:
-        """Count some that are about to be made.
-
-        Raises
-        ------
-        TooMuchInkError : that is more than may still be made.
-        """
-        self._left -= count
-        if self._left < 0:
-            raise TooMuchInkError
-
-
-class Look(NamedTuple):
-    """How a picture is looked at.
-
-    Attributes
-    ----------
-    digit_px : how high digits are made; a pen stroke is a few pixels wide then: enough to cut it, and quick.
-    smoothing : of a digit's height; a security pattern's lines are thinner than a pen's.
-    weak : of Otsu's threshold, how faint a part of a stroke may be ...
-    strong : ... that is somewhere this dark.
-    """
-
-    digit_px: int = 60
-    smoothing: float = 0.024
-    weak: float = 0.75
-    strong: float = 1.15
-
-
-FIRST_LOOK = Look()
 FULL_BUDGET = Budget()
-# How to look again at what is doubtful: sharper, softer, and coarser.
-MORE_LOOKS = (Look(smoothing=0.014, weak=0.9), Look(smoothing=0.034, weak=0.85), Look(digit_px=45))
-# Of each of these three, and of the first look at an image that is looked at again.
-SMALL_BUDGET = Budget(4_200_000, 150, 3_000_000, 500, 3_000_000, 4_000)
 _BAND_PX = 1 << 20  # that labels are looked up for at once: NumPy makes indices of 64 bits of them
 
 
@@ -129,13 +86,12 @@ class Page:
     scale: float
 
 
-def find_ink(image: Picture, look: Look = FIRST_LOOK, budget: Budget = FULL_BUDGET) -> Page:
+def find_ink(image: Picture, budget: Budget = FULL_BUDGET) -> Page:
     """Return all ink of a picture, at a size where digits are some 60 px high, or as large as they come.
 
     Parameters
     ----------
     image : (H, W) uint8 of any size, either polarity, even or uneven light.
-    look : how.
     budget : of which `page_px` and `pieces` count here.
 
     Raises
@@ -144,13 +100,13 @@ def find_ink(image: Picture, look: Look = FIRST_LOOK, budget: Budget = FULL_BUDG
     TooMuchInkError : the ink needs a larger page, or is in more pieces, than the budget has.
     """
     longer_side = max(image.shape)
-    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), look)
-    if page.digit_px >= _SMALL_SHARE * look.digit_px:
+    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side))
+    if page.digit_px >= _SMALL_SHARE * _DIGIT_PX:
         return _within(page, budget)
-    nearer = min(page.scale * look.digit_px / page.digit_px, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side)
+    nearer = min(page.scale * _DIGIT_PX / page.digit_px, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side)
     if image.size * nearer**2 > budget.page_px:
         raise TooMuchInkError
-    return _within(_page(image, nearer, look), budget)
+    return _within(_page(image, nearer), budget)
 
 
 def plain_page(image: Picture) -> Page:
@@ -170,17 +126,17 @@ def _within(page: Page, budget: Budget) -> Page:
 def ink_mask(picture: Picture) -> Mask:
     """Return the pixels of ink in a picture as it is, (H, W) uint8 of 0 and 1, rules included."""
     relief = _relief(picture)
-    return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)), FIRST_LOOK)
+    return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)))
 
 
-def _page(image: Picture, scale: float, look: Look) -> Page:
+def _page(image: Picture, scale: float) -> Page:
     picture = _scaled(image, scale)
     relief = _relief(picture)
     grain = paper_grain(relief)
     faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
     if picture.shape[1] <= _SQUARE * picture.shape[0]:
         relief = erase_rules(relief, faintest)
-    mask = _mask(relief, faintest, look)
+    mask = _mask(relief, faintest)
     digit_px = writing_height(label_pieces(mask)[2])
     mask = erase_long_rules(mask, digit_px)
     digit_px = writing_height(label_pieces(mask)[2])
@@ -219,15 +175,15 @@ def _closing(brightness: Relief) -> Relief:
     return np.asarray(cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
 
 
-def _mask(relief: Relief, faintest: float, look: Look) -> Mask:
+def _mask(relief: Relief, faintest: float) -> Mask:
     """Return the pixels of ink: hysteresis around Otsu's threshold, in a picture smoothed by a part of a stroke."""
-    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), look.smoothing * look.digit_px), np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), _SMOOTHING * _DIGIT_PX), np.float32)
     threshold = max(faintest, otsu_threshold(smooth))
-    mask = (smooth > look.weak * threshold).astype(np.uint8)
+    mask = (smooth > _WEAK * threshold).astype(np.uint8)
     count, labels, _ = label_pieces(mask)
     is_strong = np.zeros(count, np.uint8)
     for band in _bands(labels.shape):
-        is_strong[labels[band][smooth[band] > look.strong * threshold]] = 1
+        is_strong[labels[band][smooth[band] > _STRONG * threshold]] = 1
     is_strong[0] = 0
     return np.asarray(_looked_up(is_strong, labels), np.uint8)
 

@@ -15,7 +15,6 @@ from digitrec.model.line_alphabet import LINE_CLASS_COUNT
 from digitrec.model.litert import Runners
 
 COLUMN_PX: Final = 4  # of the line, for each column of the answer
-_LEAST_PROBABILITY: Final = 1e-6
 _WIDTH_STEP_PX: Final = 64  # a graph is planned again for each other width
 
 LINE_SHAPE: Final = (LINE_HEIGHT_PX, -1, 1)
@@ -55,15 +54,6 @@ class LineReader:
         """Return the logits of each class in each column, (ceil(W / 4), 24) float32, for a (48, W) uint8 line."""
         columns = -(-image.shape[1] // COLUMN_PX)
         return self._runners.of_this_thread()(self.line(image))[0, :columns]
-
-    def calibrated(self, probability: float) -> float:
-        """Return how often an answer that the network finds so probable is right, by the lines it was calibrated on.
-
-        A logistic regression on the logarithm of the odds (Platt, 1999); the card has its slope and offset.
-        """
-        slope, offset = self.card.get("calibration", (1.0, 0.0))
-        bounded = min(max(probability, _LEAST_PROBABILITY), 1.0 - _LEAST_PROBABILITY)
-        return float(1.0 / (1.0 + np.exp(-slope * np.log(bounded / (1.0 - bounded)) - offset)))
 
     @staticmethod
     def line(image: NDArray[np.uint8]) -> NDArray[np.float32]:

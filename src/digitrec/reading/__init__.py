@@ -1,1 +1,1 @@
-"""Reading numbers: from the candidates of a picture to the best way through them, and how sure it is."""
+"""Reading numbers: finding the lines of an image, decoding what the line reader sees in them, and how sure it is."""

@@ -15,10 +15,11 @@ from digitrec.ink.normalize import BLANK, locate
 from digitrec.ink.normalize import PixelBox as Box
 from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink, plain_page
 from digitrec.ink.planes import Picture
-from digitrec.model.line_alphabet import SPACE, normalize_transcript
+from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_reader import COLUMN_PX, LineReader
 from digitrec.model.runtime import Classifier
 from digitrec.reading import ctc
+from digitrec.reading.confidence import LARGEST_OF_ODD, calibrated, evidence
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.lines import LineImage, TextLine, find_text_lines, line_width, straighten, whole_line
@@ -34,7 +35,8 @@ _FILLS = 0.35  # ... nor is one of which its writing takes less of the height
 # An image that was cut out around one digit is at most so many times as wide as high; the digit's middle is so near
 # to the image's, as a share of its width; and its neighbours reach the image's sides, within a share.
 _SQUARE, _CENTRAL, _AT_SIDE = 1.4, 0.17, 0.015
-_CUT_OFF = 0.5  # of the confidence is left for a digit that the image's edge cuts off
+_CUT_OFF = 0.5  # of the confidence is left for a digit that the image's edge cuts off ...
+_OTHER_MARK = 0.5  # ... and where a letter, a word or a scribble stands on the line
 _LEAST_OF_BLANK = 0.5  # probability of what is read in an image that looks blank, or it is
 
 
@@ -92,28 +94,71 @@ def read_number(picture: Picture, networks: Networks, threshold: float, asked: C
     return replace(reading, digits=digits, accepted=bool(digits) and reading.confidence >= threshold)
 
 
-def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
-    """Return a reading, not accepted yet."""
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What the line reader makes of an image.
+
+    Attributes
+    ----------
+    lines : that were found; none where the image looks blank.
+    looks : at least one.
+    reading : without its confidence; nothing where no digit was found.
+    evidence : (2,) float64, see `digitrec.reading.confidence`.
+    is_odd : whether one look finds other digits more probable.
+    """
+
+    lines: Sequence[TextLine]
+    looks: Sequence[Look]
+    reading: Reading
+    evidence: NDArray[np.float64]
+    is_odd: bool
+
+
+def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded | None:
+    """Return what the line reader makes of an image; None where there is more ink than a number has."""
     found = _found(picture)
     if found is None:
-        return NOTHING_READ
+        return None
     page, lines = found
     looks = _looks(picture, lines, networks.lines)
-    digits, probability = _decoded(looks, asked)
+    votes = [ctc.most_probable(look.columns, asked) or "" for look in looks]
+    probabilities = {
+        digits: [float(np.exp(ctc.log_probability(look.columns, digits))) for look in looks]
+        for digits in set(votes)
+    }
+    if not asked.is_free and len(probabilities) > 1:
+        probabilities.pop("", None)  # it does not fit
+    digits = max(probabilities, key=lambda item: sum(probabilities[item]))
     reading = NOTHING_READ
     if digits:
-        look = max(looks, key=lambda item: ctc.log_probability(item.columns, digits))
-        reading = _placed(page, lines, look, digits, networks.digits)
-    if _may_be_one(reading, lines, picture.shape) and asked.single_digits.any():
+        surest = looks[int(np.argmax(probabilities[digits]))]
+        reading = _placed(page, lines, surest, digits, networks.digits)
+    opinions = np.array([item.probabilities[item.digit] for item in reading.digits])
+    is_odd = any(vote != digits for vote in votes)
+    return Decoded(lines, looks, reading, evidence(probabilities[digits], opinions), is_odd)
+
+
+def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
+    """Return a reading, not accepted yet."""
+    decoded = decode(picture, networks, asked)
+    if decoded is None:
+        return NOTHING_READ
+    reading = decoded.reading
+    if _may_be_one(reading, decoded.lines, picture.shape) and asked.single_digits.any():
         whole = _whole(picture, networks.digits)
         if whole is not None:
-            return _one_digit(whole, looks, reading, picture.shape, asked)
-    if not lines and (not digits or probability < _LEAST_OF_BLANK):
+            return _one_digit(whole, decoded, picture.shape, asked)
+    confidence = calibrated(decoded.evidence, networks.lines.card) if reading.digits else 0.0
+    if not decoded.lines and confidence < _LEAST_OF_BLANK:
         raise BlankImageError(BLANK)
+    if not reading.digits:
+        return NOTHING_READ
+    if decoded.is_odd:
+        confidence = min(confidence, LARGEST_OF_ODD)
     cut_off = sum(_is_cut_off(item.box, picture.shape) for item in reading.digits)
-    confidence = networks.lines.calibrated(probability) * _CUT_OFF**cut_off if digits else 0.0
-    text = asked.spell(digits, reading.text) if digits else ""
-    return replace(reading, text=text, confidence=confidence)
+    confidence *= _CUT_OFF**cut_off * _OTHER_MARK ** (OTHER_MARK in reading.transcript)
+    digits = "".join(str(item.digit) for item in reading.digits)
+    return replace(reading, text=asked.spell(digits, reading.text), confidence=confidence)
 
 
 def _found(picture: Picture) -> tuple[Page, list[TextLine]] | None:
@@ -142,19 +187,6 @@ def _looks(picture: Picture, lines: Sequence[TextLine], network: LineReader) -> 
     if is_line and all(line.digit_px >= _FILLS * height for line in lines):
         looks.append(_look([whole_line(picture)], network))
     return looks or [_look([], network)]
-
-
-def _decoded(looks: Sequence[Look], asked: Constraint) -> tuple[str, float]:
-    """Return the digits that all looks together find most probable, and their mean probability."""
-    candidates = {ctc.most_probable(look.columns, asked) or "" for look in looks}
-    probability = {
-        digits: float(np.mean([np.exp(ctc.log_probability(look.columns, digits)) for look in looks]))
-        for digits in candidates
-    }
-    if not asked.is_free and "" in probability and len(probability) > 1:
-        del probability[""]  # it does not fit
-    digits = max(probability, key=lambda item: probability[item])
-    return digits, probability[digits]
 
 
 def _look(images: Sequence[LineImage], network: LineReader) -> Look:
@@ -203,19 +235,18 @@ def _whole(picture: Picture, network: Classifier) -> _Whole | None:
     return _Whole(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
 
 
-def _one_digit(
-    whole: _Whole, looks: Sequence[Look], reading: Reading, shape: tuple[int, ...], asked: Constraint
-) -> Reading:
+def _one_digit(whole: _Whole, decoded: Decoded, shape: tuple[int, ...], asked: Constraint) -> Reading:
     """Return the digit that the line reader and the digit network together find most probable."""
     read = [
-        np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in looks]) for digit in LABELS
+        np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in decoded.looks])
+        for digit in LABELS
     ]
     probabilities = np.where(asked.single_digits, (np.array(read) + whole.probabilities) / 2, 0.0)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit]) * _CUT_OFF ** _is_cut_off(whole.box, shape)
     box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
     text = str(digit)
-    transcript = reading.transcript if reading.text == text else text
+    transcript = decoded.reading.transcript if decoded.reading.text == text else text
     return Reading(asked.spell(text, text), transcript, confidence, False, (box,))
 
 

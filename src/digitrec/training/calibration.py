@@ -7,7 +7,7 @@ import math
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from digitrec.model.architectures import CLASSES_LAYER
 
@@ -34,6 +34,23 @@ def fit_temperature(classes: NDArray[np.float32], labels: NDArray[np.uint8]) -> 
         return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
 
     return float(minimize_scalar(cross_entropy, bounds=_TEMPERATURES, method="bounded").x)
+
+
+def fit_logistic(evidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> list[float]:
+    """Return the weights and the offset of a logistic regression, which no evidence for an answer makes less sure.
+
+    Parameters
+    ----------
+    evidence : (N, F), what speaks for each answer. is_right : (N,), whether it was right.
+    """
+
+    def cross_entropy(parameters: NDArray[np.float64]) -> float:
+        odds = evidence @ parameters[:-1] + parameters[-1]
+        return float(np.mean(np.logaddexp(0.0, np.where(is_right, -odds, odds))))
+
+    start = np.append(np.ones(evidence.shape[1]), 0.0)
+    bounds = [(0.0, None)] * evidence.shape[1] + [(None, None)]
+    return [round(float(value), 4) for value in minimize(cross_entropy, start, bounds=bounds).x]
 
 
 def apply_temperature(model: keras.Model, temperature: float) -> None:

@@ -21,7 +21,10 @@ from digitrec.ink.contrast import LINE_HEIGHT_PX
 from digitrec.model.card import CARD_FORMAT
 from digitrec.model.compile import environment
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
+from digitrec.reading.constraints import ANY_NUMBER
+from digitrec.reading.reader import Networks, decode
 from digitrec.replacement import replacing
+from digitrec.training.calibration import fit_logistic
 from digitrec.training.line_dataset import LineBatch, LineBatches, make_lines
 from digitrec.training.synthetic.writers import Sources
 
@@ -171,6 +174,17 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
         "results": {"held_out_writers": validate(model, _held_out(sources, config))},
         "environment": environment(),
     }
+
+
+def calibrate(networks: Networks, sources: Sources, count: int = 2000) -> list[float]:
+    """Return the weights and the offset of `digitrec.reading.confidence`, by made lines of held-out writers."""
+    found, is_right = [], []
+    for line in islice(make_lines(sources, seed=1), count):
+        decoded = decode(line.image, networks, ANY_NUMBER)
+        if decoded is not None and decoded.reading.digits and not decoded.is_odd:
+            found.append(decoded.evidence)
+            is_right.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))
+    return fit_logistic(np.array(found), np.array(is_right))
 
 
 def example_lines(sources: Sources, count: int = 64) -> list[NDArray[np.uint8]]:
