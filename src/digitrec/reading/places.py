@@ -15,6 +15,9 @@ from digitrec.ink.normalize import EDGE_OF_INK, fit_to_box
 from digitrec.ink.page import Page
 
 _OWN_SHARE = 0.75  # of a piece of ink that lies at one character: all of it is that one's
+_FRAME_INK = 0.35  # of its box, at most, is a frame's ink ...
+_FRAMED = 0.3  # ... and so much of its height at least has what stands in it
+_REACH = 0.7  # of the pieces' median height, from a character's middle to its own pieces
 _SEARCHED = 0.3  # of the way between two peaks, to either side of its middle: the least ink there parts them
 
 
@@ -62,9 +65,32 @@ def place_characters(page: Page, pieces: NDArray[np.intp], peaks: Sequence[float
     character_of_piece = counts.argmax(axis=1).astype(np.int16)
     owner = np.where(is_whole[labels], character_of_piece[labels], character_of_column)
     owner[~mask] = -1
+    owner[(_is_frame(page.boxes, pieces) | _is_far(page.boxes, pieces, peaks))[labels]] = -1
     return [
         _place(ink, owner == number, (left, top), columns) for number, columns in enumerate(pairwise(bounds))
     ]
+
+
+def _is_frame(boxes: NDArray[np.int32], pieces: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return, for each piece of the page, whether it is a thin line around another one of these pieces."""
+    found = np.zeros(len(boxes), np.bool_)
+    left, top, width, height, area = boxes[pieces].T
+    for number, x, y, w, h, ink in zip(pieces, left, top, width, height, area, strict=True):
+        if ink > _FRAME_INK * w * h:
+            continue
+        inside = (left > x) & (top > y) & (left + width < x + w) & (top + height < y + h)
+        found[number] = (inside & (height > _FRAMED * h)).any()
+    return found
+
+
+def _is_far(boxes: NDArray[np.int32], pieces: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.bool_]:
+    """Return, for each piece of the page, whether it is one of these and too far from all characters: a divider."""
+    found = np.zeros(len(boxes), np.bool_)
+    left, width, height = boxes[pieces][:, [0, 2, 3]].T
+    reach = _REACH * float(np.median(height))
+    at = np.asarray(peaks)[:, np.newaxis]
+    found[pieces] = (np.maximum(left - at, at - left - width) > reach).all(axis=0)
+    return found
 
 
 def _edges(ink: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.intp]:

@@ -29,9 +29,11 @@ from digitrec.reading.sheet import find_sheet
 
 # How high the writing becomes in two looks at a line; where they differ, one of them is wrong.
 _WRITING_HEIGHTS_PX = (38.0, 31.0)
+_THIRD_PX = 44.0
 _WIDEST_DIGIT = 3.0  # times its height, dashes beside it and fragments of neighbours included
 _LONGEST_LINE = 20.0  # times its height: a longer image is no single line ...
-_FILLS = 0.35  # ... nor is one of which its writing takes less of the height
+_FILLS_LINE = 0.62  # ... nor is one of which its writing takes less of the height
+_FILLS = 0.35  # of an image's height: a smaller digit at its edge is cut off
 # An image that was cut out around one digit is at most so many times as wide as high; the digit's middle is so near
 # to the image's, as a share of its width; and its neighbours reach the image's sides, within a share.
 _SQUARE, _CENTRAL, _AT_SIDE = 1.4, 0.17, 0.015
@@ -184,9 +186,11 @@ def _looks(picture: Picture, lines: Sequence[TextLine], network: LineReader) -> 
     ]
     height, width = picture.shape
     is_line = len(lines) < 2 and width <= _LONGEST_LINE * height
-    if is_line and all(line.digit_px >= _FILLS * height for line in lines):
+    if is_line and all(line.digit_px >= _FILLS_LINE * height for line in lines):
         looks.append(_look([whole_line(picture)], network))
-    return looks or [_look([], network)]
+    else:
+        looks.append(_look([straighten(picture, line, _THIRD_PX) for line in lines], network))
+    return looks
 
 
 def _look(images: Sequence[LineImage], network: LineReader) -> Look:
@@ -244,6 +248,8 @@ def _one_digit(whole: _Whole, decoded: Decoded, shape: tuple[int, ...], asked: C
     probabilities = np.where(asked.single_digits, (np.array(read) + whole.probabilities) / 2, 0.0)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit]) * _CUT_OFF ** _is_cut_off(whole.box, shape)
+    if decoded.is_odd:
+        confidence = min(confidence, LARGEST_OF_ODD)
     box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
     text = str(digit)
     transcript = decoded.reading.transcript if decoded.reading.text == text else text
