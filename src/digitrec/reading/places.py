@@ -18,7 +18,7 @@ _OWN_SHARE = 0.75  # of a piece of ink that lies at one character: all of it is 
 _FRAME_INK = 0.35  # of its box, at most, is a frame's ink ...
 _FRAMED = 0.3  # ... and so much of its height at least has what stands in it
 _REACH = 0.7  # of the pieces' median height, from a character's middle to its own pieces
-_SEARCHED = 0.3  # of the way between two peaks, to either side of its middle: the least ink there parts them
+_SEARCHED = 0.18  # of the way between two peaks, to either side of its middle: the least ink there parts them
 
 
 class Place(NamedTuple):

@@ -16,7 +16,7 @@ _FILLED = 0.93  # of the four-sided figure around it: what is less is no sheet
 _BRIGHTER = 30.0  # gray levels, in the median, than what lies around
 _INK_DARKER = 25.0  # gray levels than the sheet
 _INK_SHARE = (0.0005, 0.4)  # of the sheet
-_CORNER_SHARE = 0.03  # of the outline's length that a corner may depart from straight sides
+_CORNER_SHARES = (0.008, 0.015, 0.03)  # of the outline's length that it may depart from straight sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,9 @@ def _corners(bright: Mask) -> NDArray[np.float64] | None:
     area = cv2.contourArea(hull)
     if not _LEAST_SHARE <= area / bright.size <= _LARGEST_SHARE:
         return None
-    figure = cv2.approxPolyDP(hull, _CORNER_SHARE * cv2.arcLength(hull, closed=True), closed=True)
+    length = cv2.arcLength(hull, closed=True)
+    figures = (cv2.approxPolyDP(hull, share * length, closed=True) for share in _CORNER_SHARES)
+    figure = next((item for item in figures if len(item) <= 4), hull)
     if len(figure) != 4 or abs(area - cv2.contourArea(figure)) > (1.0 - _FILLED) * area:
         return None
     corners = figure[:, 0].astype(np.float64)
