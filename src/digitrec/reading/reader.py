@@ -155,6 +155,8 @@ def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
         raise BlankImageError(BLANK)
     if not reading.digits:
         return NOTHING_READ
+    if len(reading.digits) == 1:  # no neighbours tell that it is one: both networks have to
+        confidence = (confidence + float(reading.digits[0].probabilities[reading.digits[0].digit])) / 2
     if decoded.is_odd:
         confidence = min(confidence, LARGEST_OF_ODD)
     cut_off = sum(_is_cut_off(item.box, picture.shape) for item in reading.digits)
