@@ -173,6 +173,13 @@ def straighten(image: Picture, line: TextLine, writing_px: float) -> LineImage:
     return LineImage(_sampled(image, xs, ys, scale), left, scale)
 
 
+def lean(line: LineImage, slant: float) -> LineImage:
+    """Return the line leaned around its middle row by `slant` pixels for each row; it has the same columns."""
+    matrix = np.array([[1.0, slant, -slant * LINE_HEIGHT_PX / 2], [0.0, 1.0, 0.0]], np.float32)
+    image = cv2.warpAffine(line.image, matrix, line.image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return LineImage(np.asarray(image, np.uint8), line.left, line.scale)
+
+
 def whole_line(image: Picture) -> LineImage:
     """Return the image itself as a line, with some paper around: it may be cut along its writing.
 
