@@ -24,6 +24,7 @@ Probabilities = NDArray[np.float64]
 FLOOR = 1e-12
 NO_DIGIT = len(LABELS)
 _BEAM_WIDTH = 12
+_NEAR_BEST = 0.5  # of the best text's share: the beams of these are compared by all of their alignments
 _LEAST = 1e-4  # a class that is less probable does not extend a prefix
 _KINDS = NO_DIGIT + 1  # of what a column holds
 _MOST_NODES = 4000  # that are followed from one column to the next; a pattern of 64 digits has fewer
@@ -85,7 +86,8 @@ def _beam_search(columns: Probabilities) -> list[str]:
         best = sorted(longer.items(), key=lambda item: -sum(item[1]))[:_BEAM_WIDTH]
         total = sum(sum(pair) for _, pair in best)
         beams = {prefix: (pair[0] / total, pair[1] / total) for prefix, pair in best}
-    return sorted(beams, key=lambda prefix: -sum(beams[prefix]))[:4]
+    best_of_all = max(map(sum, beams.values()))
+    return [prefix for prefix, pair in beams.items() if sum(pair) >= _NEAR_BEST * best_of_all]
 
 
 def log_probability(columns: Probabilities, digits: str) -> float:
@@ -167,7 +169,7 @@ def _best_path(columns: Probabilities, constraint: Constraint) -> str | None:
     """
     keys, scores = np.zeros(1, np.int64) + NO_DIGIT, np.zeros(1)
     steps: list[tuple[NDArray[np.int64], NDArray[np.intp]]] = []
-    for logs in np.log(joined(columns)):
+    for logs in np.log(columns):
         keys, scores, parents = _following(keys, scores, logs, constraint.following)
         steps.append((keys, parents))
     scores = np.where(constraint.final[keys // _KINDS], scores, -np.inf)

@@ -69,12 +69,18 @@ class Look:
     classes : (T, 24) float64 of each line, the probabilities of its columns.
     columns : (T, 11) float64, of all lines one behind the other, a column that holds no digit before and behind each.
     starts : of each line in `columns`, and the end.
+    short : (S, 11) float64, the columns that tell digits apart, see `ctc.joined`.
     """
 
     images: Sequence[LineImage]
     classes: Sequence[ctc.Probabilities]
     columns: ctc.Probabilities
     starts: Sequence[int]
+    short: ctc.Probabilities
+
+    def probability(self, digits: str) -> float:
+        """Return the probability of these digits, against all others."""
+        return float(np.exp(ctc.log_probability(self.short, digits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +139,8 @@ def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded |
         return None
     page, lines = found
     looks = _looks(picture, lines, networks.lines)
-    votes = [ctc.most_probable(look.columns, asked) or "" for look in looks]
-    probabilities = {
-        digits: [float(np.exp(ctc.log_probability(look.columns, digits))) for look in looks]
-        for digits in set(votes)
-    }
+    votes = [ctc.most_probable(look.short, asked) or "" for look in looks]
+    probabilities = {digits: [look.probability(digits) for look in looks] for digits in set(votes)}
     if not asked.is_free and len(probabilities) > 1:
         probabilities.pop("", None)  # it does not fit
     digits = max(probabilities, key=lambda item: sum(probabilities[item]))
@@ -210,7 +213,8 @@ def _look(images: Sequence[LineImage], network: LineReader) -> Look:
     apart[0, ctc.NO_DIGIT] = 1.0
     columns = [apart, *(part for item in classes for part in (ctc.digit_probabilities(item), apart))]
     starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
-    return Look(images, classes, np.concatenate(columns), starts)
+    joined = np.concatenate(columns)
+    return Look(images, classes, joined, starts, ctc.joined(joined))
 
 
 def _may_be_one(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:
@@ -252,10 +256,7 @@ def _whole(picture: Picture, network: Classifier) -> _Whole | None:
 
 def _one_digit(whole: _Whole, decoded: Decoded, shape: tuple[int, ...], asked: Constraint) -> Reading:
     """Return the digit that the line reader and the digit network together find most probable."""
-    read = [
-        np.mean([np.exp(ctc.log_probability(look.columns, str(digit))) for look in decoded.looks])
-        for digit in LABELS
-    ]
+    read = [np.mean([look.probability(str(digit)) for look in decoded.looks]) for digit in LABELS]
     probabilities = np.where(asked.single_digits, (np.array(read) + whole.probabilities) / 2, 0.0)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit]) * _CUT_OFF ** _is_cut_off(whole.box, shape)
