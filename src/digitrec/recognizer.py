@@ -69,7 +69,8 @@ class Recognizer:
     classifier : the network, see `digitrec.model.runtime.Classifier`.
     lines : the network that reads whole lines in `read`; None takes the packaged one.
     limits : the largest picture that is decoded.
-    threshold : confidence that an accepted answer needs; None takes it from the model's card.
+    threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
+        digits, `threshold`, and one for numbers, `number_threshold`.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Recognizer:
         self.networks = Networks(classifier, lines or LineReader.load(packaged_model_path("lines")))
         self.limits = limits or Limits()
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
+        self.number_threshold = self.networks.lines.card["threshold"] if threshold is None else threshold
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, settings: Settings | None = None) -> Recognizer:
@@ -198,7 +200,7 @@ class Recognizer:
 
     def read_asked(self, image: ImageLike, asked: Constraint, *, threshold: float | None = None) -> Reading:
         """Return the number in a picture, like `read`, by a constraint that is already made."""
-        threshold = self.threshold if threshold is None else _checked_threshold(threshold)
+        threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, asked)
         with decoded(image, self.limits) as picture:
