@@ -22,7 +22,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,12 @@ from tqdm import tqdm
 
 from digitrec.errors import DatasetError, DigitrecError
 from digitrec.evaluation.labelled import find_labelled_sets
-from digitrec.evaluation.rows import read_rows
-from digitrec.evaluation.transcription import transcribe
+from digitrec.evaluation.rows import LINE_SEPARATOR, read_rows
+from digitrec.evaluation.transcription import PRECISION, transcribe
 from digitrec.ink.planes import use_one_thread
 from digitrec.recognizer import Recognizer
 
 HERE = Path(__file__).parent
-PRECISION = 0.99
-_LABEL = re.compile(r"[0-9]+(\|[0-9]+)*")
 _PACKAGES = ("digitrec", "ai-edge-litert", "opencv-python-headless", "numpy")
 
 
@@ -89,7 +86,7 @@ def number_set(path: Path, drawn: Path) -> NumberSet:
     """
     path = path.resolve()
     rows = read_rows(path)
-    numbers = [row for row in rows if _LABEL.fullmatch(row.label)]
+    numbers = [row for row in rows if row.shows_number]
     paths = []
     for index, row in enumerate(numbers):
         image = row.picture()
@@ -98,7 +95,7 @@ def number_set(path: Path, drawn: Path) -> NumberSet:
             cv2.imwrite(str(file), image)
             image = file
         paths.append(image)
-    labels = tuple(row.label.replace("|", "\n") for row in numbers)
+    labels = tuple(row.label.replace(LINE_SEPARATOR, "\n") for row in numbers)
     name = path.name if path.is_dir() else path.stem
     return NumberSet(name, tuple(paths), labels, len(rows) - len(numbers))
 
@@ -112,43 +109,18 @@ def figures(labels: Sequence[str], answers: Sequence[Answer]) -> dict[str, Any]:
     answers : in the same order.
     """
     texts = [digits_of(answer.transcript) for answer in answers]
-    result = transcribe(labels, texts, [bool(answer.accepted) for answer in answers]).to_dict()
+    confidences = [answer.confidence for answer in answers]
+    accepted = [bool(answer.accepted) for answer in answers]
+    result = transcribe(labels, texts, confidences, accepted).to_dict()
     if all(answer.accepted is None for answer in answers):
         result |= {"accepted_share": None, "accepted_accuracy": None}
-    answered = [
-        (answer.confidence, text == label)
-        for answer, text, label in zip(answers, texts, labels, strict=True)
-        if text
-    ]
-    return result | {
-        "coverage_at_99": most_kept(answered, PRECISION) / len(labels),
-        "median_ms": statistics.median(answer.ms for answer in answers),
-    }
+    return result | {"median_ms": statistics.median(answer.ms for answer in answers)}
 
 
 def digits_of(transcript: str) -> str:
     """Return the digits of a transcript; lines stay separated by a newline, those without a digit go."""
     lines = (re.sub("[^0-9]", "", line) for line in transcript.split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-def most_kept(answers: Sequence[tuple[float, bool]], precision: float) -> int:
-    """Return how many answers a threshold on the confidence can keep, so that `precision` of them are right.
-
-    Parameters
-    ----------
-    answers : the confidence of each, and whether it is right. Those of equal confidence stay together.
-    precision : the fraction of the kept answers that must be right, in [0, 1].
-    """
-    most = kept = right = 0
-    ordered = sorted(answers, key=lambda answer: -answer[0])
-    for _, equal in groupby(ordered, key=lambda answer: answer[0]):
-        marks = [mark for _, mark in equal]
-        kept += len(marks)
-        right += sum(marks)
-        if right / kept >= precision:
-            most = kept
-    return most
 
 
 def read_with_digitrec(recognizer: Recognizer, path: Path, page: bool) -> Answer:

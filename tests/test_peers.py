@@ -15,37 +15,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from ctc import posterior
-from peers import PPOCR, Answer, NumberSet, compare, digits_of, figures, most_kept, number_set, table
+from peers import PPOCR, Answer, NumberSet, compare, digits_of, figures, number_set, table
 
 ROOT = Path(__file__).parents[1]
-
-
-def test_nothing_is_kept_of_no_answers() -> None:
-    assert most_kept([], 0.99) == 0
-
-
-def test_nothing_is_kept_where_all_are_wrong() -> None:
-    assert most_kept([(0.9, False), (0.8, False)], 0.99) == 0
-
-
-def test_answers_of_equal_confidence_are_kept_together() -> None:
-    assert most_kept([(0.9, True), (0.9, False), (0.5, True)], 0.6) == 3
-    assert most_kept([(0.9, True), (0.9, False), (0.5, True)], 0.7) == 0
-
-
-def test_a_threshold_may_keep_early_mistakes_that_later_answers_outweigh() -> None:
-    answers = [(1.0 - index / 1000, index != 0) for index in range(100)]
-    assert most_kept(answers, 0.99) == 100
-
-
-def test_the_most_kept_is_the_best_of_all_thresholds() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        confidences = rng.integers(0, 8, rng.integers(1, 20)) / 8
-        right = rng.random(len(confidences)) < confidences
-        kept = [confidences >= threshold for threshold in confidences]
-        best = max((int(mask.sum()) for mask in kept if right[mask].mean() >= 0.8), default=0)
-        assert most_kept(list(zip(confidences.tolist(), right.tolist(), strict=True)), 0.8) == best
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,20 @@ def test_folder_with_neither_labels_nor_sets_is_refused(tmp_path: Path) -> None:
         find_labelled_sets(tmp_path)
 
 
+def test_pages_are_numbers_and_other_labels_are_not(tmp_path: Path) -> None:
+    labels = ("12", "7|31|0", "|", "1|", "|1", "1||2", "1,2", "1|x")
+    found = _set_of(tmp_path, *labels)
+    assert [row.label for row in found.numbers] == ["12", "7|31|0"]
+    assert _set_of(tmp_path, "7|31", "4|5").shows_numbers
+
+
+def test_a_column_of_transcripts_is_read_where_there_is_one(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, "file,label_raw,label\na.png, 1/2 ,12\na.png,,34\n", "a.png")
+    assert [row.transcript for row in read_labelled_set(folder).numbers] == ["1/2", None]
+    folder = _folder(tmp_path, "file,label\na.png,12\n", "a.png")
+    assert [row.transcript for row in read_labelled_set(folder).numbers] == [None]
+
+
 def _set_of(tmp_path: Path, *labels: str) -> LabelledSet:
     lines = (json.dumps({"label": label, "strokes": [[[0, 0], [1, 9]]]}) for label in labels)
     (tmp_path / "set.jsonl").write_text("\n".join(lines))

@@ -51,7 +51,9 @@ def evaluate(
     PATH is a set, or a folder of sets. A set is a folder with labels.csv (columns file and label), a .jsonl
     file with {"label", "strokes"} a line, or an .npz file with x_test and y_test, else x and y. Strokes are
     replayed on a 280 x 280 canvas. A set whose labels are letters or signs tells how much of it is refused;
-    one whose labels are numbers, how many are fully right, and how many characters are wrong.
+    one whose labels are numbers (12|34 for two lines), how many are fully right, how many characters are
+    wrong, and how far the confidence can be trusted; where labels.csv has a column label_raw, how many
+    transcripts are right, too.
     """
     from digitrec.evaluation.examination import examine, sort_out
     from digitrec.evaluation.labelled import find_labelled_sets, read_labelled_set
@@ -77,8 +79,8 @@ def evaluate(
     else:
         texts = [format_examinations(results, skipped)] if results or skipped else []
         click.echo("\n\n".join([*texts, *([format_numbers(read)] if read else [])]))
-    if write_report and report and results:
-        write_report(report, results, recognizer.card, raw=raw, limit=limit, seed=seed)
+    if write_report and report:
+        write_report(report, results, recognizer.card, numbers=read, raw=raw, limit=limit, seed=seed)
 
 
 def _report_writer(folder: Path) -> Callable[..., None]:

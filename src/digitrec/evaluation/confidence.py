@@ -44,6 +44,24 @@ def expected_calibration_error(bins: list[Bin]) -> float:
     return sum(item.answers * abs(item.accuracy - item.confidence) for item in bins) / max(count, 1)
 
 
+def coverage_at_precision(is_right: ArrayLike, confidence: ArrayLike, precision: float = 0.99) -> float:
+    """Return the largest fraction of all images that a threshold can keep with `precision` of it right.
+
+    Parameters
+    ----------
+    is_right : (N,) bool, whether each answer is.
+    confidence : (N,) float, of each answer, in any unit; NaN is an image without an answer, which is never kept.
+        Answers of equal confidence are kept or dropped together.
+    precision : the fraction of the kept answers that must be right, in [0, 1].
+    """
+    right, given = np.asarray(is_right, bool), np.asarray(confidence, np.float64)
+    answered = ~np.isnan(given)
+    _, tie = np.unique(-given[answered], return_inverse=True)  # the surest answers are tie 0
+    kept = np.cumsum(np.bincount(tie))
+    kept_right = np.cumsum(np.bincount(tie, right[answered]))
+    return float(kept[kept_right / kept >= precision].max(initial=0) / max(len(given), 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Refusal:
     """What each threshold refuses, of digits and of what is no digit.

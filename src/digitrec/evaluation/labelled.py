@@ -33,7 +33,7 @@ class LabelledSet:
     left_out : how often each label came that is not scored.
     holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
     shows_digits : False where no label is a digit and some are letters or signs: a set to be refused.
-    numbers : the rows whose label is one digit or more and nothing else.
+    numbers : the rows whose label is a number, or several lines of numbers such as ``12|34``.
     """
 
     name: str
@@ -139,5 +139,5 @@ def _split(path: Path, rows: Sequence[Row]) -> LabelledSet:
     scored = digits if shows_digits else signs
     left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
     name = path.name if path.is_dir() else path.stem
-    numbers = tuple(row for row in rows if row.label and set(row.label) <= _DIGITS)
+    numbers = tuple(row for row in rows if row.shows_number)
     return LabelledSet(name, path, tuple(scored), left_out, shows_digits=shows_digits, numbers=numbers)

@@ -10,7 +10,8 @@ from typing import Any
 from digitrec.errors import DatasetError, DigitrecError
 from digitrec.evaluation.faults import Faults
 from digitrec.evaluation.labelled import LabelledSet
-from digitrec.evaluation.transcription import Transcription, transcribe
+from digitrec.evaluation.rows import LINE_SEPARATOR, Row
+from digitrec.evaluation.transcription import PRECISION, Transcription, transcribe
 from digitrec.reading.result import NOTHING_READ, Reading
 from digitrec.recognizer import Recognizer
 
@@ -22,23 +23,49 @@ class NumberExamination:
     Attributes
     ----------
     name : the set's.
-    labels : what each picture says.
+    rows : the images, with what each says.
     readings : what was read; without an answer `NOTHING_READ`.
+    threshold : the confidence that an accepted answer needs.
     known_length : whether each number was read with the number of its digits given.
     notes : sentences on pictures that got no answer.
     """
 
     name: str
-    labels: tuple[str, ...]
+    rows: tuple[Row, ...]
     readings: tuple[Reading, ...]
+    threshold: float
     known_length: bool = False
     notes: tuple[str, ...] = ()
 
     @cached_property
     def figures(self) -> Transcription:
         """How well the numbers were read."""
-        texts = [reading.text for reading in self.readings]
-        return transcribe(self.labels, texts, [reading.accepted for reading in self.readings])
+        return transcribe(
+            [row.label for row in self.rows],
+            self.answers,
+            [reading.confidence for reading in self.readings],
+            [reading.accepted for reading in self.readings],
+            [
+                (row.transcript, _in_one_line(reading.transcript))
+                for row, reading in zip(self.rows, self.readings, strict=True)
+                if row.transcript is not None
+            ],
+        )
+
+    @property
+    def answers(self) -> list[str]:
+        """What was read on each image, lines separated as in the labels."""
+        return [_in_one_line(reading.text) for reading in self.readings]
+
+    @property
+    def mistakes(self) -> list[int]:
+        """The indices of the images that were read wrong, the surest first."""
+        wrong = [
+            index
+            for index, (row, answer) in enumerate(zip(self.rows, self.answers, strict=True))
+            if row.label != answer
+        ]
+        return sorted(wrong, key=lambda index: -self.readings[index].confidence)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON's own types."""
@@ -73,30 +100,49 @@ def examine_numbers(
     for number, row in enumerate(labelled_set.numbers, 1):
         picture = row.picture()
         try:
-            readings.append(recognizer.read(picture, length=len(row.label) if known_length else None))
+            readings.append(recognizer.read(picture, length=_num_digits(row.label) if known_length else None))
         except DigitrecError as error:
             readings.append(NOTHING_READ)
             faults.note(error, picture, number)
         advance(1)
-    labels = tuple(row.label for row in labelled_set.numbers)
-    return NumberExamination(labelled_set.name, labels, tuple(readings), known_length, faults.notes())
+    return NumberExamination(
+        labelled_set.name,
+        labelled_set.numbers,
+        tuple(readings),
+        recognizer.threshold,
+        known_length,
+        faults.notes(),
+    )
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("\n", LINE_SEPARATOR)
+
+
+def _num_digits(label: str) -> int:
+    return len(label.replace(LINE_SEPARATOR, ""))
 
 
 def format_numbers(examinations: Sequence[NumberExamination]) -> str:
     """Return a text for a terminal, a line for each set."""
     known = " (length given)" if any(item.known_length for item in examinations) else ""
     lines = [
-        f"{'numbers' + known:<24}{'n':>6}{'right':>9}   95 % interval      {'CER':>7}{'accepted':>10}"
-        f"{'right of them':>15}{'unanswered':>12}"
+        f"{'numbers' + known:<24}{'n':>6}{'right':>9}   {'95 % interval':<18}{'CER':>8}{'coverage':>10}"
+        f"{'accepted':>10}{'right of them':>15}{'unanswered':>12}{'transcript':>12}"
     ]
     for item in examinations:
         figures = item.figures
         low, high = figures.interval
-        share = figures.accepted_accuracy
         lines.append(
-            f"{item.name:<24}{figures.count:>6}{figures.accuracy:>9.2%}   {low:.2%} to {high:.2%}"
-            f"{figures.character_error_rate:>9.2%}{figures.accepted_share:>10.2%}"
-            f"{'-' if share is None else f'{share:.2%}':>15}{figures.unanswered:>12}"
+            f"{item.name:<24}{figures.count:>6}{figures.accuracy:>9.2%}   {f'{low:.2%} to {high:.2%}':<18}"
+            f"{figures.character_error_rate:>8.2%}{figures.coverage:>10.2%}{figures.accepted_share:>10.2%}"
+            f"{_percent(figures.accepted_accuracy):>15}{figures.unanswered:>12}"
+            f"{_percent(figures.transcript_accuracy):>12}"
         )
+    lines.append(f"coverage: the fraction that a threshold can keep with {PRECISION:.0%} of it right")
     lines += [f"{item.name}: {note}" for item in examinations for note in item.notes]
     return "\n".join(lines)
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.2%}"

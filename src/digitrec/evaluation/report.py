@@ -6,6 +6,7 @@ confusion_matrix.png  which digit is taken for which
 reliability.png       whether answers of 90 % confidence are right nine times in ten
 mistakes.png          the surest wrong answers, with the ink the network saw
 examples.png          each digit, from the least sure answer to the surest
+mistakes_SET.png      the same for each set of numbers, with the image, the transcript and a box for each digit
 refusal.png           what each threshold refuses; only where something that is no digit was shown
 learning_curves.png   loss and error an epoch; only of a training run
 """
@@ -14,21 +15,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.contract import LABELS
+from digitrec.errors import DigitrecError
 from digitrec.evaluation.confidence import Refusal
 from digitrec.evaluation.examination import Examination, pool, refusal_of
+from digitrec.evaluation.numbers import NumberExamination
+from digitrec.evaluation.rows import LINE_SEPARATOR, Row
+from digitrec.ink.codec import decode
 from digitrec.replacement import require_writable
 
 _DPI: Final = 120
 _MISTAKES: Final = (8, 12)  # at most so many rows, and columns of the sheet
+_NUMBER_MISTAKES: Final = 60
+_NUMBER_COLUMNS: Final = 4
+_CELL_INCHES: Final = 3.5
+_CELL_PX: Final = 800
 _EXAMPLES: Final = 12
 
 
@@ -37,13 +50,14 @@ def write_report(
     examinations: Sequence[Examination],
     card: dict[str, Any],
     history: Sequence[dict[str, float]] = (),
+    numbers: Sequence[NumberExamination] = (),
     **options: Any,
 ) -> None:
     """Write metrics.json and the pictures into `folder`, which is made.
 
     Parameters
     ----------
-    examinations : of at least one set.
+    examinations : of sets of digits or of other things, and `numbers` of sets of numbers; at least one.
     card : of the model that was examined.
     history : one dict of numbers an epoch, of a training run.
     options : what the examination was asked for, to be noted.
@@ -55,11 +69,13 @@ def write_report(
     require_writable(folder)
     digits = pool([item for item in examinations if item.shows_digits], "all digits")
     curve = refusal_of(examinations)
+    threshold = next(chain((item.threshold for item in examinations), (item.threshold for item in numbers)))
     metrics = {
         "card": card,
-        "threshold": examinations[0].threshold,
+        "threshold": threshold,
         "options": options,
         "sets": [item.to_dict() for item in examinations],
+        "numbers": [item.to_dict() for item in numbers],
         "all_digits": digits and digits.to_dict(),
         "refusal": curve and curve.to_dict(),
         "history": list(history),
@@ -71,7 +87,9 @@ def write_report(
         draw_mistakes(folder / "mistakes.png", digits)
         draw_examples(folder / "examples.png", digits)
     if curve is not None:
-        draw_refusal(folder / "refusal.png", curve, examinations[0].threshold)
+        draw_refusal(folder / "refusal.png", curve, threshold)
+    for item in numbers:
+        draw_number_mistakes(folder / f"mistakes_{item.name}.png", item)
     if history:
         draw_learning_curves(folder / "learning_curves.png", history)
 
@@ -133,6 +151,51 @@ def draw_mistakes(path: Path, digits: Examination) -> None:
         _show(axes, digits.inks[place], f"{digits.labels[place]} {answer}")
     figure.suptitle(f"{digits.name}: the surest {len(worst)} of {len(wrong)} mistakes")
     _save(figure, path)
+
+
+def draw_number_mistakes(path: Path, numbers: NumberExamination) -> None:
+    """Draw the images of the wrong numbers, the surest first, with a box around each digit that was read."""
+    shown = numbers.mistakes[:_NUMBER_MISTAKES]
+    images = [_small_image(numbers.rows[index]) for index in shown]
+    heights = [image.shape[0] / image.shape[1] for image, _ in images] or [0.0]
+    cell_height = _CELL_INCHES * float(np.clip(np.median(heights), 0.2, 1.5)) + 0.5
+    rows = max(1, -(-len(shown) // _NUMBER_COLUMNS))
+    figure = Figure(figsize=(_NUMBER_COLUMNS * _CELL_INCHES, 0.5 + rows * cell_height), layout="constrained")
+    grid = figure.subplots(rows, _NUMBER_COLUMNS, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, index, (image, scale) in zip(grid.flat, shown, images, strict=False):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        for digit in numbers.readings[index].digits:
+            left, top, width, height = (scale * side for side in digit.box)
+            axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="tab:red"))
+        axes.set_title(_mistake_title(numbers, index), fontsize=9, pad=3, parse_math=False)
+    title = f"{numbers.name}: the surest {len(shown)} of {len(numbers.mistakes)} mistakes"
+    figure.suptitle(title, parse_math=False)
+    _save(figure, path)
+
+
+def _small_image(row: Row) -> tuple[NDArray[np.uint8], float]:
+    """Return the image in gray, scaled down to what a cell of the sheet can show, and the scale."""
+    try:
+        image = decode(row.picture())
+    except DigitrecError:
+        return np.full((1, 1), 255, np.uint8), 1.0
+    scale = min(1.0, _CELL_PX / max(image.shape))
+    if scale < 1:
+        size = tuple(max(1, round(scale * side)) for side in reversed(image.shape))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return image, scale
+
+
+def _mistake_title(numbers: NumberExamination, index: int) -> str:
+    row, reading = numbers.rows[index], numbers.readings[index]
+    if not reading.text:
+        return f"{row.label} > unanswered"
+    transcript = reading.transcript.replace("\n", LINE_SEPARATOR)
+    written = f"written as {transcript}" if row.transcript is None else f"{row.transcript} > {transcript}"
+    accepted = ", accepted" if reading.accepted else ""
+    return f"{row.label} > {numbers.answers[index]}\n{written}   {reading.confidence:.1%}{accepted}"
 
 
 def draw_examples(path: Path, digits: Examination) -> None:

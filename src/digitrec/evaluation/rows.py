@@ -1,16 +1,19 @@
 """Labelled pictures, from a folder, a file of pen strokes, or arrays.
 
-    folder     labels.csv with the columns file and label, the file's path relative to the folder
+    folder     labels.csv with the columns file and label, the file's path relative to the folder; a column
+               label_raw may have what is written there, with separators
     .jsonl     {"label": "7", "strokes": [[[x, y], ...], ...]} a line, y downwards
     .npz       x_test and y_test as MNIST has them, else x and y: uint8 (N, 28, 28), 0 is paper, and (N,)
 
-Labels are checked at once; pictures are read, or drawn, one by one when their turn comes.
+The label of several lines is written as 12|34. Labels are checked at once; pictures are read, or drawn, one by one
+when their turn comes.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -28,7 +31,9 @@ from digitrec.ink.codec import ImageLike
 from digitrec.ink.render import Strokes, replay_on_canvas
 
 LABELS_FILE = "labels.csv"
+LINE_SEPARATOR = "|"  # between the lines of a label
 
+_NUMBER = re.compile(r"[0-9]+(\|[0-9]+)*")
 _DIGITS = {str(digit): digit for digit in LABELS}
 # What NumPy raises on a file that is no archive, a damaged one, one with pickles, or one without the arrays.
 NPZ_ERRORS = (
@@ -53,16 +58,23 @@ class Row:
     label : the label as text; one of "0" to "9" where the picture shows a single digit.
     picture : gives the picture, as `digitrec.ink.codec.decode` takes it.
     place : the file and line, or the number in the array, for messages.
+    transcript : what is written there, with separators; None where the set does not say.
     """
 
     label: str
     picture: Callable[[], ImageLike]
     place: str
+    transcript: str | None = None
 
     @property
     def digit(self) -> int | None:
         """The label as a digit, 0 to 9; None where it is none."""
         return _DIGITS.get(self.label)
+
+    @property
+    def shows_number(self) -> bool:
+        """Whether the label is a number, or several lines of numbers."""
+        return bool(_NUMBER.fullmatch(self.label))
 
 
 def read_rows(path: Path, *, seed: int = 0, part: Literal["test", "train"] = "test") -> list[Row]:
@@ -114,7 +126,8 @@ def _picture_row(file: Path, line: int, row: dict[str, Any]) -> Row:
     picture = file.parent / name
     if not picture.is_file():
         raise DatasetError(f"{place}: expected a picture at {picture}, but there is none. Put it there.")
-    return Row(label.strip(), partial(Path, picture), place)
+    transcript = (row.get("label_raw") or "").strip() or None
+    return Row(label.strip(), partial(Path, picture), place, transcript)
 
 
 def _read_strokes(path: Path, seed: int) -> list[Row]:

@@ -1,0 +1,165 @@
+"""The examination of numbers: pages, transcripts, coverage, and what a reader is asked and shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from digitrec.errors import BlankImageError
+from digitrec.evaluation.labelled import read_labelled_set
+from digitrec.evaluation.numbers import NumberExamination, examine_numbers, format_numbers
+from digitrec.evaluation.transcription import transcribe
+from digitrec.reading.result import DigitBox, Reading
+
+BOX = (10, 5, 8, 20)
+
+
+def reading(transcript: str, confidence: float = 0.9) -> Reading:
+    """Return an answer; its digits all stand in `BOX`."""
+    text = re.sub("[^0-9\\n]", "", transcript)
+    ink, probabilities = np.zeros((28, 28), np.float32), np.full(10, 0.1, np.float32)
+    digits = tuple(DigitBox(int(sign), 0.9, BOX, probabilities, ink) for sign in text if sign != "\n")
+    return Reading(text, transcript, confidence, confidence >= 0.6, digits)
+
+
+class Reader:
+    """Gives prepared answers, None being an error, and notes the lengths that it was told."""
+
+    threshold = 0.6
+
+    def __init__(self, answers: Sequence[Reading | None]) -> None:
+        self.answers = list(answers)
+        self.lengths: list[int | None] = []
+
+    def read(self, image: object, *, length: int | None = None) -> Reading:
+        self.lengths.append(length)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise BlankImageError("expected ink")
+        return answer
+
+
+def examined(
+    folder: Path, labels: str, *answers: Reading | None, **options: Any
+) -> tuple[NumberExamination, Reader]:
+    """Return what comes out for a set with the given labels.csv, whose images are all a.png."""
+    folder.mkdir()
+    page = np.full((60, 90), 255, np.uint8)
+    page[5:25, 10:18] = 0
+    cv2.imwrite(str(folder / "a.png"), page)
+    (folder / "labels.csv").write_text(labels)
+    reader = Reader(answers)
+    return examine_numbers(reader, read_labelled_set(folder), **options), reader  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("labels", "texts", "confidences"), [([], [], []), ([""], ["1"], [0.5]), (["1"], ["1"], [])]
+)
+def test_figures_need_labels_texts_and_confidences(
+    labels: list[str], texts: list[str], confidences: list[float]
+) -> None:
+    with pytest.raises(ValueError, match="expected as many labels"):
+        transcribe(labels, texts, confidences, [True] * len(labels))
+
+
+def test_a_page_is_right_when_all_of_its_lines_are(tmp_path: Path) -> None:
+    found, reader = examined(
+        tmp_path / "pages",
+        "file,label\na.png,12|3\na.png,12|3\na.png,12|3\n",
+        reading("12\n3"),
+        reading("12\n8"),
+        reading("123"),
+        known_length=True,
+    )
+    assert (found.figures.count, found.figures.correct, found.figures.errors) == (3, 1, 2)
+    assert found.mistakes == [1, 2]
+    assert reader.lengths == [3, 3, 3]
+
+
+def test_transcripts_are_compared_without_spaces(tmp_path: Path) -> None:
+    found, _ = examined(
+        tmp_path / "dates",
+        "file,label,label_raw\na.png,123,1/2 3\na.png,123,1/2 3\na.png,1|2,-1|2\na.png,7,\n",
+        reading("1 /23"),
+        reading("1-23"),
+        reading("- 1\n2"),
+        reading("7."),
+    )
+    assert (found.figures.correct, found.figures.transcripts, found.figures.transcripts_correct) == (4, 3, 2)
+
+
+def test_a_set_without_transcripts_has_no_figure_of_them(tmp_path: Path) -> None:
+    found, _ = examined(tmp_path / "set", "file,label\na.png,12\na.png,13\n", reading("1.2"), None)
+    assert found.to_dict()["transcript_accuracy"] is None
+
+
+def test_text_and_json_have_the_same_figures(tmp_path: Path) -> None:
+    found, _ = examined(
+        tmp_path / "set",
+        "file,label,label_raw\na.png,12,1.2\na.png,34,34\na.png,56,56\na.png,78,78\n",
+        reading("1.2"),
+        reading("3.4", 0.7),
+        reading("66", 0.5),
+        None,
+    )
+    figures = json.loads(json.dumps(found.to_dict()))
+    names = ("accuracy", "character_error_rate", "coverage_at_99", "accepted_share", "accepted_accuracy")
+    assert [figures[name] for name in names] == [0.5, 3 / 8, 0.5, 0.5, 1.0]
+    assert (figures["count"], figures["unanswered"], figures["transcript_accuracy"]) == (4, 1, 0.25)
+    _, line, *_ = format_numbers([found]).splitlines()
+    assert " ".join(line.split()) == "set 4 50.00% 15.00% to 85.00% 37.50% 50.00% 50.00% 100.00% 1 25.00%"
+
+
+def test_the_sheet_shows_mistakes_surest_first_with_a_box_for_each_digit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
+    figures = []
+    monkeypatch.setattr(report, "_save", lambda figure, path: figures.append(figure))
+    found, _ = examined(
+        tmp_path / "a$b$",
+        "file,label,label_raw\na.png,12,1.2\na.png,34,\na.png,5|6,\na.png,78,\n",
+        reading("1.7", 0.5),
+        reading("34"),
+        reading("5\n-8", 0.95),
+        None,
+    )
+    report.draw_number_mistakes(tmp_path / "sheet.png", found)
+    (figure,) = figures
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == [
+        "5|6 > 5|8\nwritten as 5|-8   95.0%, accepted",
+        "12 > 17\n1.2 > 1.7   50.0%",
+        "78 > unanswered",
+    ]
+    assert [len(axes.patches) for axes in shown] == [2, 2, 0]
+    box = shown[0].patches[0]
+    assert (box.get_x() + 0.5, box.get_y() + 0.5, box.get_width(), box.get_height()) == BOX
+
+
+def test_a_large_image_is_scaled_down_with_its_boxes(tmp_path: Path) -> None:
+    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
+    found, _ = examined(tmp_path / "set", "file,label\na.png,12\na.png,12\n", reading("1"), reading("1"))
+    cv2.imwrite(str(tmp_path / "set" / "a.png"), np.full((3, 4000), 255, np.uint8))
+    image, scale = report._small_image(found.rows[0])
+    assert image.shape[1] == 4000 * scale < 1000
+    assert image.shape[0] >= 1
+
+
+@pytest.mark.parametrize("answers", [("12", "34"), ("1", "4"), (None, None)])
+def test_a_report_of_numbers_alone_is_written(tmp_path: Path, answers: tuple[str | None, ...]) -> None:
+    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
+    read = [answer and reading(answer) for answer in answers]
+    found, _ = examined(tmp_path / "set", "file,label\na.png,12\na.png,34\n", *read)
+    (tmp_path / "set" / "a.png").unlink()  # the sheet goes without an image that is gone
+    report.write_report(tmp_path / "report", [], {}, numbers=[found], limit=None)
+    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert (metrics["numbers"], metrics["threshold"]) == ([found.to_dict()], 0.6)
+    assert [path.name for path in (tmp_path / "report").glob("*.png")] == ["mistakes_set.png"]
