@@ -86,12 +86,13 @@ class Page:
     scale: float
 
 
-def find_ink(image: Picture, budget: Budget = FULL_BUDGET) -> Page:
+def find_ink(image: Picture, budget: Budget = FULL_BUDGET, *, keep_rules: bool = False) -> Page:
     """Return all ink of a picture, at a size where digits are some 60 px high, or as large as they come.
 
     Parameters
     ----------
     image : (H, W) uint8 of any size, either polarity, even or uneven light.
+    keep_rules : whether what may be the frame of a cell stays, in an image that is not much wider than high.
     budget : of which `page_px` and `pieces` count here.
 
     Raises
@@ -100,13 +101,13 @@ def find_ink(image: Picture, budget: Budget = FULL_BUDGET) -> Page:
     TooMuchInkError : the ink needs a larger page, or is in more pieces, than the budget has.
     """
     longer_side = max(image.shape)
-    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side))
+    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), keep_rules=keep_rules)
     if page.digit_px >= _SMALL_SHARE * _DIGIT_PX:
         return _within(page, budget)
     nearer = min(page.scale * _DIGIT_PX / page.digit_px, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side)
     if image.size * nearer**2 > budget.page_px:
         raise TooMuchInkError
-    return _within(_page(image, nearer), budget)
+    return _within(_page(image, nearer, keep_rules=keep_rules), budget)
 
 
 def plain_page(image: Picture) -> Page:
@@ -129,12 +130,12 @@ def ink_mask(picture: Picture) -> Mask:
     return _mask(relief, max(MIN_CONTRAST, GRAIN_SIGMAS * paper_grain(relief)))
 
 
-def _page(image: Picture, scale: float) -> Page:
+def _page(image: Picture, scale: float, *, keep_rules: bool) -> Page:
     picture = _scaled(image, scale)
     relief = _relief(picture)
     grain = paper_grain(relief)
     faintest = max(MIN_CONTRAST, GRAIN_SIGMAS * grain)
-    if picture.shape[1] <= _SQUARE * picture.shape[0]:
+    if not keep_rules and picture.shape[1] <= _SQUARE * picture.shape[0]:
         relief = erase_rules(relief, faintest)
     mask = _mask(relief, faintest)
     digit_px = writing_height(label_pieces(mask)[2])

@@ -122,19 +122,36 @@ class Decoded:
     looks : at least one.
     reading : without its confidence; nothing where no digit was found.
     evidence : (2,) float64, see `digitrec.reading.confidence`.
-    is_odd : whether too many looks find other digits more probable.
+    agreement : the share of the looks that find these digits the most probable ones, in [0, 1].
     """
 
     lines: Sequence[TextLine]
     looks: Sequence[Look]
     reading: Reading
     evidence: NDArray[np.float64]
-    is_odd: bool
+    agreement: float
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether too many looks find other digits."""
+        return self.agreement < _AGREEING
 
 
 def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded | None:
-    """Return what the line reader makes of an image; None where there is more ink than a number has."""
-    found = _found(picture)
+    """Return what the line reader makes of an image; None where there is more ink than a number has.
+
+    In an image that is not much wider than high, an upright stroke may be a 1 or the side of a cell: where the looks
+    disagree, both are tried.
+    """
+    decoded = _decode(picture, networks, asked, keep_rules=False)
+    if decoded is None or decoded.agreement == 1.0 or picture.shape[1] > _SQUARE * picture.shape[0]:
+        return decoded
+    other = _decode(picture, networks, asked, keep_rules=True)
+    return decoded if other is None or other.evidence[0] < decoded.evidence[0] else other
+
+
+def _decode(picture: Picture, networks: Networks, asked: Constraint, *, keep_rules: bool) -> Decoded | None:
+    found = _found(picture, keep_rules=keep_rules)
     if found is None:
         return None
     page, lines = found
@@ -149,8 +166,8 @@ def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded |
         surest = looks[int(np.argmax(probabilities[digits]))]
         reading = _placed(page, lines, surest, digits, networks.digits)
     opinions = np.array([item.probabilities[item.digit] for item in reading.digits])
-    is_odd = float(np.mean([vote == digits for vote in votes])) < _AGREEING
-    return Decoded(lines, looks, reading, evidence(probabilities[digits], opinions), is_odd)
+    agreement = float(np.mean([vote == digits for vote in votes]))
+    return Decoded(lines, looks, reading, evidence(probabilities[digits], opinions), agreement)
 
 
 def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
@@ -178,10 +195,10 @@ def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
     return replace(reading, text=asked.spell(digits, reading.text), confidence=confidence)
 
 
-def _found(picture: Picture) -> tuple[Page, list[TextLine]] | None:
+def _found(picture: Picture, *, keep_rules: bool) -> tuple[Page, list[TextLine]] | None:
     """Return the ink and the lines of an image, no line where it looks blank; None where there is too much ink."""
     try:
-        page = find_ink(picture)
+        page = find_ink(picture, keep_rules=keep_rules)
     except TooMuchInkError:
         return None
     except BlankImageError:
