@@ -27,7 +27,7 @@ _BEAM_WIDTH = 12
 _NEAR_BEST = 0.5  # of the best text's share: the beams of these are compared by all of their alignments
 _LEAST = 1e-4  # a class that is less probable does not extend a prefix
 _KINDS = NO_DIGIT + 1  # of what a column holds
-_MOST_NODES = 4000  # that are followed from one column to the next; a pattern of 64 digits has fewer
+_MOST_NODES = 1000  # that are followed from one column to the next; a pattern of 64 digits has fewer
 _EMPTY_COLUMN = 1.0 - 1e-5  # no digit in a column like this: neighbours like it are joined
 
 
