@@ -36,14 +36,18 @@ import "./snippets.js";
 import "./svg.js";
 
 const element = (id) => document.getElementById(id);
-const { predict, read, model, maxBytes, threshold: own, noDigitFrom } = document.querySelector("main").dataset;
+const { predict, read, model, maxBytes, threshold: own, numberThreshold, noDigitFrom } = document.querySelector("main").dataset;
 
 const client = new Client();
 const memory = new Memory(() => localStorage);
 const history = new History(memory);
 const recorder = new Recorder(history);
 const threshold = new ThresholdControl(element("threshold"), memory, Number(own));
-const rule = () => ({ threshold: threshold.value, noDigitFrom: Number(noDigitFrom) });
+const rule = () => ({
+  threshold: threshold.value,
+  numberThreshold: threshold.chosen ?? Number(numberThreshold),
+  noDigitFrom: Number(noDigitFrom),
+});
 
 const tabs = new Tabs(document.querySelector("[role=tablist]"));
 const pad = new StrokePad(element("pad"), Number(element("pens").querySelector(":checked").value));

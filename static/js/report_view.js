@@ -4,7 +4,7 @@ import { download } from "./download.js";
 import { pictureOf } from "./history_view.js";
 import { create, Part } from "./part.js";
 import { svg } from "./svg.js";
-import { verdict } from "./verdict.js";
+import { neededBy, verdict } from "./verdict.js";
 import { answerWords, percent, textOf } from "./words.js";
 
 export class ReportView extends Part {
@@ -56,11 +56,12 @@ function probabilityRow({ digit, confidence }) {
   return create("tr", {}, create("th", { scope: "row" }, digit), cells);
 }
 
-function termsOf({ model, at, label, name }, { threshold }) {
+function termsOf(answer, rule) {
+  const { model, at, label, name } = answer;
   const terms = {
     Model: model,
     Date: new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" }),
-    "Accepted from": `${Math.round(threshold * 100)} %`,
+    "Accepted from": `${Math.round(neededBy(answer, rule) * 100)} %`,
     "Right answer": label === "none" ? "no digit" : label,
     File: name,
   };

@@ -1,14 +1,16 @@
 // Whether an answer is taken: pure functions from a prediction or a reading and the rule.
 //
-// The rule is { threshold, noDigitFrom }: the confidence that an accepted answer needs, and from where on one is called
-// no digit. The server names both; the person may move the threshold.
+// The rule is { threshold, numberThreshold, noDigitFrom }: the confidence that an accepted digit and an accepted number
+// need, and from where on an answer is called no digit. The server names all; the person may move both thresholds as one.
 
 const GUESS_BELOW = 0.5; // it is likelier wrong than right
 
-export const isAccepted = ({ confidence }, { threshold }) => confidence >= threshold;
-
 // Whether an answer is a number's.
 export const isReading = ({ text }) => text !== undefined;
+
+export const neededBy = (answer, rule) => (isReading(answer) ? rule.numberThreshold : rule.threshold);
+
+export const isAccepted = (answer, rule) => answer.confidence >= neededBy(answer, rule);
 
 // "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
 // like a digit or a number, however low the threshold).

@@ -66,7 +66,7 @@ function numberWords(reading, rule) {
   const written = writtenWords(reading);
   switch (verdict(reading, rule)) {
     case "none":
-      return { headline: "This does not look like a number", note: "It takes digits from 0 to 9 beside each other." };
+      return { headline: "This does not look like a number", note: "Write digits side by side." };
     case "doubt":
       return { headline: `Not sure: it may be ${number}`, note: `${written}${percent(confidence)} for the whole number.` };
     default:

@@ -5,7 +5,7 @@ import { Failure } from "../../static/js/client.js";
 import { isAccepted, likeliest, verdict } from "../../static/js/verdict.js";
 import * as words from "../../static/js/words.js";
 
-const RULE = { threshold: 0.6, noDigitFrom: 0.9 };
+const RULE = { threshold: 0.6, numberThreshold: 0.6, noDigitFrom: 0.9 };
 
 function prediction(shares, rest) {
   const probabilities = Array.from({ length: 10 }, (_, digit) => shares[digit] ?? rest);
@@ -28,14 +28,14 @@ test("what all ten digits share tells no digit from a doubtful one", () => {
 });
 
 test("a threshold of nothing accepts everything, and what looks like no digit is still called so", () => {
-  const lenient = { ...RULE, threshold: 0 };
+  const lenient = { ...RULE, threshold: 0, numberThreshold: 0 };
   assert.ok(isAccepted(SIGN, lenient));
   assert.equal(verdict(SIGN, lenient), "none");
   assert.equal(verdict(TORN, lenient), "guess");
 });
 
 test("nothing below a half is called likely", () => {
-  const lenient = { ...RULE, threshold: 0 };
+  const lenient = { ...RULE, threshold: 0, numberThreshold: 0 };
   assert.match(words.answerWords(TORN, lenient).note, /^Only a guess, 48.%\./);
   assert.match(words.answerWords(prediction({ 4: 0.5, 9: 0.41 }, 0.01125), lenient).note, /^Likely, 50.%\./);
   assert.match(words.answerWords({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
@@ -108,11 +108,18 @@ test("a number is said with its confidence", () => {
 
 test("what stands on the paper is said where it is not the digits alone", () => {
   const noteOf = (reading) => words.answerWords({ confidence: 0.97, ...reading }, RULE).note;
-  assert.match(noteOf({ text: "", transcript: "" }), /^It takes digits/);
+  assert.match(noteOf({ text: "", transcript: "" }), /^Write digits/);
   assert.match(noteOf({ text: "47", transcript: "47" }), /^Very likely/);
   assert.match(noteOf({ text: "47" }), /^Very likely/, "an older entry of the history");
   assert.match(noteOf({ text: "14052006", transcript: "14/05/2006" }), /^Written as 14\/05\/2006\. Very likely, 97.%\.$/);
   assert.match(noteOf({ text: "4\n07", transcript: "4.\n0:7", confidence: 0.4 }), /^Written as 4\., 0:7\. 40.% for the whole number\.$/);
+});
+
+test("a number has a threshold of its own", () => {
+  const rule = { ...RULE, threshold: 0.2, numberThreshold: 0.8 };
+  assert.equal(verdict({ text: "47", confidence: 0.79 }, rule), "doubt");
+  assert.equal(verdict({ text: "47", confidence: 0.8 }, rule), "sure");
+  assert.ok(isAccepted({ digit: 4, confidence: 0.2 }, rule));
 });
 
 test("where no number was found, words say so whatever the threshold", () => {

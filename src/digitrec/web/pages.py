@@ -34,6 +34,7 @@ def index() -> Response:
         card=state.recognizer.card,
         settings=state.settings,
         threshold=state.recognizer.threshold,
+        number_threshold=state.recognizer.number_threshold,
         no_digit_from=NO_DIGIT_FROM,
     )
     return _revalidated(make_response(_INDENT.sub("\n", page)))
