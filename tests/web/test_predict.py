@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from web_pictures import flat, one
@@ -100,6 +102,11 @@ def test_a_threshold_in_the_query_overrides_the_models_own(
     assert client.post(f"/predict?threshold={threshold}", data=one()).json["accepted"] is accepted
 
 
-def test_the_model_card_is_answered_as_it_is(client: FlaskClient) -> None:
-    answer = client.get("/api/v1/model")
-    assert answer.json == {"format": 1, "name": "steady", "version": "9.9", "threshold": 0.5}
+@pytest.mark.parametrize("threshold", [None, 0.123])
+def test_the_model_card_is_answered_with_the_line_readers_threshold(
+    make_app: Callable[..., Flask], threshold: float | None
+) -> None:
+    app = make_app(threshold=threshold)
+    card = {"format": 1, "name": "steady", "version": "9.9", "threshold": 0.5}
+    of_numbers = app.extensions["digitrec"].recognizer.networks.lines.card["threshold"]
+    assert app.test_client().get("/api/v1/model").json == {**card, "number_threshold": of_numbers}

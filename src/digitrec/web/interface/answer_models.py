@@ -121,7 +121,13 @@ class ModelCard(_Answer):
     format: int
     name: str
     version: str
-    threshold: Share
+    threshold: Share = Field(
+        description="The model's own: the confidence that an accepted digit needs. `?threshold=` replaces it, and so "
+        "may the server's settings."
+    )
+    number_threshold: Share = Field(
+        description="The line reader's own: the confidence that an accepted number needs. The same replace it."
+    )
 
 
 class Alive(_Answer):

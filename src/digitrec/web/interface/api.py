@@ -59,8 +59,12 @@ def read(query: NumberOptions) -> dict[str, Any]:
 @blueprint.get("/api/v1/model")
 @specified
 def model() -> dict[str, Any]:
-    """Tell what the network is, what it was trained on and how well it reads: the model card."""
-    return current_state().recognizer.card
+    """Tell what the network is, what it was trained on and how well it reads: the model card.
+
+    The threshold for numbers is in another card, that of the line reader, and stands here too.
+    """
+    recognizer = current_state().recognizer
+    return {**recognizer.card, "number_threshold": recognizer.networks.lines.card["threshold"]}
 
 
 def _number_json(picture: ImageLike, asked: Asked, options: AnswerOptions) -> dict[str, Any]:
