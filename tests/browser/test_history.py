@@ -183,6 +183,34 @@ def write_47(page: Any) -> None:
         expect(page.locator("#number-text")).to_have_text("47")
 
 
+def test_a_number_is_judged_by_the_numbers_threshold_until_one_is_chosen(
+    page: Any, recognizer: Recognizer
+) -> None:
+    own = recognizer.number_threshold
+    number = {
+        "text": "47", "transcript": "47", "confidence": own - 0.001, "accepted": False, "digits": [],
+        "model": {"name": "digitrec", "version": "0"},
+    }  # fmt: skip
+    assert number["confidence"] > recognizer.threshold, "a digit of that confidence is accepted"
+    page.route("**/api/v1/read*", lambda route: route.fulfill(json=number))
+    page.click("#tab-number")
+    with recorded(page):
+        Paper(page, "#number-pad").write(SEVERAL, 0.5)
+        expect(page.locator("#number-headline")).to_have_text("Not sure: it may be 47")
+    page.click("#tab-history")
+    for accepted, share in ((False, f"{100 * own:.0f} %"), (True, "30 %")):
+        expect(entries(page).locator(".result-headline")).to_have_text(
+            "It is 47" if accepted else "Not sure: it may be 47"
+        )
+        entries(page).get_by_text("Report").click()
+        expect(page.locator(".report dl")).to_contain_text(f"Accepted from{share}")
+        page.keyboard.press("Escape")
+        assert json.loads(downloaded(page, "[data-export=json]")[1])[0]["accepted"] is accepted
+        page.click("#tab-draw")
+        page.fill("#threshold-range", "30")
+        page.click("#tab-history")
+
+
 def test_a_number_is_kept_corrected_exported_and_opened_again(page: Any) -> None:
     draw(page, 7)
     write_47(page)
