@@ -46,7 +46,8 @@ class Settings:
     Attributes
     ----------
     model : the .h5 file to serve; None is the model that comes with the package.
-    threshold : confidence in [0, 1] below which an answer is not accepted; None is the model's own.
+    threshold : confidence in [0, 1] below which an answer is not accepted; None is the models' own, one for digits
+        and one for numbers.
     max_image_bytes, max_image_pixels, max_stroke_points : the largest single input, see `Limits`.
     max_request_bytes : the largest request body, all its images together.
     max_request_images : the most images in one request.

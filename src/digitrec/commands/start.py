@@ -56,7 +56,7 @@ def threshold_option(command: Command) -> Command:
     return click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
-        help="Confidence that a sure answer needs. Default: the model's own.",
+        help="Confidence that a sure answer needs. Default: the models' own, one for digits and one for numbers.",
     )(command)
 
 
