@@ -4,7 +4,8 @@
 python scripts/train_line_reader.py FOLDER --unipen DIR        goes on from FOLDER's checkpoint where there is one
 
 A line of JSON for each look at the held-out writers goes to standard output. After the last step the model file is
-written; so it is, without training, where the checkpoint has made as many steps already.
+written; so it is, without training, where the checkpoint has made as many steps already. --start-from models/lines.h5
+begins with the weights of a model file, to train it further.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import os
 import sys
 from pathlib import Path
 
-# glibc gives large blocks back to the system and takes them again for each step; it reads this before Python starts.
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
-if __name__ == "__main__" and sys.platform == "linux" and not _KEEP_MEMORY.keys() <= os.environ.keys():
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_KEEP_MEMORY})  # noqa: S606  # nosec B606  # this program again
+from digitrec.training.allocator import keep_large_blocks
+
+if __name__ == "__main__":
+    keep_large_blocks()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from train_model import INTERRUPTED, add_data_options
@@ -57,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         options.folder.mkdir(parents=True, exist_ok=True)
         changes = {
-            name: getattr(options, name) for name in ("steps", "checkpoint_steps", "seed", "mixed_precision")
+            name: getattr(options, name)
+            for name in ("steps", "checkpoint_steps", "seed", "mixed_precision", "start_from")
         }
         config = LineTrainingConfig(**{name: value for name, value in changes.items() if value is not None})
         model = train_line_reader(
@@ -100,6 +102,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     data.add_argument("--ipad", type=Path, metavar="FILE", help="the iPad strokes' digits.jsonl")
     recipe = parser.add_argument_group("recipe")
+    recipe.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="FILE",
+        help="a model file whose weights a new training begins with",
+    )
     recipe.add_argument("--steps", type=int, help="of 64 lines; default: 60,000")
     recipe.add_argument("--checkpoint-steps", type=int, help="default: 500")
     recipe.add_argument(

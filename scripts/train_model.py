@@ -18,6 +18,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads this once
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 try:  # TensorFlow takes seconds, in which a person may well press Ctrl-C
+    from digitrec.training.allocator import keep_large_blocks
+
+    if __name__ == "__main__":
+        keep_large_blocks()
     from digitrec.errors import DigitrecError
     from digitrec.evaluation.figures import format_evaluation
     from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE

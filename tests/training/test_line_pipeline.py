@@ -61,3 +61,13 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None
     assert [json.loads(line)["step"] for line in reports] == [2, 4, 6]
     assert json.loads(reports[-1])["loss"] < json.loads(reports[0])["loss"]
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+def test_a_new_training_begins_with_the_weights_of_a_model_file(tmp_path: Path) -> None:
+    taught = _small()
+    taught.save(tmp_path / "lines.h5")
+    sources = make_sources(Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10), ())
+    config = LineTrainingConfig(steps=0, batch_size=2, validation_batches=1, start_from=tmp_path / "lines.h5")
+    trained = train_line_reader(_small, sources, config, tmp_path, workers=0)
+    for expected, weights in zip(taught.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)

@@ -109,7 +109,7 @@ def examine_numbers(
         labelled_set.name,
         labelled_set.numbers,
         tuple(readings),
-        recognizer.threshold,
+        recognizer.number_threshold,
         known_length,
         faults.notes(),
     )

@@ -41,6 +41,7 @@ class LineTrainingConfig:
     steps : of `batch_size` lines each.
     learning_rate : at its height, after `warmup_steps`; it falls along a cosine.
     mixed_precision : compute in bfloat16: faster on processors with AMX, slower on those without.
+    start_from : a model file whose weights a new training begins with; None begins with random ones.
     checkpoint_steps : between two checkpoints, and two looks at the held-out writers.
     """
 
@@ -53,6 +54,7 @@ class LineTrainingConfig:
     validation_batches: int = 20
     mixed_precision: bool = False
     seed: int = 1
+    start_from: Path | None = None
 
 
 @keras.saving.register_keras_serializable("digitrec")
@@ -155,6 +157,8 @@ def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> 
         keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         network = build()
+        if config.start_from is not None:
+            network.set_weights(keras.saving.load_model(config.start_from, compile=False).get_weights())
     finally:
         keras.config.set_dtype_policy(served_policy)
     return CtcModel(network.input, network.output)
@@ -170,7 +174,7 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
         "parameters": model.count_params(),
         "threshold": THRESHOLD,
         "created": datetime.now(timezone.utc).date().isoformat(),
-        "training": asdict(config),
+        "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
         "results": {"held_out_writers": validate(model, _held_out(sources, config))},
         "environment": environment(),
     }
