@@ -32,7 +32,7 @@ def reading(transcript: str, confidence: float = 0.9) -> Reading:
 class Reader:
     """Gives prepared answers, None being an error, and notes the lengths that it was told."""
 
-    threshold = 0.6
+    number_threshold = 0.6
 
     def __init__(self, answers: Sequence[Reading | None]) -> None:
         self.answers = list(answers)
