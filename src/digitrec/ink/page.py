@@ -59,7 +59,7 @@ class Budget(NamedTuple):
     page_px: int = (_LARGEST_PAGE_PX + 1) ** 2  # sides are rounded
     pieces: int = 300
     piece_px: int = 10_000_000
-    strip_px: int = 12_000
+    strip_px: int = 5_000
 
 
 FULL_BUDGET = Budget()
