@@ -3,8 +3,8 @@
 
     make bench-peers SETS="SET..."        labelled sets of numbers, as `digitrec evaluate` takes them
 
-A label of several lines is written as `12|34`. PP-OCR is told which sets have such labels: there it runs its detector,
-elsewhere it takes the whole image as one line. digitrec is told nothing. An answer is right where the digits of all
+A label of several lines is written as `12|34`. PP-OCR is given which sets have such labels: there it runs its detector,
+elsewhere it takes the whole image as one line. digitrec gets no such hint. An answer is right where the digits of all
 its lines are those of the label. The printed table goes to stdout, the figures to benchmarks/results/peers.json.
 """
 
