@@ -23,7 +23,9 @@ from handwriting import draw_digit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from attacks.pages import constraints, drawings, pages
 
-_MOST_CPU_S = 4.0  # twice what is promised: the processor may be shared with another thread of its core
+_MOST_CPU_S = (
+    20.0  # a blow-up takes minutes; `make attack` measures the 2 s that are promised, on an idle machine
+)
 _MOST_BYTES = 200_000_000
 
 

@@ -65,11 +65,11 @@ class Target:
         self.recognizer.read(image)
         self.app.test_client().post("/api/v1/read", data=image, content_type="image/png")
 
-    def attack(self, case: Case, slack: float = 1.0) -> Iterator[Result]:
-        """Give what comes of an input, each way that it is taken; its bounds are stretched by `slack`."""
+    def attack(self, case: Case, cpu_slack: float = 1.0) -> Iterator[Result]:
+        """Give what comes of an input, each way that it is taken; `cpu_slack` times the processor time is allowed."""
         given = case.make()
         for call, attempt in self._attempts(given).items():
-            yield _judged(case, call, given, _measured(attempt), slack)
+            yield _judged(case, call, given, _measured(attempt), cpu_slack)
 
     def _attempts(self, given: Any) -> dict[str, Callable[[], str]]:
         if isinstance(given, Request):
@@ -100,15 +100,15 @@ def _shown(answer: Any) -> str:
 
 
 def _judged(
-    case: Case, call: str, given: Any, measured: tuple[str, float, float, str], slack: float
+    case: Case, call: str, given: Any, measured: tuple[str, float, float, str], cpu_slack: float
 ) -> Result:
     outcome, cpu_s, above_idle_mb, finding = measured
     if not finding and outcome.startswith("5") and not outcome.startswith("503"):
         finding = f"status {outcome[:3]}"
-    if not finding and cpu_s > case.cpu_s * slack:
-        finding = f"more than {case.cpu_s * slack:.0f} s of processor time"
-    if not finding and above_idle_mb > MEMORY_MB * slack:
-        finding = f"more than {MEMORY_MB * slack:.0f} MB above an idle worker"
+    if not finding and cpu_s > case.cpu_s * cpu_slack:
+        finding = f"more than {case.cpu_s * cpu_slack:.0f} s of processor time"
+    if not finding and above_idle_mb > MEMORY_MB:
+        finding = f"more than {MEMORY_MB:.0f} MB above an idle worker"
     data = given.body if isinstance(given, Request) else given
     size = data.nbytes if hasattr(data, "nbytes") else len(data) if isinstance(data, bytes) else 0
     return Result(
