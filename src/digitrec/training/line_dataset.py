@@ -36,11 +36,11 @@ _SEEN_WHOLE = 0.15  # of the lines: as `read` sees an image that is one line
 _HELD_OUT_WRITERS = 0.1  # of each set's writers
 _HELD_OUT_IMAGES = 0.04  # of MNIST: just what the digit network holds out, too
 _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT = (
-    0.48,
+    0.47,
     0.12,
     0.03,
-    0.24,
-    0.1,
+    0.23,
+    0.15,
 )
 
 

@@ -28,8 +28,8 @@ _SUBPIXEL_BITS = 3
 _BINS = 20  # of a character's profile
 _PROFILE_TOP, _PROFILE_HEIGHT = -1.4, 2.0
 _NO_EDGE = 1e6
-_CUT_OFF = 0.05  # of the lines: neighbours that the image's sides cut through, of which so much is left:
-_SHOWN = (0.12, 0.6)
+_CUT_OFF = 0.015  # of the lines: neighbours that the image's sides cut through, of which so much is left:
+_SHOWN = (0.12, 0.45)
 _TRIES = 20
 _NO_WRITING = (0.0, -1.0, 4.0, 0.0)
 

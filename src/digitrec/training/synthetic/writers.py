@@ -55,6 +55,19 @@ NUMBER_STYLES = (
     Figure("round", 0, "~50,05 20,30 22,74 50,95 80,72 78,28 50,05"),
     Figure("small, with a link", 0, "~54,06 24,26 26,76 56,90 80,56 66,16 50,10 70,20 96,10"),
     Figure("bowls", 3, "~20,14 54,04 70,24 44,46 76,66 56,95 18,84"),
+    Figure("wide loop", 2, "~20,24 46,05 70,26 50,60 22,92 08,80 26,66 56,88 92,90"),
+    Figure("like a Q", 2, "~14,30 44,04 78,26 60,62 22,95 06,78 30,66 66,92 98,84"),
+    Figure("looped twice", 2, "~34,32 30,10 62,04 72,30 44,72 16,94 10,74 36,70 60,92 94,92"),
+    Figure("looped hook", 1, "~14,54 34,38 50,10 42,05 34,22 48,24 56,06; 56,06 48,97"),
+    Figure("leaning", 1, "66,02 30,98"),
+    Figure("leaning far", 1, "80,02 18,98"),
+    Figure("like a t", 7, "36,14 58,08 46,97; 18,50 84,44"),
+    Figure("like a lambda", 7, "~16,16 40,06 52,30 62,97; 20,54 82,40"),
+    Figure("narrow tail", 9, "~66,10 40,07 34,30 54,44 68,18 66,60 52,97 40,86 60,58"),
+    Figure("like an 8", 9, "~70,20 48,05 30,22 50,44 70,20 64,66 52,96 36,86 54,60"),
+    Figure("like a long root", 5, "06,50 22,44 36,96 50,08 98,05"),
+    Figure("ribbon", 8, "~24,06 66,66 50,96 32,70 78,05"),
+    Figure("like a spiral", 0, "~66,10 30,14 20,60 46,96 78,66 66,14 40,20 50,36"),
     Figure("z above", 3, "18,08 74,08 42,44; ~42,44 80,56 70,90 34,96 16,82"),
 )
 
@@ -81,6 +94,8 @@ _ASCENDERS, _DESCENDERS, _TALL_DESCENDERS = "bdhklti", "gpqy", "fj"
 _X_HEIGHT = 0.62
 _SLANT_BINS, _WIDTH_BINS = 8, 5
 _SHORT_SIDE = 1e-3
+_BEND = 0.045  # standard deviation of a bend, in heights of a digit
+_REPLACING = 0.5  # of the writers: three of their digits are written in a style instead
 
 
 class Glyph(NamedTuple):
@@ -210,7 +225,9 @@ class WriterPool:
             return _LineWriter(styles, styles, frozenset(), words)
         names, cumulative = self._writers[id(library)]
         name, other = (names[min(int(np.searchsorted(cumulative, u)), len(names) - 1)] for u in rng.random(2))
-        replaced = frozenset(rng.choice(list(_REPLACED), 2).tolist()) if rng.random() < 0.4 else frozenset()
+        replaced = (
+            frozenset(rng.choice(list(_REPLACED), 3).tolist()) if rng.random() < _REPLACING else frozenset()
+        )
         own = _LibraryWriter(library, name)
         lender = _LibraryWriter(library, other)
         return _LineWriter(_Together(own, lender), styles, replaced, own if own.knows("a") else words)
@@ -239,14 +256,16 @@ class _LibraryWriter:
 
 
 class _StyleWriter:
-    """Knows one way to write each digit and sign."""
+    """Knows one way to write each digit, a figure that is bent in this writer's own manner, and each sign."""
 
     pen: float | None = None
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._ways: dict[str, str] = {}
+        self._bends: dict[str, _Bend] = {}
         for label, figures in _FIGURES.items():
             self._ways[label] = figures[int(rng.integers(len(figures)))]
+            self._bends[label] = _draw_bend(rng)
         for sign, drawings in _SIGNS.items():
             self._ways[sign] = drawings[int(rng.integers(len(drawings)))]
 
@@ -255,9 +274,33 @@ class _StyleWriter:
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if character.isdigit():
-            strokes = list(write(self._ways[character], rng).lines)
+            strokes = [
+                _bent(stroke, self._bends[character]) for stroke in write(self._ways[character], rng).lines
+            ]
             return _place(_moved(strokes), character, 0.9)
         return _draw_sign(self._ways[character], rng)
+
+
+class _Bend(NamedTuple):
+    """A smooth change of a unit square: waves along both axes, and how much wider it becomes."""
+
+    amounts: Points
+    frequencies: Points
+    phases: Points
+    stretch: np.float32
+
+
+def _draw_bend(rng: np.random.Generator) -> _Bend:
+    amounts, frequencies = rng.normal(0.0, _BEND, 2), rng.uniform(1.5, 6.0, 2)
+    phases, stretch = rng.uniform(0.0, 2 * np.pi, 2), np.exp(rng.normal(0.0, 0.15))
+    return _Bend(
+        *(np.asarray(part, np.float32) for part in (amounts, frequencies, phases)), np.float32(stretch)
+    )
+
+
+def _bent(stroke: Points, bend: _Bend) -> Points:
+    moved = stroke + bend.amounts * np.sin(bend.frequencies * stroke[:, ::-1] + bend.phases)
+    return moved * np.array([bend.stretch, 1.0], np.float32)
 
 
 class _Together:
