@@ -6,7 +6,7 @@
 # make bench   time one prediction, the start, memory and answers a second
 # make soak    100,000 requests over five minutes, then a killed worker, then a stop
 # make attack  send hostile inputs and 100,000 mixed requests to a server with 512 MiB, about an hour; as root for the limit
-# make bench-bulk   time `digitrec bulk` on 20,000 pictures, some minutes
+# make bench-bulk   time `digitrec batch` on 20,000 pictures, some minutes
 # make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
 # make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
 # make bench-peers SETS="SET..."   read labelled sets of numbers with digitrec and with PP-OCRv6-small, in an environment of its own

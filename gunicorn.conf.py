@@ -5,7 +5,7 @@ import sys
 
 from digitrec.errors import DigitrecError
 from digitrec.settings import Settings
-from digitrec.web.serve import gunicorn_options
+from digitrec.web.server.run import gunicorn_options
 
 try:
     globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure `digitrec bulk`: files a second, memory of all its processes, a kill half-way, and corrupt files.
+"""Measure `digitrec batch`: files a second, memory of all its processes, a kill half-way, and corrupt files.
 
     python benchmarks/bulk.py        some minutes, most of them to draw; nothing else should run
 
@@ -24,8 +24,8 @@ from PIL import Image
 from processes import family, pss_mb
 
 from digitrec import __version__
-from digitrec.ink.render import replay_on_canvas
-from digitrec.training.pen_digits import load_pen_digits
+from digitrec.preprocessing.strokes import render_strokes_randomized
+from digitrec.training.data.pendigits import load_pen_digits
 
 _SAMPLE_S = 0.1
 
@@ -44,14 +44,14 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure digitrec bulk.")
+    parser = argparse.ArgumentParser(description="Measure digitrec batch.")
     parser.add_argument(
         "--strokes", type=Path, help="pendigits-orig.tra; default: DIGITREC_STROKES, else downloaded"
     )
     parser.add_argument("--count", type=int, default=20_000, help="pictures; default: %(default)s")
     parser.add_argument("--corrupt", type=int, default=200, help="of them; default: %(default)s")
     parser.add_argument("--folder", type=Path, help="keeps the pictures for another time")
-    parser.add_argument("bulk", nargs="*", help="after --, options for digitrec bulk")
+    parser.add_argument("bulk", nargs="*", help="after --, options for digitrec batch")
     return parser.parse_args()
 
 
@@ -67,7 +67,9 @@ def draw(strokes: Path | None, folder: Path, count: int) -> None:
     digits = load_pen_digits(strokes)
     folder.mkdir(parents=True)
     for number in range(count):
-        canvas = replay_on_canvas(digits[number % len(digits)].strokes, np.random.default_rng(number))
+        canvas = render_strokes_randomized(
+            digits[number % len(digits)].strokes, np.random.default_rng(number)
+        )
         Image.fromarray(canvas).convert("RGBA").save(folder / f"{number:06d}.png")
 
 
@@ -124,7 +126,7 @@ def measure_corrupt(folder: Path, pictures: Path, options: argparse.Namespace) -
 
 
 class Run:
-    """A `digitrec bulk` process, and what it took."""
+    """A `digitrec batch` process, and what it took."""
 
     def __init__(self, pictures: Path, output: Path, more: list[str]) -> None:
         self.output = output

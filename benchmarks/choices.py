@@ -26,18 +26,18 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import LABELS
+from digitrec.constants import LABELS
 from digitrec.model.architectures import ARCHITECTURES, Architecture, residual
-from digitrec.model.compile import convert
-from digitrec.model.runtime import LiteRtClassifier
-from digitrec.training.augmentation import GENTLE, Augmentation
+from digitrec.model.classifier import LiteRtClassifier
+from digitrec.model.export import convert
+from digitrec.training.augmentation import QUICK_AUGMENTATION, Augmentation
 from digitrec.training.calibration import choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig, preset
+from digitrec.training.data.mnist import load_mnist
+from digitrec.training.data.pendigits import load_pen_digits
+from digitrec.training.finalize import TrainingData, accuracy_by_style
 from digitrec.training.fit import class_model, fit
-from digitrec.training.mnist import load_mnist
-from digitrec.training.outcome import TrainingData, styles_read
-from digitrec.training.pen_digits import load_pen_digits
-from digitrec.training.run import assemble
+from digitrec.training.pipeline import build_datasets
 from digitrec.training.samples import Samples
 
 WIDTHS = ((16, 24, 64), (24, 32, 64), (24, 32, 96), (24, 32, 128), (24, 48, 96), (32, 64, 128))
@@ -47,8 +47,8 @@ RECIPES = {
     "calm for a quarter": {"calm_share": 0.25},
     "calm for three quarters": {"calm_share": 0.75},
     "calm all along": {"calm_share": 1.0},
-    "calm without harm": {"calm": GENTLE},
-    "no harm": {"augmentation": Augmentation().harmed_less(0.0), "calm": GENTLE},
+    "calm without harm": {"calm": QUICK_AUGMENTATION},
+    "no harm": {"augmentation": Augmentation().harmed_less(0.0), "calm": QUICK_AUGMENTATION},
     "weight decay 0.05": {"weight_decay": 0.05},
     "no label smoothing": {"label_smoothing": 0.0},
     "no styles": {"style_drawings": 0},
@@ -84,7 +84,7 @@ def compare_networks(base: TrainingConfig, options: argparse.Namespace) -> None:
         name = "residual-" + "-".join(map(str, widths))
         ARCHITECTURES[name] = Architecture(name, residual(*widths))
     base = replace(base, use_strokes=False, style_drawings=0, rows=0, negatives=None)
-    data = assemble(base, load_mnist(options.mnist), [])
+    data = build_datasets(base, load_mnist(options.mnist), [])
     print("| network | parameters | LiteRT, ms | mistakes | varied gently | cross-entropy |")
     print("|---|---|---|---|---|---|")
     for name in options.only or [name for name in ARCHITECTURES if name != "residual"]:
@@ -103,16 +103,16 @@ def compare_recipes(base: TrainingConfig, options: argparse.Namespace) -> None:
     mnist, strokes = load_mnist(options.mnist), load_pen_digits(options.strokes)
     print("| recipe | mistakes | varied gently | cross-entropy | styles read | made to be refused, refused |")
     print("|---|---|---|---|---|---|")
-    whole = assemble(base, mnist, strokes)
+    whole = build_datasets(base, mnist, strokes)
     everything = whole.validation  # MNIST's part comes first
     held_out = everything.chosen(np.arange(len(mnist.y_train) - whole.sources["MNIST"]))
     for name in options.only or RECIPES:
         config = replace(base, **RECIPES[name])
-        model = learn(config, assemble(config, mnist, strokes if config.use_strokes else []))
+        model = learn(config, build_datasets(config, mnist, strokes if config.use_strokes else []))
         row = (
             name,
             *mistakes(model, held_out),
-            f"{styles_read(model, base.seed)['mean']:.1%}",
+            f"{accuracy_by_style(model, base.seed)['mean']:.1%}",
             refused(model, everything, base.refused_share),
         )
         print(f"| {' | '.join(row)} |", flush=True)
@@ -129,7 +129,10 @@ def mistakes(model: keras.Model, held_out: Samples) -> tuple[str, str, str]:
     """Return the mistakes, the mean of them when varied, and the cross-entropy at the best temperature."""
     rng = np.random.default_rng(0)
     inks = held_out.inks()
-    varied = [np.stack([GENTLE(ink[..., 0], rng) for ink in inks])[..., np.newaxis] for _ in range(COPIES)]
+    varied = [
+        np.stack([QUICK_AUGMENTATION(ink[..., 0], rng) for ink in inks])[..., np.newaxis]
+        for _ in range(COPIES)
+    ]
     answers = classes(model, np.concatenate([inks, *varied]))
     wrong = answers[:, : len(LABELS)].argmax(axis=1) != np.tile(held_out.labels, 1 + COPIES)
     plain, count = answers[: len(inks)], len(inks)

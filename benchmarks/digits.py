@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec import Strokes
-from digitrec.ink.render import replay_on_canvas
+from digitrec.preprocessing.strokes import render_strokes_randomized
 
 Stroke = list[tuple[float, float]]
 
@@ -40,7 +40,7 @@ NUMBERS = ("407392", "158206", "993471", "620585")
 
 def canvas(digit: int, seed: int) -> NDArray[np.uint8]:
     """Return the digit on a canvas, (280, 280) uint8, with a pen, a size and a place that depend on the seed."""
-    return replay_on_canvas(Strokes.from_lists(STROKES[digit]), np.random.default_rng(seed))
+    return render_strokes_randomized(Strokes.from_lists(STROKES[digit]), np.random.default_rng(seed))
 
 
 def canvases(count: int) -> list[tuple[int, bytes]]:

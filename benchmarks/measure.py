@@ -24,9 +24,9 @@ from processes import Server, free_port, is_ready, machine, rss_mb
 from wire import connect, post, receive_answer
 
 from digitrec import Recognizer, __version__
-from digitrec.explanation import saliency
-from digitrec.ink.planes import use_one_thread
-from digitrec.model.runtime import INK_SHAPE
+from digitrec.model.classifier import INPUT_SHAPE
+from digitrec.preprocessing.ops import disable_opencv_threads
+from digitrec.saliency import occlusion_saliency
 
 PICTURES = 20
 
@@ -35,13 +35,15 @@ def measure_prediction(pictures: list[bytes], rounds: int) -> None:
     """Print the time from bytes to answer through the Python surface, on one core, and of its parts."""
     recognizer = Recognizer.load()
     answers = [recognizer.predict(picture) for picture in pictures]
-    inks = [answer.ink.reshape(1, *INK_SHAPE) for answer in answers]
+    inks = [answer.ink.reshape(1, *INPUT_SHAPE) for answer in answers]
     with one_core():
         print_times("prediction", lambda index: recognizer.predict(pictures[index]), rounds)
         print_times("network", lambda index: recognizer.classifier.probabilities(inks[index]), rounds)
         print_times(
             "saliency",
-            lambda index: saliency(recognizer.classifier, answers[index].ink, answers[index].digit),
+            lambda index: occlusion_saliency(
+                recognizer.classifier, answers[index].normalized_image, answers[index].digit
+            ),
             rounds // 5,
         )
 
@@ -146,7 +148,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"digitrec {__version__}, {machine()}")
     pictures = canvases(PICTURES)
-    use_one_thread()  # as the server has it
+    disable_opencv_threads()  # as the server has it
     measure_prediction([picture for _, picture in pictures], options.rounds)
     measure_reading(options.rounds // 5)
     measure_server(pictures, options.seconds, options.connections)

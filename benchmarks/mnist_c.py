@@ -15,8 +15,8 @@ from corruptions import CORRUPTIONS, corrupt
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
-from digitrec.evaluation.examination import examine
-from digitrec.evaluation.labelled import from_arrays
+from digitrec.evaluation.datasets import from_arrays
+from digitrec.evaluation.evaluator import evaluate_digits
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def accuracy(
     recognizer: Recognizer, images: NDArray[np.uint8], labels: NDArray[np.uint8], raw: bool
 ) -> float:
     """Return the share that is read right."""
-    return examine(recognizer, from_arrays("corrupted", images, labels), raw=raw).evaluation.accuracy
+    return evaluate_digits(recognizer, from_arrays("corrupted", images, labels), raw=raw).evaluation.accuracy
 
 
 def table_row(name: str, shares: list[float]) -> str:

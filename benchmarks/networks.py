@@ -20,11 +20,11 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from digitrec import Recognizer
-from digitrec.evaluation.examination import examine, sort_out
-from digitrec.evaluation.labelled import find_labelled_sets, read_labelled_set
+from digitrec.evaluation.datasets import find_labeled_datasets, read_labeled_dataset
+from digitrec.evaluation.evaluator import evaluate_digits, select_digit_sets
 from digitrec.model.architectures import ARCHITECTURES
 from digitrec.training.config import PUBLISHED, preset
-from digitrec.training.run import train
+from digitrec.training.pipeline import train
 
 SEEDS = (1, 2, 3)
 OURS = "standard"
@@ -80,8 +80,11 @@ def learned(name: str, recipe: str, seed: int, options: argparse.Namespace) -> d
 
 def mean_of_sets(recognizer: Recognizer, folder: Path) -> float:
     """Return the unweighted mean accuracy over the sets of digits in `folder`, through the pipeline."""
-    sets = [read_labelled_set(path) for path in find_labelled_sets(folder)]
-    examined = [examine(recognizer, item) for item in sort_out([s for s in sets if not s.shows_numbers])[0]]
+    sets = [read_labeled_dataset(path) for path in find_labeled_datasets(folder)]
+    examined = [
+        evaluate_digits(recognizer, item)
+        for item in select_digit_sets([s for s in sets if not s.shows_numbers])[0]
+    ]
     return statistics.mean(item.evaluation.accuracy for item in examined if item.shows_digits)
 
 

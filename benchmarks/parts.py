@@ -27,11 +27,14 @@ from processes import machine, others_load
 from serving import RESULTS, form, write
 
 from digitrec import Recognizer
-from digitrec.ink import codec, normalize, paper, png, rules
-from digitrec.model.runtime import INK_SHAPE
-from digitrec.settings import Settings
+from digitrec.model.classifier import INPUT_SHAPE
+from digitrec.preprocessing import background as paper
+from digitrec.preprocessing import decode as codec
+from digitrec.preprocessing import normalize, png
+from digitrec.preprocessing import ruled_lines as rules
 from digitrec.web import create_app
-from digitrec.web.interface.answers import AnswerOptions, prediction_json
+from digitrec.web.config import Settings
+from digitrec.web.schemas.query import AnswerOptions, prediction_json
 
 Part = Callable[[], Any]
 _PICTURES = 20
@@ -86,7 +89,7 @@ def time_parts(rounds: int) -> list[dict[str, Any]]:
 def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str], bytes]) -> dict[str, Part]:
     """Return what is timed of one picture, by name; a name with a slash is a step of the part before it."""
     grey = codec.decode(picture)
-    ink = normalize.normalize(grey).reshape(1, *INK_SHAPE)
+    ink = normalize.normalize(grey).reshape(1, *INPUT_SHAPE)
     answer = recognizer.predict(picture)
     rgba = np.asarray(Image.open(io.BytesIO(picture)))
     posted = form(picture)
@@ -108,23 +111,23 @@ def parts_of(picture: bytes, recognizer: Recognizer, ask: Callable[[bytes, str],
 
 def steps_of(grey: normalize.Picture) -> dict[str, Part]:
     """Return the steps of the normalisation, each on what the step before gave."""
-    small = normalize.shrink(grey)
+    small = normalize.downscale_for_processing(grey)
     relief = paper.lift_ink(small)
     grain = paper.paper_grain(relief)
-    faintest = max(normalize.MIN_CONTRAST, normalize.GRAIN_SIGMAS * grain)
+    faintest = max(normalize.MIN_CONTRAST, normalize.NOISE_SIGMAS * grain)
     ruled = rules.erase_rules(relief, faintest)
     mask = normalize.find_digit(ruled, grain)
-    full = normalize.full_ink(ruled, mask)
-    ink, _ = normalize.level_ink(ruled, mask, full, grain)
+    full = normalize.estimate_ink_level(ruled, mask)
+    ink, _ = normalize.rescale_intensity(ruled, mask, full, grain)
     return {
-        "shrink": lambda: normalize.shrink(grey),
+        "shrink": lambda: normalize.downscale_for_processing(grey),
         "lift ink": lambda: paper.lift_ink(small),
         "paper grain": lambda: paper.paper_grain(relief),
         "erase rules": lambda: rules.erase_rules(relief, faintest),
         "find digit": lambda: normalize.find_digit(ruled, grain),
-        "full ink": lambda: normalize.full_ink(ruled, mask),
-        "level ink": lambda: normalize.level_ink(ruled, mask, full, grain),
-        "fit to box": lambda: normalize.fit_to_box(ink),
+        "full ink": lambda: normalize.estimate_ink_level(ruled, mask),
+        "level ink": lambda: normalize.rescale_intensity(ruled, mask, full, grain),
+        "fit to box": lambda: normalize.fit_to_mnist_box(ink),
     }
 
 

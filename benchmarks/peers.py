@@ -31,10 +31,10 @@ from processes import machine, others_load
 from tqdm import tqdm
 
 from digitrec.errors import DatasetError, DigitrecError
-from digitrec.evaluation.labelled import find_labelled_sets
-from digitrec.evaluation.rows import LINE_SEPARATOR, read_rows
-from digitrec.evaluation.transcription import PRECISION, transcribe
-from digitrec.ink.planes import use_one_thread
+from digitrec.evaluation.dataset_readers import LINE_SEPARATOR, read_examples
+from digitrec.evaluation.datasets import find_labeled_datasets
+from digitrec.evaluation.string_metrics import PRECISION, compute_string_metrics
+from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.recognizer import Recognizer
 
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ def number_set(path: Path, drawn: Path) -> NumberSet:
     DatasetError : no set at `path`, or a row that is wrong.
     """
     path = path.resolve()
-    rows = read_rows(path)
+    rows = read_examples(path)
     numbers = [row for row in rows if row.shows_number]
     paths = []
     for index, row in enumerate(numbers):
@@ -111,7 +111,7 @@ def figures(labels: Sequence[str], answers: Sequence[Answer]) -> dict[str, Any]:
     texts = [digits_of(answer.transcript) for answer in answers]
     confidences = [answer.confidence for answer in answers]
     accepted = [bool(answer.accepted) for answer in answers]
-    result = transcribe(labels, texts, confidences, accepted).to_dict()
+    result = compute_string_metrics(labels, texts, confidences, accepted).to_dict()
     if all(answer.accepted is None for answer in answers):
         result |= {"accepted_share": None, "accepted_accuracy": None}
     return result | {"median_ms": statistics.median(answer.ms for answer in answers)}
@@ -216,11 +216,11 @@ def main() -> None:
     """Read all sets with the readers asked for, print the table and write the figures."""
     options = _arguments()
     load = others_load()
-    use_one_thread()
+    disable_opencv_threads()
     with ExitStack() as stack:
         drawn = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
-            paths = [path for item in options.sets for path in find_labelled_sets(item)]
+            paths = [path for item in options.sets for path in find_labeled_datasets(item)]
             number_sets = [number_set(path, drawn) for path in paths]
         except DatasetError as error:
             raise SystemExit(str(error)) from error

@@ -4,7 +4,7 @@
     python benchmarks/soak.py                                   5 minutes at 32 connections, as `make soak`
     python benchmarks/soak.py --requests 3000 --seconds 12      the short form
 
-A real gunicorn with two workers runs on this machine, as the Procfile starts it, but for replacing workers, which
+A real gunicorn with two workers runs on this machine, as the Procfile starts it, but for atomic_write workers, which
 would hide memory that grows. The clients, threads of this process, run here, too; each keeps its connection and posts
 the canvases of measure.py. Exit status 1: something was not as it should be.
 """
@@ -85,7 +85,7 @@ def main() -> None:
     options = _arguments()
     print(f"digitrec {__version__}, {machine()}, {WORKERS} workers, {options.connections} connections")
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "digitrec.web.serve:application()"]
+    command = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
     environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "DIGITREC_MAX_REQUESTS": "0"}
     pictures = [picture for _, picture in canvases(PICTURES)]
     rate = options.requests / options.seconds

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from digitrec import Recognizer
-from digitrec.evaluation.figures import wilson_interval
-from digitrec.training.strings import Number, Spacing, print_on_white, set_in_row
+from digitrec.evaluation.metrics import wilson_interval
+from digitrec.training.synthetic.digit_rows import LayoutParams, NumberImage, compose_row, render_clean
 
-_SPACING = Spacing(gap=(-3.0, 8.0), drop=3.0, size=(0.8, 1.2))
+_SPACING = LayoutParams(gap=(-3.0, 8.0), drop=3.0, size=(0.8, 1.2))
 
 
 def main() -> None:
@@ -39,12 +39,12 @@ def main() -> None:
         )
 
 
-def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Number:
+def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> NumberImage:
     chosen = rng.integers(0, len(labels), rng.integers(2, 9))
     # MNIST's own 28 px picture, cut to its ink; 20 px are a digit's longer side there.
     inks = [_cut(images[index] / np.float32(255)) for index in chosen]
-    page, touches, _ = set_in_row(inks, _SPACING, rng)
-    return Number(print_on_white(page, 1.0), "".join(str(labels[index]) for index in chosen), touches)
+    page, touches, _ = compose_row(inks, _SPACING, rng)
+    return NumberImage(render_clean(page, 1.0), "".join(str(labels[index]) for index in chosen), touches)
 
 
 def _cut(image: np.ndarray) -> np.ndarray:

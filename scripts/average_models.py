@@ -13,8 +13,8 @@ from pathlib import Path
 from train_model import add_data_options, add_result_options
 
 from digitrec.errors import DigitrecError
-from digitrec.evaluation.figures import format_evaluation
-from digitrec.training.run import train_average
+from digitrec.evaluation.metrics import format_metrics
+from digitrec.training.pipeline import train_average
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     except DigitrecError as error:
         print(f"average_models: {error}", file=sys.stderr)
         return 1
-    print(format_evaluation(result.evaluation))
+    print(format_metrics(result.evaluation))
     print(f"wrote {options.output}")
     return 0
 

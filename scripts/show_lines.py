@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from digitrec.training.data.mnist import load_mnist
+from digitrec.training.data.pendigits import load_pen_digits
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_lines, make_sources
-from digitrec.training.mnist import load_mnist
-from digitrec.training.pen_digits import load_pen_digits
 from digitrec.training.samples import Samples
 
 _CELL_WIDTH_PX, _CAPTION_PX, _GRAY = 430, 18, 160

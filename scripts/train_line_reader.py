@@ -24,13 +24,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from train_model import INTERRUPTED, add_data_options
 
 from digitrec.errors import DigitrecError
-from digitrec.model.architectures import line_reader
-from digitrec.model.artifact import read_artifact, write_artifact
-from digitrec.model.compile import save_line_reader
-from digitrec.model.line_reader import LineReader
-from digitrec.model.runtime import load_classifier
-from digitrec.reading.reader import Networks
+from digitrec.model.architectures import line_model
+from digitrec.model.classifier import load_classifier
+from digitrec.model.export import save_line_model
+from digitrec.model.line_model import LineModel
+from digitrec.model.model_file import read_model_file, write_model_file
+from digitrec.reading.reader import Models
 from digitrec.resources import packaged_model_path
+from digitrec.training.data.mnist import load_mnist
+from digitrec.training.data.pendigits import load_pen_digits
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import (
@@ -40,8 +42,6 @@ from digitrec.training.line_pipeline import (
     line_reader_card,
     train_line_reader,
 )
-from digitrec.training.mnist import load_mnist
-from digitrec.training.pen_digits import load_pen_digits
 from digitrec.training.samples import Samples
 
 
@@ -63,13 +63,15 @@ def main(arguments: list[str] | None = None) -> int:
         }
         config = LineTrainingConfig(**{name: value for name, value in changes.items() if value is not None})
         model = train_line_reader(
-            line_reader, sources, config, options.folder, workers=options.workers, report=_report
+            line_model, sources, config, options.folder, workers=options.workers, report=_report
         )
         card = line_reader_card(model, sources.validation, config)
-        save_line_reader(model, options.output, card, example_lines(sources.validation))
-        networks = Networks(load_classifier(packaged_model_path()), LineReader.load(options.output))
-        graph = read_artifact(options.output).graph or b""
-        write_artifact(options.output, graph, card | {"calibration": calibrate(networks, sources.validation)})
+        save_line_model(model, options.output, card, example_lines(sources.validation))
+        networks = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
+        graph = read_model_file(options.output).graph or b""
+        write_model_file(
+            options.output, graph, card | {"calibration": calibrate(networks, sources.validation)}
+        )
     except DigitrecError as error:
         print(f"train_line_reader: {error}", file=sys.stderr)
         return 1

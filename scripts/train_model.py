@@ -23,11 +23,11 @@ try:  # TensorFlow takes seconds, in which a person may well press Ctrl-C
     if __name__ == "__main__":
         keep_large_blocks()
     from digitrec.errors import DigitrecError
-    from digitrec.evaluation.figures import format_evaluation
+    from digitrec.evaluation.metrics import format_metrics
     from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
     from digitrec.training.checkpoint import checkpoint_path
     from digitrec.training.config import DEFAULT_PRESET, PRESETS, TrainingConfig, preset
-    from digitrec.training.run import train
+    from digitrec.training.pipeline import train
 except ModuleNotFoundError as error:
     sys.exit(
         f"train_model: expected what training needs. Received: {error}. Run: pip install --editable '.[train]'"
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
             mend = "No epoch was whole yet, so there is nothing to go on from."
         print(f"train_model: stopped. {mend}", file=sys.stderr)
         return INTERRUPTED
-    print(format_evaluation(result.evaluation))
+    print(format_metrics(result.evaluation))
     print(f"wrote {options.output}")
     return 0
 

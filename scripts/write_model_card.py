@@ -17,7 +17,7 @@ from typing import Any
 import jinja2  # Flask's, so it is there
 
 from digitrec.errors import DigitrecError, ModelFileError
-from digitrec.model.artifact import read_artifact, write_artifact
+from digitrec.model.model_file import read_model_file, write_model_file
 
 NEEDED = {"calibration", "refusal"}
 KEPT = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
@@ -51,14 +51,14 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("MODEL_CARD.md"), help="default: %(default)s")
     options = parser.parse_args()
     try:
-        artifact = read_artifact(options.model)
+        artifact = read_model_file(options.model)
         if artifact.card is None or artifact.graph is None or not set(artifact.card) >= NEEDED:
             raise ModelFileError(
                 f"{options.model}: expected a card that scripts/train_model.py made. Received: another one. "
                 "Train the model first."
             )
         card = artifact.card
-        lines = read_artifact(options.lines).card
+        lines = read_model_file(options.lines).card
         if lines is None or "held_out_writers" not in lines["results"]:
             raise ModelFileError(
                 f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
@@ -69,7 +69,7 @@ def main() -> int:
             card = with_development_results(card, metrics)
         page = model_card_page(card, lines)
         if options.evaluation:
-            write_artifact(options.model, artifact.graph, card)
+            write_model_file(options.model, artifact.graph, card)
         options.output.write_text(page, encoding="utf-8")
     except (DigitrecError, OSError, ValueError, KeyError) as error:
         print(f"write_model_card: {error}", file=sys.stderr)

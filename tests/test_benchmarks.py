@@ -27,8 +27,8 @@ from PIL import Image
 import digitrec
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError, ImageError
-from digitrec.ink.codec import decode
-from digitrec.ink.normalize import normalize
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.normalize import normalize
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

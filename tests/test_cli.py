@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import digitrec
-from digitrec.cli import main
+from digitrec.cli.main import main
 from digitrec.resources import packaged_model_path
-from digitrec.settings import Settings
+from digitrec.web.config import Settings
 from handwriting import draw_digit
 
 
@@ -77,7 +77,7 @@ def test_version_is_the_package_s() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom digitrec.cli import main\nmain(['--help'], standalone_mode=False)\n"
+        "import sys\nfrom digitrec.cli.main import main\nmain(['--help'], standalone_mode=False)\n"
         "print({'numpy', 'cv2', 'h5py', 'flask', 'keras'} & sys.modules.keys())"
     )
     result = subprocess.run(
@@ -244,7 +244,7 @@ def test_read_takes_a_pattern_a_list_and_fields(nought: Path, tmp_path: Path) ->
     (tmp_path / "fields.json").write_text('{"mark": {"box": [0, 0, 1, 1], "length": 1}}')
     assert json.loads(_run("read", nought, "--pattern", "0", "--json").output)["text"] == "0"
     assert (
-        json.loads(_run("read", nought, "--allowed", tmp_path / "allowed.txt", "--json").output)["text"]
+        json.loads(_run("read", nought, "--choices", tmp_path / "allowed.txt", "--json").output)["text"]
         == "0"
     )
     record = json.loads(_run("read", nought, "--fields", tmp_path / "fields.json", "--json").output)
@@ -299,7 +299,7 @@ def test_info_of_a_plain_keras_file_names_the_mend(tmp_path: Path) -> None:
         del file["digitrec"]
     result = _run("info", path)
     assert result.exit_code == 1
-    assert result.stderr.strip().endswith(f"digitrec compile {path}")
+    assert result.stderr.strip().endswith(f"digitrec convert {path}")
 
 
 def test_compile_makes_a_plain_file_servable(tmp_path: Path, nought: Path) -> None:
@@ -314,7 +314,7 @@ def test_compile_makes_a_plain_file_servable(tmp_path: Path, nought: Path) -> No
 def test_compile_without_tensorflow_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "digitrec.model.compile", None)
+    monkeypatch.setitem(sys.modules, "digitrec.model.export", None)
     result = _run("compile", tmp_path / "any.h5")
     assert result.exit_code == 1
     assert "pip install tensorflow" in result.stderr
@@ -322,6 +322,6 @@ def test_compile_without_tensorflow_says_what_to_install(
 
 def test_serve_hands_host_port_and_model_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     served: list[Any] = []
-    monkeypatch.setattr("digitrec.web.serve.serve", lambda *arguments: served.append(arguments))
+    monkeypatch.setattr("digitrec.web.server.run.serve", lambda *arguments: served.append(arguments))
     _run("serve", "--host", "0.0.0.0", "--port", 9000, "--model", tmp_path / "m.h5")
-    assert served == [("0.0.0.0", 9000, Settings(model=tmp_path / "m.h5"))]
+    assert served == [("0.0.0.0", 9000, Settings(model_path=tmp_path / "m.h5"))]

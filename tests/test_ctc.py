@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.reading import ctc
-from digitrec.reading.constraints import ANY_NUMBER, constraint
+from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
 
-_SURELY_NONE = np.eye(ctc.NO_DIGIT + 1)[[ctc.NO_DIGIT]] + ctc.FLOOR
+_SURELY_NONE = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
 
 
 def _columns(seed: int, count: int = 5) -> NDArray[np.float64]:
     """Return columns in which two digits and no digit share nearly all of the probability."""
     rng = np.random.default_rng(seed)
-    classes = [ctc.NO_DIGIT, *rng.choice(10, 2, replace=False)]
-    columns = np.full((count, ctc.NO_DIGIT + 1), ctc.FLOOR)
+    classes = [ctc.NON_DIGIT, *rng.choice(10, 2, replace=False)]
+    columns = np.full((count, ctc.NON_DIGIT + 1), ctc.FLOOR)
     columns[:, classes] = np.maximum(rng.dirichlet(np.full(3, 0.7), count), ctc.FLOOR)
     return columns
 
@@ -33,25 +33,25 @@ def _paths(columns: NDArray[np.float64]) -> tuple[dict[str, float], dict[str, fl
     for path in product(classes, repeat=len(columns)):
         probability = float(np.prod(columns[range(len(columns)), list(path)]))
         changes = [item for item, before in zip(path, (-1, *path), strict=False) if item != before]
-        text = "".join(str(item) for item in changes if item != ctc.NO_DIGIT)
+        text = "".join(str(item) for item in changes if item != ctc.NON_DIGIT)
         total[text] += probability
         best[text] = max(best[text], probability)
     return total, best
 
 
 def test_columns_without_digits_spell_nothing_and_fit_no_length() -> None:
-    assert ctc.most_probable(_SURELY_NONE, ANY_NUMBER) == ""
-    assert ctc.most_probable(_SURELY_NONE, constraint(length=2)) is None
+    assert ctc.most_probable(_SURELY_NONE, UNCONSTRAINED) == ""
+    assert ctc.most_probable(_SURELY_NONE, make_constraint(length=2)) is None
     assert ctc.log_probability(_SURELY_NONE, "") == pytest.approx(0.0, abs=1e-9)
     assert ctc.align(_SURELY_NONE, "") == []
 
 
 def test_a_text_that_needs_more_columns_than_there_are_is_impossible() -> None:
-    columns = np.full((3, ctc.NO_DIGIT + 1), 1 / 11)
+    columns = np.full((3, ctc.NON_DIGIT + 1), 1 / 11)
     assert ctc.log_probability(columns, "1234") == -np.inf
     assert ctc.log_probability(columns, "111") == -np.inf  # equal digits need a column between them
-    assert ctc.most_probable(columns, constraint(allowed=["1234", "11"])) == "11"
-    assert ctc.most_probable(columns, constraint(length=4)) is None
+    assert ctc.most_probable(columns, make_constraint(choices=["1234", "11"])) == "11"
+    assert ctc.most_probable(columns, make_constraint(length=4)) is None
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -60,7 +60,7 @@ def test_a_text_is_as_probable_as_all_its_paths_together(seed: int) -> None:
     total, _ = _paths(columns)
     for text, probability in total.items():
         assert np.exp(ctc.log_probability(columns, text)) == pytest.approx(probability)
-    assert ctc.most_probable(columns, ANY_NUMBER) == max(total, key=lambda text: total[text])
+    assert ctc.most_probable(columns, UNCONSTRAINED) == max(total, key=lambda text: total[text])
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -70,9 +70,9 @@ def test_the_best_path_that_a_constraint_accepts_is_found(seed: int) -> None:
     first, second = sorted({text for text in best if len(text) == 1})
     listed = [f"{first}{second}", f"{second}{second}1", first]
     for asked, fits in (
-        (constraint(length=2), lambda text: len(text) == 2),
-        (constraint(pattern=f"d-{first}d"), lambda text: len(text) == 3 and text[1] == first),
-        (constraint(allowed=listed), lambda text: text in listed),
+        (make_constraint(length=2), lambda text: len(text) == 2),
+        (make_constraint(pattern=f"d-{first}d"), lambda text: len(text) == 3 and text[1] == first),
+        (make_constraint(choices=listed), lambda text: text in listed),
     ):
         found = ctc.most_probable(columns, asked)
         assert best[found or ""] == pytest.approx(max(best[text] for text in best if fits(text)))
@@ -82,15 +82,15 @@ def test_the_best_path_that_a_constraint_accepts_is_found(seed: int) -> None:
 def test_joining_empty_columns_changes_no_answer(seed: int) -> None:
     columns = _columns(seed)
     wide = np.concatenate([part for column in columns for part in (column[np.newaxis], *[_SURELY_NONE] * 3)])
-    assert len(ctc.joined(wide)) == 2 * len(columns)
-    asked = constraint(length=3)
-    assert ctc.most_probable(ctc.joined(wide), asked) == ctc.most_probable(wide, asked)
+    assert len(ctc.merge_empty_columns(wide)) == 2 * len(columns)
+    asked = make_constraint(length=3)
+    assert ctc.most_probable(ctc.merge_empty_columns(wide), asked) == ctc.most_probable(wide, asked)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_digits_are_aligned_in_order_each_with_its_peak(seed: int) -> None:
     columns = _columns(seed, 12)
-    text = ctc.most_probable(columns, ANY_NUMBER) or ""
+    text = ctc.most_probable(columns, UNCONSTRAINED) or ""
     spans = ctc.align(columns, text)
     assert len(spans) == len(text)
     edges = [edge for span in spans for edge in (span.start, span.stop)]
@@ -114,4 +114,4 @@ def test_a_separator_parts_equal_digits() -> None:
     path = encode_transcript("1-1")
     classes = np.full((3, LINE_CLASS_COUNT), 1e-6)
     classes[range(3), path] = 1.0
-    assert ctc.most_probable(ctc.digit_probabilities(classes), ANY_NUMBER) == "11"
+    assert ctc.most_probable(ctc.digit_probabilities(classes), UNCONSTRAINED) == "11"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digitrec import cli
-from digitrec.model.artifact import read_artifact
+from digitrec.cli.main import main as cli
+from digitrec.model.model_file import read_model_file
 from digitrec.resources import packaged_model_path
 
 ROOT = Path(__file__).parents[1]
@@ -55,5 +55,5 @@ def test_the_model_card_is_made_from_the_committed_models() -> None:
     assert specification.loader is not None
     script = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(script)
-    cards = [read_artifact(packaged_model_path(name)).card for name in ("digitrec", "lines")]
+    cards = [read_model_file(packaged_model_path(name)).card for name in ("digitrec", "lines")]
     assert (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8") == script.model_card_page(*cards)

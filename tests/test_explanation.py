@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
-from digitrec.explanation import saliency
+from digitrec.saliency import occlusion_saliency
 from handwriting import draw_digit
 
 
@@ -30,20 +30,20 @@ class _Looker:
 def test_a_single_pixel_is_no_trouble() -> None:
     ink = np.zeros((28, 28), np.float32)
     ink[14, 14] = 1
-    assert saliency(_Looker(), ink, 7).shape == (28, 28)
+    assert occlusion_saliency(_Looker(), ink, 7).shape == (28, 28)
 
 
 def test_a_blank_ink_leans_on_nothing() -> None:
-    assert not saliency(_Looker(), np.zeros((28, 28), np.float32), 7).any()
+    assert not occlusion_saliency(_Looker(), np.zeros((28, 28), np.float32), 7).any()
 
 
 def test_the_corner_that_decides_is_found() -> None:
     ink = np.zeros((28, 28), np.float32)
     ink[4:24, 4:24] = 1
-    shown = saliency(_Looker(), ink, 7)
+    shown = occlusion_saliency(_Looker(), ink, 7)
     assert shown[4:10, 4:10].mean() > 0.5
     assert shown[14:, 14:].max() < 0.05
-    assert not saliency(_Looker(), ink, 3).any()  # for every other digit that ink is against it
+    assert not occlusion_saliency(_Looker(), ink, 3).any()  # for every other digit that ink is against it
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -66,5 +66,5 @@ def test_nobody_pays_for_an_explanation_that_was_not_asked_for(recognizer: Recog
 def test_an_explanation_costs_a_few_runs_of_the_network(recognizer: Recognizer, digit: int) -> None:
     answer = recognizer.predict(draw_digit(digit, pen_px=30))
     looker = _Looker()
-    saliency(looker, answer.ink, answer.digit)
+    occlusion_saliency(looker, answer.normalized_image, answer.digit)
     assert looker.runs <= 37  # 36 cells and the ink itself; make bench gives the time

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitrec import BlankImageError, InvalidFieldError, Reading, Recognizer, Strokes
-from digitrec.form import parse_fields, read_fields_file, read_form
+from digitrec.forms import load_form, parse_form, recognize_form
 from handwriting import draw_digit
 
 _BOXES = {"phone": (100, 80, 420, 100), "mark": (100, 260, 120, 100), "empty": (400, 260, 200, 100)}
@@ -43,25 +43,25 @@ def _form() -> NDArray[np.uint8]:
 )
 def test_what_is_no_field_is_told(fields: object, fault: str) -> None:
     with pytest.raises(InvalidFieldError, match=fault):
-        parse_fields(fields)
+        parse_form(fields)
 
 
 def test_a_box_outside_the_page_is_told(recognizer: Recognizer) -> None:
-    fields = parse_fields({"phone": {"box": [700, 80, 200, 100]}})
+    fields = parse_form({"phone": {"box": [700, 80, 200, 100]}})
     with pytest.raises(InvalidFieldError, match=r"fields.phone: expected a box inside the page of 800 x 500"):
-        read_form(recognizer, _form(), fields)
+        recognize_form(recognizer, _form(), fields)
 
 
 def test_strokes_are_no_form(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Received: strokes"):
-        read_form(recognizer, Strokes(()), parse_fields({"a": {"box": [0, 0, 1, 1]}}))
+        recognize_form(recognizer, Strokes(()), parse_form({"a": {"box": [0, 0, 1, 1]}}))
 
 
 def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     for name in ("broken.json", "missing.json"):
         with pytest.raises(InvalidFieldError, match=name):
-            read_fields_file(tmp_path / name)
+            load_form(tmp_path / name)
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (12, -8), (-12, 8)])
@@ -78,7 +78,7 @@ def test_a_form_gives_one_record_wherever_the_boxes_are_a_little_off(
         "phone": {"box": boxes["phone"], "pattern": "dd-dd"}
     }
     (tmp_path / "fields.json").write_text(json.dumps(fields))
-    record = read_form(recognizer, _form(), read_fields_file(tmp_path / "fields.json"))
+    record = recognize_form(recognizer, _form(), load_form(tmp_path / "fields.json"))
     phone, mark = record["phone"], record["mark"]
     assert isinstance(phone, Reading)
     assert isinstance(mark, Reading)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX
-from digitrec.ink.page import Page, find_ink
-from digitrec.reading.lines import TextLine, find_text_lines, line_width, straighten, whole_line
-from digitrec.reading.places import place_characters
+from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
+from digitrec.reading.alignment import locate_characters
+from digitrec.reading.text_lines import TextLine, find_text_lines, line_width, straighten, whole_line
 from handwriting import draw_digit
 
 Image = NDArray[np.uint8]
@@ -27,8 +27,8 @@ def _write(page: Image, text: str, left: int, top: int, step_px: int = 60) -> No
         np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
 
 
-def _lines(page: Image) -> tuple[Page, list[TextLine]]:
-    ink = find_ink(page)
+def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
+    ink = binarize_page(page)
     return ink, find_text_lines(ink)
 
 
@@ -113,7 +113,7 @@ def test_every_character_has_its_own_ink() -> None:
     _write(page, "2830", 10, 10)
     ink, (line,) = _lines(page)
     peaks = [(40 + 60 * place) * ink.scale for place in range(4)]
-    places = place_characters(ink, line.pieces, peaks)
+    places = locate_characters(ink, line.pieces, peaks)
     for place, part in enumerate(places):
         left, _, right, _ = (edge / ink.scale for edge in part.box)
         assert 10 + 60 * place <= left < right <= 70 + 60 * place
@@ -127,7 +127,7 @@ def test_touching_characters_are_parted_where_the_least_ink_is() -> None:
     cv2.ellipse(page, (93, 45), (22, 30), 0, 0, 360, (0,), 6)
     page[43:47, 60:80] = 0
     ink, (line,) = _lines(page)
-    first, second = place_characters(ink, line.pieces, [45 * ink.scale, 93 * ink.scale])
+    first, second = locate_characters(ink, line.pieces, [45 * ink.scale, 93 * ink.scale])
     assert first.box[2] / ink.scale == pytest.approx(69, abs=8)
     assert second.box[0] / ink.scale == pytest.approx(69, abs=8)
 
@@ -137,12 +137,12 @@ def test_boxes_and_dividers_around_characters_are_not_their_ink() -> None:
     _write(page, "283", 40, 20, step_px=100)
     plain_ink, (line,) = _lines(page)
     peaks = [70.0, 170.0, 270.0]
-    plain = place_characters(plain_ink, line.pieces, [peak * plain_ink.scale for peak in peaks])
+    plain = locate_characters(plain_ink, line.pieces, [peak * plain_ink.scale for peak in peaks])
     for left in (25, 125, 225):
         cv2.rectangle(page, (left, 8), (left + 90, 92), (0,), 2)
-    framed_ink = find_ink(page)
+    framed_ink = binarize_page(page)
     pieces = np.arange(1, len(framed_ink.boxes))
-    framed = place_characters(framed_ink, pieces, [peak * framed_ink.scale for peak in peaks])
+    framed = locate_characters(framed_ink, pieces, [peak * framed_ink.scale for peak in peaks])
     for one, other in zip(plain, framed, strict=True):
         assert np.allclose(
             np.array(one.box) / plain_ink.scale, np.array(other.box) / framed_ink.scale, atol=4
@@ -153,7 +153,7 @@ def test_a_character_without_ink_keeps_its_part_of_the_line() -> None:
     page = _blank(80, 300)
     _write(page, "2", 10, 10)
     ink, (line,) = _lines(page)
-    places = place_characters(ink, line.pieces, [40 * ink.scale, 64 * ink.scale])
+    places = locate_characters(ink, line.pieces, [40 * ink.scale, 64 * ink.scale])
     assert places[0].ink.any()
     assert not places[1].ink.any()
     assert places[1].box[2] >= places[1].box[0]

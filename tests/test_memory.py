@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from digitrec.errors import BusyError, ImageTooLargeError
-from digitrec.ink import codec
-from digitrec.memory import MemoryBudget
+from digitrec.limits import MemoryBudget
+from digitrec.preprocessing import decode as codec
 
 LARGE = 60_000_000
 PATIENCE_S = 20

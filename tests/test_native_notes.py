@@ -14,7 +14,7 @@ import pytest
 from PIL import _imagingmath
 
 import digitrec
-from digitrec.native_notes import silence_libtiff
+from digitrec.native_logging import disable_libtiff_messages
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which library is loaded")
 
@@ -28,7 +28,7 @@ library = ctypes.CDLL(sys.argv[1])
 library.TIFFSetErrorHandler.restype = ctypes.c_void_p
 if sys.argv[2] == "removed":
     Path(sys.argv[1]).unlink()
-import digitrec.ink.codec
+import digitrec.preprocessing.decode
 print("loud" if library.TIFFSetErrorHandler(None) else "silent")
 """
 
@@ -64,9 +64,9 @@ def test_a_picture_in_memory_that_is_named_like_libtiff_stops_nothing(tmp_path: 
     path = tmp_path / "libtiff.tif"
     path.write_bytes(b"II*\0" + bytes(100))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
-        silence_libtiff()
+        disable_libtiff_messages()
 
 
 def test_another_library_that_is_named_like_libtiff_stops_nothing(tmp_path: Path) -> None:
     ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
-    silence_libtiff()
+    disable_libtiff_messages()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import string
 
 import pytest
+from digitrec.cli.number_format import as_json, as_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digitrec.errors import BlankImageError
-from digitrec.numbers_told import as_json, as_text
-from digitrec.reading.result import NOTHING_READ, Reading
+from digitrec.results import EMPTY_READING, Reading
 
 TRANSCRIPTS = st.lists(st.text("0123456789-/.,:+=#*()?", min_size=1), max_size=3).map("\n".join)
 
@@ -22,7 +22,7 @@ def reading(text: str, transcript: str, *, accepted: bool = True) -> Reading:
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (NOTHING_READ, "a.png: nothing (0.0%, not sure)"),
+        (EMPTY_READING, "a.png: nothing (0.0%, not sure)"),
         (BlankImageError("expected a digit"), "a.png: nothing (BlankImageError)"),
         (reading("47", "47"), "a.png: 47 (98.3%)"),
         (reading("1800014", "18.000,14"), "a.png: 1800014, written as 18.000,14 (98.3%)"),

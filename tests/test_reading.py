@@ -116,12 +116,12 @@ def test_constraints_steer_the_way(recognizer: Recognizer) -> None:
     page = _number("2358")
     assert recognizer.read(page, length=4).text == "2358"
     assert recognizer.read(page, pattern="dd-dd").text == "23-58"
-    assert recognizer.read(page, allowed=["9358", "23-58", "1111"]).text == "23-58"
+    assert recognizer.read(page, choices=["9358", "23-58", "1111"]).text == "23-58"
     assert len(recognizer.read(page, length=3).digits) == 3
 
 
 def test_a_number_that_is_not_there_is_not_accepted(recognizer: Recognizer) -> None:
-    reading = recognizer.read(_number("2358"), allowed=["7691"])
+    reading = recognizer.read(_number("2358"), choices=["7691"])
     assert reading.text in {"7691", ""}
     assert not reading.accepted
 

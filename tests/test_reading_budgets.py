@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
-from digitrec.form import parse_fields
-from digitrec.reading.constraints import constraint
+from digitrec.forms import parse_form
+from digitrec.reading.constraints import make_constraint
 from handwriting import draw_digit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
@@ -93,23 +93,23 @@ def test_no_constraint_takes_more_than_its_budget(warm: Recognizer, text: str) -
 @pytest.mark.parametrize("step_px", [62, 100])
 def test_a_number_is_found_in_a_list_of_all_zip_codes(warm: Recognizer, step_px: int) -> None:
     zip_codes = [f"{number:05d}" for number in range(100_000)]
-    assert warm.read(_row("90210", step_px=step_px), allowed=zip_codes).text == "90210"
+    assert warm.read(_row("90210", step_px=step_px), choices=zip_codes).text == "90210"
 
 
 def test_a_number_is_found_in_a_list_of_100_000_account_numbers(warm: Recognizer) -> None:
     numbers = np.random.default_rng(0).choice(10**10, 100_000, replace=False)
     accounts = [f"{number:010d}" for number in [2358604719, *numbers[1:]]]
-    assert warm.read(_row("2358604719"), allowed=accounts).text == "2358604719"
+    assert warm.read(_row("2358604719"), choices=accounts).text == "2358604719"
 
 
 @pytest.mark.parametrize("fields", [1, 20])
 def test_lists_that_are_too_long_together_are_rejected(fields: int) -> None:
     numbers = [f"{number:012d}" for number in range(100_000 // fields)]
-    form = {f"field {place}": {"box": [0, 0, 1, 1], "allowed": numbers} for place in range(fields)}
+    form = {f"field {place}": {"box": [0, 0, 1, 1], "choices": numbers} for place in range(fields)}
     with pytest.raises(InvalidFieldError, match=r"expected .*1,000,000 signs together .*Received: 1,200,000"):
-        parse_fields(form)
+        parse_form(form)
     with pytest.raises(InvalidFieldError, match="allowed: expected numbers of 1,000,000 signs together"):
-        constraint(allowed=[f"{number:012d}" for number in range(100_000)])
+        make_constraint(choices=[f"{number:012d}" for number in range(100_000)])
 
 
 def test_taps_alone_are_read_or_blank(warm: Recognizer) -> None:

@@ -20,7 +20,7 @@ from digitrec.errors import (
     ModelNotFoundError,
     UnreadableImageError,
 )
-from digitrec.settings import Settings
+from digitrec.limits import InputLimits
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
 BLANK = np.full((280, 280), 255, np.uint8)
@@ -76,11 +76,11 @@ def test_a_threshold_decides_what_is_accepted(recognizer: Recognizer) -> None:
     assert recognizer.threshold == recognizer.card["threshold"]
     assert recognizer.predict(draw_digit(2), threshold=0.0).accepted
     assert not recognizer.predict(draw_digit(2), threshold=1.0).accepted
-    assert not Recognizer.load(settings=Settings(threshold=1.0)).predict(draw_digit(2)).accepted
+    assert not Recognizer.load(threshold=1.0).predict(draw_digit(2)).accepted
 
 
 def test_limits_come_from_the_settings() -> None:
-    recognizer = Recognizer.load(settings=Settings(max_image_pixels=100))
+    recognizer = Recognizer.load(limits=InputLimits(max_image_pixels=100))
     with pytest.raises(ImageTooLargeError):
         recognizer.predict(draw_digit(2))
 
@@ -119,5 +119,5 @@ def test_doubt_between_digits_is_told_from_no_digit_at_all() -> None:
     four_or_nine = np.zeros(10, np.float32)
     four_or_nine[[4, 9]] = 0.5
     evenly = np.full(10, 0.1, np.float32)
-    assert Prediction(4, 0.5, four_or_nine, False, blank).no_digit == 0
-    assert Prediction(0, 0.1, evenly, False, blank).no_digit == pytest.approx(1)
+    assert Prediction(4, 0.5, four_or_nine, False, blank).rejection_score == 0
+    assert Prediction(0, 0.1, evenly, False, blank).rejection_score == pytest.approx(1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec.reading.sheet import find_sheet
+from digitrec.reading.page import rectify_page
 from handwriting import draw_digit
 
 Image = NDArray[np.uint8]
@@ -32,22 +32,22 @@ def _on_table(corners: list[tuple[float, float]], table: int = 70) -> Image:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (60, 60), (400, 600)])
 @pytest.mark.parametrize("level", [0, 200, 255])
 def test_an_even_image_shows_no_sheet(shape: tuple[int, int], level: int) -> None:
-    assert find_sheet(np.full(shape, level, np.uint8)) is None
+    assert rectify_page(np.full(shape, level, np.uint8)) is None
 
 
 def test_a_sheet_that_fills_the_image_is_left_alone() -> None:
-    assert find_sheet(cv2.resize(_sheet(), (900, 600))) is None
+    assert rectify_page(cv2.resize(_sheet(), (900, 600))) is None
 
 
 def test_a_bright_patch_without_writing_is_no_sheet() -> None:
     photo = np.full((480, 640), 70, np.uint8)
     photo[100:380, 120:520] = 225
-    assert find_sheet(photo) is None
+    assert rectify_page(photo) is None
 
 
 @pytest.mark.parametrize("digit", [0, 1, 4, 7, 8])
 def test_a_bold_light_digit_on_dark_is_no_sheet(digit: int) -> None:
-    assert find_sheet(255 - draw_digit(digit, 400, 90, digit_px=320)) is None
+    assert rectify_page(255 - draw_digit(digit, 400, 90, digit_px=320)) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_bold_light_digit_on_dark_is_no_sheet(digit: int) -> None:
 )
 def test_a_sheet_is_seen_from_above(corners: list[tuple[float, float]]) -> None:
     photo = _on_table(corners)
-    sheet = find_sheet(photo)
+    sheet = rectify_page(photo)
     assert sheet is not None
     height, width = sheet.image.shape
     small = cv2.resize(sheet.image, (300, 200), interpolation=cv2.INTER_AREA)

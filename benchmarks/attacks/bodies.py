@@ -75,7 +75,7 @@ def _object(count: int, value: bytes) -> bytes:
 
 def _listed(count: int) -> Request:
     """Return a page with a field that may be one of so many numbers."""
-    return _page_of_fields(png(page(120, 300)), {"f": {"box": [0, 0, 1, 1], "allowed": _numbers(count, 64)}})
+    return _page_of_fields(png(page(120, 300)), {"f": {"box": [0, 0, 1, 1], "choices": _numbers(count, 64)}})
 
 
 def cases() -> Iterator[Case]:
@@ -124,7 +124,7 @@ def cases() -> Iterator[Case]:
         "no UTF-8": lambda: Request(_PREDICT, b'{"image":"' + b"\xff" * _BYTES + b'"}'),
         "UTF-16": lambda: Request(_PREDICT, ('{"image":"' + "A" * 9_800_000 + '"}').encode("utf-16")),
         "a query of 30 kB": lambda: Request(f"{_READ}?pattern={'-' * 30_000}d", b"{}"),
-        "10,000 allowed in the query": lambda: Request(f"{_READ}?allowed={','.join(map(str, range(5000)))}", b"{}"),
+        "10,000 allowed in the query": lambda: Request(f"{_READ}?choices={','.join(map(str, range(5000)))}", b"{}"),
     })  # fmt: skip
     lines, long = [("t", b"", "")] * 1000, f"multipart/form-data; boundary={'b' * 30_000}"
     yield from group("form", "a part costs an object; its end is looked for", {
@@ -146,7 +146,7 @@ def cases() -> Iterator[Case]:
     bits = partial(png, color=0, depth=1)
     whole = {f"f{index}": {"box": [0, 0, 1, 1]} for index in range(500)}
     strips = {f"f{index}": {"box": [0, index * 10, SIDE, 10]} for index in range(500)}
-    listed = {name: {"box": [0.1, 0.1, 0.8, 0.8], "allowed": _numbers(60, 64)} for name in whole}
+    listed = {name: {"box": [0.1, 0.1, 0.8, 0.8], "choices": _numbers(60, 64)} for name in whole}
     yield from group("several", "each image and each field costs as much as one", {
         "500 fields, each the page of 25 MP": lambda: _form_of_fields(bits(page()), whole),
         "500 fields in JSON": lambda: _page_of_fields(png(page()), whole),

@@ -25,7 +25,7 @@ from digits import number
 from attacks.case import MEMORY_MB, Case, Request
 from digitrec import Recognizer, Settings
 from digitrec.errors import DigitrecError
-from digitrec.ink.planes import use_one_thread
+from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.web import create_app
 
 _MOST_CPU_S = 60
@@ -57,7 +57,7 @@ class Target:
     """A recognizer and its web application that have answered once, each way; every input meets a fork of them."""
 
     def __init__(self) -> None:
-        use_one_thread()  # a pool of threads would not live on in a forked process
+        disable_opencv_threads()  # a pool of threads would not live on in a forked process
         self.recognizer = Recognizer.load()
         self.app = create_app(Settings(log_level="ERROR", rate_limit=None), self.recognizer)
         image = number("407")

@@ -1,7 +1,7 @@
 """Inputs that make reading a number expensive: images, pen drawings, and constraints.
 
 Each is a few kilobytes on the wire or small in code, and looks for a loop or a table that grows with what it counts:
-pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.settings.Limits`.
+pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.web.config.InputLimits`.
 """
 
 from __future__ import annotations
@@ -435,12 +435,12 @@ def _numbers(count: int, digits: int, seed: int = 0) -> list[str]:
 _CONSTRAINTS: dict[str, Callable[[], dict[str, Any]]] = {
     "64 digits": lambda: {"length": 64},
     "a pattern of 64": lambda: {"pattern": "d" * 64},
-    "100,000 of 5 digits": lambda: {"allowed": [f"{number:05d}" for number in range(100_000)]},
-    "60,000 of 5 digits": lambda: {"allowed": _numbers(60_000, 5)},
-    "100,000 of 10 digits": lambda: {"allowed": _numbers(100_000, 10)},
-    "4,000 of 64 digits": lambda: {"allowed": _numbers(4_000, 64)},
-    "100,000 of 64 digits": lambda: {"allowed": _numbers(100_000, 64)},
-    "64 digits and all that begin so": lambda: {"allowed": ["1" * length for length in range(1, 65)]},
+    "100,000 of 5 digits": lambda: {"choices": [f"{number:05d}" for number in range(100_000)]},
+    "60,000 of 5 digits": lambda: {"choices": _numbers(60_000, 5)},
+    "100,000 of 10 digits": lambda: {"choices": _numbers(100_000, 10)},
+    "4,000 of 64 digits": lambda: {"choices": _numbers(4_000, 64)},
+    "100,000 of 64 digits": lambda: {"choices": _numbers(100_000, 64)},
+    "64 digits and all that begin so": lambda: {"choices": ["1" * length for length in range(1, 65)]},
 }
 
 

@@ -11,7 +11,7 @@ from functools import cache
 import h5py
 import numpy as np
 
-from digitrec.model import artifact
+from digitrec.model import model_file as artifact
 from digitrec.resources import packaged_model_path
 from fuzzing import mutations
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from digitrec.contract import IMAGE_SIZE_PX
-from digitrec.ink.codec import decode
-from digitrec.ink.normalize import normalize
-from digitrec.model.artifact import read_artifact
-from digitrec.model.runtime import LiteRtClassifier
+from digitrec.constants import IMAGE_SIZE_PX
+from digitrec.model.classifier import LiteRtClassifier
+from digitrec.model.model_file import read_model_file
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.normalize import normalize
 from fuzzing import models, mutations, pictures
 from fuzzing.watched import Target
 
@@ -36,7 +36,7 @@ def eat_model(data: bytes) -> str:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        artifact = read_artifact(name)
+        artifact = read_model_file(name)
         if artifact.graph is None or artifact.card is None:
             return "without a graph"
         LiteRtClassifier(artifact.graph, artifact.card)

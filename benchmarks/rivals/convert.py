@@ -13,9 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import onnxruntime
 
-from digitrec.model.compile import PARITY_TOLERANCE
-from digitrec.model.keras_file import load_keras, probe_inks
-from digitrec.model.runtime import load_classifier
+from digitrec.model.classifier import load_classifier
+from digitrec.model.export import PARITY_TOLERANCE
+from digitrec.model.keras_import import load_keras, parity_inputs
 from digitrec.resources import packaged_model_path
 
 
@@ -27,8 +27,8 @@ def main() -> None:
     path = folder / "network.onnx"
     load_keras(packaged_model_path()).export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    expected = load_classifier(packaged_model_path()).probabilities(probe_inks())
-    difference = float(np.abs(session.run(None, {"ink": probe_inks()})[0] - expected).max())
+    expected = load_classifier(packaged_model_path()).probabilities(parity_inputs())
+    difference = float(np.abs(session.run(None, {"ink": parity_inputs()})[0] - expected).max())
     if not difference <= PARITY_TOLERANCE:
         path.unlink()
         sys.exit(

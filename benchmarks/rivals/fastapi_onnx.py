@@ -9,11 +9,11 @@ from typing import Annotated
 import onnxruntime
 from fastapi import FastAPI, File
 
-from digitrec.ink.codec import decode
-from digitrec.ink.normalize import normalize
-from digitrec.ink.planes import use_one_thread
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.ops import disable_opencv_threads
 
-use_one_thread()  # as digitrec's own server has it
+disable_opencv_threads()  # as digitrec's own server has it
 
 app = FastAPI()
 options = onnxruntime.SessionOptions()

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from flask import Flask, jsonify, request
 
-from digitrec.ink.codec import decode
-from digitrec.ink.normalize import normalize
-from digitrec.ink.planes import use_one_thread
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.ops import disable_opencv_threads
 
-use_one_thread()  # as digitrec's own server has it
+disable_opencv_threads()  # as digitrec's own server has it
 
 app = Flask(__name__)
 model = keras.models.load_model(os.environ["MODEL_H5"], compile=False)

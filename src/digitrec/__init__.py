@@ -35,21 +35,21 @@ from digitrec.errors import (
 )
 
 if TYPE_CHECKING:
-    from digitrec.ink.render import Strokes
-    from digitrec.reading.result import DigitBox, Reading
-    from digitrec.recognizer import Prediction, Recognizer
-    from digitrec.settings import Limits, Settings
+    from digitrec.limits import InputLimits
+    from digitrec.preprocessing.strokes import Strokes
+    from digitrec.recognizer import Recognizer
+    from digitrec.results import DigitResult, Prediction, Reading
 
 __all__ = [
     "BlankImageError",
     "BusyError",
     "DatasetError",
-    "DigitBox",
+    "DigitResult",
     "DigitrecError",
     "ImageError",
     "ImageTooLargeError",
+    "InputLimits",
     "InvalidFieldError",
-    "Limits",
     "ModelError",
     "ModelFileError",
     "ModelMismatchError",
@@ -59,7 +59,6 @@ __all__ = [
     "Prediction",
     "Reading",
     "Recognizer",
-    "Settings",
     "SettingsError",
     "Strokes",
     "TrainingError",
@@ -74,13 +73,12 @@ except PackageNotFoundError:  # the source folder on the path, never installed
     __version__ = "0+unknown"
 
 _HOMES = {
-    "DigitBox": "digitrec.reading.result",
-    "Limits": "digitrec.settings",
-    "Prediction": "digitrec.recognizer",
-    "Reading": "digitrec.reading.result",
+    "DigitResult": "digitrec.results",
+    "InputLimits": "digitrec.limits",
+    "Prediction": "digitrec.results",
+    "Reading": "digitrec.results",
     "Recognizer": "digitrec.recognizer",
-    "Settings": "digitrec.settings",
-    "Strokes": "digitrec.ink.render",
+    "Strokes": "digitrec.preprocessing.strokes",
 }
 
 

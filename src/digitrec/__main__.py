@@ -1,6 +1,6 @@
 """``python -m digitrec`` is ``digitrec``."""
 
-from digitrec.cli import main
+from digitrec.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="digitrec")

@@ -19,7 +19,7 @@
     `-- SettingsError               an environment variable has a value digitrec does not understand
 
 Each message says what was expected, what came and how to mend it. HTTP statuses are not known here;
-they live in ``digitrec.web.failures``.
+they live in ``digitrec.web.error_handlers``.
 """
 
 from __future__ import annotations

@@ -3,62 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import IMAGE_SIZE_PX, LABELS
+from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
-from digitrec.explanation import saliency
-from digitrec.ink.codec import ImageLike, decoded
-from digitrec.ink.normalize import normalize
-from digitrec.ink.render import Strokes, draw_on_page
-from digitrec.model.line_reader import LineReader
-from digitrec.model.runtime import Classifier, load_classifier
-from digitrec.reading.constraints import Constraint, constraint
-from digitrec.reading.reader import Networks, read_number
-from digitrec.reading.result import Reading
+from digitrec.limits import InputLimits
+from digitrec.model.classifier import Classifier, load_classifier
+from digitrec.model.line_model import LineModel
+from digitrec.preprocessing.decode import ImageLike, decoded
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.strokes import Strokes, render_strokes_as_page
+from digitrec.reading.constraints import Constraint, make_constraint
+from digitrec.reading.reader import Models, read_number
 from digitrec.resources import packaged_model_path
-from digitrec.settings import Limits, Settings
-
-# A refused answer whose `Prediction.no_digit` is above this is called no digit, any other a doubtful one. Of refused
-# letters and signs (not_digits, 1,334) 90 % are above, of refused digits (nine development sets, 241) 34 %; no other
-# boundary from 0.10 to 0.95 in steps of 0.05 parts the two better.
-NO_DIGIT_FROM: Final = 0.9
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The answer for one picture.
-
-    Attributes
-    ----------
-    digit : the most probable digit, 0 to 9.
-    confidence : the probability of `digit`, in [0, 1].
-    probabilities : (10,) float32, of the digits 0 to 9, sums to 1.
-    accepted : whether `confidence` reaches the threshold; False means "not sure, ask again".
-    ink : (28, 28) float32 in [0, 1], what the network saw.
-    saliency : (28, 28) float32 in [0, 1], how much the answer leans on each part of the ink; None unless asked for.
-    """
-
-    digit: int
-    confidence: float
-    probabilities: NDArray[np.float32]
-    accepted: bool
-    ink: NDArray[np.float32] = field(repr=False)
-    saliency: NDArray[np.float32] | None = field(default=None, repr=False)
-
-    @property
-    def no_digit(self) -> float:
-        """What tells an ink that is no digit from a doubtful one, in [0, 1]: the probability that all ten share.
-
-        "4 or 9" leaves the other eight next to nothing; of what is no digit, every digit is as likely. It stays near 0
-        with a network that did not learn to refuse.
-        """
-        return float(len(LABELS) * self.probabilities.min())
+from digitrec.results import Prediction, Reading
+from digitrec.saliency import occlusion_saliency
 
 
 class Recognizer:
@@ -66,7 +30,7 @@ class Recognizer:
 
     Parameters
     ----------
-    classifier : the network, see `digitrec.model.runtime.Classifier`.
+    classifier : the network, see `digitrec.model.classifier.Classifier`.
     lines : the network that reads whole lines in `read`; None takes the packaged one.
     limits : the largest picture that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
@@ -77,29 +41,31 @@ class Recognizer:
         self,
         classifier: Classifier,
         *,
-        lines: LineReader | None = None,
-        limits: Limits | None = None,
+        lines: LineModel | None = None,
+        limits: InputLimits | None = None,
         threshold: float | None = None,
     ) -> None:
         self.classifier = classifier
-        self.networks = Networks(classifier, lines or LineReader.load(packaged_model_path("lines")))
-        self.limits = limits or Limits()
+        self.models = Models(classifier, lines or LineModel.load(packaged_model_path("lines")))
+        self.limits = limits or InputLimits()
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
-        self.number_threshold = self.networks.lines.card["threshold"] if threshold is None else threshold
+        self.number_threshold = self.models.lines.card["threshold"] if threshold is None else threshold
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, settings: Settings | None = None) -> Recognizer:
-        """Return a recognizer of the model file at `path`, else of the settings', else the packaged one.
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        limits: InputLimits | None = None,
+        threshold: float | None = None,
+    ) -> Recognizer:
+        """Return a recognizer that uses the model file at `path`, or the packaged one.
 
         Raises
         ------
-        ModelError : the file is missing or cannot be served; the message says why and how to mend it.
+        ModelError : the file is missing or cannot be served; the message says why and how to fix it.
         """
-        settings = settings or Settings()
-        classifier = load_classifier(
-            Path(path or settings.model or packaged_model_path()), allow_keras=settings.allow_keras
-        )
-        return cls(classifier, limits=settings.limits, threshold=settings.threshold)
+        return cls(load_classifier(path or packaged_model_path()), limits=limits, threshold=threshold)
 
     @property
     def card(self) -> dict[str, Any]:
@@ -176,39 +142,37 @@ class Recognizer:
         *,
         length: int | None = None,
         pattern: str | None = None,
-        allowed: Iterable[str] | None = None,
+        choices: Iterable[str] | None = None,
+        constraint: Constraint | None = None,
         threshold: float | None = None,
     ) -> Reading:
-        """Return the number in a picture with one or more digits, in one line or several.
+        """Return the number in an image of one or more digits, in one line or several.
 
         Parameters
         ----------
         image : as for `predict`.
         length : how many digits the number has.
-        pattern : ``d`` for any digit, a digit for itself, and separators as they shall stand in the text.
-        allowed : all numbers that it may be. At most one of `length`, `pattern` and `allowed` is given; each steers
-            the search for digits, and where nothing in the picture fits, the text is empty.
-        threshold : overrides the recognizer's own for this picture.
+        pattern : ``d`` for any digit, a digit for itself, and separators as they should appear in the text.
+        choices : all numbers that it may be.
+        constraint : what `make_constraint` returned for one of the above, to use it for many images. At most one of the
+            four is given; each restricts the search, and where nothing in the image fits, the text is empty.
+        threshold : overrides the recognizer's own for this image.
 
         Raises
         ------
         ImageError, InvalidFieldError : as for `predict`.
         """
-        return self.read_asked(
-            image, constraint(length=length, pattern=pattern, allowed=allowed), threshold=threshold
-        )
-
-    def read_asked(self, image: ImageLike, asked: Constraint, *, threshold: float | None = None) -> Reading:
-        """Return the number in a picture, like `read`, by a constraint that is already made."""
+        if constraint is None:
+            constraint = make_constraint(length=length, pattern=pattern, choices=choices)
         threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
-            return self._read_strokes(image, threshold, asked)
+            return self._read_strokes(image, threshold, constraint)
         with decoded(image, self.limits) as picture:
-            return read_number(picture, self.networks, threshold, asked)
+            return read_number(picture, self.models, threshold, constraint)
 
-    def _read_strokes(self, strokes: Strokes, threshold: float, asked: Constraint) -> Reading:
-        page, scale, origin = draw_on_page(strokes)
-        reading = read_number(page, self.networks, threshold, asked)
+    def _read_strokes(self, strokes: Strokes, threshold: float, constraint: Constraint) -> Reading:
+        page, scale, origin = render_strokes_as_page(strokes)
+        reading = read_number(page, self.models, threshold, constraint)
         digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
         return replace(reading, digits=digits)
 
@@ -231,7 +195,9 @@ class Recognizer:
         ]
 
     def _explained(self, answer: Prediction) -> Prediction:
-        return replace(answer, saliency=saliency(self.classifier, answer.ink, answer.digit))
+        return replace(
+            answer, saliency=occlusion_saliency(self.classifier, answer.normalized_image, answer.digit)
+        )
 
 
 def _in_strokes(

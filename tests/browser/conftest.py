@@ -17,10 +17,10 @@ from flask import Flask
 from waitress import wasyncore
 
 from digitrec.recognizer import Recognizer
-from digitrec.settings import Settings
 from digitrec.web import create_app
-from digitrec.web.server import wire
-from digitrec.web.state import state_of
+from digitrec.web.app_state import state_of
+from digitrec.web.config import Settings
+from digitrec.web.server import waitress_server as wire
 
 ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")

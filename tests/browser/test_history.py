@@ -24,7 +24,7 @@ from browser_steps import (
 )
 
 from digitrec import Recognizer
-from digitrec.evaluation.labelled import read_labelled_set
+from digitrec.evaluation.datasets import read_labeled_dataset
 from handwriting import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
@@ -332,7 +332,7 @@ def test_the_exports_hold_what_was_seen_and_what_was_corrected(page: Any, tmp_pa
 
     name, text = downloaded(page, "[data-export=jsonl]")
     (tmp_path / name).write_text(text, encoding="utf-8")
-    labelled = read_labelled_set(tmp_path / name)
+    labelled = read_labeled_dataset(tmp_path / name)
     assert [label for label, _ in labelled] == [9, 7]
     assert [Recognizer.load().predict(picture).digit for _, picture in labelled] == [3, 7]
 

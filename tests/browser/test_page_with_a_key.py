@@ -9,9 +9,9 @@ import pytest
 from browser_steps import Paper
 
 from digitrec.recognizer import Recognizer
-from digitrec.settings import Settings
 from digitrec.web import create_app
-from digitrec.web.guards import keys
+from digitrec.web.config import Settings
+from digitrec.web.middleware import api_keys as keys
 from handwriting import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitrec.evaluation.confidence import (
+from digitrec.evaluation.calibration import (
     coverage_at_precision,
     expected_calibration_error,
-    refusal,
+    rejection_curve,
     reliability,
 )
 
@@ -25,7 +25,7 @@ def test_answers_are_binned_by_confidence() -> None:
 
 
 def test_refusal_counts_what_lies_below_each_threshold() -> None:
-    curve = refusal([0.9, 0.8, np.nan], [0.1, 0.85])
+    curve = rejection_curve([0.9, 0.8, np.nan], [0.1, 0.85])
     at = {round(float(threshold), 2): index for index, threshold in enumerate(curve.thresholds)}
     assert curve.digits[at[0.0]] == pytest.approx(1 / 3)  # what got no answer is always refused
     assert curve.others[at[0.5]] == 0.5
@@ -34,7 +34,7 @@ def test_refusal_counts_what_lies_below_each_threshold() -> None:
 
 
 def test_an_even_chance_has_half_the_area() -> None:
-    assert refusal([0.5, 0.5], [0.5]).area == 0.5
+    assert rejection_curve([0.5, 0.5], [0.5]).area == 0.5
 
 
 @pytest.mark.parametrize(

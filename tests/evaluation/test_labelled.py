@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DatasetError
-from digitrec.evaluation.labelled import LabelledSet, find_labelled_sets, read_labelled_set
+from digitrec.evaluation.datasets import LabeledDataset, find_labeled_datasets, read_labeled_dataset
 
 _STROKES = [[[0, 0], [3, 8]], [[0, 4], [3, 4]]]
 
@@ -29,26 +29,26 @@ def _lines(path: Path, *records: object) -> Path:
 
 def test_nothing_at_the_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="nowhere: expected a labelled set"):
-        read_labelled_set(tmp_path / "nowhere")
+        read_labeled_dataset(tmp_path / "nowhere")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected a folder with labels\.csv, a \.jsonl or an \.npz"):
-        read_labelled_set(_lines(tmp_path / "notes.txt", "7"))
+        read_labeled_dataset(_lines(tmp_path / "notes.txt", "7"))
 
 
 def test_folder_without_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels\.csv"):
-        read_labelled_set(tmp_path)
+        read_labeled_dataset(tmp_path)
 
 
 def test_empty_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expected labelled rows"):
-        read_labelled_set(_folder(tmp_path, "file,label\n"))
+        read_labeled_dataset(_folder(tmp_path, "file,label\n"))
 
 
 def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
-    found = read_labelled_set(
+    found = read_labeled_dataset(
         _folder(tmp_path / "set", "﻿label,who,file\r\n7,me,a.png\r\n\r\n0,you,b.png\r\n", "a.png", "b.png")
     )
     assert found.name == "set"
@@ -67,17 +67,17 @@ def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
 )
 def test_wrong_row_is_named(tmp_path: Path, labels: str, fault: str) -> None:
     with pytest.raises(DatasetError, match=fault):
-        read_labelled_set(_folder(tmp_path, labels, "a.png"))
+        read_labeled_dataset(_folder(tmp_path, labels, "a.png"))
 
 
 def test_labels_in_another_encoding_are_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(b"file,label\n\xff\xfe,7\n")
     with pytest.raises(DatasetError, match="expected CSV in UTF-8"):
-        read_labelled_set(tmp_path)
+        read_labeled_dataset(tmp_path)
 
 
 def test_rows_that_show_no_digit_are_left_out_and_told(tmp_path: Path) -> None:
-    found = read_labelled_set(
+    found = read_labeled_dataset(
         _folder(tmp_path, "file,label\na.png,7\na.png,10\na.png, 3\na.png,3\n", "a.png")
     )
     assert [label for label, _ in found] == [7, 3, 3]
@@ -86,12 +86,12 @@ def test_rows_that_show_no_digit_are_left_out_and_told(tmp_path: Path) -> None:
 
 
 def test_set_of_mostly_other_labels_is_none_of_digits(tmp_path: Path) -> None:
-    found = read_labelled_set(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
+    found = read_labeled_dataset(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
     assert found.fault == "2 of 3 labels are no single digit, such as '10'"
 
 
 def test_strokes_become_canvases(tmp_path: Path) -> None:
-    found = read_labelled_set(_lines(tmp_path / "pen.jsonl", {"label": 4, "strokes": _STROKES}, ""))
+    found = read_labeled_dataset(_lines(tmp_path / "pen.jsonl", {"label": 4, "strokes": _STROKES}, ""))
     ((label, canvas),) = found
     assert (found.name, label) == ("pen", 4)
     assert isinstance(canvas, np.ndarray)
@@ -101,9 +101,9 @@ def test_strokes_become_canvases(tmp_path: Path) -> None:
 
 def test_a_line_is_drawn_alike_whatever_stands_before_it(tmp_path: Path) -> None:
     record, other = {"label": "4", "strokes": _STROKES}, {"label": "1", "strokes": [[[0, 0], [1, 9]]]}
-    both = dict(read_labelled_set(_lines(tmp_path / "a.jsonl", other, record), seed=5))
-    alone = dict(read_labelled_set(_lines(tmp_path / "b.jsonl", "", record), seed=5))
-    reseeded = dict(read_labelled_set(tmp_path / "b.jsonl", seed=6))
+    both = dict(read_labeled_dataset(_lines(tmp_path / "a.jsonl", other, record), seed=5))
+    alone = dict(read_labeled_dataset(_lines(tmp_path / "b.jsonl", "", record), seed=5))
+    reseeded = dict(read_labeled_dataset(tmp_path / "b.jsonl", seed=6))
     np.testing.assert_array_equal(both[4], alone[4])
     assert (np.asarray(alone[4]) != reseeded[4]).any()
 
@@ -114,14 +114,14 @@ def test_a_line_is_drawn_alike_whatever_stands_before_it(tmp_path: Path) -> None
 def test_wrong_line_is_named(tmp_path: Path, line: str) -> None:
     path = _lines(tmp_path / "pen.jsonl", {"label": "4", "strokes": _STROKES}, line)
     with pytest.raises(DatasetError, match=r"pen\.jsonl, line 2: "):
-        read_labelled_set(path)
+        read_labeled_dataset(path)
 
 
 @pytest.mark.parametrize("names", [("x_test", "y_test"), ("x", "y")])
 def test_arrays_come_as_they_are(tmp_path: Path, names: tuple[str, str]) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     np.savez(tmp_path / "set.npz", **{names[0]: pictures, names[1]: np.array([3, 1, 4])})
-    found = read_labelled_set(tmp_path / "set.npz")
+    found = read_labeled_dataset(tmp_path / "set.npz")
     assert found.holds_arrays
     assert [label for label, _ in found] == [3, 1, 4]
     np.testing.assert_array_equal(np.stack([np.asarray(picture) for _, picture in found]), pictures)
@@ -141,26 +141,26 @@ def test_arrays_come_as_they_are(tmp_path: Path, names: tuple[str, str]) -> None
 def test_other_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
     with pytest.raises(DatasetError, match=r"set\.npz: expected"):
-        read_labelled_set(tmp_path / "set.npz")
+        read_labeled_dataset(tmp_path / "set.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
 def test_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "set.npz").write_bytes(content)
     with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
-        read_labelled_set(tmp_path / "set.npz")
+        read_labeled_dataset(tmp_path / "set.npz")
 
 
 def test_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "set.npz").open("wb") as file:
         np.save(file, np.zeros((3, 28, 28), np.uint8))
     with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
-        read_labelled_set(tmp_path / "set.npz")
+        read_labeled_dataset(tmp_path / "set.npz")
 
 
 def test_a_limit_takes_rows_from_the_whole_set(tmp_path: Path) -> None:
     rows = "".join(f"a.png,{digit}\n" * 10 for digit in range(10))
-    found = read_labelled_set(_folder(tmp_path, "file,label\n" + rows, "a.png"))
+    found = read_labeled_dataset(_folder(tmp_path, "file,label\n" + rows, "a.png"))
     assert [label for label, _ in found.first(10)] == list(range(10))
     assert len(found.first(1)) == 1
     assert found.first(None) is found.first(1000) is found
@@ -171,13 +171,13 @@ def test_folder_of_sets_gives_each_by_name(tmp_path: Path) -> None:
     _lines(tmp_path / "alpha.jsonl")
     _lines(tmp_path / "README.md")
     (tmp_path / "other").mkdir()
-    assert find_labelled_sets(tmp_path) == [tmp_path / "alpha.jsonl", tmp_path / "beta"]
-    assert find_labelled_sets(tmp_path / "beta") == [tmp_path / "beta"]
+    assert find_labeled_datasets(tmp_path) == [tmp_path / "alpha.jsonl", tmp_path / "beta"]
+    assert find_labeled_datasets(tmp_path / "beta") == [tmp_path / "beta"]
 
 
 def test_folder_with_neither_labels_nor_sets_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels\.csv, or sets"):
-        find_labelled_sets(tmp_path)
+        find_labeled_datasets(tmp_path)
 
 
 def test_pages_are_numbers_and_other_labels_are_not(tmp_path: Path) -> None:
@@ -189,15 +189,15 @@ def test_pages_are_numbers_and_other_labels_are_not(tmp_path: Path) -> None:
 
 def test_a_column_of_transcripts_is_read_where_there_is_one(tmp_path: Path) -> None:
     folder = _folder(tmp_path, "file,label_raw,label\na.png, 1/2 ,12\na.png,,34\n", "a.png")
-    assert [row.transcript for row in read_labelled_set(folder).numbers] == ["1/2", None]
+    assert [row.transcript for row in read_labeled_dataset(folder).numbers] == ["1/2", None]
     folder = _folder(tmp_path, "file,label\na.png,12\n", "a.png")
-    assert [row.transcript for row in read_labelled_set(folder).numbers] == [None]
+    assert [row.transcript for row in read_labeled_dataset(folder).numbers] == [None]
 
 
-def _set_of(tmp_path: Path, *labels: str) -> LabelledSet:
+def _set_of(tmp_path: Path, *labels: str) -> LabeledDataset:
     lines = (json.dumps({"label": label, "strokes": [[[0, 0], [1, 9]]]}) for label in labels)
     (tmp_path / "set.jsonl").write_text("\n".join(lines))
-    return read_labelled_set(tmp_path / "set.jsonl")
+    return read_labeled_dataset(tmp_path / "set.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from digitrec.errors import BlankImageError
-from digitrec.evaluation.labelled import read_labelled_set
-from digitrec.evaluation.numbers import NumberExamination, examine_numbers, format_numbers
-from digitrec.evaluation.transcription import transcribe
-from digitrec.reading.result import DigitBox, Reading
+from digitrec.evaluation.datasets import read_labeled_dataset
+from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbers, format_numbers
+from digitrec.evaluation.string_metrics import compute_string_metrics
+from digitrec.results import DigitResult, Reading
 
 BOX = (10, 5, 8, 20)
 
@@ -25,7 +25,7 @@ def reading(transcript: str, confidence: float = 0.9) -> Reading:
     """Return an answer; its digits all stand in `BOX`."""
     text = re.sub("[^0-9\\n]", "", transcript)
     ink, probabilities = np.zeros((28, 28), np.float32), np.full(10, 0.1, np.float32)
-    digits = tuple(DigitBox(int(sign), 0.9, BOX, probabilities, ink) for sign in text if sign != "\n")
+    digits = tuple(DigitResult(int(sign), 0.9, BOX, probabilities, ink) for sign in text if sign != "\n")
     return Reading(text, transcript, confidence, confidence >= 0.6, digits)
 
 
@@ -48,7 +48,7 @@ class Reader:
 
 def examined(
     folder: Path, labels: str, *answers: Reading | None, **options: Any
-) -> tuple[NumberExamination, Reader]:
+) -> tuple[NumberSetResult, Reader]:
     """Return what comes out for a set with the given labels.csv, whose images are all a.png."""
     folder.mkdir()
     page = np.full((60, 90), 255, np.uint8)
@@ -56,7 +56,7 @@ def examined(
     cv2.imwrite(str(folder / "a.png"), page)
     (folder / "labels.csv").write_text(labels)
     reader = Reader(answers)
-    return examine_numbers(reader, read_labelled_set(folder), **options), reader  # type: ignore[arg-type]
+    return evaluate_numbers(reader, read_labeled_dataset(folder), **options), reader  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_figures_need_labels_texts_and_confidences(
     labels: list[str], texts: list[str], confidences: list[float]
 ) -> None:
     with pytest.raises(ValueError, match="expected as many labels"):
-        transcribe(labels, texts, confidences, [True] * len(labels))
+        compute_string_metrics(labels, texts, confidences, [True] * len(labels))
 
 
 def test_a_page_is_right_when_all_of_its_lines_are(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from digitrec import Recognizer
-from digitrec.contract import NO_DIGIT
+from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.errors import ModelFileError, OutputError
-from digitrec.evaluation.examination import Examination, pool, refusal_of
+from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_curve_of
 
 pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
 
+from digitrec.evaluation.console import format_results
 from digitrec.evaluation.report import write_report
-from digitrec.evaluation.summary import format_examinations
 
 CARD: dict[str, Any] = {
     "name": "small",
@@ -33,14 +33,14 @@ CARD: dict[str, Any] = {
 }
 
 
-def examined(labels: list[int], answers: list[int | None], confidence: float = 0.9) -> Examination:
+def examined(labels: list[int], answers: list[int | None], confidence: float = 0.9) -> SetResult:
     """What came out where `answers` were given with `confidence`; None is no answer."""
     probabilities = np.full((len(labels), 10), (1 - confidence) / 9, np.float32)
     for row, answer in zip(probabilities, answers, strict=True):
         row[:] = np.nan if answer is None else row
         row[answer or 0] = np.nan if answer is None else confidence
     inks = np.zeros((len(labels), 28, 28), np.uint8)
-    return Examination("set", np.array(labels), probabilities, inks, 0.6)
+    return SetResult("set", np.array(labels), probabilities, inks, 0.6)
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +58,12 @@ def test_a_picture_without_an_answer_is_a_mistake_and_never_accepted() -> None:
     found = examined([0, 0], [None, 0])
     assert found.answers.tolist() == [-1, 0]
     assert found.accepted_share == 0.5
-    assert Examination("set", found.labels, found.probabilities, found.inks, 0.0).accepted_share == 0.5
+    assert SetResult("set", found.labels, found.probabilities, found.inks, 0.0).accepted_share == 0.5
 
 
 def test_nothing_can_be_pooled() -> None:
-    assert pool([], "nothing") is None
-    assert refusal_of([examined([1], [1])]) is None
+    assert pool_results([], "nothing") is None
+    assert rejection_curve_of([examined([1], [1])]) is None
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ def test_nothing_can_be_pooled() -> None:
     [
         ([examined([0, 4], [None, None])], 4),
         ([examined([3], [3])], 4),
-        ([examined([NO_DIGIT], [3])], 0),
-        ([examined([3, 4], [3, 9]), examined([NO_DIGIT] * 2, [3, None], 0.3)], 5),
+        ([examined([NON_DIGIT_LABEL], [3])], 0),
+        ([examined([3, 4], [3, 9]), examined([NON_DIGIT_LABEL] * 2, [3, None], 0.3)], 5),
     ],
     ids=["no answers at all", "no mistakes", "no digits", "both"],
 )
 def test_every_kind_of_examination_makes_a_report(
-    tmp_path: Path, examinations: list[Examination], pictures: int
+    tmp_path: Path, examinations: list[SetResult], pictures: int
 ) -> None:
     write_report(tmp_path / "new", examinations, CARD)
     metrics = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert len(metrics["sets"]) == len(examinations)
     assert metrics["threshold"] == 0.6
     assert len(list((tmp_path / "new").glob("*.png"))) == pictures
-    assert format_examinations(examinations, {"other": "left out"})
+    assert format_results(examinations, {"other": "left out"})
 
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from digitrec.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from digitrec.ink.codec import decode
-from digitrec.ink.render import Strokes
-from digitrec.settings import Limits
+from digitrec.limits import InputLimits
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.strokes import Strokes
 from handwriting import draw_digit, png_bytes
 
 SEVEN = draw_digit(7, 120, 8)
@@ -80,7 +80,7 @@ def test_what_is_no_image_that_we_read_is_unsupported(data: bytes, name: str) ->
 
 def test_too_many_bytes_are_refused_before_decoding() -> None:
     with pytest.raises(ImageTooLargeError, match="at most 100 bytes"):
-        decode(png_bytes(SEVEN), Limits(max_image_bytes=100))
+        decode(png_bytes(SEVEN), InputLimits(max_image_bytes=100))
 
 
 def test_a_small_png_of_two_gigapixels_is_refused_without_memory() -> None:
@@ -99,7 +99,7 @@ def test_a_file_that_is_too_long_is_not_even_read(tmp_path: Path) -> None:
     path = tmp_path / "long.png"
     path.write_bytes(b"\0" * 101)
     with pytest.raises(ImageTooLargeError):
-        decode(path, Limits(max_image_bytes=100))
+        decode(path, InputLimits(max_image_bytes=100))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_an_image_of_too_long_a_side_is_too_large(shape: tuple[int, int]) -> Non
 
 def test_an_array_of_too_many_pixels_is_refused() -> None:
     with pytest.raises(ImageTooLargeError):
-        decode(np.zeros((11, 10), np.uint8), Limits(max_image_pixels=100))
+        decode(np.zeros((11, 10), np.uint8), InputLimits(max_image_pixels=100))
 
 
 def test_anything_else_is_refused() -> None:
@@ -278,7 +278,7 @@ def test_pictures_of_many_sizes_leave_no_warnings_behind() -> None:
 import struct, zlib
 from PIL import Image
 from digitrec.errors import ImageTooLargeError
-from digitrec.ink.codec import decode
+from digitrec.preprocessing.decode import decode
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 for width in range(90_000_000, 90_000_050):  # Pillow warns of so many pixels, and does not refuse them yet
@@ -297,7 +297,7 @@ assert len(getattr(Image, "__warningregistry__", {})) <= 1
 def test_a_tiff_full_of_faults_writes_nothing_to_stderr() -> None:
     program = """
 import random, struct
-from digitrec.ink.codec import decode
+from digitrec.preprocessing.decode import decode
 rows, fax = 2000, random.Random(0).randbytes(2000)
 entries = [(256, 4, 64), (257, 4, rows), (258, 3, 1), (259, 3, 3), (262, 3, 0)]
 entries += [(273, 4, 8), (277, 3, 1), (278, 4, rows), (279, 4, len(fax))]
@@ -315,7 +315,7 @@ import io, sys
 import numpy as np
 from pathlib import Path
 from PIL import Image
-from digitrec.ink.codec import decode
+from digitrec.preprocessing.decode import decode
 file = io.BytesIO()
 Image.fromarray(np.full((5000, 5000), 200, {kind})).save(file, "PNG", compress_level=1)
 data = file.getvalue()

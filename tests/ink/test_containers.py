@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from digitrec.errors import ImageTooLargeError, UnreadableImageError, UnsupportedImageError
-from digitrec.ink.codec import decode
-from digitrec.ink.containers import without_metadata
+from digitrec.preprocessing.containers import without_metadata
+from digitrec.preprocessing.decode import decode
 from handwriting import draw_digit
 
 SEVEN = draw_digit(7, 120, 8)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import InvalidFieldError
-from digitrec.ink.fields import decode_base64, decode_pixels
+from digitrec.preprocessing.json_images import decode_base64, decode_pixels
 from handwriting import draw_digit, png_bytes
 
 SEVEN = draw_digit(7, 120, 8)

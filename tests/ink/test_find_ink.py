@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec.ink.page import Budget, TooMuchInkError, _shreds_of_rules, find_ink
+from digitrec.preprocessing.binarize import PageLimits, TooMuchInkError, _broken_ruled_lines, binarize_page
 
 
 def _by_every_pair(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
@@ -20,7 +20,7 @@ def _by_every_pair(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool
 
 
 def test_paper_alone_has_no_shreds() -> None:
-    assert not _shreds_of_rules(np.zeros((1, 5), np.int32), 60.0).any()
+    assert not _broken_ruled_lines(np.zeros((1, 5), np.int32), 60.0).any()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -30,17 +30,17 @@ def test_shreds_are_those_that_every_pair_compared_gives(seed: int) -> None:
     boxes[:, cv2.CC_STAT_TOP] *= rng.integers(1, 12)
     boxes[:, cv2.CC_STAT_HEIGHT] //= 3
     for digit_px in (4.0, 15.0, 35.0, 60.0, 61.7):
-        np.testing.assert_array_equal(_shreds_of_rules(boxes, digit_px), _by_every_pair(boxes, digit_px))
+        np.testing.assert_array_equal(_broken_ruled_lines(boxes, digit_px), _by_every_pair(boxes, digit_px))
 
 
 def test_a_page_over_its_budget_is_an_error() -> None:
     page = np.full((200, 400), 255, np.uint8)
     page[40:140, 40:360:20] = 0
-    assert len(find_ink(page).boxes) == 17
-    for budget in (Budget(pieces=15), Budget(page_px=1000)):
+    assert len(binarize_page(page).boxes) == 17
+    for budget in (PageLimits(pieces=15), PageLimits(page_px=1000)):
         small = cv2.resize(page, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
         with pytest.raises(TooMuchInkError):
-            find_ink(small if budget.page_px == 1000 else page, budget=budget)
+            binarize_page(small if budget.page_px == 1000 else page, budget=budget)
 
 
 @pytest.mark.parametrize("side", [2399, 2400, 2401, 2999, 4807])
@@ -48,4 +48,4 @@ def test_the_largest_page_is_within_the_budget_whatever_it_is_reduced_from(side:
     page = np.full((side, side), 255, np.uint8)
     for left in range(100, side - 100, 400):
         cv2.ellipse(page, (left, side // 2), (15, 30), 0, 0, 360, (0,), 8)
-    assert len(find_ink(page).boxes) > 2
+    assert len(binarize_page(page).boxes) > 2

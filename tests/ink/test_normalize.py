@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError
-from digitrec.ink.normalize import normalize
-from digitrec.ink.paper import remove_impulses
-from digitrec.ink.render import Strokes, draw_on_canvas
-from digitrec.ink.rules import erase_rules
+from digitrec.preprocessing.background import remove_salt_and_pepper
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.ruled_lines import remove_ruled_lines
+from digitrec.preprocessing.strokes import Strokes, render_strokes
 from handwriting import crop_to_ink, draw_digit
 
 Picture = NDArray[np.uint8]
@@ -143,7 +143,7 @@ def test_a_rule_that_a_digit_leans_on_is_no_stem(side: str, digit: int) -> None:
     rule = np.ones((len(ink), 5), np.float32)
     beside = slice(0, 5) if side == "left" else slice(-5, None)
     ruled = np.hstack([rule, ink] if side == "left" else [ink, rule])
-    erased = erase_rules(ruled, 0.2)
+    erased = remove_ruled_lines(ruled, 0.2)
     assert not erased[:, beside].any()
     assert erased.sum() > 0.8 * ink.sum()
 
@@ -207,24 +207,24 @@ def test_salt_and_pepper_is_taken_away(digit: int, recognizer: Recognizer) -> No
 
 def test_a_hairline_is_no_salt() -> None:
     hairline = cv2.line(np.full((40, 40), 255, np.uint8), (20, 5), (22, 34), (0.0,), 1)
-    assert remove_impulses(hairline) is hairline
+    assert remove_salt_and_pepper(hairline) is hairline
 
 
 def test_the_grain_of_a_dark_picture_is_no_salt() -> None:
     dark = grain((60, 60), 20, 6)
-    assert remove_impulses(dark) is dark
+    assert remove_salt_and_pepper(dark) is dark
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
 def test_the_smallest_pictures_have_no_salt(shape: tuple[int, int]) -> None:
-    assert remove_impulses(np.zeros(shape, np.uint8)).shape == shape
+    assert remove_salt_and_pepper(np.zeros(shape, np.uint8)).shape == shape
     striped = (np.arange(shape[0] * shape[1]) % 2 * 255).astype(np.uint8).reshape(shape)
-    assert remove_impulses(striped).shape == shape
+    assert remove_salt_and_pepper(striped).shape == shape
 
 
 def test_strokes_give_the_same_ink_in_any_unit() -> None:
     lines = [[[1, 0], [0, 3], [2, 3]], [[1.6, 1], [1.5, 5]]]
-    expected = normalize(draw_on_canvas(Strokes.from_lists(lines)))
+    expected = normalize(render_strokes(Strokes.from_lists(lines)))
 
     larger = [[[37 * x + 500, 37 * y - 80] for x, y in line] for line in lines]
-    assert np.abs(normalize(draw_on_canvas(Strokes.from_lists(larger))) - expected).max() < 0.1
+    assert np.abs(normalize(render_strokes(Strokes.from_lists(larger))) - expected).max() < 0.1

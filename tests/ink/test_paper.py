@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from digitrec.ink import paper
-from digitrec.ink.normalize import shrink
+from digitrec.preprocessing import background as paper
+from digitrec.preprocessing.normalize import downscale_for_processing
 from handwriting import draw_digit
 
-CANVASES = [shrink(draw_digit(digit, pen_px=pen)) for digit in range(10) for pen in (6, 18, 30)]
+CANVASES = [
+    downscale_for_processing(draw_digit(digit, pen_px=pen)) for digit in range(10) for pen in (6, 18, 30)
+]
 
 
 @pytest.mark.parametrize("tone", [0, 255])
@@ -60,7 +62,9 @@ def test_the_paper_around_is_the_median(inverted: bool) -> None:
 def test_ink_is_told_from_paper_under_uneven_light(light: tuple[int, int, int], inverted: bool) -> None:
     y, x = np.mgrid[-1:1:128j, -1:1:128j]
     paper_light = 110 + light[0] * x + light[1] * y + light[2] * (x * x + y * y)
-    ink = cv2.GaussianBlur(1 - shrink(draw_digit(6, pen_px=40)) / 255, (0, 0), 3)  # a marker, out of focus
+    ink = cv2.GaussianBlur(
+        1 - downscale_for_processing(draw_digit(6, pen_px=40)) / 255, (0, 0), 3
+    )  # a marker, out of focus
     grain = np.random.default_rng(0).normal(0, 1.5, ink.shape)
     photo = np.clip(paper_light * (1 - 0.45 * ink) + grain, 0, 255).astype(np.uint8)
     assert (paper.darken_ink(255 - photo if inverted else photo) == photo).all()

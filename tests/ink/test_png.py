@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from digitrec.errors import UnreadableImageError
-from digitrec.ink.codec import decode
-from digitrec.ink.png import decode_plain_png, plain_png_size
+from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.png import decode_plain_png, plain_png_size
 from handwriting import draw_digit
 
 SEVEN = draw_digit(7, 120, 8)

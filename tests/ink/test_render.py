@@ -7,8 +7,8 @@ import pytest
 
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError, InvalidFieldError
-from digitrec.ink.render import Strokes, draw_on_canvas, replay_on_canvas
-from digitrec.settings import Limits
+from digitrec.limits import InputLimits
+from digitrec.preprocessing.strokes import Strokes, render_strokes, render_strokes_randomized
 from handwriting import DIGIT_STROKES
 
 
@@ -26,7 +26,7 @@ def test_what_is_no_list_of_points_names_its_field(value: object) -> None:
 @pytest.mark.parametrize("value", [[[[0, 0]] * 100_000], [[[0, 0]]] * 100_000, [[]] * 100_000])
 def test_too_many_points_are_refused(value: object) -> None:
     with pytest.raises(InvalidFieldError, match="at most 20,000 points"):
-        Strokes.from_lists(value, Limits())
+        Strokes.from_lists(value, InputLimits())
 
 
 @pytest.mark.parametrize("value", [[], [[]], [[[3, 3]]], [[[3, 3], [3, 3]]], [[[3, 3]], [[3, 3]]]])
@@ -42,15 +42,15 @@ def test_drawn_strokes_are_read(digit: int, recognizer: Recognizer) -> None:
 
 def test_a_vertical_and_a_horizontal_line_have_no_width_and_are_drawn() -> None:
     for line in ([[0, 0], [0, 9]], [[0, 0], [9, 0]]):
-        assert (draw_on_canvas(Strokes.from_lists([line])) == 0).sum() > 1000
+        assert (render_strokes(Strokes.from_lists([line])) == 0).sum() > 1000
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_replay_stays_on_the_canvas(seed: int) -> None:
     strokes = Strokes.from_lists(DIGIT_STROKES[8])
-    canvas = replay_on_canvas(strokes, np.random.default_rng(seed))
+    canvas = render_strokes_randomized(strokes, np.random.default_rng(seed))
     assert canvas.shape == (280, 280)
     edge = np.concatenate([canvas[0], canvas[-1], canvas[:, 0], canvas[:, -1]])
     assert edge.min() == 255
-    again = replay_on_canvas(strokes, np.random.default_rng(seed))
+    again = render_strokes_randomized(strokes, np.random.default_rng(seed))
     assert np.array_equal(canvas, again)

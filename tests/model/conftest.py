@@ -59,7 +59,7 @@ def small_network(keras: Any) -> keras_module.Model:
 def built_model_file(
     small_network: Any, card: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    from digitrec.model.compile import save_model
+    from digitrec.model.export import save_model
 
     path = tmp_path_factory.mktemp("models") / "small.h5"
     save_model(small_network, path, card)

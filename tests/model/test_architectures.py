@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.model.architectures import ARCHITECTURES, CLASSES_LAYER, DEFAULT_ARCHITECTURE
-from digitrec.model.compile import save_model
-from digitrec.model.runtime import load_classifier
+from digitrec.model.classifier import load_classifier
+from digitrec.model.export import save_model
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("three-convs", 81_066), ("two-convs", 225_034)])

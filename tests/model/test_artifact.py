@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
-from digitrec.model.artifact import fingerprint, read_artifact, write_artifact
+from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
 from digitrec.resources import packaged_model_path
 
 
@@ -36,12 +36,12 @@ def _change_a_weight(path: Path) -> None:
 
 def test_missing_file_is_named_with_the_mend(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5: expected a model file.*train_model\.py"):
-        read_artifact(tmp_path / "nowhere.h5")
+        read_model_file(tmp_path / "nowhere.h5")
 
 
 def test_folder_is_no_model_file(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"a folder; name the \.h5 file in it"):
-        read_artifact(tmp_path)
+        read_model_file(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_other_content_is_told_for_what_it_is(tmp_path: Path, content: bytes, fa
     path = tmp_path / "model.h5"
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=re.escape(fault)):
-        read_artifact(path)
+        read_model_file(path)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
@@ -65,7 +65,7 @@ def test_truncated_file_is_refused(model_file: Path, share: float) -> None:
     content = model_file.read_bytes()
     model_file.write_bytes(content[: int(share * len(content))])
     with pytest.raises(ModelFileError, match=r"small\.h5: expected a whole Keras HDF5 file"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> None:
@@ -78,7 +78,7 @@ def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> No
             damaged[place] ^= int(rng.integers(1, 256))
         model_file.write_bytes(damaged)
         try:
-            read_artifact(model_file)
+            read_model_file(model_file)
         except ModelError:
             refused += 1
     assert refused > 100
@@ -97,7 +97,7 @@ def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(
         data[heap.end() : heap.end() + 3] = reserved
         data[heap.start() + 16 : heap.start() + 32] = bytes(8) + size.to_bytes(8, "little")
     path.write_bytes(data)
-    program = f"from digitrec.model.artifact import read_artifact; read_artifact({str(path)!r})"
+    program = f"from digitrec.model.model_file import read_artifact; read_artifact({str(path)!r})"
     run = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30
     )
@@ -108,7 +108,7 @@ def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(
 def test_unreadable_file_names_its_permissions(model_file: Path) -> None:
     model_file.chmod(0)
     with pytest.raises(ModelFileError, match="permissions"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
@@ -116,11 +116,11 @@ def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.create_group("layers")
     with pytest.raises(ModelFileError, match=r"Received HDF5 with \['layers'\]. Save the whole model"):
-        read_artifact(path)
+        read_model_file(path)
 
 
 def test_whole_file_gives_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
-    artifact = read_artifact(model_file)
+    artifact = read_model_file(model_file)
     assert artifact.graph is not None
     assert artifact.graph[4:8] == b"TFL3"
     assert artifact.card == card
@@ -129,7 +129,7 @@ def test_whole_file_gives_graph_and_card(model_file: Path, card: dict[str, Any])
 def test_plain_keras_file_has_neither_graph_nor_card(model_file: Path) -> None:
     with h5py.File(model_file, "r+") as file:
         del file["digitrec"]
-    artifact = read_artifact(model_file)
+    artifact = read_model_file(model_file)
     assert (artifact.graph, artifact.card) == (None, None)
 
 
@@ -137,29 +137,29 @@ def test_unknown_format_version_is_refused(model_file: Path) -> None:
     with h5py.File(model_file, "r+") as file:
         file["digitrec"].attrs["format_version"] = 2
     with pytest.raises(ModelFileError, match=r"expected format version 1\. Received: 2"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_damaged_graph_is_refused(model_file: Path) -> None:
     with h5py.File(model_file, "r+") as file:
         file["digitrec/litert"][100] ^= 1
     with pytest.raises(ModelFileError, match="the file is damaged"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_graph_of_other_weights_is_refused_with_the_mend(model_file: Path) -> None:
     _change_a_weight(model_file)
     with pytest.raises(
-        ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec compile .*small\.h5"
+        ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec convert .*small\.h5"
     ):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_graph_of_another_architecture_is_refused(model_file: Path) -> None:
     with h5py.File(model_file, "r+") as file:
         file.attrs["model_config"] = file.attrs["model_config"].replace("relu", "tanh")
     with pytest.raises(ModelMismatchError):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 @pytest.mark.parametrize("name", ["litert", "card"])
@@ -167,7 +167,7 @@ def test_missing_part_is_refused(model_file: Path, name: str) -> None:
     with h5py.File(model_file, "r+") as file:
         del file["digitrec"][name]
     with pytest.raises(ModelFileError, match=name):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_graph_that_claims_a_terabyte_is_refused_unread(model_file: Path) -> None:
@@ -175,7 +175,7 @@ def test_graph_that_claims_a_terabyte_is_refused_unread(model_file: Path) -> Non
         del file["digitrec/litert"]
         file["digitrec"].create_dataset("litert", shape=(1 << 40,), dtype=np.uint8, chunks=(1 << 20,))
     with pytest.raises(ModelFileError, match="claims 1099511627776 bytes"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_graph_that_claims_a_terabyte_is_refused_unread(model_file: Path) -> Non
 def test_wrong_card_names_the_key(model_file: Path, changes: dict[str, Any], fault: str) -> None:
     _edit_card(model_file, **changes)
     with pytest.raises(ModelFileError, match=re.escape(fault)):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"'])
@@ -204,27 +204,27 @@ def test_card_that_is_no_json_object_is_refused(model_file: Path, text: str) -> 
     with h5py.File(model_file, "r+") as file:
         file["digitrec/card"][()] = text
     with pytest.raises(ModelFileError, match=r"small\.h5: expected the model card"):
-        read_artifact(model_file)
+        read_model_file(model_file)
 
 
 def test_write_replaces_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
-    write_artifact(model_file, b"another graph", card | {"version": "4"})
-    artifact = read_artifact(model_file)
+    write_model_file(model_file, b"another graph", card | {"version": "4"})
+    artifact = read_model_file(model_file)
     assert artifact.graph == b"another graph"
     assert artifact.card == card | {"version": "4"}
 
 
 def test_writing_again_does_not_grow_the_file(model_file: Path, card: dict[str, Any]) -> None:
-    write_artifact(model_file, b"a graph", card)
+    write_model_file(model_file, b"a graph", card)
     size = model_file.stat().st_size
-    write_artifact(model_file, b"a larger graph" * 10_000, {**card, "name": "n" * 20_000})
-    write_artifact(model_file, b"a graph", card)
+    write_model_file(model_file, b"a larger graph" * 10_000, {**card, "name": "n" * 20_000})
+    write_model_file(model_file, b"a graph", card)
     assert model_file.stat().st_size == size
 
 
 def test_write_leaves_the_fingerprint_alone(model_file: Path, card: dict[str, Any]) -> None:
     before = fingerprint(model_file)
-    write_artifact(model_file, b"another graph", card)
+    write_model_file(model_file, b"another graph", card)
     assert fingerprint(model_file) == before
 
 
@@ -237,14 +237,14 @@ def test_failed_write_leaves_the_old_file_and_nothing_beside_it(
     before = model_file.read_bytes()
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ModelFileError, match="No space left"):
-        write_artifact(model_file, b"another graph", card)
+        write_model_file(model_file, b"another graph", card)
     assert model_file.read_bytes() == before
     assert list(model_file.parent.iterdir()) == [model_file]
 
 
 def test_writing_into_a_damaged_file_is_refused_or_gives_a_whole_one(tmp_path: Path) -> None:
     content, places = packaged_model_path().read_bytes(), _places_of_structure(packaged_model_path())
-    card = read_artifact(packaged_model_path()).card or {}
+    card = read_model_file(packaged_model_path()).card or {}
     faults: list[str] = []
     for seed in range(40):
         rng, damaged = np.random.default_rng(seed), bytearray(content)
@@ -253,10 +253,10 @@ def test_writing_into_a_damaged_file_is_refused_or_gives_a_whole_one(tmp_path: P
         path = tmp_path / "model.h5"
         path.write_bytes(damaged)
         try:
-            write_artifact(path, b"a graph", card)
+            write_model_file(path, b"a graph", card)
         except ModelFileError as error:
             faults.append(str(error))
-        assert path.read_bytes() == damaged or read_artifact(path).graph == b"a graph"
+        assert path.read_bytes() == damaged or read_model_file(path).graph == b"a graph"
     assert 5 < len(faults) < 35
     assert [fault for fault in faults if "truncated or damaged" not in fault] == []
 
@@ -277,7 +277,7 @@ def _places_of_structure(path: Path) -> np.ndarray:
 def test_wrong_card_is_not_written(model_file: Path) -> None:
     before = model_file.read_bytes()
     with pytest.raises(ModelFileError, match="to have the key 'format'"):
-        write_artifact(model_file, b"another graph", {})
+        write_model_file(model_file, b"another graph", {})
     assert model_file.read_bytes() == before
 
 
@@ -285,7 +285,7 @@ def test_nothing_is_written_into_other_files(tmp_path: Path, card: dict[str, Any
     path = tmp_path / "notes.txt"
     path.write_text("keep me")
     with pytest.raises(ModelFileError):
-        write_artifact(path, b"graph", card)
+        write_model_file(path, b"graph", card)
     assert path.read_text() == "keep me"
 
 
@@ -294,7 +294,7 @@ def test_write_keeps_permissions_and_follows_a_link(model_file: Path, card: dict
     model_file.chmod(0o640)
     link = model_file.with_name("link.h5")
     link.symlink_to(model_file)
-    write_artifact(link, b"another graph", card)
+    write_model_file(link, b"another graph", card)
     assert link.is_symlink()
     assert model_file.stat().st_mode & 0o777 == 0o640
-    assert read_artifact(model_file).graph == b"another graph"
+    assert read_model_file(model_file).graph == b"another graph"

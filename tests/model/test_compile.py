@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelFileError, ModelNotFoundError
-from digitrec.model.artifact import read_artifact
-from digitrec.model.runtime import load_classifier
+from digitrec.model.classifier import load_classifier
+from digitrec.model.model_file import read_model_file
 
 
 @pytest.fixture(autouse=True)
@@ -42,42 +42,42 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 def test_foreign_classifier_answers_as_in_keras(
     keras: Any, tmp_path: Path, inks: np.ndarray, shape: tuple[int, ...], activation: str | None
 ) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     network = _dense_network(keras, shape, activation)
     path = _saved(network, tmp_path / "foreign.h5")
-    compile_model(path)
+    convert_model_file(path)
     expected = network.predict(inks.reshape(-1, *shape), verbose=0)
     expected = expected if activation else _softmax(expected)
     np.testing.assert_allclose(load_classifier(path).probabilities(inks), expected, atol=1e-4)
 
 
 def test_sigmoid_outputs_become_shares_of_one(keras: Any, tmp_path: Path, inks: np.ndarray) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     network = _dense_network(keras, (28, 28, 1), "sigmoid")
     path = _saved(network, tmp_path / "foreign.h5")
-    compile_model(path)
+    convert_model_file(path)
     expected = network.predict(inks, verbose=0)
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(load_classifier(path).probabilities(inks), expected, atol=1e-4)
 
 
 def test_network_that_divides_by_255_gets_grey_values(keras: Any, tmp_path: Path, inks: np.ndarray) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     network = _dense_network(keras, (28, 28, 1), "softmax", keras.layers.Rescaling(1 / 255))
     path = _saved(network, tmp_path / "foreign.h5")
-    compile_model(path)
+    convert_model_file(path)
     expected = network.predict(inks * 255, verbose=0)
     np.testing.assert_allclose(load_classifier(path).probabilities(inks), expected, atol=1e-4)
 
 
 def test_foreign_file_gets_a_card_of_its_own(keras: Any, tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     path = _saved(_dense_network(keras, (784,), "softmax"), tmp_path / "foreign.h5")
-    card = compile_model(path).card
+    card = convert_model_file(path).card
     assert card is not None
     assert (card["name"], card["parameters"], card["threshold"], card["results"]) == (
         "foreign",
@@ -89,11 +89,11 @@ def test_foreign_file_gets_a_card_of_its_own(keras: Any, tmp_path: Path) -> None
 
 
 def test_compiled_file_loads_in_keras_bit_for_bit(keras: Any, tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     network = _dense_network(keras, (28, 28, 1), "softmax")
     path = _saved(network, tmp_path / "foreign.h5")
-    compile_model(path)
+    convert_model_file(path)
     loaded = keras.saving.load_model(path, compile=False)
     for before, after in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -106,37 +106,37 @@ def test_compiled_file_loads_in_keras_bit_for_bit(keras: Any, tmp_path: Path) ->
 def test_other_classifiers_are_refused_with_both_shapes(
     keras: Any, tmp_path: Path, shape: tuple[int, ...], outputs: int, received: str
 ) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(outputs, activation="softmax")]
     path = _saved(keras.Sequential(layers), tmp_path / "other.h5")
     with pytest.raises(
         ModelFileError, match=r"input \(28, 28, 1\), \(28, 28\) or \(784,\), output \(10,\).*" + received
     ):
-        compile_model(path)
-    assert read_artifact(path).graph is None
+        convert_model_file(path)
+    assert read_model_file(path).graph is None
 
 
 def test_two_outputs_are_refused(keras: Any, tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     ink = keras.Input((784,))
     network = keras.Model(ink, [keras.layers.Dense(10)(ink), keras.layers.Dense(10)(ink)])
     with pytest.raises(ModelFileError, match="expected a classifier of 28 x 28 digits"):
-        compile_model(_saved(network, tmp_path / "two.h5"))
+        convert_model_file(_saved(network, tmp_path / "two.h5"))
 
 
 def test_network_that_answers_nan_is_refused(keras: Any, tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     network = _dense_network(keras, (784,), "softmax")
     network.set_weights([weight * np.nan for weight in network.get_weights()])
     with pytest.raises(ModelFileError, match="expected finite outputs"):
-        compile_model(_saved(network, tmp_path / "broken.h5"))
+        convert_model_file(_saved(network, tmp_path / "broken.h5"))
 
 
 def test_code_in_the_file_is_refused_and_does_not_run(keras: Any, tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     mark = tmp_path / "ran"
     source = str(mark)
@@ -144,7 +144,7 @@ def test_code_in_the_file_is_refused_and_does_not_run(keras: Any, tmp_path: Path
     path = _saved(_dense_network(keras, (28, 28, 1), "softmax", layer), tmp_path / "hostile.h5")
     mark.unlink(missing_ok=True)
     with pytest.raises(ModelFileError, match="Received 'Lambda' from 'keras"):
-        compile_model(path)
+        convert_model_file(path)
     assert not mark.exists()
 
 
@@ -158,54 +158,54 @@ def test_code_in_the_file_is_refused_and_does_not_run(keras: Any, tmp_path: Path
     ],
 )
 def test_objects_from_elsewhere_are_refused(model_file: Path, described: dict[str, Any]) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     with h5py.File(model_file, "r+") as file:
         config = json.loads(file.attrs["model_config"])
         config["config"]["layers"][1]["config"]["activation"] = described
         file.attrs["model_config"] = json.dumps(config)
     with pytest.raises(ModelFileError, match="code in the file or beside it"):
-        compile_model(model_file)
+        convert_model_file(model_file)
 
 
 @pytest.mark.parametrize(
     "config", ['{"class_name": "Sequential"}', "[]", "{", '{"class_name": "Nothing", "config": {}}']
 )
 def test_architecture_that_keras_does_not_understand_is_refused(model_file: Path, config: str) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     with h5py.File(model_file, "r+") as file:
         file.attrs["model_config"] = config
     with pytest.raises(ModelFileError, match=r"small\.h5"):
-        compile_model(model_file)
+        convert_model_file(model_file)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5"):
-        compile_model(tmp_path / "nowhere.h5")
+        convert_model_file(tmp_path / "nowhere.h5")
 
 
 def test_another_ending_is_refused(model_file: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     with pytest.raises(ModelFileError, match=r"expected a name that ends in \.h5"):
-        compile_model(model_file.rename(model_file.with_suffix(".model")))
+        convert_model_file(model_file.rename(model_file.with_suffix(".model")))
 
 
 def test_compiling_again_keeps_the_card(model_file: Path, card: dict[str, Any]) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
-    assert compile_model(model_file).card == card
+    assert convert_model_file(model_file).card == card
 
 
 def test_compiling_after_a_change_mends_the_mismatch_with_a_new_card(keras: Any, model_file: Path) -> None:
-    from digitrec.model.compile import compile_model
+    from digitrec.model.export import convert_model_file
 
     with h5py.File(model_file, "r+") as file:
         file.attrs["model_config"] = file.attrs["model_config"].replace("relu", "tanh")
-    card = compile_model(model_file).card
+    card = convert_model_file(model_file).card
     assert card is not None
     assert card["training"] == {}
     assert load_classifier(model_file).card == card
@@ -243,18 +243,18 @@ def test_save_model_leaves_the_old_file_on_failure(
 def test_save_model_makes_the_folder_and_says_nothing_of_formats(
     small_network: Any, tmp_path: Path, card: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from digitrec.model.compile import save_model
+    from digitrec.model.export import save_model
 
     with caplog.at_level(logging.WARNING):
         save_model(small_network, tmp_path / "new" / "model.h5", card)
     assert "HDF5" not in caplog.text
-    assert read_artifact(tmp_path / "new" / "model.h5").card == card
+    assert read_model_file(tmp_path / "new" / "model.h5").card == card
 
 
 def test_save_model_refuses_a_wrong_card_or_name_at_once(
     small_network: Any, tmp_path: Path, card: dict[str, Any]
 ) -> None:
-    from digitrec.model.compile import save_model
+    from digitrec.model.export import save_model
 
     with pytest.raises(ModelFileError, match="to have the key 'name'"):
         save_model(small_network, tmp_path / "model.h5", {key: card[key] for key in card if key != "name"})

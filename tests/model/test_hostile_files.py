@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
-from digitrec.model import contents, opening
-from digitrec.model.artifact import has_graph, read_artifact, write_artifact
+from digitrec.model import hdf5 as opening
+from digitrec.model import hdf5_contents as contents
+from digitrec.model.model_file import has_graph, read_model_file, write_model_file
 from digitrec.resources import packaged_model_path
 
 Forgery = Callable[[h5py.File, Path], object]
@@ -206,7 +207,7 @@ def test_forged_file_is_rejected_before_a_value_is_read(
     _forged(model, forgery)
     monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
     monkeypatch.setattr(h5py.AttributeManager, "__getitem__", read)
-    for load in (read_artifact, has_graph):
+    for load in (read_model_file, has_graph):
         with pytest.raises(
             ModelFileError, match=rf"model\.h5: expected .* Received: .*({fault}).*model\.save"
         ) as caught:
@@ -218,7 +219,7 @@ def test_forged_file_is_rejected_before_a_value_is_read(
 def test_forged_file_is_never_written_to(model: Path, name: str) -> None:
     before = _forged(model, FORGERIES[name][0]).read_bytes()
     with pytest.raises(ModelFileError):
-        write_artifact(model, b"graph", read_artifact(packaged_model_path()).card or {})
+        write_model_file(model, b"graph", read_model_file(packaged_model_path()).card or {})
     assert model.read_bytes() == before
 
 
@@ -246,14 +247,14 @@ def test_attribute_that_repeats_a_string_is_not_read(model: Path, owner: str, na
     with h5py.File(model, "r+") as file:
         file[owner].attrs[name] = np.array(["x" * 50_000] * 1000, dtype=h5py.string_dtype())
     with pytest.raises(ModelFileError, match=f"the attribute {name} of {owner} holds not one value"):
-        read_artifact(model)
+        read_model_file(model)
 
 
 def test_weights_that_are_a_string_are_rejected(model: Path) -> None:
     with h5py.File(model, "r+") as file:
         file["model_weights/w"] = "text"
     with pytest.raises(ModelFileError, match="/model_weights/w holds a string where numbers should be"):
-        read_artifact(model)
+        read_model_file(model)
 
 
 def _named_pipe(path: Path) -> None:
@@ -286,14 +287,14 @@ def _sparse(path: Path) -> None:
 def test_special_file_is_rejected_unopened(tmp_path: Path, make: Callable[[Path], None], kind: str) -> None:
     make(tmp_path / "model.h5")
     with pytest.raises(ModelFileError, match=re.escape(kind)):
-        read_artifact(tmp_path / "model.h5")
+        read_model_file(tmp_path / "model.h5")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
     (model.parent / "data").symlink_to(model.name)
     (model.parent / "link.h5").symlink_to("data")
-    assert read_artifact(model.parent / "link.h5").graph is not None
+    assert read_model_file(model.parent / "link.h5").graph is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
@@ -301,19 +302,19 @@ def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
 def test_symbolic_link_that_ends_nowhere_is_a_digitrec_error(tmp_path: Path, target: str) -> None:
     (tmp_path / "link.h5").symlink_to(target)
     with pytest.raises((ModelNotFoundError, ModelFileError), match=r"link\.h5: expected a model file"):
-        read_artifact(tmp_path / "link.h5")
+        read_model_file(tmp_path / "link.h5")
 
 
 def test_path_with_a_null_byte_names_no_file() -> None:
     with pytest.raises(ModelNotFoundError):
-        read_artifact("model\0.h5")
+        read_model_file("model\0.h5")
 
 
 def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> None:
     with h5py.File(model, "r+") as file:
         file["model_weights"]["n" * 60_000] = h5py.SoftLink("/")
     with pytest.raises(ModelFileError) as caught:
-        read_artifact(model)
+        read_model_file(model)
     assert len(str(caught.value)) < 500 + len(str(model))
 
 
@@ -327,7 +328,7 @@ def test_any_mix_of_forgeries_gives_an_error_of_digitrec(model: Path, seed: int)
             with suppress(ValueError, KeyError, OSError, TypeError, RuntimeError):  # two of them at one place
                 FORGERIES[name][0](file, model.parent)
     with pytest.raises(DigitrecError):
-        read_artifact(model)
+        read_model_file(model)
 
 
 def _keras_2_file(path: Path) -> Path:
@@ -351,12 +352,12 @@ def _keras_2_file(path: Path) -> Path:
 
 
 def test_file_of_keras_2_is_taken(tmp_path: Path) -> None:
-    assert read_artifact(_keras_2_file(tmp_path / "old.h5")).graph is None
+    assert read_model_file(_keras_2_file(tmp_path / "old.h5")).graph is None
 
 
 @pytest.mark.parametrize("name", ["digitrec", "lines"])
 def test_packaged_files_are_taken(name: str) -> None:
-    assert read_artifact(packaged_model_path(name)).graph is not None
+    assert read_model_file(packaged_model_path(name)).graph is not None
 
 
 def test_file_of_keras_3_with_its_optimizer_is_taken(keras: Any, tmp_path: Path) -> None:
@@ -368,4 +369,4 @@ def test_file_of_keras_3_with_its_optimizer_is_taken(keras: Any, tmp_path: Path)
     network.compile("adam", "mse")
     network.optimizer.build(network.trainable_variables)
     network.save(tmp_path / "new.h5")
-    assert read_artifact(tmp_path / "new.h5").graph is None
+    assert read_model_file(tmp_path / "new.h5").graph is None

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelFileError
-from digitrec.model.artifact import read_artifact, write_artifact
-from digitrec.model.runtime import KerasClassifier, LiteRtClassifier, load_classifier
+from digitrec.model.classifier import KerasClassifier, LiteRtClassifier, load_classifier
+from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.resources import packaged_model_path
 
 
@@ -92,22 +92,22 @@ def test_card_comes_from_the_file(model_file: Path, card: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("graph", [b"", b"no graph", b"\x1c\0\0\0TFL3" + bytes(200)])
 def test_bad_graph_is_refused_at_loading(model_file: Path, card: dict[str, Any], graph: bytes) -> None:
-    write_artifact(model_file, graph, card)
+    write_model_file(model_file, graph, card)
     with pytest.raises(
-        ModelFileError, match=r"small\.h5: expected a graph that LiteRT runs.*digitrec compile"
+        ModelFileError, match=r"small\.h5: expected a graph that LiteRT runs.*digitrec convert"
     ):
         load_classifier(model_file)
 
 
 def test_truncated_graph_is_refused_at_loading(model_file: Path, card: dict[str, Any]) -> None:
-    graph = read_artifact(model_file).graph or b""
-    write_artifact(model_file, graph[: len(graph) // 2], card)
+    graph = read_model_file(model_file).graph or b""
+    write_model_file(model_file, graph[: len(graph) // 2], card)
     with pytest.raises(ModelFileError):
         load_classifier(model_file)
 
 
 def test_graph_of_another_input_is_refused(keras: Any, card: dict[str, Any]) -> None:
-    from digitrec.model.compile import convert
+    from digitrec.model.export import convert
 
     network = keras.Sequential([keras.Input((14, 14, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     with pytest.raises(ModelFileError, match=r"one input, float32 \(1, 28, 28, 1\)"):
@@ -115,7 +115,7 @@ def test_graph_of_another_input_is_refused(keras: Any, card: dict[str, Any]) -> 
 
 
 def test_graph_of_logits_is_refused(keras: Any, card: dict[str, Any]) -> None:
-    from digitrec.model.compile import convert
+    from digitrec.model.export import convert
 
     network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     with pytest.raises(ModelFileError, match="that sum to 1 for a test ink"):
@@ -147,29 +147,27 @@ def test_plain_keras_file_is_run_by_keras_where_that_is_allowed(model_file: Path
     assert classifier.probabilities(inks[:0]).shape == (0, 10)
 
 
-@pytest.mark.parametrize("allowed", ["False", "True"])
+@pytest.mark.parametrize("choices", ["False", "True"])
 def test_plain_keras_file_without_tensorflow_names_the_command(model_file: Path, allowed: str) -> None:
     _make_plain(model_file)
     code = (
-        "from digitrec.model.runtime import load_classifier; "
+        "from digitrec.model.classifier import load_classifier; "
         f"load_classifier(sys.argv[1], allow_keras={allowed})"
     )
     result = _without_tensorflow(code, str(model_file))
     assert "ModelNotCompiledError" in result.stderr
-    assert f"digitrec compile {model_file}" in result.stderr
+    assert f"digitrec convert {model_file}" in result.stderr
 
 
 def test_compiled_file_needs_no_tensorflow(model_file: Path) -> None:
-    code = (
-        "from digitrec.model.runtime import load_classifier; print(load_classifier(sys.argv[1]).card['name'])"
-    )
+    code = "from digitrec.model.classifier import load_classifier; print(load_classifier(sys.argv[1]).card['name'])"
     result = _without_tensorflow(code, str(model_file))
     assert result.stdout == "small\n"
 
 
 def test_loading_a_compiled_file_leaves_tensorflow_unimported(model_file: Path) -> None:
     code = (
-        "import sys; from digitrec.model.runtime import load_classifier; load_classifier(sys.argv[1]); "
+        "import sys; from digitrec.model.classifier import load_classifier; load_classifier(sys.argv[1]); "
         "print({'tensorflow', 'keras'} & sys.modules.keys())"
     )
     result = subprocess.run(

@@ -19,9 +19,10 @@ from digitrec.errors import (
     ModelNotCompiledError,
     ModelNotFoundError,
 )
-from digitrec.model import runtime, subprocess_check
-from digitrec.model.artifact import read_artifact, write_artifact
-from digitrec.model.runtime import load_classifier, needs_keras
+from digitrec.model import classifier as runtime
+from digitrec.model import subprocess_check
+from digitrec.model.classifier import load_classifier, needs_keras
+from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.resources import packaged_model_path
 
 IMPORT = "import sys; sys.path[:] = sys.argv[2:]; from digitrec.model import load_check; "
@@ -113,12 +114,12 @@ def test_file_that_the_child_rejects_is_not_opened_here(model: Path, monkeypatch
 def test_error_of_the_child_keeps_its_kind(model: Path) -> None:
     with h5py.File(model, "r+") as file:
         file.attrs["model_config"] = "{}"
-    with pytest.raises(ModelMismatchError, match=f"Run: digitrec compile {model}"):
+    with pytest.raises(ModelMismatchError, match=f"Run: digitrec convert {model}"):
         load_classifier(model)
 
 
 def test_bad_graph_is_tried_by_the_child_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_artifact(model, b"no graph", read_artifact(model).card or {})
+    write_model_file(model, b"no graph", read_model_file(model).card or {})
     monkeypatch.setattr(runtime, "load_compiled", _never_load)
     with pytest.raises(ModelFileError, match="expected a graph that LiteRT runs"):
         load_classifier(model)

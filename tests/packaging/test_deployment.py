@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from digitrec.settings import PREFIX, Settings
 from digitrec.web import create_app
+from digitrec.web.config import PREFIX, Settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

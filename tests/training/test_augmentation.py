@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec.ink.normalize import normalize
+from digitrec.preprocessing.normalize import normalize
 from digitrec.training.augmentation import Augmentation
 from handwriting import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.training.batches import AugmentedBatches, in_order
+from digitrec.training.datasets import AugmentedDataset, validation_dataset
 from digitrec.training.samples import Samples
 
 INK = normalize(draw_digit(4))
@@ -26,9 +26,9 @@ STILL = Augmentation(
 )  # fmt: skip
 
 
-def in_batches(samples: Samples, classes: int, **changes: Any) -> AugmentedBatches:
+def in_batches(samples: Samples, classes: int, **changes: Any) -> AugmentedDataset:
     options = {"batch_size": 8, "smoothing": 0.0, "augmentation_in": lambda _: None, "seed": 5}
-    return AugmentedBatches(samples, classes, **{**options, **changes})
+    return AugmentedDataset(samples, classes, **{**options, **changes})
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -121,6 +121,6 @@ def test_the_dataset_is_the_epoch_that_was_begun_last() -> None:
 
 def test_validation_comes_whole_and_in_order() -> None:
     samples = Samples(np.full((7, 28, 28), 51, np.uint8), np.arange(7, dtype=np.uint8))
-    inks, targets = next(iter(in_order(samples, 11)))
+    inks, targets = next(iter(validation_dataset(samples, 11)))
     assert np.allclose(inks, 0.2)
     assert targets.numpy().argmax(axis=1).tolist() == list(range(7))

@@ -16,12 +16,12 @@ import keras
 from digitrec import Recognizer
 from digitrec.errors import ModelNotFoundError, TrainingError
 from digitrec.model.architectures import ARCHITECTURES
-from digitrec.model.artifact import write_artifact
-from digitrec.model.compile import save_model
-from digitrec.training.averaging import average, find_members
+from digitrec.model.export import save_model
+from digitrec.model.model_file import write_model_file
 from digitrec.training.config import TrainingConfig
-from digitrec.training.run import train_average
+from digitrec.training.pipeline import train_average
 from digitrec.training.samples import Samples
+from digitrec.training.weight_averaging import average, find_members
 
 RECIPE = TrainingConfig(
     "two-convs",
@@ -48,7 +48,7 @@ def save(tmp_path: Path, recognizer: Recognizer) -> Any:
             save_model(model, path, card)
         else:
             model.save(path)
-            write_artifact(path, b"a graph", card)
+            write_model_file(path, b"a graph", card)
         return path
 
     return save
@@ -87,7 +87,7 @@ def test_networks_that_began_anew_have_no_mean(save: Any) -> None:
 def test_a_network_from_elsewhere_is_no_member(save: Any, tmp_path: Path, recognizer: Recognizer) -> None:
     path = tmp_path / "foreign.h5"
     ARCHITECTURES["two-convs"].build().save(path)
-    write_artifact(path, b"a graph", {**recognizer.card, "training": {}})
+    write_model_file(path, b"a graph", {**recognizer.card, "training": {}})
     with pytest.raises(
         TrainingError, match=r"expected models trained by scripts/train_model.py. Received: .*foreign"
     ):
@@ -111,7 +111,7 @@ def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
 def test_batch_norm_is_taken_from_the_ink_anew(
     save: Any, samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digitrec.training.averaging._BATCHES", 30)
+    monkeypatch.setattr("digitrec.training.weight_averaging._BATCHES", 30)
     config = replace(RECIPE, architecture="residual", augmentation=None)
     model = average(find_members([save(config), save(replace(config, seed=2))]), samples)
     seen = keras.Model(model.input, model.get_layer("stem_conv").output)(samples.inks()).numpy()

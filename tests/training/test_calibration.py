@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.evaluation.figures import evaluate
-from digitrec.model.architectures import ARCHITECTURES, class_model
+from digitrec.evaluation.metrics import compute_metrics
+from digitrec.model.architectures import ARCHITECTURES, class_probability_model
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 
 
@@ -41,19 +41,19 @@ def test_a_temperature_in_the_weights_calibrates_the_network(refuses: bool) -> N
     keras.utils.set_random_seed(1)
     model = ARCHITECTURES["two-convs"].build(refuses=refuses)
     inks = np.random.default_rng(0).random((50, 28, 28, 1)).astype(np.float32)
-    before = np.log(class_model(model).predict(inks, verbose=0))
+    before = np.log(class_probability_model(model).predict(inks, verbose=0))
     apply_temperature(model, 2.0)
     expected = np.exp(before / 2)
     expected /= expected.sum(axis=1, keepdims=True)
-    assert np.allclose(class_model(model).predict(inks, verbose=0), expected, atol=1e-5)
+    assert np.allclose(class_probability_model(model).predict(inks, verbose=0), expected, atol=1e-5)
 
 
 def test_calibrating_lowers_the_calibration_error() -> None:
     spoilt, labels = _too_sure(2.5)
     logits = np.log(np.maximum(spoilt, 1e-30)) / fit_temperature(spoilt, labels)
     mended = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert evaluate(labels, spoilt).calibration_error > 0.05
-    assert evaluate(labels, mended).calibration_error < 0.01
+    assert compute_metrics(labels, spoilt).calibration_error > 0.05
+    assert compute_metrics(labels, mended).calibration_error < 0.01
 
 
 def test_the_threshold_refuses_no_more_digits_than_it_may() -> None:

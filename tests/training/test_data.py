@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.errors import DatasetError
-from digitrec.training import mnist as mnist_module
-from digitrec.training import pen_digits as pen_module
-from digitrec.training.mnist import IDX_FILES, load_mnist
-from digitrec.training.pen_digits import load_pen_digits, parse_unipen, render_pen_digits
+from digitrec.training.data import mnist as mnist_module
+from digitrec.training.data import pendigits as pen_module
+from digitrec.training.data.mnist import IDX_FILES, load_mnist
+from digitrec.training.data.pendigits import load_pen_digits, parse_unipen, render_pen_digits
 from digitrec.training.samples import Samples, join, split
 
 UNIPEN = """

@@ -11,7 +11,7 @@ from PIL import Image
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.errors import DatasetError
-from digitrec.training.extra import load_extra, repeated
+from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.samples import Samples
 from handwriting import draw_digit
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_learned_from(folder: Path) -> None:
-    extra = load_extra(folder)
+    extra = load_custom_data(folder)
     assert extra.labels.tolist() == [4, 7]
     assert extra.images.shape == (2, 28, 28)
 
@@ -33,7 +33,7 @@ def test_a_folder_is_learned_from(folder: Path) -> None:
 def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
     np.savez(tmp_path / "b.npz", x=np.stack([255 - draw_digit(4)[::10, ::10]]), y=np.array([4]))
-    assert load_extra(tmp_path).labels.tolist() == [1, 4]
+    assert load_custom_data(tmp_path).labels.tolist() == [1, 4]
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
     with (folder / "labels.csv").open("a") as file:
         file.write(row + "\n")
     with pytest.raises(DatasetError, match=message):
-        load_extra(folder)
+        load_custom_data(folder)
 
 
 def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
     with pytest.raises(DatasetError, match="no rows"):
-        load_extra(tmp_path / "none.jsonl")
+        load_custom_data(tmp_path / "none.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
 )
 def test_few_digits_are_repeated_until_they_are_heard(own: int, all_others: int, expected: int) -> None:
     extra = Samples(np.zeros((own, 28, 28), np.uint8), np.ones(own, np.uint8))
-    assert len(repeated(extra, all_others).labels) == expected
+    assert len(oversample(extra, all_others).labels) == expected
 
 
 def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels.csv"):
-        load_extra(tmp_path)
+        load_custom_data(tmp_path)
 
 
 def test_what_is_measured_by_is_never_learned_from(tmp_path: Path) -> None:
@@ -81,6 +81,6 @@ def test_what_is_measured_by_is_never_learned_from(tmp_path: Path) -> None:
     both, test_only = tmp_path / "both.npz", tmp_path / "test.npz"
     np.savez(both, x_train=four, y_train=np.array([4]), x_test=seven, y_test=np.array([7]))
     np.savez(test_only, x_test=seven, y_test=np.array([7]))
-    assert load_extra(both).labels.tolist() == [4]
+    assert load_custom_data(both).labels.tolist() == [4]
     with pytest.raises(DatasetError, match="expected .npz arrays x_train and y_train, or x and y"):
-        load_extra(test_only)
+        load_custom_data(test_only)

@@ -12,7 +12,7 @@ pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 import keras
 
-from digitrec.model.architectures import line_reader
+from digitrec.model.architectures import line_model
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, train_line_reader, transcripts
@@ -21,7 +21,7 @@ from digitrec.training.samples import Samples
 
 @pytest.mark.parametrize("width", [4, 64, 100])
 def test_a_line_of_any_width_has_an_answer_for_each_four_columns(width: int) -> None:
-    answers = line_reader((4, 4, 4, 4), along=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
+    answers = line_model((4, 4, 4, 4), along=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
     assert answers.shape == (2, width // 4, LINE_CLASS_COUNT)
 
 
@@ -40,7 +40,7 @@ def test_what_stands_in_neighbouring_columns_is_one_character(columns: list[int]
 
 
 def _small() -> keras.Model:
-    return line_reader((4, 4, 4, 4), along=8)
+    return line_model((4, 4, 4, 4), along=8)
 
 
 def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -7,26 +7,26 @@ import pytest
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.contract import NO_DIGIT
+from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.recognizer import Recognizer
-from digitrec.training.handwriting import render, write_all
-from digitrec.training.rows import make_rows
 from digitrec.training.samples import Samples
-from digitrec.training.styles import STYLES
+from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
+from digitrec.training.synthetic.strokes import rasterize_and_normalize, sample_all
+from digitrec.training.synthetic.touching_digits import make_touching_digit_samples
 
 
 @pytest.fixture(scope="module")
 def digits() -> Samples:
-    return render(write_all(STYLES, 2, seed=0), np.random.default_rng(0))
+    return rasterize_and_normalize(sample_all(DIGIT_TEMPLATES, 2, seed=0), np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def rows(digits: Samples) -> Samples:
-    return make_rows(digits, 60, seed=1)
+    return make_touching_digit_samples(digits, 60, seed=1)
 
 
 def test_no_row_gives_nothing(digits: Samples) -> None:
-    assert len(make_rows(digits, 0, seed=1).labels) == 0
+    assert len(make_touching_digit_samples(digits, 0, seed=1).labels) == 0
 
 
 def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
@@ -40,11 +40,11 @@ def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
 def test_two_digits_in_one_are_no_digit_and_no_more_of_them_than_digits(rows: Samples) -> None:
     others = rows.others()
     assert 0 < len(others.labels) <= len(rows.digits().labels)
-    assert (others.labels == NO_DIGIT).all()
+    assert (others.labels == NON_DIGIT_LABEL).all()
     width = [np.ptp(np.flatnonzero(image.max(axis=0) > 60)) for image in others.images]
     assert np.median(width) >= 16  # a pair fills the box across
 
 
 def test_every_seed_cuts_up_rows_of_its_own(digits: Samples, rows: Samples) -> None:
-    assert make_rows(digits, 60, seed=1).digest() == rows.digest()
-    assert make_rows(digits, 60, seed=2).digest() != rows.digest()
+    assert make_touching_digit_samples(digits, 60, seed=1).digest() == rows.digest()
+    assert make_touching_digit_samples(digits, 60, seed=2).digest() != rows.digest()

@@ -21,7 +21,7 @@ from digitrec import Recognizer
 from digitrec.errors import DatasetError, ModelFileError, OutputError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
-from digitrec.training.run import train
+from digitrec.training.pipeline import train
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
 SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_strokes=False)

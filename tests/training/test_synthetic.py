@@ -7,23 +7,29 @@ import pytest
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.contract import LABELS, NO_DIGIT
+from digitrec.constants import LABELS, NON_DIGIT_LABEL
 from digitrec.errors import BlankImageError
-from digitrec.ink.normalize import normalize
-from digitrec.ink.render import Strokes, replay_on_canvas
-from digitrec.training.handwriting import Figure, curve_through, render, write, write_all
-from digitrec.training.negatives import Counts, kinds_to_learn, make_negatives
-from digitrec.training.samples import Samples, gather
-from digitrec.training.styles import STYLES
-from digitrec.training.symbols import SYMBOLS
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.strokes import Strokes, render_strokes_randomized
+from digitrec.training.samples import Samples, from_pairs
+from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
+from digitrec.training.synthetic.non_digits import NonDigitCounts, make_non_digits, split_symbol_classes
+from digitrec.training.synthetic.strokes import (
+    GlyphTemplate,
+    curve_through,
+    rasterize_and_normalize,
+    sample_all,
+    sample_strokes,
+)
+from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 
-SIGNS = [figure for part in kinds_to_learn(seed=0) for figure in part]
-FEW = Counts(symbols=1, scribbles=4, pairs=6, halves=5)
+SIGNS = [figure for part in split_symbol_classes(seed=0) for figure in part]
+FEW = NonDigitCounts(symbols=1, scribbles=4, pairs=6, halves=5)
 
 
 @pytest.fixture(scope="module")
 def digits() -> Samples:
-    return render(write_all(STYLES, 2, seed=0), np.random.default_rng(0))
+    return rasterize_and_normalize(sample_all(DIGIT_TEMPLATES, 2, seed=0), np.random.default_rng(0))
 
 
 def test_a_curve_goes_through_its_points() -> None:
@@ -33,27 +39,29 @@ def test_a_curve_goes_through_its_points() -> None:
 
 
 def test_the_notation_parts_strokes_and_tells_curves_from_corners() -> None:
-    corners, curve = write("10,10 90,10 50,90; ~10,10 90,10 50,90", np.random.default_rng(0)).lines
+    corners, curve = sample_strokes("10,10 90,10 50,90; ~10,10 90,10 50,90", np.random.default_rng(0)).lines
     assert len(corners) == 3
     assert len(curve) > 10
 
 
 def test_every_hand_writes_differently_and_every_seed_the_same() -> None:
-    figure = (Figure("bar", 1, "50,05 50,95"),)
-    first, second = write_all(figure, 2, seed=4)
-    again, _ = write_all(figure, 2, seed=4)
+    figure = (GlyphTemplate("bar", 1, "50,05 50,95"),)
+    first, second = sample_all(figure, 2, seed=4)
+    again, _ = sample_all(figure, 2, seed=4)
     assert not np.array_equal(first.strokes.lines[0], second.strokes.lines[0])
     assert np.array_equal(first.strokes.lines[0], again.strokes.lines[0])
 
 
 def test_there_are_styles_of_every_digit() -> None:
-    assert {style.label for style in STYLES} == set(LABELS)
-    assert len({(style.label, style.name) for style in STYLES}) == len(STYLES)
+    assert {style.label for style in DIGIT_TEMPLATES} == set(LABELS)
+    assert len({(style.label, style.name) for style in DIGIT_TEMPLATES}) == len(DIGIT_TEMPLATES)
 
 
-@pytest.mark.parametrize("figure", [*STYLES, *SIGNS], ids=lambda figure: f"{figure.label} {figure.name}")
-def test_every_figure_can_be_drawn(figure: Figure) -> None:
-    ink = render(write_all([figure], 3, seed=1), np.random.default_rng(1))
+@pytest.mark.parametrize(
+    "figure", [*DIGIT_TEMPLATES, *SIGNS], ids=lambda figure: f"{figure.label} {figure.name}"
+)
+def test_every_figure_can_be_drawn(figure: GlyphTemplate) -> None:
+    ink = rasterize_and_normalize(sample_all([figure], 3, seed=1), np.random.default_rng(1))
     assert len(ink.labels) >= 2  # a drawing may fall apart now and then
     assert (ink.images.reshape(len(ink.images), -1).max(axis=1) > 200).all()
 
@@ -64,53 +72,53 @@ def test_what_is_written_is_read(digits: Samples, recognizer: object) -> None:
 
 
 def test_no_samples_at_all_are_still_samples() -> None:
-    assert gather([]).images.shape == (0, 28, 28)
+    assert from_pairs([]).images.shape == (0, 28, 28)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 25])
 def test_whole_kinds_of_signs_are_held_out(seed: int) -> None:
-    learned, held_out = kinds_to_learn(seed)
-    assert len(learned) + len(held_out) == sum(map(len, SYMBOLS.values()))
+    learned, held_out = split_symbol_classes(seed)
+    assert len(learned) + len(held_out) == sum(map(len, SYMBOL_TEMPLATES.values()))
     assert held_out
     assert not {figure.name for figure in learned} & {figure.name for figure in held_out}
 
 
 def test_negatives_are_no_digits(digits: Samples) -> None:
-    made = make_negatives(SIGNS[:9], digits, FEW, seed=1)
-    assert set(made.labels) == {NO_DIGIT}
+    made = make_non_digits(SIGNS[:9], digits, FEW, seed=1)
+    assert set(made.labels) == {NON_DIGIT_LABEL}
     assert 9 + sum(FEW[1:]) - 3 <= len(made.labels) <= 9 + sum(FEW[1:])
     assert made.images.max(axis=(1, 2)).min() > 100
 
 
 def test_without_a_digit_to_halve_there_are_no_halves(digits: Samples) -> None:
     ones = digits.chosen(digits.labels == 1)
-    assert len(make_negatives([], ones, Counts(0, 0, 2, 5), seed=1).labels) == 2
+    assert len(make_non_digits([], ones, NonDigitCounts(0, 0, 2, 5), seed=1).labels) == 2
 
 
 def test_negatives_depend_on_the_seed_alone(digits: Samples) -> None:
-    first, again, other = (make_negatives(SIGNS[:9], digits, FEW, seed=seed).images for seed in (1, 1, 2))
+    first, again, other = (make_non_digits(SIGNS[:9], digits, FEW, seed=seed).images for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
 
 
 def test_a_drawing_that_fell_apart_is_left_out() -> None:
-    apart = [Figure("a bar and a dash", NO_DIGIT, "05,05 05,95; 60,50 95,50")]
-    together = [Figure("a bar and a dash", NO_DIGIT, "05,05 05,95; 60,50 95,50; 05,50 95,50")]
+    apart = [GlyphTemplate("a bar and a dash", NON_DIGIT_LABEL, "05,05 05,95; 60,50 95,50")]
+    together = [GlyphTemplate("a bar and a dash", NON_DIGIT_LABEL, "05,05 05,95; 60,50 95,50; 05,50 95,50")]
     rng = np.random.default_rng(0)
-    kept = render(write_all(apart, 8, seed=0), rng)
+    kept = rasterize_and_normalize(sample_all(apart, 8, seed=0), rng)
     assert len(kept.labels) < 8
     assert all(np.ptp(np.flatnonzero(image.any(axis=0))) > 12 for image in kept.images)
-    assert len(render(write_all(together, 8, seed=0), rng).labels) == 8
+    assert len(rasterize_and_normalize(sample_all(together, 8, seed=0), rng).labels) == 8
 
 
 def test_counts_shrink_with_the_data_and_never_vanish() -> None:
-    assert Counts(symbols=60, scribbles=1000, pairs=10, halves=10).scaled(0.01) == (1, 10, 1, 1)
+    assert NonDigitCounts(symbols=60, scribbles=1000, pairs=10, halves=10).scaled(0.01) == (1, 10, 1, 1)
 
 
 def test_a_scribble_so_dense_that_it_is_paper_is_left_out() -> None:
     zigzag = np.array([(x, y) for row in range(40) for x, y in ((0, row), (39, row))], np.float32)
-    hole = [(NO_DIGIT, Strokes((zigzag[:30], zigzag[34:])))]
+    hole = [(NON_DIGIT_LABEL, Strokes((zigzag[:30], zigzag[34:])))]
     rng = np.random.default_rng(0)
     with pytest.raises(BlankImageError):
-        normalize(replay_on_canvas(hole[0][1], rng))
-    assert len(render(hole, rng).labels) == 0
+        normalize(render_strokes_randomized(hole[0][1], rng))
+    assert len(rasterize_and_normalize(hole, rng).labels) == 0

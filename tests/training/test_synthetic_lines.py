@@ -7,7 +7,6 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.model.line_alphabet import (
     BLANK,
     LINE_CLASSES,
@@ -16,6 +15,7 @@ from digitrec.model.line_alphabet import (
     encode_transcript,
     normalize_transcript,
 )
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.training import line_dataset
 from digitrec.training.data.unipen import Character
 from digitrec.training.line_dataset import (

@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.errors import ModelNotFoundError, TrainingError
-from digitrec.model.architectures import ARCHITECTURES, class_model
+from digitrec.model.architectures import ARCHITECTURES, class_probability_model
 from digitrec.training.config import TrainingConfig
+from digitrec.training.distillation import TeacherEnsemble, file_hashes
 from digitrec.training.fit import fit
 from digitrec.training.samples import Samples
-from digitrec.training.teachers import Teachers, digests
 
 SMALL = TrainingConfig(
     "two-convs", epochs=1, batch_size=10, use_strokes=False, augmentation=None, label_smoothing=0.0
@@ -25,7 +25,7 @@ SMALL = TrainingConfig(
 def save_network(path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True) -> Path:
     """Save a network that answers `digit`, whatever it sees."""
     model = ARCHITECTURES[architecture].build(refuses=refuses)
-    last = class_model(model).layers[-1]
+    last = class_probability_model(model).layers[-1]
     kernel, bias = last.get_weights()
     last.set_weights([np.zeros_like(kernel), 10.0 * np.eye(len(bias), dtype=np.float32)[digit]])
     model.save(path)
@@ -45,9 +45,9 @@ def samples() -> Samples:
 
 def test_a_teacher_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"expected a model at .*none.h5"):
-        digests([tmp_path / "none.h5"])
+        file_hashes([tmp_path / "none.h5"])
     with pytest.raises(ModelNotFoundError):
-        Teachers([tmp_path / "none.h5"], 11, 0.5)
+        TeacherEnsemble([tmp_path / "none.h5"], 11, 0.5)
 
 
 def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
@@ -58,26 +58,26 @@ def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
     )
     model.save(tmp_path / "foreign.h5")
     with pytest.raises(TrainingError, match="expected models trained by this script"):
-        Teachers([tmp_path / "foreign.h5"], 10, 0.5)
+        TeacherEnsemble([tmp_path / "foreign.h5"], 10, 0.5)
 
 
 def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -> None:
     path = save_network(tmp_path / "ten.h5", 0, refuses=False)
     with pytest.raises(TrainingError, match="expected models of 11 classes, as the recipe has. Received: 10"):
-        Teachers([path], 11, 0.5)
+        TeacherEnsemble([path], 11, 0.5)
 
 
 def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path, three: Path) -> None:
     other = save_network(tmp_path / "other.h5", 3, architecture="three-convs")
-    learner = class_model(ARCHITECTURES["two-convs"].build(refuses=True))
+    learner = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
     with pytest.raises(TrainingError, match="expected a first one of the architecture that is trained"):
-        Teachers([other, three], 11, 0.5).begin(learner)
-    Teachers([three, other], 11, 0.5).begin(learner)
+        TeacherEnsemble([other, three], 11, 0.5).begin(learner)
+    TeacherEnsemble([three, other], 11, 0.5).begin(learner)
     assert learner(np.zeros((1, 28, 28, 1), np.float32)).numpy().argmax() == 3
 
 
 def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three: Path) -> None:
-    teachers = Teachers([three, save_network(tmp_path / "five.h5", 5)], 11, 0.6)
+    teachers = TeacherEnsemble([three, save_network(tmp_path / "five.h5", 5)], 11, 0.6)
     labels = np.eye(11, dtype=np.float32)[[7, 3]]
     targets = np.asarray(teachers.targets(np.zeros((2, 28, 28, 1), np.float32), labels))
     expected = np.zeros((2, 11))
@@ -90,7 +90,9 @@ def test_a_network_goes_on_from_its_first_teacher_and_learns_from_all(
     tmp_path: Path, three: Path, samples: Samples
 ) -> None:
     def answer(share: float, rate: float) -> int:
-        config = replace(SMALL, epochs=5, teachers=digests([three]), teacher_share=share, learning_rate=rate)
+        config = replace(
+            SMALL, epochs=5, teachers=file_hashes([three]), teacher_share=share, learning_rate=rate
+        )
         model, _ = fit(
             config, samples, samples, tmp_path / "c", teachers=[three], resume=False, progress=False
         )

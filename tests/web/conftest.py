@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from web_classifier import SteadyClassifier
 
 from digitrec.recognizer import Recognizer
-from digitrec.settings import Settings
 from digitrec.web import create_app
+from digitrec.web.config import Settings
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def make_app(classifier: SteadyClassifier) -> Callable[..., Flask]:
     def make(**changes: Any) -> Flask:
         settings = dataclasses.replace(Settings(), **changes)
         return create_app(
-            settings, Recognizer(classifier, limits=settings.limits, threshold=settings.threshold)
+            settings, Recognizer(classifier, limits=settings.limits, threshold=settings.confidence_threshold)
         )
 
     return make

@@ -45,7 +45,7 @@ def mark_files(value: object) -> None:
 @schemathesis.hook
 def filter_query(_context: object, query: dict[str, Any] | None) -> bool:
     """At most one of the three constraints, which no schema of a query can say."""
-    return sum(name in (query or {}) for name in ("length", "pattern", "allowed")) <= 1
+    return sum(name in (query or {}) for name in ("length", "pattern", "choices")) <= 1
 
 
 for name in FORMATS:

@@ -15,7 +15,7 @@ import pytest
 from test_wire import Asked, close, turn_until
 from waitress import wasyncore
 
-from digitrec.web.server import wire
+from digitrec.web.server import waitress_server as wire
 
 PATIENCE_S = 15
 

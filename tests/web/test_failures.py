@@ -12,7 +12,7 @@ from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 
 from digitrec import errors
-from digitrec.web.failures import problem_of
+from digitrec.web.error_handlers import problem_of
 from digitrec.web.problems import PROBLEMS
 
 

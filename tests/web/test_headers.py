@@ -20,7 +20,7 @@ from web_servers import GUNICORN, free_port, running
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response as BaseResponse
 
-from digitrec.web.guards import keys
+from digitrec.web.middleware import api_keys as keys
 
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",

@@ -14,7 +14,7 @@ from web_classifier import SteadyClassifier
 from web_servers import GUNICORN, free_port, running
 from werkzeug.test import TestResponse
 
-from digitrec.web.specification.examples import PIXELS
+from digitrec.web.openapi.examples import PIXELS
 
 INFER = "/v2/models/digitrec/infer"
 LENGTH = "Inference-Header-Content-Length"

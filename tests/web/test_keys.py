@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
 
-from digitrec.cli import main
-from digitrec.settings import ApiKey, Settings
-from digitrec.web.guards import keys
+from digitrec.cli.main import main
+from digitrec.web.config import ApiKey, Settings
+from digitrec.web.middleware import api_keys as keys
 
 KEY, STORED = keys.new_key("clerks")
 OTHER_KEY, OTHER_STORED = keys.new_key("scanner")

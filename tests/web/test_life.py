@@ -19,7 +19,7 @@ from test_metrics import PREDICT_200, scraped, value
 from web_pictures import one
 from web_servers import GUNICORN, REPOSITORY, children, free_port, running, serve_command, wait_until
 
-from digitrec.model.artifact import read_artifact, write_artifact
+from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.resources import packaged_model_path
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
@@ -204,10 +204,10 @@ def model_file(folder: Path, version: str) -> Path:
     """Put the packaged model under another version into `folder`, in one step, as a deployment should."""
     model, beside = folder / "digitrec.h5", folder / "new.h5"
     shutil.copyfile(packaged_model_path(), beside)
-    artifact = read_artifact(beside)
+    artifact = read_model_file(beside)
     assert artifact.graph is not None
     assert artifact.card is not None
-    write_artifact(beside, artifact.graph, {**artifact.card, "version": version})
+    write_model_file(beside, artifact.graph, {**artifact.card, "version": version})
     beside.replace(model)
     return model
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from web_pictures import flat, one
 from web_servers import GUNICORN, free_port, post, running, stop
 
-from digitrec.web.observation.logs import formatter
+from digitrec.web.observability.logs import formatter
 
 FIELDS = {"request_id", "method", "path", "status", "duration_ms"}
 

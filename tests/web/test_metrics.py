@@ -25,9 +25,9 @@ from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 from web_servers import GUNICORN, REPOSITORY, Server, children, free_port, post, running, wait_until
 
-from digitrec.web.observation import metrics
+from digitrec.web.observability import metrics
 from digitrec.web.problems import PROBLEMS
-from digitrec.web.server.shared import FILE_BYTES
+from digitrec.web.server.multiprocess import FILE_BYTES
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system")
 PREDICT_200 = {"endpoint": "/predict", "method": "POST", "status": "200"}

@@ -18,7 +18,7 @@ import pytest
 from web_pictures import one
 
 import digitrec
-from digitrec.model import artifact
+from digitrec.model import model_file as artifact
 from digitrec.resources import packaged_model_path
 
 # Says what would have run, and ends the process before it does. `import` unmarshals code, so that counts later only.
@@ -26,7 +26,7 @@ WATCH = """
 import sys
 import digitrec.web, digitrec.recognizer, ai_edge_litert.interpreter, PIL.Image, cv2, h5py
 from digitrec.model import subprocess_check
-from digitrec.settings import Settings
+from digitrec.web.config import Settings
 def watch(event, arguments):
     # digitrec starts one command by itself: Python, to load a model file within limits.
     if event == "subprocess.Popen" and list(arguments[1][:3]) == [sys.executable, "-c", subprocess_check._PROGRAM]:
@@ -138,7 +138,7 @@ def test_a_lambda_layer_without_a_graph_is_refused_before_keras_is_imported(
     model = model_with(tmp_path, lambda_config(marker), graph=False)
     done = serve(tmp_path, model)
     assert "ModelNotCompiledError" in done.stderr
-    assert f"digitrec compile {model}" in done.stderr
+    assert f"digitrec convert {model}" in done.stderr
     assert not marker.exists()
 
 

@@ -12,8 +12,8 @@ from web_answers import assert_problem
 from web_pictures import one
 
 from digitrec.errors import SettingsError
-from digitrec.settings import Settings
-from digitrec.web.guards import keys
+from digitrec.web.config import Settings
+from digitrec.web.middleware import api_keys as keys
 
 SITE = "https://forms.example"
 ASKED = ("/predict", "/api/v1/predict", "/api/v1/read")

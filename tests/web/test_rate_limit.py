@@ -23,8 +23,8 @@ from web_pictures import one
 from web_servers import GUNICORN, free_port, running
 
 from digitrec.errors import SettingsError
-from digitrec.settings import Settings
-from digitrec.web.guards import keys
+from digitrec.web.config import Settings
+from digitrec.web.middleware import api_keys as keys
 
 
 def ask(client: FlaskClient, times: int = 1, address: str = "192.0.2.1", **headers: str) -> list[int]:

@@ -22,7 +22,7 @@ def test_blank_picture_is_a_problem(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("?length=x", "length"), ("?length=0", "length"), ("?pattern=z", "pattern"), ("?allowed=", "allowed"),
+        ("?length=x", "length"), ("?length=0", "length"), ("?pattern=z", "pattern"), ("?choices=", "choices"),
         ("?length=1&pattern=d", "pattern"), ("?threshold=2", "threshold"), ("?ink=5", "ink"),
     ],
 )  # fmt: skip

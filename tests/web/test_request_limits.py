@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
 
-from digitrec.web.interface import pace
+from digitrec.web import deadline as pace
 
 
 def form(*parts: tuple[str, bytes]) -> dict[str, object]:

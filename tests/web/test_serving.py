@@ -32,11 +32,11 @@ from web_servers import (
 
 import digitrec
 from digitrec.errors import ModelNotCompiledError, SettingsError
-from digitrec.model import runtime
+from digitrec.model import classifier as runtime
 from digitrec.resources import packaged_model_path
-from digitrec.settings import Settings
-from digitrec.web import serve
-from digitrec.web.serve import gunicorn_options
+from digitrec.web.config import Settings
+from digitrec.web.server import run as serve
+from digitrec.web.server.run import gunicorn_options
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on Windows")
 
@@ -250,7 +250,7 @@ def test_waitress_serves_on_windows_and_gunicorn_elsewhere(
 
 
 def test_the_procfile_starts_gunicorn_with_this_application() -> None:
-    assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.serve:application()'\n"
+    assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.server.run:application()'\n"
 
 
 def test_a_plain_keras_file_is_served_through_keras_where_that_is_allowed(tmp_path: Path) -> None:
@@ -266,8 +266,8 @@ def test_a_plain_keras_file_without_tensorflow_is_refused_before_anything_listen
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "find_spec", lambda _name: None)
-    with pytest.raises(ModelNotCompiledError, match="digitrec compile"):
-        gunicorn_options(Settings(model=plain_keras_file(tmp_path), allow_keras=True), {})
+    with pytest.raises(ModelNotCompiledError, match="digitrec convert"):
+        gunicorn_options(Settings(model_path=plain_keras_file(tmp_path), allow_keras=True), {})
 
 
 def plain_keras_file(folder: Path) -> Path:

@@ -15,7 +15,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from digitrec.web.server import hooks, shared
+from digitrec.web.server import gunicorn_hooks as hooks
+from digitrec.web.server import multiprocess as shared
 
 if sys.platform == "win32":
     pytest.skip("nothing is shared on this system", allow_module_level=True)

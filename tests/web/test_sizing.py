@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digitrec.web.server.sizing import available_cores, available_memory_bytes, worker_count
+from digitrec.web.server.cgroups import available_cores, available_memory_bytes, worker_count
 
 MB = 1_000_000
 

@@ -15,7 +15,7 @@ import pytest
 from web_pictures import one
 from web_servers import GUNICORN, children, free_port, post, resident_kb, running, serve_command, stop
 
-from digitrec.web.guards.headers import SECURITY_HEADERS
+from digitrec.web.middleware.security_headers import SECURITY_HEADERS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and signals: not on this system")
 

@@ -20,9 +20,9 @@ from werkzeug.test import TestResponse
 
 from digitrec.errors import ModelError
 from digitrec.recognizer import Recognizer
-from digitrec.settings import Settings
 from digitrec.web import create_app
-from digitrec.web.guards.keys import new_key
+from digitrec.web.config import Settings
+from digitrec.web.middleware.api_keys import new_key
 from digitrec.web.problems import PROBLEMS
 
 HIDDEN = {"static", "pages.favicon", "specification.docs_file"}
@@ -73,7 +73,7 @@ def test_every_operation_has_a_name_of_its_own_a_summary_and_examples(document: 
                 assert {"example", "examples"} & content.keys(), (path, method)
 
 
-@pytest.mark.parametrize("parameter", ["threshold", "ink", "explain", "length", "pattern", "allowed"])
+@pytest.mark.parametrize("parameter", ["threshold", "ink", "explain", "length", "pattern", "choices"])
 def test_every_parameter_says_what_it_takes(document: dict[str, Any], parameter: str) -> None:
     (found, *_) = [
         given
@@ -209,7 +209,7 @@ def test_every_problem_is_in_the_document_and_its_type_leads_to_its_page(
 def test_the_document_is_made_when_it_is_asked_for() -> None:
     code = (
         "import sys; from digitrec.web import create_app; client = create_app().test_client();"
-        "name = 'digitrec.web.specification.document'; before = name in sys.modules; client.get('/openapi.json');"
+        "name = 'digitrec.web.openapi.document'; before = name in sys.modules; client.get('/openapi.json');"
         "print(before, name in sys.modules)"
     )
     done = subprocess.run(
@@ -242,7 +242,7 @@ def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
 def test_the_document_is_made_once_and_anew_while_an_answer_is_missing(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digitrec.web.specification import document
+    from digitrec.web.openapi import document
 
     made: list[object] = []
     completed = document.completed
@@ -250,7 +250,7 @@ def test_the_document_is_made_once_and_anew_while_an_answer_is_missing(
     classifier = app.extensions["digitrec"].recognizer.classifier
     client = create_app(Settings(), Recognizer(classifier)).test_client()
     with monkeypatch.context() as patch:
-        patch.setattr("digitrec.web.observation.health.is_stopping", lambda: True)
+        patch.setattr("digitrec.web.views.health.is_stopping", lambda: True)
         ready = client.get("/openapi.json").json["paths"]["/readyz"]["get"]["responses"]["200"]
         assert "example" not in ready["content"]["application/json"]
         assert client.get("/openapi.json").status_code == 200

@@ -7,7 +7,7 @@ import dataclasses
 from flask.testing import FlaskClient
 from web_servers import REPOSITORY
 
-from digitrec.settings import PREFIX, Settings
+from digitrec.web.config import PREFIX, Settings
 from digitrec.web.problems import PROBLEMS
 
 SETTINGS_TEXT = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")

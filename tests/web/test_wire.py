@@ -13,7 +13,7 @@ import psutil
 import pytest
 from waitress import wasyncore
 
-from digitrec.web.server import wire
+from digitrec.web.server import waitress_server as wire
 
 
 def close(server: Any, parts: dict[int, Any]) -> None:

@@ -25,7 +25,7 @@ if sys.platform == "win32":
 
 from gunicorn.config import Config
 
-from digitrec.web.server import shared
+from digitrec.web.server import multiprocess as shared
 from digitrec.web.server.worker import PatientWorker
 
 FORM = "multipart/form-data; boundary=x"

@@ -11,7 +11,7 @@ from flask import Flask, Response
 from web_servers import REPOSITORY
 
 from digitrec import recognizer
-from digitrec.web import serve
+from digitrec.web.server import run as serve
 
 _GUNICORN = [sys.executable, "-m", "gunicorn", "--pythonpath", str(REPOSITORY / "tests" / "web")]
 FAULTY = [*_GUNICORN, "web_faults:application()"]

@@ -18,7 +18,7 @@ from pathlib import Path
 import digitrec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.serve:application()"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
 PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
 _PATIENCE_S = 30.0
 
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def serve_command(function: str, port: int) -> list[str]:
-    call = "from digitrec.settings import Settings; from digitrec.web import serve; "
+    call = "from digitrec.web.config import Settings; from digitrec.web import serve; "
     return [
         sys.executable,
         "-c",

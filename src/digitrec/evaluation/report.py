@@ -27,18 +27,18 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from digitrec.contract import LABELS
+from digitrec.constants import LABELS
 from digitrec.errors import DigitrecError
-from digitrec.evaluation.confidence import Refusal
-from digitrec.evaluation.examination import Examination, pool, refusal_of
-from digitrec.evaluation.numbers import NumberExamination
-from digitrec.evaluation.rows import LINE_SEPARATOR, Row
-from digitrec.ink.codec import decode
-from digitrec.replacement import require_writable
+from digitrec.evaluation.calibration import RejectionCurve
+from digitrec.evaluation.dataset_readers import LINE_SEPARATOR, Example
+from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_curve_of
+from digitrec.evaluation.number_evaluator import NumberSetResult
+from digitrec.files import ensure_writable_dir
+from digitrec.preprocessing.decode import decode
 
 _DPI: Final = 120
-_MISTAKES: Final = (8, 12)  # at most so many rows, and columns of the sheet
-_NUMBER_MISTAKES: Final = 60
+_MAX_ERRORS: Final = (8, 12)  # at most so many rows, and columns of the sheet
+_MAX_NUMBER_ERRORS: Final = 60
 _NUMBER_COLUMNS: Final = 4
 _CELL_INCHES: Final = 3.5
 _CELL_PX: Final = 800
@@ -47,10 +47,10 @@ _EXAMPLES: Final = 12
 
 def write_report(
     folder: Path,
-    examinations: Sequence[Examination],
+    examinations: Sequence[SetResult],
     card: dict[str, Any],
     history: Sequence[dict[str, float]] = (),
-    numbers: Sequence[NumberExamination] = (),
+    numbers: Sequence[NumberSetResult] = (),
     **options: Any,
 ) -> None:
     """Write metrics.json and the pictures into `folder`, which is made.
@@ -66,9 +66,9 @@ def write_report(
     ------
     OutputError : the folder cannot be made, or not be written to.
     """
-    require_writable(folder)
-    digits = pool([item for item in examinations if item.shows_digits], "all digits")
-    curve = refusal_of(examinations)
+    ensure_writable_dir(folder)
+    digits = pool_results([item for item in examinations if item.shows_digits], "all digits")
+    curve = rejection_curve_of(examinations)
     threshold = next(chain((item.threshold for item in examinations), (item.threshold for item in numbers)))
     metrics = {
         "card": card,
@@ -84,12 +84,12 @@ def write_report(
     if digits is not None:
         draw_confusion_matrix(folder / "confusion_matrix.png", digits)
         draw_reliability(folder / "reliability.png", digits)
-        draw_mistakes(folder / "mistakes.png", digits)
+        draw_errors(folder / "mistakes.png", digits)
         draw_examples(folder / "examples.png", digits)
     if curve is not None:
-        draw_refusal(folder / "refusal.png", curve, threshold)
+        draw_rejection_curve(folder / "refusal.png", curve, threshold)
     for item in numbers:
-        draw_number_mistakes(folder / f"mistakes_{item.name}.png", item)
+        draw_number_errors(folder / f"mistakes_{item.name}.png", item)
     if history:
         draw_learning_curves(folder / "learning_curves.png", history)
 
@@ -108,7 +108,7 @@ def draw_learning_curves(path: Path, history: Sequence[dict[str, float]]) -> Non
     _save(figure, path)
 
 
-def draw_confusion_matrix(path: Path, digits: Examination) -> None:
+def draw_confusion_matrix(path: Path, digits: SetResult) -> None:
     """Draw how often each digit was taken for each other one."""
     figures = digits.evaluation
     figure = Figure(figsize=(5.5, 5), layout="constrained")
@@ -119,7 +119,7 @@ def draw_confusion_matrix(path: Path, digits: Examination) -> None:
     _save(figure, path)
 
 
-def draw_reliability(path: Path, digits: Examination) -> None:
+def draw_reliability(path: Path, digits: SetResult) -> None:
     """Draw accuracy over confidence, and how many answers have each confidence."""
     bins = digits.evaluation.reliability
     figure = Figure(figsize=(5, 5.5), layout="constrained")
@@ -133,11 +133,11 @@ def draw_reliability(path: Path, digits: Examination) -> None:
     _save(figure, path)
 
 
-def draw_mistakes(path: Path, digits: Examination) -> None:
+def draw_errors(path: Path, digits: SetResult) -> None:
     """Draw the wrong answers, the surest first, with the ink that the network saw."""
     wrong = np.flatnonzero(digits.answers != digits.labels)
     confidences = np.nan_to_num(digits.confidences)
-    most_rows, columns = _MISTAKES
+    most_rows, columns = _MAX_ERRORS
     worst = wrong[np.argsort(-confidences[wrong], kind="stable")][: most_rows * columns]
     rows = max(1, -(-len(worst) // columns))
     figure = Figure(figsize=(columns, 0.5 + 1.25 * rows), layout="constrained")
@@ -153,9 +153,9 @@ def draw_mistakes(path: Path, digits: Examination) -> None:
     _save(figure, path)
 
 
-def draw_number_mistakes(path: Path, numbers: NumberExamination) -> None:
+def draw_number_errors(path: Path, numbers: NumberSetResult) -> None:
     """Draw the images of the wrong numbers, the surest first, with a box around each digit that was read."""
-    shown = numbers.mistakes[:_NUMBER_MISTAKES]
+    shown = numbers.mistakes[:_MAX_NUMBER_ERRORS]
     images = [_small_image(numbers.rows[index]) for index in shown]
     heights = [image.shape[0] / image.shape[1] for image, _ in images] or [0.0]
     cell_height = _CELL_INCHES * float(np.clip(np.median(heights), 0.2, 1.5)) + 0.5
@@ -169,13 +169,13 @@ def draw_number_mistakes(path: Path, numbers: NumberExamination) -> None:
         for digit in numbers.readings[index].digits:
             left, top, width, height = (scale * side for side in digit.box)
             axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="tab:red"))
-        axes.set_title(_mistake_title(numbers, index), fontsize=9, pad=3, parse_math=False)
+        axes.set_title(_error_title(numbers, index), fontsize=9, pad=3, parse_math=False)
     title = f"{numbers.name}: the surest {len(shown)} of {len(numbers.mistakes)} mistakes"
     figure.suptitle(title, parse_math=False)
     _save(figure, path)
 
 
-def _small_image(row: Row) -> tuple[NDArray[np.uint8], float]:
+def _small_image(row: Example) -> tuple[NDArray[np.uint8], float]:
     """Return the image in gray, scaled down to what a cell of the sheet can show, and the scale."""
     try:
         image = decode(row.picture())
@@ -188,7 +188,7 @@ def _small_image(row: Row) -> tuple[NDArray[np.uint8], float]:
     return image, scale
 
 
-def _mistake_title(numbers: NumberExamination, index: int) -> str:
+def _error_title(numbers: NumberSetResult, index: int) -> str:
     row, reading = numbers.rows[index], numbers.readings[index]
     if not reading.text:
         return f"{row.label} > unanswered"
@@ -198,7 +198,7 @@ def _mistake_title(numbers: NumberExamination, index: int) -> str:
     return f"{row.label} > {numbers.answers[index]}\n{written}   {reading.confidence:.1%}{accepted}"
 
 
-def draw_examples(path: Path, digits: Examination) -> None:
+def draw_examples(path: Path, digits: SetResult) -> None:
     """Draw each digit's right answers, from the least sure to the surest in even steps."""
     right = digits.answers == digits.labels
     figure = Figure(figsize=(_EXAMPLES, 12.5), layout="constrained")
@@ -215,7 +215,7 @@ def draw_examples(path: Path, digits: Examination) -> None:
     _save(figure, path)
 
 
-def draw_refusal(path: Path, curve: Refusal, threshold: float) -> None:
+def draw_rejection_curve(path: Path, curve: RejectionCurve, threshold: float) -> None:
     """Draw what each threshold refuses, and the model's own."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()

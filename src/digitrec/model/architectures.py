@@ -17,9 +17,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from digitrec.contract import IMAGE_SIZE_PX, LABELS
-from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.constants import IMAGE_SIZE_PX, LABELS
 from digitrec.model.line_alphabet import LINE_CLASS_COUNT
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 
 Tensor: TypeAlias = keras.KerasTensor
 
@@ -29,7 +29,7 @@ CLASSES_LAYER = "classes"
 
 
 @dataclass(frozen=True)
-class OwnRecipe:
+class PublishedRecipe:
     """How the one who published a network trains it: Adam at Keras's rate on MNIST as it is, no augmentation."""
 
     epochs: int
@@ -51,7 +51,7 @@ class Architecture:
     name: str
     features: Callable[[Tensor], Tensor]
     claimed_accuracy: float | None = None
-    own_recipe: OwnRecipe | None = None
+    own_recipe: PublishedRecipe | None = None
 
     def build(self, *, refuses: bool = False) -> keras.Model:
         """Return the network with new weights; with `refuses` it learns "no digit" as an eleventh class."""
@@ -149,20 +149,22 @@ ARCHITECTURES: Final = {
     for architecture in (
         # The widths are multiples of what LiteRT's kernels take at once; benchmarks/choices.py compares others.
         Architecture(DEFAULT_ARCHITECTURE, residual(24, 32, 96)),
-        Architecture("three-blocks", _three_blocks, 0.995, OwnRecipe(epochs=8, batch_size=128)),
-        Architecture("three-convs", _three_convs, 0.9876, OwnRecipe(epochs=10, batch_size=128)),
-        Architecture("two-convs-dropout", _two_convs_dropout, 0.992, OwnRecipe(epochs=12, batch_size=128)),
-        Architecture("two-convs", _two_convs, 0.99, OwnRecipe(epochs=5, batch_size=128)),
+        Architecture("three-blocks", _three_blocks, 0.995, PublishedRecipe(epochs=8, batch_size=128)),
+        Architecture("three-convs", _three_convs, 0.9876, PublishedRecipe(epochs=10, batch_size=128)),
+        Architecture(
+            "two-convs-dropout", _two_convs_dropout, 0.992, PublishedRecipe(epochs=12, batch_size=128)
+        ),
+        Architecture("two-convs", _two_convs, 0.99, PublishedRecipe(epochs=5, batch_size=128)),
     )
 }
 
 
-def class_model(model: keras.Model) -> keras.Model:
+def class_probability_model(model: keras.Model) -> keras.Model:
     """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
     return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)
 
 
-def line_reader(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> keras.Model:
+def line_model(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> keras.Model:
     """Return a network that reads a whole line, with new weights; 1.1 million parameters.
 
     (B, 48, W, 1) contrast-normalized lines, W a multiple of 4, to (B, W / 4, 24) float32 logits of `line_alphabet`.
@@ -170,14 +172,14 @@ def line_reader(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> 
     then look along the line, 120 px to each side in all.
     """
     line = keras.Input((LINE_HEIGHT_PX, None, 1), name="line")
-    x = _normed_slowly(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(line))
-    x = _normed_slowly(layers.Conv2D(widths[1], 3, strides=2, padding="same", use_bias=False)(x))
+    x = _batch_normed(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(line))
+    x = _batch_normed(layers.Conv2D(widths[1], 3, strides=2, padding="same", use_bias=False)(x))
     for filters in widths[2:]:
-        x = _normed_slowly(layers.Conv2D(filters, 3, strides=(2, 1), padding="same", use_bias=False)(x))
-        x = layers.Add()([x, _normed_slowly(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))])
-    x = _normed_slowly(layers.Conv2D(along, (x.shape[1], 1), use_bias=False)(x))
+        x = _batch_normed(layers.Conv2D(filters, 3, strides=(2, 1), padding="same", use_bias=False)(x))
+        x = layers.Add()([x, _batch_normed(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))])
+    x = _batch_normed(layers.Conv2D(along, (x.shape[1], 1), use_bias=False)(x))
     for dilation in (1, 2, 4, 1):
-        block = _normed_slowly(
+        block = _batch_normed(
             layers.Conv2D(along, (1, 5), padding="same", dilation_rate=(1, dilation), use_bias=False)(x)
         )
         x = layers.Add()([x, layers.Dropout(0.1)(block)])
@@ -193,7 +195,7 @@ def _normed(x: Tensor) -> Tensor:
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
 
-def _normed_slowly(x: Tensor) -> Tensor:
+def _batch_normed(x: Tensor) -> Tensor:
     """Return `x` normed by statistics of many batches: each batch has lines of another width and kind.
 
     With a momentum of 0.9, half-trained networks read 82 instead of 79 % of cheques after the statistics were averaged.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digitrec.errors import ModelFileError
 
 
-class Runners:
+class InterpreterPool:
     """What runs one graph, for any number of threads.
 
     Parameters
@@ -24,21 +24,21 @@ class Runners:
         self._shapes = input_shape, output_shape
         self._local = threading.local()
 
-    def of_this_thread(self) -> Runner:
+    def of_this_thread(self) -> ThreadInterpreter:
         """Return the runner of the calling thread, made at its first call.
 
         Raises
         ------
         ModelFileError : LiteRT cannot load the graph, or its input or output is another.
         """
-        runner: Runner | None = getattr(self._local, "runner", None)
+        runner: ThreadInterpreter | None = getattr(self._local, "runner", None)
         if runner is None:
-            runner = self._local.runner = Runner(self._graph, *self._shapes)
+            runner = self._local.runner = ThreadInterpreter(self._graph, *self._shapes)
         return runner
 
 
-class Runner:
-    """One LiteRT interpreter, for one thread; its parameters and errors are those of `Runners`."""
+class ThreadInterpreter:
+    """One LiteRT interpreter, for one thread; its parameters and errors are those of `InterpreterPool`."""
 
     def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
         # Imported here so that a card can be read, and an error told, without the 10 MB that LiteRT takes.
@@ -49,7 +49,7 @@ class Runner:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
-                f"expected a graph that LiteRT runs. Received one it refuses: {said(error)}."
+                f"expected a graph that LiteRT runs. Received one it refuses: {error_text(error)}."
             ) from error
         self._input = _only(self._interpreter.get_input_details(), "input", input_shape)
         self._output = _only(self._interpreter.get_output_details(), "output", output_shape)
@@ -66,13 +66,13 @@ class Runner:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
-                f"expected a graph that LiteRT runs. Received one that fails: {said(error)}."
+                f"expected a graph that LiteRT runs. Received one that fails: {error_text(error)}."
             ) from error
         answer: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
         return answer
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return an error's message in one line, without a full stop."""
     return " ".join(str(error).split()).rstrip(".")
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from digitrec.errors import DigitrecError, ModelFileError
-from digitrec.model.litert import said
-from digitrec.model.runtime import load_compiled
+from digitrec.model.litert import error_text
+from digitrec.model.classifier import load_compiled
 from digitrec.model.subprocess_check import REMEDY, TIME_LIMIT_S
 
 # Python with NumPy, HDF5 and LiteRT takes 150 MB of address space, and a network some times its file.
@@ -59,6 +59,6 @@ def _error_of(path: str) -> Exception | None:
     except Exception as error:  # noqa: BLE001  # memory, or recursion: this process is there to find out
         return ModelFileError(
             f"{path}: expected a model file that loads with {_ADDRESS_SPACE_BYTES:,} bytes of address space. "
-            f"Received {type(error).__name__} ({said(error)}). {REMEDY}"
+            f"Received {type(error).__name__} ({error_text(error)}). {REMEDY}"
         )
     return None

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from digitrec import errors
 from digitrec.errors import DigitrecError, ModelFileError
-from digitrec.model.opening import require_regular_file
+from digitrec.model.hdf5 import require_regular_file
 from digitrec.resources import packaged_model_path
 
 # Imports and the packaged network take 0.3 s; on a tenth of a core they take 3 s.

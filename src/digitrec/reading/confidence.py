@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST = 1e-6
+_MIN_PROBABILITY = 1e-6
 _NOT_CALIBRATED: Final = (1.0, 0.0, 0.0)
-LARGEST_OF_ODD = 0.5  # confidence in an answer that not all looks find: one of them is wrong
+MAX_WITHOUT_AGREEMENT = 0.5  # confidence in an answer that not all looks find: one of them is wrong
 
 
 def evidence(probabilities: Sequence[float], digits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -21,7 +21,7 @@ def evidence(probabilities: Sequence[float], digits: NDArray[np.floating]) -> ND
     probabilities : of the whole answer, by each look of the line reader.
     digits : (N,), the probability of each digit of the answer by the digit network, which sees it alone.
     """
-    probability = float(np.clip(np.mean(probabilities), _LEAST, 1.0 - _LEAST))
+    probability = float(np.clip(np.mean(probabilities), _MIN_PROBABILITY, 1.0 - _MIN_PROBABILITY))
     doubt = float(
         np.log(0.5 + 0.5 * digits).sum()
     )  # a digit that the digit network rejects costs as much as a coin

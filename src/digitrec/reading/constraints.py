@@ -9,106 +9,106 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import LABELS
+from digitrec.constants import LABELS
 from digitrec.errors import InvalidFieldError
 
 ANY_DIGIT = "d"
 SEPARATORS = " -./,:()+"
-MOST_DIGITS = 64
-MOST_SIGNS = 1_000_000  # of all allowed numbers together
+MAX_DIGITS = 64
+MAX_CHARS = 1_000_000  # of all choices together
 
-_MOST_ALLOWED = 100_000
+_MAX_CHOICES = 100_000
 _DIGITS = "0123456789"
 _WITHOUT_SEPARATORS = str.maketrans("", "", SEPARATORS)
 
 
 @dataclass(frozen=True, eq=False)
 class Constraint:
-    """An automaton over digits, and how its numbers are spelled.
+    """An automaton over digits, and how its numbers are formatted.
 
     Attributes
     ----------
-    following : (S, 10) int32, the state that each digit leads to from each state, -1 where it may not come; 0 is the
+    transitions : (S, 10) int32, the state that each digit leads to from each state, -1 where it may not come; 0 is the
         first state.
-    final : (S,) bool, where a number may end.
+    accepting : (S,) bool, where a number may end.
     pattern : the pattern to spell a number by; None leaves it as it is read.
-    spelled : how each allowed number is spelled, by its digits.
+    formatted : how each choice is formatted, by its digits.
     """
 
-    following: NDArray[np.int32]
-    final: NDArray[np.bool_]
+    transitions: NDArray[np.int32]
+    accepting: NDArray[np.bool_]
     pattern: str | None = None
-    spelled: dict[str, str] | None = None
+    formatted: dict[str, str] | None = None
 
     @cached_property
-    def is_free(self) -> bool:
+    def is_unconstrained(self) -> bool:
         """Whether any number will do."""
-        return len(self.final) == 1 and bool((self.following == 0).all())
+        return len(self.accepting) == 1 and bool((self.transitions == 0).all())
 
     @cached_property
     def single_digits(self) -> NDArray[np.bool_]:
         """Which digits may be the whole number, (10,) bool."""
-        after = self.following[0]
-        return np.asarray((after >= 0) & self.final[after])
+        after = self.transitions[0]
+        return np.asarray((after >= 0) & self.accepting[after])
 
-    def spell(self, digits: str, as_read: str) -> str:
+    def format(self, digits: str, as_read: str) -> str:
         """Return the text of a number of these digits, of which `as_read` keeps the picture's lines."""
-        if self.spelled is not None:
-            return self.spelled[digits]
+        if self.formatted is not None:
+            return self.formatted[digits]
         if self.pattern is None:
             return as_read
         left = iter(digits)
         return "".join(sign if sign in SEPARATORS else next(left) for sign in self.pattern)
 
 
-ANY_NUMBER = Constraint(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.bool_))
+UNCONSTRAINED = Constraint(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.bool_))
 
 
-def constraint(
-    *, length: int | None = None, pattern: str | None = None, allowed: Iterable[str] | None = None
+def make_constraint(
+    *, length: int | None = None, pattern: str | None = None, choices: Iterable[str] | None = None
 ) -> Constraint:
     """Return what a number may be; without arguments anything.
 
     Parameters
     ----------
     length : how many digits it has.
-    pattern : ``d`` for any digit, a digit for itself, and separators as they shall stand in the text.
-    allowed : all numbers that it may be, with or without separators.
+    pattern : ``d`` for any digit, a digit for itself, and separators as they should appear in the text.
+    choices : all numbers that it may be, with or without separators.
 
     Raises
     ------
     InvalidFieldError : more than one of them, or one that is not understood; it carries the argument's name.
     """
-    given = {"length": length, "pattern": pattern, "allowed": allowed}
+    given = {"length": length, "pattern": pattern, "choices": choices}
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise InvalidFieldError(
-            names[1], f"expected only one of length, pattern and allowed. Received: {' and '.join(names)}."
+            names[1], f"expected only one of length, pattern and choices. Received: {' and '.join(names)}."
         )
     if length is not None:
-        return _of_choices([set(LABELS)] * _checked_length(length))
+        return _of_digit_sets([set(LABELS)] * _checked_length(length))
     if pattern is not None:
         return _of_pattern(pattern)
-    if allowed is not None:
-        return _of_list(allowed)
-    return ANY_NUMBER
+    if choices is not None:
+        return _of_list(choices)
+    return UNCONSTRAINED
 
 
 def _checked_length(length: object) -> int:
-    if isinstance(length, (int, np.integer)) and not isinstance(length, bool) and 1 <= length <= MOST_DIGITS:
+    if isinstance(length, (int, np.integer)) and not isinstance(length, bool) and 1 <= length <= MAX_DIGITS:
         return int(length)
     raise InvalidFieldError(
-        "length", f"expected a whole number from 1 to {MOST_DIGITS}. Received: {length!r}."
+        "length", f"expected a whole number from 1 to {MAX_DIGITS}. Received: {length!r}."
     )
 
 
-def _of_choices(choices: Sequence[set[int]], pattern: str | None = None) -> Constraint:
-    following = np.full((len(choices) + 1, len(LABELS)), -1, np.int32)
+def _of_digit_sets(choices: Sequence[set[int]], pattern: str | None = None) -> Constraint:
+    transitions = np.full((len(choices) + 1, len(LABELS)), -1, np.int32)
     for state, digits in enumerate(choices):
-        following[state, list(digits)] = state + 1
-    final = np.zeros(len(choices) + 1, np.bool_)
-    final[-1] = True
-    return Constraint(following, final, pattern)
+        transitions[state, list(digits)] = state + 1
+    accepting = np.zeros(len(choices) + 1, np.bool_)
+    accepting[-1] = True
+    return Constraint(transitions, accepting, pattern)
 
 
 def _of_pattern(pattern: object) -> Constraint:
@@ -121,20 +121,20 @@ def _of_pattern(pattern: object) -> Constraint:
     choices = [
         set(LABELS) if sign == ANY_DIGIT else {int(sign)} for sign in pattern if sign not in SEPARATORS
     ]
-    if not 1 <= len(choices) <= MOST_DIGITS:
+    if not 1 <= len(choices) <= MAX_DIGITS:
         raise InvalidFieldError(
-            "pattern", f"{expected}Received: {len(choices)} digits. Give 1 to {MOST_DIGITS}."
+            "pattern", f"{expected}Received: {len(choices)} digits. Give 1 to {MAX_DIGITS}."
         )
-    return _of_choices(choices, pattern)
+    return _of_digit_sets(choices, pattern)
 
 
-def _of_list(allowed: Iterable[str]) -> Constraint:
-    spelled = _spelled(allowed)
-    return Constraint(*_automaton(list(spelled)), spelled=spelled)
+def _of_list(choices: Iterable[str]) -> Constraint:
+    formatted = _formats(choices)
+    return Constraint(*_automaton(list(formatted)), formatted=formatted)
 
 
 def _automaton(numbers: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return `Constraint.following` and `Constraint.final` of a list of different numbers.
+    """Return `Constraint.transitions` and `Constraint.accepting` of a list of different numbers.
 
     The tree of what they begin with, and of that each level's equal states as one: what numbers end with is shared, too
     (Revuz, "Minimisation of acyclic deterministic automata in linear time", 1992).
@@ -158,11 +158,11 @@ def _automaton(numbers: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]
     firsts = np.cumsum(
         [len(level) for level in levels]
     )  # of the next level, when they are numbered from the root
-    following = [
+    transitions = [
         np.where(level[:, :-1] < 0, -1, level[:, :-1] + first)
         for level, first in zip(levels, firsts, strict=True)
     ]
-    return np.concatenate(following).astype(np.int32), np.concatenate(levels)[:, -1] == 0
+    return np.concatenate(transitions).astype(np.int32), np.concatenate(levels)[:, -1] == 0
 
 
 def _distinct(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
@@ -181,37 +181,37 @@ def _distinct(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.in
     return np.concatenate([rows[is_plain][firsts], others]), which
 
 
-def _spelled(allowed: Iterable[str]) -> dict[str, str]:
-    """Return how each number is spelled, by its digits."""
-    if isinstance(allowed, (str, bytes)) or not isinstance(allowed, Iterable):
-        raise InvalidFieldError("allowed", f"expected a list of numbers as text. Received: {allowed!r:.60}.")
-    spelled: dict[str, str] = {}
+def _formats(choices: Iterable[str]) -> dict[str, str]:
+    """Return how each number is formatted, by its digits."""
+    if isinstance(choices, (str, bytes)) or not isinstance(choices, Iterable):
+        raise InvalidFieldError("choices", f"expected a list of numbers as text. Received: {choices!r:.60}.")
+    formatted: dict[str, str] = {}
     signs = 0
-    for number in allowed:
+    for number in choices:
         digits = _digits_of(number)
         signs += len(number)
-        if spelled.setdefault(digits, number) != number:
+        if formatted.setdefault(digits, number) != number:
             raise InvalidFieldError(
-                "allowed",
-                f"expected each number once. Received: {spelled[digits]!r} and {number!r}. Keep one spelling.",
+                "choices",
+                f"expected each number once. Received: {formatted[digits]!r} and {number!r}. Keep one spelling.",
             )
-        if len(spelled) > _MOST_ALLOWED:
-            raise InvalidFieldError("allowed", f"expected at most {_MOST_ALLOWED:,} numbers. Received: more.")
-        if signs > MOST_SIGNS:
+        if len(formatted) > _MAX_CHOICES:
+            raise InvalidFieldError("choices", f"expected at most {_MAX_CHOICES:,} numbers. Received: more.")
+        if signs > MAX_CHARS:
             raise InvalidFieldError(
-                "allowed",
-                f"expected numbers of {MOST_SIGNS:,} signs together. Received: more. Give fewer, or a pattern.",
+                "choices",
+                f"expected numbers of {MAX_CHARS:,} signs together. Received: more. Give fewer, or a pattern.",
             )
-    if not spelled:
-        raise InvalidFieldError("allowed", "expected at least one number. Received: none.")
-    return spelled
+    if not formatted:
+        raise InvalidFieldError("choices", "expected at least one number. Received: none.")
+    return formatted
 
 
 def _digits_of(number: object) -> str:
     digits = number.translate(_WITHOUT_SEPARATORS) if isinstance(number, str) else ""
-    if not (1 <= len(digits) <= MOST_DIGITS and digits.isascii() and digits.isdigit()):
+    if not (1 <= len(digits) <= MAX_DIGITS and digits.isascii() and digits.isdigit()):
         raise InvalidFieldError(
-            "allowed",
+            "choices",
             f"expected numbers as text, of digits and separators ({SEPARATORS.strip()}). Received: {number!r:.60}.",
         )
     return digits

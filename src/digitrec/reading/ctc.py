@@ -15,19 +15,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import LABELS
+from digitrec.constants import LABELS
 from digitrec.model.line_alphabet import BLANK, LINE_CLASSES
 from digitrec.reading.constraints import Constraint
 
 Probabilities = NDArray[np.float64]
 
 FLOOR = 1e-12
-NO_DIGIT = len(LABELS)
+NON_DIGIT = len(LABELS)
 _BEAM_WIDTH = 12
 _NEAR_BEST = 0.5  # of the best text's share: the beams of these are compared by all of their alignments
-_LEAST = 1e-4  # a class that is less probable does not extend a prefix
-_KINDS = NO_DIGIT + 1  # of what a column holds
-_MOST_NODES = 1000  # that are followed from one column to the next; a pattern of 64 digits has fewer
+_MIN_PROBABILITY = 1e-4  # a class that is less probable does not extend a prefix
+_KINDS = NON_DIGIT + 1  # of what a column holds
+_MAX_NODES = 1000  # that are followed from one column to the next; a pattern of 64 digits has fewer
 _EMPTY_COLUMN = 1.0 - 1e-5  # no digit in a column like this: neighbours like it are joined
 
 
@@ -54,14 +54,14 @@ def class_probabilities(logits: NDArray[np.float32]) -> Probabilities:
 
 def digit_probabilities(classes: Probabilities) -> Probabilities:
     """Return (T, 11): the digits' probabilities and that of anything else, for the (T, 24) of all classes."""
-    digits = classes[:, :NO_DIGIT]
+    digits = classes[:, :NON_DIGIT]
     columns = np.concatenate([digits, 1.0 - digits.sum(axis=1, keepdims=True)], axis=1)
     return np.asarray(np.maximum(columns, FLOOR), np.float64)
 
 
 def most_probable(columns: Probabilities, constraint: Constraint) -> str | None:
     """Return the most probable digits of (T, 11) columns; None where nothing meets the constraint."""
-    if not constraint.is_free:
+    if not constraint.is_unconstrained:
         return _best_path(columns, constraint)
     candidates = _beam_search(columns)
     return max(candidates, key=lambda digits: log_probability(columns, digits))
@@ -71,18 +71,18 @@ def _beam_search(columns: Probabilities) -> list[str]:
     """Return some of the most probable texts, by a prefix beam search (Hannun et al., 2014)."""
     beams = {"": (1.0, 0.0)}  # the probability of each prefix, its last column no digit, or its last digit
     for column in columns:
-        no_digit = column[NO_DIGIT]
-        likely = [(digit, column[digit]) for digit in np.flatnonzero(column[:NO_DIGIT] > _LEAST)]
+        rejection_score = column[NON_DIGIT]
+        likely = [(digit, column[digit]) for digit in np.flatnonzero(column[:NON_DIGIT] > _MIN_PROBABILITY)]
         longer: dict[str, list[float]] = {}
-        for prefix, (apart, joined) in beams.items():
+        for prefix, (apart, merge_empty_columns) in beams.items():
             own = longer.setdefault(prefix, [0.0, 0.0])
-            own[0] += (apart + joined) * no_digit
+            own[0] += (apart + merge_empty_columns) * rejection_score
             if prefix:
-                own[1] += joined * column[int(prefix[-1])]
+                own[1] += merge_empty_columns * column[int(prefix[-1])]
             for digit, probability in likely:
                 repeated = prefix and int(prefix[-1]) == digit
                 new = longer.setdefault(f"{prefix}{digit}", [0.0, 0.0])
-                new[1] += (apart if repeated else apart + joined) * probability
+                new[1] += (apart if repeated else apart + merge_empty_columns) * probability
         best = sorted(longer.items(), key=lambda item: -sum(item[1]))[:_BEAM_WIDTH]
         total = sum(sum(pair) for _, pair in best)
         beams = {prefix: (pair[0] / total, pair[1] / total) for prefix, pair in best}
@@ -112,7 +112,7 @@ def log_probability(columns: Probabilities, digits: str) -> float:
 
 def _states(digits: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class of each state of a text's chain, and which may follow the last but one."""
-    states = np.full(2 * len(digits) + 1, NO_DIGIT, np.intp)
+    states = np.full(2 * len(digits) + 1, NON_DIGIT, np.intp)
     states[1::2] = [int(digit) for digit in digits]
     may_skip = np.zeros(len(states), np.bool_)
     may_skip[3::2] = states[3::2] != states[1:-2:2]
@@ -148,7 +148,7 @@ def align(columns: Probabilities, digits: str) -> list[Span]:
 
 def characters(classes: Probabilities, digits: str, spans: Sequence[Span]) -> list[Character]:
     """Return all characters of a line: its digits, and the most probable other ones between them."""
-    others = classes[:, NO_DIGIT:].argmax(axis=1) + NO_DIGIT
+    others = classes[:, NON_DIGIT:].argmax(axis=1) + NON_DIGIT
     changes = np.flatnonzero(np.diff(others)) + 1
     found = [Character(digit, span.peak) for digit, span in zip(digits, spans, strict=True)]
     edges = [0, *(edge for span in spans for edge in (span.start, span.stop)), len(others)]
@@ -167,34 +167,34 @@ def _best_path(columns: Probabilities, constraint: Constraint) -> str | None:
     A node is a state of the automaton and the digit of the last column, or none. Of a long list only the most probable
     nodes are followed; all of them where the automaton has few.
     """
-    keys, scores = np.zeros(1, np.int64) + NO_DIGIT, np.zeros(1)
+    keys, scores = np.zeros(1, np.int64) + NON_DIGIT, np.zeros(1)
     steps: list[tuple[NDArray[np.int64], NDArray[np.intp]]] = []
     for logs in np.log(columns):
-        keys, scores, parents = _following(keys, scores, logs, constraint.following)
+        keys, scores, parents = _next_nodes(keys, scores, logs, constraint.transitions)
         steps.append((keys, parents))
-    scores = np.where(constraint.final[keys // _KINDS], scores, -np.inf)
+    scores = np.where(constraint.accepting[keys // _KINDS], scores, -np.inf)
     place = int(scores.argmax())
     if scores[place] == -np.inf:
         return None
-    path = [NO_DIGIT]
+    path = [NON_DIGIT]
     for keys, parents in reversed(steps):
         path.append(int(keys[place] % _KINDS))
         place = int(parents[place])
-    return "".join(str(kind) for after, kind in pairwise(path) if kind not in (after, NO_DIGIT))[::-1]
+    return "".join(str(kind) for after, kind in pairwise(path) if kind not in (after, NON_DIGIT))[::-1]
 
 
-def _following(
-    keys: NDArray[np.int64], scores: Probabilities, logs: Probabilities, following: NDArray[np.int32]
+def _next_nodes(
+    keys: NDArray[np.int64], scores: Probabilities, logs: Probabilities, transitions: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], Probabilities, NDArray[np.intp]]:
     """Return the nodes after one more column: their keys, their scores, and which node each came from."""
     states, kinds = np.divmod(keys, _KINDS)
-    targets = np.where(np.arange(NO_DIGIT) == kinds[:, np.newaxis], -1, following[states])
+    targets = np.where(np.arange(NON_DIGIT) == kinds[:, np.newaxis], -1, transitions[states])
     entering, digits = np.nonzero(targets >= 0)
-    stays = np.flatnonzero(kinds != NO_DIGIT)
+    stays = np.flatnonzero(kinds != NON_DIGIT)
     parents = np.concatenate([np.arange(len(keys)), stays, entering])
     found = np.concatenate(
         [
-            states * _KINDS + NO_DIGIT,
+            states * _KINDS + NON_DIGIT,
             keys[stays],
             targets[entering, digits].astype(np.int64) * _KINDS + digits,
         ]
@@ -204,13 +204,13 @@ def _following(
     is_best = np.ones(len(order), np.bool_)
     is_best[1:] = found[order[1:]] != found[order[:-1]]
     best = order[is_best]
-    if len(best) > _MOST_NODES:
-        best = best[np.argpartition(-reached[best], _MOST_NODES)[:_MOST_NODES]]
+    if len(best) > _MAX_NODES:
+        best = best[np.argpartition(-reached[best], _MAX_NODES)[:_MAX_NODES]]
     return found[best], np.asarray(reached[best], np.float64), parents[best]
 
 
-def joined(columns: Probabilities) -> Probabilities:
+def merge_empty_columns(columns: Probabilities) -> Probabilities:
     """Return the columns, neighbours that surely hold no digit joined: a path is as probable, and shorter."""
-    empty = columns[:, NO_DIGIT] >= _EMPTY_COLUMN
+    empty = columns[:, NON_DIGIT] >= _EMPTY_COLUMN
     keep = ~(empty & np.concatenate([[False], empty[:-1]]))
     return np.asarray(columns[keep], np.float64)

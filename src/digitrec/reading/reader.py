@@ -9,20 +9,28 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import LABELS
+from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError
-from digitrec.ink.normalize import BLANK, locate
-from digitrec.ink.normalize import PixelBox as Box
-from digitrec.ink.page import FULL_BUDGET, Page, TooMuchInkError, find_ink, plain_page
-from digitrec.ink.planes import Picture
+from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
-from digitrec.model.line_reader import COLUMN_PX, LineReader
-from digitrec.model.runtime import Classifier
+from digitrec.model.line_model import COLUMN_PX, LineModel
+from digitrec.preprocessing.binarize import (
+    PAGE_LIMITS,
+    BinarizedPage,
+    TooMuchInkError,
+    binarize_page,
+    whole_image_page,
+)
+from digitrec.preprocessing.normalize import BLANK_MESSAGE, normalize_with_box
+from digitrec.preprocessing.normalize import PixelBox as Box
+from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
-from digitrec.reading.confidence import LARGEST_OF_ODD, calibrated, evidence
+from digitrec.reading.alignment import CharacterInk, locate_characters
+from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, evidence
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
-from digitrec.reading.lines import (
+from digitrec.reading.page import rectify_page
+from digitrec.reading.text_lines import (
     LineImage,
     TextLine,
     find_text_lines,
@@ -31,9 +39,7 @@ from digitrec.reading.lines import (
     straighten,
     whole_line,
 )
-from digitrec.reading.places import Place, place_characters
-from digitrec.reading.result import NOTHING_READ, DigitBox, Reading
-from digitrec.reading.sheet import find_sheet
+from digitrec.results import EMPTY_READING, DigitResult, Reading
 
 # How high the writing becomes in several looks at a line, and how far it is leaned; where they differ, some are wrong.
 # Five looks read 80.5 % of 400 cheques where one reads 76.5 %.
@@ -52,15 +58,15 @@ _OTHER_MARK = 0.5  # ... and where a letter, a word or a scribble stands on the 
 _LEAST_OF_BLANK = 0.5  # probability of what is read in an image that looks blank, or it is
 
 
-class Networks(NamedTuple):
+class Models(NamedTuple):
     """What looks at a number: at whole lines, and at each digit by itself."""
 
     digits: Classifier
-    lines: LineReader
+    lines: LineModel
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class View:
     """One look at all lines of a page.
 
     Attributes
@@ -84,7 +90,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class _Whole:
+class _SingleDigit:
     """The one digit that `predict` would see in the image: its ink, its box in the image, its probabilities."""
 
     ink: NDArray[np.float32]
@@ -92,7 +98,7 @@ class _Whole:
     probabilities: NDArray[np.float32]
 
 
-def read_number(picture: Picture, networks: Networks, threshold: float, asked: Constraint) -> Reading:
+def read_number(picture: GrayImage, networks: Models, threshold: float, asked: Constraint) -> Reading:
     """Return the most probable number in an image, its boxes in the image's own pixels.
 
     Parameters
@@ -104,7 +110,7 @@ def read_number(picture: Picture, networks: Networks, threshold: float, asked: C
     ------
     BlankImageError : there is no ink on the paper.
     """
-    sheet = find_sheet(picture)
+    sheet = rectify_page(picture)
     reading = _read(picture if sheet is None else sheet.image, networks, asked)
     digits = reading.digits
     if sheet is not None:
@@ -126,7 +132,7 @@ class Decoded:
     """
 
     lines: Sequence[TextLine]
-    looks: Sequence[Look]
+    looks: Sequence[View]
     reading: Reading
     evidence: NDArray[np.float64]
     agreement: float
@@ -137,7 +143,7 @@ class Decoded:
         return self.agreement < _AGREEING
 
 
-def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded | None:
+def decode(picture: GrayImage, networks: Models, asked: Constraint) -> Decoded | None:
     """Return what the line reader makes of an image; None where there is more ink than a number has.
 
     In an image that is not much wider than high, an upright stroke may be a 1 or the side of a cell: where the looks
@@ -150,66 +156,66 @@ def decode(picture: Picture, networks: Networks, asked: Constraint) -> Decoded |
     return decoded if other is None or other.evidence[0] < decoded.evidence[0] else other
 
 
-def _decode(picture: Picture, networks: Networks, asked: Constraint, *, keep_rules: bool) -> Decoded | None:
+def _decode(picture: GrayImage, networks: Models, asked: Constraint, *, keep_rules: bool) -> Decoded | None:
     found = _found(picture, keep_rules=keep_rules)
     if found is None:
         return None
     page, lines = found
-    looks = _looks(picture, lines, networks.lines)
+    looks = _views(picture, lines, networks.lines)
     votes = [ctc.most_probable(look.short, asked) or "" for look in looks]
     probabilities = {digits: [look.probability(digits) for look in looks] for digits in set(votes)}
-    if not asked.is_free and len(probabilities) > 1:
+    if not asked.is_unconstrained and len(probabilities) > 1:
         probabilities.pop("", None)  # it does not fit
     digits = max(probabilities, key=lambda item: sum(probabilities[item]))
-    reading = NOTHING_READ
+    reading = EMPTY_READING
     if digits:
         surest = looks[int(np.argmax(probabilities[digits]))]
-        reading = _placed(page, lines, surest, digits, networks.digits)
+        reading = _make_reading(page, lines, surest, digits, networks.digits)
     opinions = np.array([item.probabilities[item.digit] for item in reading.digits])
     agreement = float(np.mean([vote == digits for vote in votes]))
     return Decoded(lines, looks, reading, evidence(probabilities[digits], opinions), agreement)
 
 
-def _read(picture: Picture, networks: Networks, asked: Constraint) -> Reading:
+def _read(picture: GrayImage, networks: Models, asked: Constraint) -> Reading:
     """Return a reading, not accepted yet."""
     decoded = decode(picture, networks, asked)
     if decoded is None:
-        return NOTHING_READ
+        return EMPTY_READING
     reading = decoded.reading
-    if _may_be_one(reading, decoded.lines, picture.shape) and asked.single_digits.any():
-        whole = _whole(picture, networks.digits)
+    if _may_be_single_digit(reading, decoded.lines, picture.shape) and asked.single_digits.any():
+        whole = _single_digit(picture, networks.digits)
         if whole is not None:
             return _one_digit(whole, decoded, picture.shape, asked)
     confidence = calibrated(decoded.evidence, networks.lines.card) if reading.digits else 0.0
     if not decoded.lines and confidence < _LEAST_OF_BLANK:
-        raise BlankImageError(BLANK)
+        raise BlankImageError(BLANK_MESSAGE)
     if not reading.digits:
-        return NOTHING_READ
+        return EMPTY_READING
     if len(reading.digits) == 1:  # no neighbours tell that it is one: both networks have to
         confidence = (confidence + float(reading.digits[0].probabilities[reading.digits[0].digit])) / 2
     if decoded.is_odd:
-        confidence = min(confidence, LARGEST_OF_ODD)
+        confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
     cut_off = sum(_is_cut_off(item.box, picture.shape) for item in reading.digits)
     confidence *= _CUT_OFF**cut_off * _OTHER_MARK ** (OTHER_MARK in reading.transcript)
     digits = "".join(str(item.digit) for item in reading.digits)
-    return replace(reading, text=asked.spell(digits, reading.text), confidence=confidence)
+    return replace(reading, text=asked.format(digits, reading.text), confidence=confidence)
 
 
-def _found(picture: Picture, *, keep_rules: bool) -> tuple[Page, list[TextLine]] | None:
+def _found(picture: GrayImage, *, keep_rules: bool) -> tuple[BinarizedPage, list[TextLine]] | None:
     """Return the ink and the lines of an image, no line where it looks blank; None where there is too much ink."""
     try:
-        page = find_ink(picture, keep_rules=keep_rules)
+        page = binarize_page(picture, keep_rules=keep_rules)
     except TooMuchInkError:
         return None
     except BlankImageError:
-        return plain_page(picture), []
+        return whole_image_page(picture), []
     lines = find_text_lines(page)
-    if sum(line_width(line, _MIDDLE_PX) for line in lines) > FULL_BUDGET.strip_px:
+    if sum(line_width(line, _MIDDLE_PX) for line in lines) > PAGE_LIMITS.strip_px:
         return None
     return page, lines
 
 
-def _looks(picture: Picture, lines: Sequence[TextLine], network: LineReader) -> list[Look]:
+def _views(picture: GrayImage, lines: Sequence[TextLine], network: LineModel) -> list[View]:
     """Return the looks at an image: at the lines that were found, and at all of it where that may be one line."""
     height, width = picture.shape
     is_line = len(lines) < 2 and width <= _LONGEST_LINE * height
@@ -218,23 +224,23 @@ def _looks(picture: Picture, lines: Sequence[TextLine], network: LineReader) -> 
     else:
         other = [straighten(picture, line, _LARGE_PX) for line in lines]
     if not lines:
-        return [_look(other, network)]
+        return [_view(other, network)]
     middle, small = ([straighten(picture, line, size) for line in lines] for size in (_MIDDLE_PX, _SMALL_PX))
     leaned = ([lean(line, slant) for line in middle] for slant in (-_SLANT, _SLANT))
-    return [_look(images, network) for images in (middle, small, other, *leaned)]
+    return [_view(images, network) for images in (middle, small, other, *leaned)]
 
 
-def _look(images: Sequence[LineImage], network: LineReader) -> Look:
+def _view(images: Sequence[LineImage], network: LineModel) -> View:
     classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
-    apart = np.full((1, ctc.NO_DIGIT + 1), ctc.FLOOR)
-    apart[0, ctc.NO_DIGIT] = 1.0
+    apart = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR)
+    apart[0, ctc.NON_DIGIT] = 1.0
     columns = [apart, *(part for item in classes for part in (ctc.digit_probabilities(item), apart))]
     starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
     joined = np.concatenate(columns)
-    return Look(images, classes, joined, starts, ctc.joined(joined))
+    return View(images, classes, joined, starts, ctc.merge_empty_columns(joined))
 
 
-def _may_be_one(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:
+def _may_be_single_digit(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:
     """Return whether an image may have been cut out around one digit, parts of its neighbours included."""
     if len(reading.digits) > 1:
         return _is_amid_neighbours([item.box for item in reading.digits], shape)
@@ -263,32 +269,34 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return is_at_edge and height < _FILLS * shape[0]
 
 
-def _whole(picture: Picture, network: Classifier) -> _Whole | None:
+def _single_digit(picture: GrayImage, network: Classifier) -> _SingleDigit | None:
     try:
-        ink, box = locate(picture)
+        ink, box = normalize_with_box(picture)
     except BlankImageError:
         return None
-    return _Whole(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
+    return _SingleDigit(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
 
 
-def _one_digit(whole: _Whole, decoded: Decoded, shape: tuple[int, ...], asked: Constraint) -> Reading:
+def _one_digit(whole: _SingleDigit, decoded: Decoded, shape: tuple[int, ...], asked: Constraint) -> Reading:
     """Return the digit that the line reader and the digit network together find most probable."""
     read = [np.mean([look.probability(str(digit)) for look in decoded.looks]) for digit in LABELS]
     probabilities = np.where(asked.single_digits, (np.array(read) + whole.probabilities) / 2, 0.0)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit]) * _CUT_OFF ** _is_cut_off(whole.box, shape)
     if decoded.is_odd:
-        confidence = min(confidence, LARGEST_OF_ODD)
-    box = DigitBox(digit, confidence, whole.box, whole.probabilities, whole.ink)
+        confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
+    box = DigitResult(digit, confidence, whole.box, whole.probabilities, whole.ink)
     text = str(digit)
     transcript = decoded.reading.transcript if decoded.reading.text == text else text
-    return Reading(asked.spell(text, text), transcript, confidence, False, (box,))
+    return Reading(asked.format(text, text), transcript, confidence, False, (box,))
 
 
-def _placed(page: Page, lines: Sequence[TextLine], look: Look, digits: str, network: Classifier) -> Reading:
+def _make_reading(
+    page: BinarizedPage, lines: Sequence[TextLine], look: View, digits: str, network: Classifier
+) -> Reading:
     """Return a reading of these digits, lines that have any separated by a newline; how sure it is, is open yet."""
     spans = ctc.align(look.columns, digits)
-    places: list[Place] = []
+    places: list[CharacterInk] = []
     transcripts, texts = [], []
     pieces = [line.pieces for line in lines]
     if len(pieces) != len(look.images):  # all of the image was taken for a line
@@ -305,11 +313,11 @@ def _placed(page: Page, lines: Sequence[TextLine], look: Look, digits: str, netw
         transcripts.append(normalize_transcript("".join(character.text for character in written)))
         inked = [character for character in written if character.text != SPACE]
         peaks = [image.x((character.column + 0.5) * COLUMN_PX) * page.scale for character in inked]
-        parts = place_characters(page, pieces[number], peaks)
+        parts = locate_characters(page, pieces[number], peaks)
         places += [part for part, character in zip(parts, inked, strict=True) if character.text.isdigit()]
     answers = network.probabilities(np.stack([place.ink for place in places])[..., np.newaxis])
     boxes = tuple(
-        DigitBox(
+        DigitResult(
             int(digit),
             float(look.columns[span.peak, int(digit)]),
             _in_image(place, page.scale),
@@ -321,6 +329,6 @@ def _placed(page: Page, lines: Sequence[TextLine], look: Look, digits: str, netw
     return Reading("\n".join(texts), "\n".join(transcripts), 0.0, False, boxes)
 
 
-def _in_image(place: Place, scale: float) -> tuple[int, int, int, int]:
+def _in_image(place: CharacterInk, scale: float) -> tuple[int, int, int, int]:
     left, top, right, bottom = (round(edge / scale) for edge in place.box)
     return left, top, max(1, right - left), max(1, bottom - top)

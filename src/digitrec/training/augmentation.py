@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import BOX_SIZE_PX, IMAGE_SIZE_PX
-from digitrec.ink.normalize import fit_to_box
+from digitrec.constants import BOX_SIZE_PX, IMAGE_SIZE_PX
+from digitrec.preprocessing.normalize import fit_to_mnist_box
 
 Ink = NDArray[np.float32]
 
@@ -73,7 +73,7 @@ class Augmentation:
 
     def harmed_less(self, share: float) -> Augmentation:
         """Return the same with harm that is only `share` times as likely."""
-        return replace(self, **{name: share * getattr(self, name) for name in _HARMS})
+        return replace(self, **{name: share * getattr(self, name) for name in _CORRUPTIONS})
 
     def _where_from(self, rng: np.random.Generator, wider: float) -> Ink:
         """Return for each pixel the place it is taken from, (28, 28, 2) float32 of x, y."""
@@ -103,7 +103,7 @@ class Augmentation:
 
     def _harm(self, ink: Ink, rng: np.random.Generator) -> Ink:
         choice = rng.random()
-        for name, harm in _HARMS.items():
+        for name, harm in _CORRUPTIONS.items():
             probability = getattr(self, name)
             if choice < probability:
                 return np.asarray(np.clip(harm(ink, rng), 0.0, 1.0), np.float32)
@@ -111,7 +111,7 @@ class Augmentation:
         return ink
 
 
-def make_coarse(ink: Ink, rng: np.random.Generator) -> Ink:
+def pixelate(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink as seen with 10 to 18 pixels a side of 28; half of the time in black and white."""
     side = int(rng.integers(10, 19))
     small = cv2.resize(ink, (side, side), interpolation=cv2.INTER_AREA)
@@ -121,12 +121,12 @@ def make_coarse(ink: Ink, rng: np.random.Generator) -> Ink:
     return np.asarray(cv2.resize(small, ink.shape[::-1], interpolation=how), np.float32)
 
 
-def make_hard(ink: Ink, rng: np.random.Generator) -> Ink:
+def binarize(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink in black and white, as a fax or a threshold leaves it."""
     return (ink > rng.uniform(0.2, 0.7) * max(float(ink.max()), 0.1)).astype(np.float32)
 
 
-def make_blurred(ink: Ink, rng: np.random.Generator) -> Ink:
+def blur(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink out of focus, or shaken along a line."""
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.5, 1.2)), np.float32)
@@ -139,7 +139,7 @@ def make_blurred(ink: Ink, rng: np.random.Generator) -> Ink:
     return np.asarray(shaken * rng.uniform(1.0, 1.6), np.float32)
 
 
-def make_noisy(ink: Ink, rng: np.random.Generator) -> Ink:
+def add_noise(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink with a sensor's grain, with few photons, or with specks of dust and bare paper."""
     kind = int(rng.integers(3))
     if kind == 0:
@@ -152,7 +152,7 @@ def make_noisy(ink: Ink, rng: np.random.Generator) -> Ink:
     return np.where(speck < share, np.float32(0.0), np.where(speck > 1.0 - share / 2, np.float32(1.0), ink))
 
 
-def make_broken(ink: Ink, rng: np.random.Generator) -> Ink:
+def add_gaps(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink with gaps, as a failing pen or a hard threshold leaves it."""
     broken = ink.copy()
     for _ in range(int(rng.integers(1, 4))):
@@ -179,23 +179,23 @@ def add_clutter(ink: Ink, rng: np.random.Generator) -> Ink:
     return np.maximum(ink, lines * np.float32(rng.uniform(0.3, 1.0)))
 
 
-def make_hollow(ink: Ink, rng: np.random.Generator) -> Ink:
+def outline(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink's outline alone, as of a hollow figure."""
     solid = (ink > rng.uniform(0.3, 0.6)).astype(np.float32)
     outline = cv2.dilate(solid, _CROSS) - solid if rng.random() < 0.5 else solid - cv2.erode(solid, _CROSS)
-    return fit_to_box(cut_out(outline)) if outline.any() else ink
+    return fit_to_mnist_box(crop_to_ink(outline)) if outline.any() else ink
 
 
-def reverse_part(ink: Ink, rng: np.random.Generator) -> Ink:
+def invert_patch(ink: Ink, rng: np.random.Generator) -> Ink:
     """Return the ink with a rectangle reversed: a light digit on a dark label, or one that leaves its label."""
     left, top = rng.integers(0, 9, 2)
     right, bottom = rng.integers(IMAGE_SIZE_PX - 9, IMAGE_SIZE_PX, 2) + 1
     reversed_part = ink.copy()
     reversed_part[top:bottom, left:right] = 1.0 - ink[top:bottom, left:right]
-    return fit_to_box(cut_out(reversed_part)) if reversed_part.max() > _SOFT_EDGE else ink
+    return fit_to_mnist_box(crop_to_ink(reversed_part)) if reversed_part.max() > _SOFT_EDGE else ink
 
 
-def cut_out(ink: Ink) -> Ink:
+def crop_to_ink(ink: Ink) -> Ink:
     """Return the part of the ink inside its own box; nothing of a blank one."""
     x, y, width, height = cv2.boundingRect((ink > _SOFT_EDGE).astype(np.uint8))
     return ink[y : y + height, x : x + width]
@@ -218,19 +218,19 @@ def _room_to_widen(ink: Ink) -> float:
     return max(1.0, BOX_SIZE_PX / max(columns, 1))
 
 
-_HARMS: Final = {
-    "coarse": make_coarse,
-    "hard": make_hard,
-    "blur": make_blurred,
-    "noise": make_noisy,
-    "broken": make_broken,
+_CORRUPTIONS: Final = {
+    "coarse": pixelate,
+    "hard": binarize,
+    "blur": blur,
+    "noise": add_noise,
+    "broken": add_gaps,
     "clutter": add_clutter,
-    "hollow": make_hollow,
-    "reverse": reverse_part,
+    "hollow": outline,
+    "reverse": invert_patch,
 }
 
 # What MNIST's own hands vary by; the wider ranges above are for hands and pens that it lacks.
-_LITTLE: Final = Augmentation(
+_BASE_MILD: Final = Augmentation(
     rotation_deg=5.0,
     shear=0.08,
     scale=0.06,
@@ -241,6 +241,6 @@ _LITTLE: Final = Augmentation(
     stretch=0.03,
 )
 # For the last epochs: the network ends on ink as it mostly is.
-CALM: Final = _LITTLE.harmed_less(0.3)
+MILD_AUGMENTATION: Final = _BASE_MILD.harmed_less(0.3)
 # For a short run, which has no time to learn from ink that is harmed.
-GENTLE: Final = _LITTLE.harmed_less(0.0)
+QUICK_AUGMENTATION: Final = _BASE_MILD.harmed_less(0.0)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import TrainingError
-from digitrec.replacement import replacing
+from digitrec.files import atomic_write
 
 Arrays = list[NDArray[Any]]
 
 
-class RunState(NamedTuple):
+class TrainingState(NamedTuple):
     """What a run knows between two epochs: its recipe, and one dict of numbers per finished epoch."""
 
     config: dict[str, Any]
@@ -29,10 +29,10 @@ def checkpoint_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.checkpoint")
 
 
-def write_checkpoint(path: Path, model: keras.Model, state: RunState) -> None:
+def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
     """Write model, optimiser and state; an older checkpoint stays whole until the new one is."""
     try:
-        with replacing(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
             file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
             _write(file.create_group("model"), _values(model.variables))
             _write(file.create_group("optimizer"), _values(model.optimizer.variables))
@@ -42,7 +42,7 @@ def write_checkpoint(path: Path, model: keras.Model, state: RunState) -> None:
         ) from error
 
 
-def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> RunState:
+def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> TrainingState:
     """Put the checkpoint's values into the compiled `model` and return the state.
 
     Raises
@@ -60,7 +60,7 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> R
             model.optimizer.build(model.trainable_variables)
             _assign(model.variables, _read(file["model"]))
             _assign(model.optimizer.variables, _read(file["optimizer"]))
-            return RunState(state["config"], state["history"])
+            return TrainingState(state["config"], state["history"])
     except (OSError, KeyError, ValueError) as error:
         raise TrainingError(
             f"{path}: expected a checkpoint. Received: {error}. Start without --resume."

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
-from digitrec.training.augmentation import CALM, GENTLE, Augmentation
-from digitrec.training.negatives import Counts
+from digitrec.training.augmentation import MILD_AUGMENTATION, QUICK_AUGMENTATION, Augmentation
+from digitrec.training.synthetic.non_digits import NonDigitCounts
 
 _SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
 
@@ -29,10 +29,10 @@ class TrainingConfig:
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
     label_smoothing : the share of each label that is spread over all classes (Szegedy et al., 2016).
     teachers : the SHA-256 of the models whose mean answer is learned beside the labels, and from the first of which
-        the network goes on; see `digitrec.training.teachers`.
+        the network goes on; see `digitrec.training.distillation`.
     teacher_share : what of each target they say.
     averaged : the seeds of the networks whose weights this one's are the mean of, each trained by this recipe; see
-        `digitrec.training.averaging`.
+        `digitrec.training.weight_averaging`.
     seed : of the order, the augmentation, the weights and dropout, and of all that is drawn.
     validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the temperature
         and the threshold; the same ones for every seed.
@@ -64,10 +64,10 @@ class TrainingConfig:
     pen_renderings: int = 2
     style_drawings: int = 120
     rows: int = 4500
-    negatives: Counts | None = field(default_factory=Counts)
+    negatives: NonDigitCounts | None = field(default_factory=NonDigitCounts)
     refused_share: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
-    calm: Augmentation = CALM
+    calm: Augmentation = MILD_AUGMENTATION
     calm_share: float = 0.4
     limit: int | None = None
 
@@ -120,7 +120,7 @@ class TrainingConfig:
 _KINDS: Final[dict[str, Callable[[Any], Any]]] = {
     "teachers": tuple,
     "averaged": tuple,
-    "negatives": lambda counts: Counts(*counts),
+    "negatives": lambda counts: NonDigitCounts(*counts),
     "augmentation": lambda ranges: Augmentation(**ranges),
     "calm": lambda ranges: Augmentation(**ranges),
 }
@@ -137,7 +137,7 @@ _OURS: Final = {
         style_drawings=0,
         rows=0,
         negatives=None,
-        augmentation=GENTLE,
+        augmentation=QUICK_AUGMENTATION,
         calm_share=0.0,
     ),
     DEFAULT_PRESET: TrainingConfig(),

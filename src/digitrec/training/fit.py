@@ -12,12 +12,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from digitrec.model.architectures import ARCHITECTURES, class_model
-from digitrec.training.batches import AugmentedBatches, in_order
-from digitrec.training.checkpoint import RunState, read_checkpoint, write_checkpoint
+from digitrec.model.architectures import ARCHITECTURES, class_probability_model
+from digitrec.training.checkpoint import TrainingState, read_checkpoint, write_checkpoint
 from digitrec.training.config import TrainingConfig
+from digitrec.training.datasets import AugmentedDataset, validation_dataset
+from digitrec.training.distillation import TeacherEnsemble
 from digitrec.training.samples import Samples
-from digitrec.training.teachers import Teachers
 
 _PROGRESS_INTERVAL_S = 1.0
 
@@ -37,7 +37,7 @@ def fit(
     Parameters
     ----------
     checkpoint : written after every epoch.
-    teachers : models to learn from, too; see `Teachers`.
+    teachers : models to learn from, too; see `TeacherEnsemble`.
     resume : go on from `checkpoint` instead of starting anew.
     progress : show a progress bar with the time left.
 
@@ -47,9 +47,9 @@ def fit(
     """
     keras.utils.set_random_seed(config.seed)
     model = ARCHITECTURES[config.architecture].build(refuses=config.negatives is not None)
-    learner = class_model(model)
+    learner = class_probability_model(model)
     classes = learner.output_shape[-1]
-    batches = AugmentedBatches(
+    batches = AugmentedDataset(
         training,
         classes,
         batch_size=config.batch_size,
@@ -59,7 +59,7 @@ def fit(
     )
     dataset = batches.as_dataset()
     if teachers:
-        heard = Teachers(teachers, classes, config.teacher_share)
+        heard = TeacherEnsemble(teachers, classes, config.teacher_share)
         heard.begin(learner)
         dataset = dataset.map(lambda inks, labels: (inks, heard.targets(inks, labels)))
     learner.compile(
@@ -69,12 +69,12 @@ def fit(
     )
     recipe = json.loads(json.dumps(config.to_dict()))  # as the checkpoint will give it back
     recipe["training data"] = training.digest()  # the same options with other files are another run
-    state = read_checkpoint(checkpoint, learner, recipe) if resume else RunState(recipe, [])
-    keeper = _Keeper(checkpoint, state)
+    state = read_checkpoint(checkpoint, learner, recipe) if resume else TrainingState(recipe, [])
+    keeper = _CheckpointCallback(checkpoint, state)
     done = len(state.history)
     learner.fit(
         dataset,
-        validation_data=in_order(validation, classes),
+        validation_data=validation_dataset(validation, classes),
         epochs=config.epochs,
         initial_epoch=done,
         shuffle=False,  # the batches shuffle themselves, and reproducibly
@@ -109,10 +109,10 @@ def _schedule(
     )
 
 
-class _Keeper(keras.callbacks.Callback):
+class _CheckpointCallback(keras.callbacks.Callback):
     """Keeps the history and writes the checkpoint."""
 
-    def __init__(self, path: Path, state: RunState) -> None:
+    def __init__(self, path: Path, state: TrainingState) -> None:
         super().__init__()
         self.path = path
         self.state = state
@@ -124,7 +124,7 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         numbers["seconds"] = time.monotonic() - self._started
-        self.state = RunState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
+        self.state = TrainingState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
         write_checkpoint(self.path, self.model, self.state)
 
 

@@ -17,17 +17,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.model.line_alphabet import encode_transcript
-from digitrec.reading.lines import whole_line
-from digitrec.training.samples import HELD_OUT_SEED, Samples, split
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, normalize_contrast
+from digitrec.reading.text_lines import whole_line
+from digitrec.training.samples import SPLIT_SEED, Samples, split
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
 from digitrec.training.synthetic.paper import photograph
 from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, hold_out_writers
 
 if TYPE_CHECKING:
+    from digitrec.training.data.pendigits import PenDigit
     from digitrec.training.data.unipen import Character
-    from digitrec.training.pen_digits import PenDigit
 
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
@@ -86,7 +86,7 @@ def make_sources(
     UNIPEN and the pen digits hold out a tenth of their writers; MNIST a random 4 %, as for the digit network; the
     iPad's four writers and the synthetic writer are learned from alone.
     """
-    learned, held_out = split(mnist, _HELD_OUT_IMAGES, HELD_OUT_SEED)
+    learned, held_out = split(mnist, _HELD_OUT_IMAGES, SPLIT_SEED)
     unipen_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in unipen)
     pen_library = StrokeLibrary((str(d.label), d.strokes.lines, str(d.writer)) for d in pen_digits)
     ipad_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in ipad)
@@ -216,7 +216,7 @@ def _make(pool: WriterPool, rng: np.random.Generator) -> MadeLine:
 
 
 def _hold_out(library: StrokeLibrary) -> tuple[StrokeLibrary, StrokeLibrary]:
-    return hold_out_writers(library, _HELD_OUT_WRITERS, HELD_OUT_SEED)
+    return hold_out_writers(library, _HELD_OUT_WRITERS, SPLIT_SEED)
 
 
 _of_worker: dict[str, WriterPool] = {}

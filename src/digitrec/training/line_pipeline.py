@@ -16,14 +16,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from digitrec.evaluation.transcription import edit_distance
-from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.evaluation.string_metrics import edit_distance
+from digitrec.files import atomic_write
 from digitrec.model.card import CARD_FORMAT
-from digitrec.model.compile import environment
+from digitrec.model.export import package_versions
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
-from digitrec.reading.constraints import ANY_NUMBER
-from digitrec.reading.reader import Networks, decode
-from digitrec.replacement import replacing
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
+from digitrec.reading.constraints import UNCONSTRAINED
+from digitrec.reading.reader import Models, decode
 from digitrec.training.calibration import fit_logistic
 from digitrec.training.line_dataset import LineBatch, LineBatches, make_lines
 from digitrec.training.synthetic.writers import Sources
@@ -133,7 +133,7 @@ def train_line_reader(
             started = time.monotonic()
             history = trained.fit(_examples(batches), steps_per_epoch=steps, shuffle=False, verbose=0)
             done += steps
-            with replacing(checkpoint) as new:
+            with atomic_write(checkpoint) as new:
                 trained.save(new)
             rate = steps * config.batch_size / (time.monotonic() - started)
             report(
@@ -176,15 +176,15 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
         "created": datetime.now(timezone.utc).date().isoformat(),
         "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
         "results": {"held_out_writers": validate(model, _held_out(sources, config))},
-        "environment": environment(),
+        "environment": package_versions(),
     }
 
 
-def calibrate(networks: Networks, sources: Sources, count: int = 2000) -> list[float]:
+def calibrate(networks: Models, sources: Sources, count: int = 2000) -> list[float]:
     """Return the weights and the offset of `digitrec.reading.confidence`, by made lines of held-out writers."""
     found, is_right = [], []
     for line in islice(make_lines(sources, seed=1), count):
-        decoded = decode(line.image, networks, ANY_NUMBER)
+        decoded = decode(line.image, networks, UNCONSTRAINED)
         if decoded is not None and decoded.reading.digits and not decoded.is_odd:
             found.append(decoded.evidence)
             is_right.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))

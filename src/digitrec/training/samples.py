@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.contract import IMAGE_SIZE_PX, NO_DIGIT
+from digitrec.constants import IMAGE_SIZE_PX, NON_DIGIT_LABEL
 
 # Whatever a network's seed, the same is held out: what one network validates with, no other has learned that it is
 # averaged with, taught by, or read numbers together with.
-HELD_OUT_SEED = 1
+SPLIT_SEED = 1
 
 
 class Samples(NamedTuple):
-    """Labelled ink: images (N, 28, 28) uint8, 255 is full ink; labels (N,) uint8, 0 to 9 or `NO_DIGIT`."""
+    """Labelled ink: images (N, 28, 28) uint8, 255 is full ink; labels (N,) uint8, 0 to 9 or `NON_DIGIT_LABEL`."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -28,11 +28,11 @@ class Samples(NamedTuple):
 
     def digits(self) -> Samples:
         """Those whose label is a digit."""
-        return self.chosen(self.labels != NO_DIGIT)
+        return self.chosen(self.labels != NON_DIGIT_LABEL)
 
     def others(self) -> Samples:
-        """Those whose label is `NO_DIGIT`."""
-        return self.chosen(self.labels == NO_DIGIT)
+        """Those whose label is `NON_DIGIT_LABEL`."""
+        return self.chosen(self.labels == NON_DIGIT_LABEL)
 
     def digest(self) -> str:
         """The SHA-256 of images and labels, its first 12 hexadecimal digits."""
@@ -43,7 +43,7 @@ class Samples(NamedTuple):
         return Samples(self.images[places], self.labels[places])
 
 
-def gather(inks: Iterable[tuple[int, NDArray[np.float32]]]) -> Samples:
+def from_pairs(inks: Iterable[tuple[int, NDArray[np.float32]]]) -> Samples:
     """Return samples of (label, (28, 28) float32 ink in [0, 1]) pairs; there may be none."""
     pairs = list(inks)
     images = np.array([np.rint(255 * ink) for _, ink in pairs], np.uint8)

@@ -9,17 +9,22 @@ import os
 
 from flask import Flask
 
-from digitrec.ink.planes import use_one_thread
-from digitrec.model.runtime import prove
+from digitrec.model.classifier import self_test
+from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.recognizer import Recognizer
 from digitrec.resources import resource_path
-from digitrec.settings import Settings
-from digitrec.web import assets, failures, pages
-from digitrec.web.guards import headers, keys, origins, rate_limit
-from digitrec.web.interface import api, inference_protocol
-from digitrec.web.observation import health, logs, metrics
-from digitrec.web.specification import openapi
-from digitrec.web.state import State, set_state
+from digitrec.web import assets
+from digitrec.web import error_handlers as failures
+from digitrec.web.app_state import State, set_state
+from digitrec.web.config import Settings, load_recognizer
+from digitrec.web.middleware import api_keys as keys
+from digitrec.web.middleware import proxies_and_cors as origins
+from digitrec.web.middleware import rate_limit
+from digitrec.web.middleware import security_headers as headers
+from digitrec.web.observability import logs, metrics
+from digitrec.web.openapi import views as openapi
+from digitrec.web.views import api, health, pages
+from digitrec.web.views import kserve_v2 as inference_protocol
 
 __all__ = ["create_app"]
 
@@ -38,9 +43,9 @@ def create_app(settings: Settings | None = None, recognizer: Recognizer | None =
     SettingsError : an environment variable has a value that digitrec does not understand.
     """
     settings = settings or Settings.from_env(os.environ)
-    recognizer = recognizer or Recognizer.load(settings=settings)
-    use_one_thread()  # requests have threads of their own
-    prove(recognizer.classifier)
+    recognizer = recognizer or load_recognizer(settings)
+    disable_opencv_threads()  # requests have threads of their own
+    self_test(recognizer.classifier)
     app = Flask(__name__, static_folder=resource_path("static"), template_folder=resource_path("templates"))
     _configure(app, settings)
     set_state(app, State(recognizer, settings))

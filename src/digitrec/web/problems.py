@@ -41,7 +41,7 @@ UNAUTHORIZED = Problem(
     401,
     "This server answers only with a key",
     "Send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'. In a browser it is the password, and any "
-    "name will do. Whoever runs the server makes keys with 'digitrec key NAME'.",
+    "name will do. Whoever runs the server makes keys with 'digitrec create-api-key NAME'.",
 )
 NOT_FOUND = Problem("not-found", 404, "There is nothing here", "The address is not one of digitrec's.")
 METHOD_NOT_ALLOWED = Problem(

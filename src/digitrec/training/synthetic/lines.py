@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.training.synthetic import numbers
 from digitrec.training.synthetic.marks import Hand, Mark, draw_hand, draw_item, draw_row
 from digitrec.training.synthetic.numbers import Item, transcript_of

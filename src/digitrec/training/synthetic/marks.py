@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.training.handwriting import curve_through
 from digitrec.training.synthetic.numbers import Item
+from digitrec.training.synthetic.strokes import curve_through
 from digitrec.training.synthetic.writers import Glyph, Writer
 
 Points = NDArray[np.float32]

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.ink.contrast import LINE_HEIGHT_PX
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.training.synthetic.lines import InkLine
 
 Image = NDArray[np.float32]  # (H, W), gray levels 0 to 255

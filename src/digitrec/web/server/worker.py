@@ -22,9 +22,10 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.trigger import trigger
 
-from digitrec.web.server import shared, wire
-from digitrec.web.server.sizing import available_memory_bytes, uploads_bytes
-from digitrec.web.state import state_of
+from digitrec.web.app_state import state_of
+from digitrec.web.server import multiprocess as shared
+from digitrec.web.server import waitress_server as wire
+from digitrec.web.server.cgroups import available_memory_bytes, uploads_bytes
 
 # A client may be sending its next request on a kept connection while the worker stops.
 _LINGER_S = 2.0

@@ -1,0 +1,128 @@
+"""The task of a batch run: what to recognize in every image, and the rows of results."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from digitrec.batch.inputs import InputItem
+from digitrec.errors import DigitrecError
+from digitrec.forms import FormField, recognize_form
+from digitrec.native_logging import suppress_native_stderr
+from digitrec.preprocessing.ops import disable_opencv_threads
+from digitrec.reading.constraints import UNCONSTRAINED, Constraint
+from digitrec.recognizer import Recognizer
+from digitrec.results import Prediction, Reading, result_to_dict
+
+Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec read --json` show it
+Kind: TypeAlias = Literal["digit", "number", "form"]
+
+_COLUMNS = {
+    "digit": ("file", "digit", "confidence", "accepted", "error"),
+    "number": ("file", "text", "transcript", "confidence", "accepted", "error"),
+}
+_FIELD_PARTS = ("text", "transcript", "confidence", "accepted", "error")
+
+
+@dataclass(frozen=True, eq=False)
+class RecognitionTask:
+    """What to recognize in every image.
+
+    Attributes
+    ----------
+    kind : a digit, a number, or the numbers in the boxes of a form.
+    constraint : what a number may be.
+    fields : the boxes of a form.
+    threshold : confidence that an accepted answer needs; None is the models' own.
+    """
+
+    kind: Kind = "digit"
+    constraint: Constraint = UNCONSTRAINED
+    fields: tuple[FormField, ...] | None = None
+    threshold: float | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a table of results; `cells` fills them."""
+        if self.fields is None:
+            return _COLUMNS[self.kind]
+        suffixes = ("", *(f".{part}" for part in _FIELD_PARTS[1:]))
+        return ("file", "error", *(f"{field.name}{suffix}" for field in self.fields for suffix in suffixes))
+
+    def cells(self, row: Row) -> list[Any]:
+        """Return what a row has for each column, None where it has nothing."""
+        if self.fields is None:
+            return [row.get(column) for column in self.columns]
+        results = [row.get("fields", {}).get(field.name, {}) for field in self.fields]
+        return [row["file"], row.get("error"), *(item.get(part) for item in results for part in _FIELD_PARTS)]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what distinguishes this task from another, as JSON types."""
+        fields = [[field.name, *field.box, _digest(field.constraint)] for field in self.fields or ()]
+        return {
+            "kind": self.kind,
+            "constraint": _digest(self.constraint),
+            "fields": fields,
+            "threshold": self.threshold,
+        }
+
+
+def is_accepted(row: Row) -> bool:
+    """Return whether a row is accepted; on a form, all of its fields that were read."""
+    if "fields" in row:
+        return all(result["accepted"] for result in row["fields"].values() if "accepted" in result)
+    return bool(row.get("accepted"))
+
+
+class BatchRecognizer:
+    """Runs one task on many images, in one thread of one process."""
+
+    def __init__(self, task: RecognitionTask, model: Path | None) -> None:
+        disable_opencv_threads()
+        self._task = task
+        with suppress_native_stderr():
+            self._recognizer = Recognizer.load(model, threshold=task.threshold)
+
+    def rows(self, items: Sequence[InputItem]) -> list[Row]:
+        """Return a row for each item, in order; an error of one image is in its own row."""
+        try:
+            return self._answered(items)
+        except Exception as error:  # noqa: BLE001 - a defect that one image triggers must not lose the others
+            if len(items) > 1:
+                return [row for item in items for row in self.rows([item])]
+            return [error_row(items[0], f"digitrec has a defect: {type(error).__name__}: {error}.")]
+
+    def _answered(self, items: Sequence[InputItem]) -> list[Row]:
+        valid = [item for item in items if not item.error]
+        results = iter(self._predictions(valid) if self._task.kind == "digit" else map(self._number, valid))
+        return [
+            error_row(item, item.error)
+            if item.error
+            else {"file": item.name, **result_to_dict(next(results))}
+            for item in items
+        ]
+
+    def _predictions(self, items: Sequence[InputItem]) -> list[Prediction | DigitrecError]:
+        return self._recognizer.predict_many([item.source for item in items], errors="return")
+
+    def _number(self, item: InputItem) -> Reading | DigitrecError | Mapping[str, Reading | DigitrecError]:
+        try:
+            if self._task.fields is not None:
+                return recognize_form(self._recognizer, item.source, self._task.fields)
+            return self._recognizer.read(item.source, constraint=self._task.constraint)
+        except DigitrecError as error:
+            return error
+
+
+def error_row(item: InputItem, why: str) -> Row:
+    """Return the row of an image that has no result."""
+    return {"file": item.name, "error": why}
+
+
+def _digest(constraint: Constraint) -> str:
+    words = (constraint.pattern, sorted((constraint.formatted or {}).items()))
+    data = constraint.transitions.tobytes() + constraint.accepting.tobytes() + repr(words).encode()
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The larger commands, a module each; `digitrec.cli.main` puts them together."""

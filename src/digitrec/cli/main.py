@@ -1,0 +1,201 @@
+"""The command line: ``digitrec serve | predict | read | batch | evaluate | convert | info | create-api-key``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from digitrec import __version__
+from digitrec.cli.api_key import create_api_key
+from digitrec.cli.batch import batch
+from digitrec.cli.evaluate import evaluate
+from digitrec.cli.options import (
+    FILE,
+    CliError,
+    constraint_options,
+    load_recognizer,
+    model_option,
+    parse_number_options,
+    threshold_option,
+)
+from digitrec.errors import DigitrecError
+from digitrec.native_logging import suppress_native_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from digitrec.cli.format import Result
+    from digitrec.recognizer import Recognizer
+    from digitrec.results import Reading
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+class ErrorHandlingGroup(click.Group):
+    """Commands whose own errors end in one line, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DigitrecError as error:
+            raise CliError(str(error)) from error
+
+
+@click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="digitrec")
+def main() -> None:
+    """Read handwritten digits."""
+
+
+main.add_command(batch)
+main.add_command(evaluate)
+main.add_command(create_api_key)
+
+
+@main.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one."
+)
+@click.option(
+    "--port", default=8000, show_default=True, envvar="PORT", show_envvar=True, type=click.IntRange(1, 65535)
+)
+@model_option
+def serve(host: str, port: int, model: Path | None) -> None:
+    """Serve the page and the JSON endpoint."""
+    from digitrec.web.config import Settings
+    from digitrec.web.server.run import serve
+
+    settings = Settings.from_env(os.environ)
+    serve(host, port, replace(settings, model_path=model or settings.model_path))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@_json_option
+@threshold_option
+@model_option
+def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, model: Path | None) -> None:
+    """Predict the digit in each of FILES.
+
+    The name - is standard input. A file that cannot be read does not stop the
+    others; the exit code is 1 then.
+    """
+    recognizer = load_recognizer(model, threshold)
+    failed = False
+    for name in files:
+        result = recognizer.predict_many([_image(recognizer, name)], errors="return")[0]
+        failed |= _print_result(name, result, as_json=as_json)
+    sys.exit(failed)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@constraint_options
+@_json_option
+@threshold_option
+@model_option
+def read(
+    files: tuple[str, ...],
+    *,
+    length: int | None,
+    pattern: str | None,
+    choices: Path | None,
+    form: Path | None,
+    as_json: bool,
+    threshold: float | None,
+    model: Path | None,
+) -> None:
+    """Read the number in each of FILES, or the numbers in the fields of a form.
+
+    Separators are shown too where there are some:
+    cheque.png: 1800014, written as 18.000,14 (98.3%). ? is a mark that is not a
+    digit and not a separator, and " / " is the end of a line. With --json it is
+    the field "transcript".
+
+    The name - is standard input. A file that cannot be read does not stop the
+    others; the exit code is 1 then.
+    """
+    from digitrec.forms import recognize_form
+
+    constraint, fields = parse_number_options(length, pattern, choices, form)
+    recognizer = load_recognizer(model, threshold)
+    failed = False
+    for name in files:
+        image = _image(recognizer, name)
+        result: Result | Mapping[str, Reading | DigitrecError]
+        try:
+            if fields is None:
+                result = recognizer.read(image, constraint=constraint)
+            else:
+                result = recognize_form(recognizer, image, fields)
+        except DigitrecError as error:
+            result = error
+        failed |= _print_result(name, result, as_json=as_json)
+    sys.exit(failed)
+
+
+@main.command()
+@click.argument("file", type=FILE, envvar="DIGITREC_MODEL_PATH", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The model card as JSON.")
+def info(file: Path | None, *, as_json: bool) -> None:
+    """Show the model card of a model file.
+
+    Without FILE, that of the model in use.
+    """
+    from digitrec.cli.format import dumps
+    from digitrec.model.card import format_card
+    from digitrec.model.model_file import read_model_file
+    from digitrec.resources import packaged_model_path
+
+    path = file or packaged_model_path()
+    model = read_model_file(path)
+    if model.card is None or model.graph is None:
+        raise CliError(
+            f"{path}: expected a model card. Received a plain Keras file. Run: digitrec convert {path}"
+        )
+    facts = {"file": str(path), "bytes": path.stat().st_size, "graph_bytes": len(model.graph)}
+    click.echo(dumps(model.card, indent=2) if as_json else format_card(model.card, facts))
+
+
+@main.command()
+@click.argument("file", type=FILE)
+def convert(file: Path) -> None:
+    """Add a LiteRT graph and a model card to a Keras .h5 file, so that it can be served.
+
+    FILE holds any Keras classifier of 28 x 28 digits.
+    """
+    with suppress_native_stderr():
+        try:
+            from digitrec.model.export import convert_model_file
+        except ImportError as error:
+            raise CliError(f"converting needs TensorFlow ({error}). Run: pip install tensorflow") from error
+        model = convert_model_file(file)
+    click.echo(f"{file}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, checked against Keras")
+
+
+def _image(recognizer: Recognizer, name: str) -> bytes | str:
+    if name == "-":  # one byte more than the limit is enough to be rejected
+        return sys.stdin.buffer.read(recognizer.limits.max_image_bytes + 1)
+    return name
+
+
+def _print_result(
+    name: str, result: Result | Mapping[str, Reading | DigitrecError], *, as_json: bool
+) -> bool:
+    """Print a result, or an error, on a line of its own; return whether it is an error."""
+    from digitrec.cli.format import dumps, format_lines
+    from digitrec.results import result_to_dict
+
+    is_error = isinstance(result, DigitrecError)
+    if as_json:
+        click.echo(dumps({"file": name, **result_to_dict(result)}))
+    elif isinstance(result, DigitrecError):
+        CliError(f"{name}: {result}").show()
+    else:
+        click.echo(format_lines(name, result))
+    return is_error

@@ -1,1 +1,0 @@
-"""The larger commands, a module each; `digitrec.cli` puts them together."""

@@ -1,0 +1,309 @@
+"""From whatever a user has to one grey picture: bytes, file, array, PIL image, strokes.
+
+Every way in ends in `decoded`, which gives (H, W) uint8, 0 is black and 255 is white. InputLimits are
+checked on the file's length, its parts and the size in its header, before any pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+
+from digitrec.errors import (
+    BusyError,
+    ImageError,
+    ImageTooLargeError,
+    InvalidFieldError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from digitrec.limits import InputLimits, large_images
+from digitrec.native_logging import disable_libtiff_messages
+from digitrec.preprocessing.containers import without_metadata
+from digitrec.preprocessing.grayscale import bgr_to_gray, pil_to_gray, rgba_to_gray
+from digitrec.preprocessing.ops import GrayImage
+from digitrec.preprocessing.png import decode_plain_png, plain_png_size
+from digitrec.preprocessing.strokes import Strokes, render_strokes
+
+ImageLike: TypeAlias = (
+    "str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8] | Strokes"
+)
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+
+_SIGNATURES = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|GIF8[79]a|II[*+]\0|MM\0[*+]", re.DOTALL
+)
+_SCALE_DOWN = "Scale the picture down; the digit needs no more than 200 pixels."
+_READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
+# A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
+# the digit keeps far more pixels than the network's 20.
+_JPEG_ENOUGH_PX = 1000
+# JPEG's own limit. Pillow takes 14 bytes for a pixel where each is a row.
+_MAX_SIDE_PX = 65_535
+# What is made of a gray image, in bytes a pixel: `digitrec.preprocessing.binarize` looks at 2,400 x 2,400 of them at most.
+_READING_BYTES = 30
+_MAX_PAGE_PIXELS = 2_400 * 2_400
+_WEBP_BYTES = 8  # a pixel: libwebp's own, and OpenCV's copy
+_ONE_BYTE_MODES = ("1", "L", "P")
+_BITS_PER_SAMPLE, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323  # tags of TIFF
+
+# Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
+# picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
+warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
+disable_libtiff_messages()
+
+
+def decode(image: ImageLike, limits: InputLimits | None = None) -> GrayImage:
+    """Return any picture as grey, see `decoded`."""
+    with decoded(image, limits) as picture:
+        return picture
+
+
+@contextmanager
+def decoded(image: ImageLike, limits: InputLimits | None = None) -> Iterator[GrayImage]:
+    """Give any image as gray, and keep the memory for decoding and for reading it until the block ends.
+
+    Parameters
+    ----------
+    image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 1), (H, W, 3) RGB or
+        (H, W, 4) RGBA uint8 array, or `Strokes`.
+    limits : the largest input that is decoded; None is `InputLimits()`.
+
+    Yields
+    ------
+    (H, W) uint8, 0 is black and 255 is white. EXIF orientation is applied, and transparency is laid over
+    paper. Files with several frames give their first.
+
+    Raises
+    ------
+    UnreadableImageError, UnsupportedImageError, ImageTooLargeError : see `digitrec.errors`.
+    InvalidFieldError : an array of another shape or dtype.
+    BusyError : too many large images wait for memory, see `digitrec.limits`.
+    """
+    limits = limits or InputLimits()
+    with ExitStack() as reservation:
+        yield _decoded(image, limits, reservation)
+
+
+def _decoded(image: ImageLike, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    if isinstance(image, Strokes):
+        return render_strokes(image)
+    if isinstance(image, (str, Path)):
+        return _from_bytes(_read_file(Path(image), limits), limits, reservation)
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return _from_bytes(bytes(image), limits, reservation)
+    if isinstance(image, Image.Image):
+        with _translated_errors(limits):
+            return _from_pil(image, limits, reservation)
+    if isinstance(image, np.ndarray):
+        return _from_array(image, limits, reservation)
+    raise InvalidFieldError(
+        "image",
+        "expected a path, bytes, a PIL image, a uint8 array or Strokes. "
+        f"Received: {type(image).__name__}. Convert it to one of these.",
+    )
+
+
+def _read_file(path: Path, limits: InputLimits) -> bytes:
+    try:
+        _check_bytes(path.stat().st_size, limits)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableImageError(
+            f"expected an image file at {path}. Received: {reason}. Check the path."
+        ) from error
+
+
+def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _check_bytes(len(data), limits)
+    if not data:
+        raise UnreadableImageError(
+            f"expected an image file ({_READABLE}). Received: no bytes. Send the file's content."
+        )
+    if not _SIGNATURES.match(data):
+        raise UnsupportedImageError(
+            f"expected {_READABLE}. Received: {_guess_format(data)}. Save the picture as PNG or JPEG and send that."
+        )
+    with _translated_errors(limits):
+        if size := plain_png_size(data):
+            _check_pixels(size, limits)
+            return _from_array(decode_plain_png(data), limits, reservation)
+        file = without_metadata(data)
+        if file.webp_size:
+            picture = _from_webp(file.data, file.webp_size, limits, reservation)
+        else:
+            picture = _from_file(file.data, limits, reservation)
+        return _rotated(picture, file.orientation)
+
+
+def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    """Decode WebP by OpenCV: Pillow, which can play animations, takes 15 bytes a pixel for it."""
+    _check_pixels(size, limits)
+    _reserve(_WEBP_BYTES * size[0] * size[1], size, reservation)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("libwebp cannot decode it")
+    return bgr_to_gray(np.asarray(pixels, np.uint8))
+
+
+def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_pixels(image.size, limits)
+        size = image.size
+        image.verify()  # PNG's checksums, which decoding passes over
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # again, as `verify` asks for
+        image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
+        _reserve(_decoding_bytes(image, size), size, reservation)
+        return pil_to_gray(image)
+
+
+def _rotated(picture: GrayImage, orientation: int) -> GrayImage:
+    """Return the image upright: EXIF's 2, 4, 5 and 7 are mirrored, 3 and 5 to 8 are turned."""
+    if orientation >= 5:
+        picture = picture.T
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    return np.ascontiguousarray(picture)
+
+
+def _reserve(num_bytes: int, size: tuple[int, int], reservation: ExitStack) -> None:
+    """Wait for the memory to decode an image of `size`, and to read it later."""
+    pixels = size[0] * size[1]
+    if num_bytes > large_images.limit_bytes:
+        raise ImageTooLargeError(
+            f"expected an image that takes at most {large_images.limit_bytes:,} bytes to decode. Received: "
+            f"{size[0]:,} x {size[1]:,} pixels of a kind that takes {num_bytes:,}. {_SCALE_DOWN}"
+        )
+    reading_bytes = pixels + _READING_BYTES * min(pixels, _MAX_PAGE_PIXELS)
+    reservation.enter_context(large_images.reserve(max(num_bytes, reading_bytes)))
+
+
+@contextmanager
+def _translated_errors(limits: InputLimits) -> Iterator[None]:
+    """Let whatever a decoder raises become an error of ours."""
+    try:
+        yield
+    except (ImageError, InvalidFieldError, BusyError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(
+            f"expected at most {limits.max_image_pixels:,} pixels. Received: far more. {_SCALE_DOWN}"
+        ) from error
+    except MemoryError as error:
+        raise ImageTooLargeError(f"expected a picture that fits into memory. {_SCALE_DOWN}") from error
+    except Exception as error:  # a decoder meets hostile bytes with any exception there is
+        # Pillow's own words for an unknown header name an object in memory.
+        reason = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else error
+        raise UnreadableImageError(
+            f"expected a whole image. Received: one that is truncated or corrupt ({reason}). "
+            "Save the picture again and send it whole."
+        ) from error
+
+
+def _check_bytes(size: int, limits: InputLimits) -> None:
+    if size > limits.max_image_bytes:
+        raise ImageTooLargeError(
+            f"expected an image file of at most {limits.max_image_bytes:,} bytes. Received: {size:,}. "
+            f"{_SCALE_DOWN}"
+        )
+
+
+def _check_pixels(size: tuple[int, int], limits: InputLimits) -> None:
+    width, height = size
+    if width * height == 0:
+        raise UnreadableImageError(
+            f"expected a picture. Received: {width} x {height} pixels. Send one with pixels."
+        )
+    if max(size) > _MAX_SIDE_PX:
+        raise ImageTooLargeError(
+            f"expected an image of at most {_MAX_SIDE_PX:,} pixels a side. Received: {width:,} x {height:,}. "
+            f"{_SCALE_DOWN}"
+        )
+    if width * height > limits.max_image_pixels:
+        raise ImageTooLargeError(
+            f"expected at most {limits.max_image_pixels:,} pixels. Received: {width:,} x {height:,}. "
+            f"{_SCALE_DOWN}"
+        )
+
+
+def _from_pil(image: Image.Image, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _check_pixels(image.size, limits)
+    _reserve(_decoding_bytes(image, image.size), image.size, reservation)
+    return pil_to_gray(ImageOps.exif_transpose(image) if _has_exif_rotation(image) else image)
+
+
+def _decoding_bytes(image: Image.Image, size: tuple[int, int]) -> int:
+    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted smaller."""
+    pixels = image.width * image.height
+    own = pixels * (1 if image.mode in _ONE_BYTE_MODES else 4)
+    return own + 2 * pixels + _decoders_bytes(image, size)
+
+
+def _decoders_bytes(image: Image.Image, size: tuple[int, int]) -> int:
+    """Return what a decoder takes meanwhile: libjpeg all coefficients, if progressive, and libtiff a strip or tile."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return 2 * image.layers * size[0] * size[1]
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 0
+    tags = image.tag_v2
+    width, height = tags.get(_TILE_WIDTH, size[0]), tags.get(_TILE_LENGTH, 0)
+    rows = height or min(tags.get(_ROWS_PER_STRIP, size[1]), size[1])
+    return int(width * rows * sum(tags.get(_BITS_PER_SAMPLE, (1,))) / 8)
+
+
+def _has_exif_rotation(image: Image.Image) -> bool:
+    try:
+        return bool(image.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+    except Exception:  # noqa: BLE001 - broken metadata, raising whatever it likes, leave the pixels as they are
+        return False
+
+
+def _from_array(array: NDArray[np.uint8], limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    planes = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if (
+        planes.dtype != np.uint8
+        or 0 in planes.shape
+        or not (planes.ndim == 2 or planes.shape[2:] in {(3,), (4,)})
+    ):
+        raise InvalidFieldError(
+            "image",
+            "expected a uint8 array of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA. "
+            f"Received: {array.dtype} of shape {array.shape}. Scale it to 0..255 and convert it.",
+        )
+    size = (planes.shape[1], planes.shape[0])
+    _check_pixels(size, limits)
+    _reserve(3 * size[0] * size[1], size, reservation)
+    if planes.ndim == 2:
+        return planes
+    if planes.shape[2] == 4:
+        return rgba_to_gray(planes)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _guess_format(data: bytes) -> str:
+    head = data[:512].lstrip().lower()
+    if data.startswith(b"%PDF"):
+        return "a PDF"
+    if b"<svg" in head:
+        return "an SVG"
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if data[4:8] == b"ftyp":
+        return "a HEIC, AVIF or video file"
+    if all(byte in b"\t\r\n\f" or byte >= 32 for byte in data[:256]) and b"\xff" not in data[:256]:
+        return "text"
+    return f"a file that begins with {data[:8]!r}"

@@ -1,0 +1,178 @@
+"""Archives are read without being unpacked, and a hostile one does no harm."""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digitrec import InputLimits
+from digitrec.batch.inputs import InputItem
+from digitrec.batch.sources import iter_inputs
+
+PICTURE = b"\x89PNG\r\n\x1a\n and so on"
+TARS = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
+
+
+def found(path: Path, limits: InputLimits | None = None) -> list[InputItem]:
+    return list(iter_inputs([str(path)], limits or InputLimits()))
+
+
+def zip_of(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tar_of(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+def archives_of(folder: Path, files: dict[str, bytes]) -> Iterator[Path]:
+    yield zip_of(folder / "a.zip", files)
+    yield tar_of(folder / "a.tar", files)
+
+
+def test_an_archive_without_files_has_no_pictures(tmp_path: Path) -> None:
+    assert [found(path) for path in archives_of(tmp_path, {})] == [[], []]
+
+
+@pytest.mark.parametrize("suffix", [".zip", *TARS])
+def test_what_is_no_archive_is_one_error(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"no archive" * 100)
+    (only,) = found(path)
+    assert only.name == str(path)
+    assert only.error.startswith("expected a whole ")
+
+
+@pytest.mark.parametrize("suffix", [".zip", *TARS])
+def test_files_keep_their_names_order_and_bytes(tmp_path: Path, suffix: str) -> None:
+    files = {"b/2.png": PICTURE, "b/1.png": b"", "._2.png": b"macOS's own", "__MACOSX/1.png": b"too"}
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".zip":
+        zip_of(path, files)
+    else:
+        tar_of(path, files, TARS[suffix])
+    assert found(path) == [InputItem(f"{path}/b/2.png", PICTURE), InputItem(f"{path}/b/1.png", b"")]
+    assert len(list(iter_inputs([str(path)], InputLimits(), contents=False))) == 2
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_a_truncated_archive_gives_what_is_whole_and_an_error(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    files = {f"{number}.png": bytes(range(256)) * (40 + number) for number in range(40)}
+    zip_of(path, files) if suffix == ".zip" else tar_of(path, files, "w:gz")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert found(path)[-1].error.startswith("expected a whole ")
+
+
+@pytest.mark.parametrize(
+    "name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:\\out.png", "..\\out.png"]
+)
+def test_a_name_that_leads_outside_is_an_error_and_the_others_are_read(tmp_path: Path, name: str) -> None:
+    for path in archives_of(tmp_path, {name: PICTURE, "1.png": PICTURE}):
+        outside, inside = found(path)
+        assert "which leads outside" in outside.error
+        assert inside == InputItem(f"{path}/1.png", PICTURE)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.tar", "a.zip"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_in_a_tar_are_errors(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        entry = tarfile.TarInfo("passwd.png")
+        entry.type, entry.linkname = kind, "/etc/passwd"
+        archive.addfile(entry)
+    (only,) = found(tmp_path / "a.tar")
+    assert "Received: a link or a device" in only.error
+
+
+def test_links_in_a_zip_are_errors(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("passwd.png")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    (only,) = found(tmp_path / "a.zip")
+    assert "Received: a link or a device" in only.error
+
+
+def test_an_archive_inside_an_archive_is_an_error(tmp_path: Path) -> None:
+    for path in archives_of(tmp_path, {"more.zip": b"PK", "more.tar.gz": b"\x1f\x8b"}):
+        assert ["an archive inside an archive" in item.error for item in found(path)] == [True, True]
+
+
+def test_a_file_that_inflates_beyond_a_picture_is_an_error_without_memory(tmp_path: Path) -> None:
+    bomb = bytes(50_000_000)
+    paths = [
+        *archives_of(tmp_path, {"bomb.bmp": bomb}),
+        tar_of(tmp_path / "b.tgz", {"bomb.bmp": bomb}, "w:gz"),
+    ]
+    del bomb
+    tracemalloc.start()
+    for path in paths:
+        (only,) = found(path)
+        assert "expected an image file of at most 10,000,000 bytes" in only.error
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_a_zip_that_lies_about_a_size_is_an_error(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"bomb.bmp": bytes(30_000)})
+    path.write_bytes(path.read_bytes().replace((30_000).to_bytes(4, "little"), (9).to_bytes(4, "little")))
+    (only,) = found(path, InputLimits(max_image_bytes=10_000))
+    assert only.error
+    assert only.source == b""
+
+
+def test_a_zip_whose_files_share_their_bytes_is_a_bomb(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"1.png": random.Random(0).randbytes(9999)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.infolist().extend(archive.infolist() * 100)
+        archive._didModify = True
+    (only,) = found(path)
+    assert "share their bytes" in only.error
+
+
+def test_an_encrypted_file_is_an_error_of_its_own(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"1.png": PICTURE})
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
+    path.write_bytes(data)
+    (only,) = found(path)
+    assert only.name == f"{path}/1.png"
+    assert "encrypted" in only.error
+
+
+def test_a_tar_with_a_name_of_a_gigabyte_ends_without_memory(tmp_path: Path) -> None:
+    entry = tarfile.TarInfo("././@LongLink")
+    entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 200_000_000
+    with tarfile.open(tmp_path / "a.tgz", "w:gz", compresslevel=1) as archive:
+        archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    tracemalloc.start()
+    (only,) = found(tmp_path / "a.tgz")
+    assert "as in a bomb" in only.error
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_a_tar_that_inflates_without_end_is_left(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.xz", "w:xz", preset=0) as archive:
+        for name in ("1.bin", "2.bin"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 120_000_000
+            archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    assert "as in a bomb" in found(tmp_path / "a.tar.xz")[-1].error
