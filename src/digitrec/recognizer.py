@@ -167,8 +167,8 @@ class Recognizer:
         threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, constraint)
-        with decoded(image, self.limits) as picture:
-            return read_number(picture, self.models, threshold, constraint)
+        with decoded(image, self.limits) as image:
+            return read_number(image, self.models, threshold, constraint)
 
     def _read_strokes(self, strokes: Strokes, threshold: float, constraint: Constraint) -> Reading:
         page, scale, origin = render_strokes_as_page(strokes)
@@ -178,8 +178,8 @@ class Recognizer:
 
     def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:
-            with decoded(image, self.limits) as picture:
-                return normalize(picture)
+            with decoded(image, self.limits) as image:
+                return normalize(image)
         except DigitrecError as error:
             if keep_errors:
                 return error
