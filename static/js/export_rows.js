@@ -1,7 +1,7 @@
 // The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
 
 import { pointsOf } from "./drawing.js";
-import { isAccepted, isReading, verdict } from "./verdict.js";
+import { isAccepted, isReading, decide } from "./decision.js";
 
 export function toJson(entries, rule) {
   return JSON.stringify(entries.map((entry) => record(entry, rule)), null, 2);
@@ -38,7 +38,7 @@ function record(entry, rule) {
 }
 
 function knownLabel(entry, rule) {
-  return entry.label || (["sure", "guess"].includes(verdict(entry, rule)) ? String(entry.digit) : "");
+  return entry.label || (["sure", "guess"].includes(decide(entry, rule)) ? String(entry.digit) : "");
 }
 
 // A spreadsheet takes text that begins like a formula for one, and a file's name may.

@@ -37,8 +37,8 @@ export function reliabilityChart(bins) {
   return figure("chart", BOX, title, [GROUND.cloneNode(), inner, ...marks, ...axes("confidence, %", "right, %")]);
 }
 
-export function recallChart(recall) {
-  const { floor, bars } = recallBars(recall);
+export function recallChart(get) {
+  const { floor, bars } = recallBars(get);
   const marks = bars.flatMap(({ digit, share, length }) => [
     bar(LEFT, digit * STEP + 4, SIDE, STEP - 8, "ground"),
     bar(LEFT, digit * STEP + 4, length * SIDE, STEP - 8, "right"),
