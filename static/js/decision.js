@@ -24,7 +24,7 @@ export function acceptance(answer, rule) {
   return answer.confidence < GUESS_BELOW ? "guess" : "sure";
 }
 
-// The probability that all ten digits share: "4 or 9" leaves the other eight next to nothing, of what is no digit every
+// The probability that all ten digits fraction: "4 or 9" leaves the other eight next to nothing, of what is no digit every
 // digit is as likely.
 function rejectionScore(probabilities) {
   return probabilities.length * Math.min(...probabilities);
@@ -32,6 +32,6 @@ function rejectionScore(probabilities) {
 
 // The two likeliest digits, the likelier first.
 export function topTwo(probabilities) {
-  const order = probabilities.map((share, digit) => digit).sort((a, b) => probabilities[b] - probabilities[a]);
+  const order = probabilities.map((fraction, digit) => digit).sort((a, b) => probabilities[b] - probabilities[a]);
   return order.slice(0, 2);
 }

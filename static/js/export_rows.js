@@ -13,8 +13,8 @@ export function toCsv(entries, rule) {
     const { probabilities = Array(10), digits, strokes, ...fields } = record(entry, rule);
     return [...Object.values(fields), ...probabilities];
   });
-  const shares = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
-  return [[...header, ...shares], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+  const columns = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
+  return [[...header, ...columns], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
 // One line a drawing of a digit whose label is known: the person's own, else an accepted answer. Pictures have no

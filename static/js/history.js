@@ -26,7 +26,7 @@ const FIELDS = {
   thumb: (thumb, { source }) => source === "drawing" || isText(thumb),
   ink: ofDigit(isText),
   digit: ofDigit(isDigit),
-  probabilities: ofDigit((shares) => isList(shares, isProbability) && shares.length === 10),
+  probabilities: ofDigit((values) => isList(values, isProbability) && values.length === 10),
   text: (text) => text === undefined || isText(text),
   transcript: (transcript) => transcript === undefined || isText(transcript),
   digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isProbability(one.confidence)),

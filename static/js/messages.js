@@ -5,15 +5,15 @@ import { isReading, topTwo, decide } from "./decision.js";
 export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
 // No answer is ever called 100 %: rounding must not make a promise.
-export function percent(share) {
-  if (share > 0.999) return "over 99.9\u00a0%";
-  if (share < 0.01) return "under 1\u00a0%";
-  return `${(share * 100).toFixed(share > 0.99 ? 1 : 0)}\u00a0%`;
+export function percent(fraction) {
+  if (fraction > 0.999) return "over 99.9\u00a0%";
+  if (fraction < 0.01) return "under 1\u00a0%";
+  return `${(fraction * 100).toFixed(fraction > 0.99 ? 1 : 0)}\u00a0%`;
 }
 
 // For a bar, which has no room for more: "99.8%", and nothing for next to nothing.
-export function shortPercent(share) {
-  return share < 0.01 ? "" : percent(share).replace("over ", ">").replace("\u00a0", "");
+export function shortPercent(fraction) {
+  return fraction < 0.01 ? "" : percent(fraction).replace("over ", ">").replace("\u00a0", "");
 }
 
 // What was read, in a line.
@@ -30,12 +30,12 @@ export function resultMessage(answer, rule, hint = "") {
 function predictionMessage(prediction, rule, hint) {
   const { digit, confidence, probabilities } = prediction;
   const [first, second] = topTwo(probabilities);
-  const shares = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
+  const detail = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
   switch (decide(prediction, rule)) {
     case "none":
       return { headline: "This does not look like a digit", note: `It takes one digit, large and alone.${hint}` };
     case "doubt":
-      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: shares + hint };
+      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail + hint };
     default:
       return {
         headline: `It is ${article(digit)}`,
@@ -51,8 +51,8 @@ function certainty(confidence) {
 }
 
 export function thresholdMessage(threshold) {
-  const share = Math.round(threshold * 100);
-  return share === 0 ? "It names a digit even when it only guesses." : `Below ${share}\u00a0% it says that it is not sure.`;
+  const fraction = Math.round(threshold * 100);
+  return fraction === 0 ? "It names a digit even when it only guesses." : `Below ${fraction}\u00a0% it says that it is not sure.`;
 }
 
 // What stands on the paper, where it is not the digits alone; older entries of the history do not know it.

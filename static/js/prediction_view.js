@@ -86,10 +86,10 @@ export class DigitView extends PredictionView {
 
   draw({ digit: top, probabilities, ink }) {
     this.#bars.forEach((bar, digit) => {
-      const share = probabilities[digit];
-      bar.style.setProperty("--share", share.toFixed(4));
+      const fraction = probabilities[digit];
+      bar.style.setProperty("--fraction", fraction.toFixed(4));
       bar.toggleAttribute("data-top", digit === top);
-      bar.querySelector(".share").textContent = shortPercent(share);
+      bar.querySelector(".fraction").textContent = shortPercent(fraction);
     });
     if (this.#part("#ink").src !== ink) this.#part("#ink").src = ink;
     this.#part("#seen").removeAttribute("data-empty");
@@ -98,9 +98,9 @@ export class DigitView extends PredictionView {
   erase() {
     this.#part("#seen").setAttribute("data-empty", "");
     for (const bar of this.#bars) {
-      bar.style.removeProperty("--share");
+      bar.style.removeProperty("--fraction");
       bar.removeAttribute("data-top");
-      bar.querySelector(".share").textContent = "";
+      bar.querySelector(".fraction").textContent = "";
     }
   }
 }

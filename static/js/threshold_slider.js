@@ -39,9 +39,9 @@ export class ThresholdSlider extends Component {
   }
 
   #show() {
-    const share = Math.round(this.value * 100);
-    this.#part("input").value = share;
-    this.#part("input").ariaValueText = `${share} %`;
+    const fraction = Math.round(this.value * 100);
+    this.#part("input").value = fraction;
+    this.#part("input").ariaValueText = `${fraction} %`;
     this.#part("p").textContent = thresholdMessage(this.value);
     this.#part("button").ariaDisabled = this.chosen === undefined;
   }

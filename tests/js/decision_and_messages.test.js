@@ -7,8 +7,8 @@ import * as words from "../../static/js/messages.js";
 
 const RULE = { threshold: 0.6, numberThreshold: 0.6, nonDigitThreshold: 0.9 };
 
-function prediction(shares, rest) {
-  const probabilities = Array.from({ length: 10 }, (_, digit) => shares[digit] ?? rest);
+function prediction(values, rest) {
+  const probabilities = Array.from({ length: 10 }, (_, digit) => values[digit] ?? rest);
   const confidence = Math.max(...probabilities);
   return { digit: probabilities.indexOf(confidence), confidence, probabilities };
 }
@@ -22,7 +22,7 @@ test("an answer at the threshold is accepted", () => {
   assert.equal(decide({ ...SURE, confidence: 0.599 }, RULE), "doubt");
 });
 
-test("what all ten digits share tells no digit from a doubtful one", () => {
+test("what all ten digits fraction tells no digit from a doubtful one", () => {
   assert.equal(decide(TORN, RULE), "doubt");
   assert.equal(decide(SIGN, RULE), "none");
 });
@@ -41,7 +41,7 @@ test("nothing below a half is called likely", () => {
   assert.match(words.resultMessage({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
 });
 
-test("a bar's share is the sentence's, without the words that a bar has no room for", () => {
+test("a bar's fraction is the sentence's, without the words that a bar has no room for", () => {
   assert.deepEqual([1, 0.998, 0.98, 0.05, 0.0099].map(words.shortPercent), [">99.9%", "99.8%", "98%", "5%", ""]);
 });
 
@@ -66,7 +66,7 @@ test("an eight has its own article", () => {
   assert.equal(words.resultMessage(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
 });
 
-test("no share is called 100 % or 0 %", () => {
+test("no fraction is called 100 % or 0 %", () => {
   assert.match(words.percent(1), /^over 99\.9/);
   assert.match(words.percent(0), /^under 1/);
   assert.match(words.percent(0.5), /^50.%$/);

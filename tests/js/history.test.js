@@ -137,8 +137,8 @@ for (const [name, changes] of Object.entries({
   "strokes of nothing": { strokes: [null] },
   "no stroke": { strokes: [] },
   "a digit of two figures": { digit: 12 },
-  "a share of words": { probabilities: Array(10).fill("0.1") },
-  "nine shares": { probabilities: Array(9).fill(0.1) },
+  "a fraction of words": { probabilities: Array(10).fill("0.1") },
+  "nine probabilities": { probabilities: Array(9).fill(0.1) },
   "a confidence of words": { confidence: "0.9" },
   "no ink": { ink: 3 },
   "no model": { model: {} },
@@ -168,7 +168,7 @@ test("a storage with room for no entry keeps none, and says so", () => {
 });
 
 test("only what another window writes under its own name is read again", () => {
-  const [storage, { signal }] = [new Storage(), new AbortController()];
+  const [storage, { signal }] = [new FakeStorage(), new AbortController()];
   const [mine, other] = [new History(memoryOf(storage)), new History(memoryOf(storage))];
   const window = new EventTarget();
   mine.subscribe(window, signal);
