@@ -148,7 +148,7 @@ def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
 def test_the_writers_of_the_validation_part_are_not_learned_from(
     mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digitrec.training import run
+    from digitrec.training import pipeline
 
     parts: list[set[int]] = []
 
@@ -156,9 +156,9 @@ def test_the_writers_of_the_validation_part_are_not_learned_from(
         parts.append({digit.writer for digit in digits})
         return Samples(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
 
-    monkeypatch.setattr(run, "render_pen_digits", note)
-    config = run.TrainingConfig(style_drawings=0, rows=0, negatives=None)
-    run.assemble(config, load_mnist(mnist_path), load_pen_digits(pen_digits_path))
+    monkeypatch.setattr(pipeline, "render_pen_digits", note)
+    config = pipeline.TrainingConfig(style_drawings=0, rows=0, negatives=None)
+    pipeline.build_datasets(config, load_mnist(mnist_path), load_pen_digits(pen_digits_path))
     learned, held_out = parts
     assert len(held_out) == 2
     assert len(learned) == 28
