@@ -121,7 +121,7 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
         "count": together["count"],
         "accuracy": together["accuracy"],
         "calibration_error": together["calibration_error"],
-        "refused_share": 1 - together["accepted_share"],
+        "rejected_fraction": 1 - together["accepted_share"],
         "no_digits": [_titled(item) for item in others],
         "area": metrics["refusal"]["area"] if others else None,
     }
