@@ -1,4 +1,4 @@
-# docker build -t digitrec . && docker run --rm -p 8000:8000 digitrec            (docs/deploy.md has more)
+# docker build -t digitrec . && docker run --rm -p 8000:8000 digitrec            (docs/deployment.md has more)
 
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /source
