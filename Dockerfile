@@ -7,7 +7,7 @@ COPY src ./src
 COPY static ./static
 COPY templates ./templates
 COPY models ./models
-RUN ["python", "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--prefix=/install", "."]
+RUN ["python", "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--prefix=/install", ".[web]"]
 
 FROM python:3.12-slim-bookworm
 COPY --from=build /install /usr/local

@@ -83,7 +83,7 @@ bench-serving: $(SERVING_VENV)/.made
 
 $(SERVING_VENV)/.made: benchmarks/rivals/requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(SERVING_VENV)
-	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement $<
+	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]' --requirement $<
 	touch $@
 
 bench-peers: $(VENV)/.serve $(PEERS_VENV)/.made
@@ -112,7 +112,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.serve: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable .
+	$(PIP) --editable '.[web]'
 	touch $@
 
 $(VENV)/.train: pyproject.toml | $(VENV)/.made
@@ -120,13 +120,13 @@ $(VENV)/.train: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable '.[train,parquet,ray]' --group test
+	$(PIP) --editable '.[all]' --group test
 	touch $@
 
 $(VENV)/.audit: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group audit
+	$(PIP) --editable '.[web]' --group audit
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group lint
+	$(PIP) --editable '.[web]' --group lint
 	touch $@

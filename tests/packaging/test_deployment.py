@@ -136,7 +136,7 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
 def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> None:
     (service,) = yaml.safe_load((ROOT / "render.yaml").read_text())["services"]
     assert service["startCommand"] == PROCFILE
-    assert service["buildCommand"] == "pip install ."
+    assert service["buildCommand"] == 'pip install ".[web]"'
     assert (service["type"], service["runtime"]) == ("web", "python")
     assert_probe(service["healthCheckPath"])
     variables = {item["key"]: item["value"] for item in service["envVars"]}
