@@ -1,6 +1,9 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy, the layers, bandit, the Dockerfile, GitHub's checks and ESLint
+# make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
+# make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
+# make docs    build the documentation into site/, and fail on a warning
+# make dist    build the sdist and the wheel into dist/, and check them
 # make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   time one prediction, the start, memory and answers a second
@@ -26,7 +29,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk bench-serving bench-peers soak attack fuzz schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint docs dist tutorial audit train bench bench-bulk bench-serving bench-peers soak attack fuzz schemathesis clean page-test page-lint
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -40,8 +43,10 @@ lint: $(VENV)/.lint page-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
+	$(BIN)/codespell src tests scripts benchmarks
+	$(BIN)/codespell --dictionary - --dictionary .codespell/vocabulary.txt README.md CHANGELOG.md docs examples
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/check.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # Strict: a package of which PyPI tells nothing is a failure, and not passed over.
 audit: $(VENV)/.serve $(VENV)/.audit
@@ -99,11 +104,19 @@ fuzz: $(VENV)/.serve
 	$(BIN)/python benchmarks/fuzz.py models --output benchmarks/results/fuzz_models.json
 	$(BIN)/python benchmarks/write_performance.py --no-plot
 
-wheel: $(VENV)/.test
-	$(BIN)/python -m build --wheel
+tutorial: $(VENV)/.test
+	DIGITREC_TUTORIAL_IMAGES=$${DIGITREC_TUTORIAL_IMAGES:-2000} $(BIN)/python -m pytest --quiet --nbmake --nbmake-timeout=300 examples/tutorial.ipynb
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) $(SERVING_VENV) $(PEERS_VENV) build dist node_modules
+	rm -rf $(VENV) $(SERVING_VENV) $(PEERS_VENV) build dist site node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:
@@ -125,6 +138,14 @@ $(VENV)/.test: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.audit: pyproject.toml | $(VENV)/.made
 	$(PIP) --editable '.[web]' --group audit
+	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.made
+	$(PIP) --group docs
+	touch $@
+
+$(VENV)/.dist: pyproject.toml | $(VENV)/.made
+	$(PIP) --group dist
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made
