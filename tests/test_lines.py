@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.alignment import locate_characters
-from digitrec.reading.text_lines import TextLine, find_text_lines, line_width, straighten, whole_line
+from digitrec.reading.text_lines import TextLine, find_text_lines, line_width, straighten, image_as_line
 from handwriting import draw_digit
 
 Image = NDArray[np.uint8]
@@ -22,7 +22,7 @@ def _blank(height: int, width: int) -> Image:
 
 def _write(page: Image, text: str, left: int, top: int, step_px: int = 60) -> None:
     for place, sign in enumerate(text):
-        digit = draw_digit(int(sign), 60, 5, digit_px=48)
+        digit = draw_digit(int(sign), 60, 5, text_height_px=48)
         window = page[top : top + 60, left + place * step_px : left + place * step_px + 60]
         np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
 
@@ -34,16 +34,16 @@ def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (48, 48), (300, 40)])
 def test_any_image_can_be_seen_as_one_line(shape: tuple[int, int]) -> None:
-    line = whole_line(np.full(shape, 200, np.uint8))
+    line = image_as_line(np.full(shape, 200, np.uint8))
     assert line.image.shape[0] == LINE_HEIGHT_PX
     assert line.image.shape[1] >= 4
     assert (line.image == 200).all()
 
 
 def test_the_paper_around_a_whole_image_is_the_image_s_own() -> None:
-    tight = 255 - whole_line(255 - _bold_bar()).image
-    assert (whole_line(_bold_bar()).image[0] == 255).all()
-    np.testing.assert_allclose(tight, whole_line(_bold_bar()).image, atol=1)
+    tight = 255 - image_as_line(255 - _bold_bar()).image
+    assert (image_as_line(_bold_bar()).image[0] == 255).all()
+    np.testing.assert_allclose(tight, image_as_line(_bold_bar()).image, atol=1)
 
 
 def _bold_bar() -> Image:
@@ -57,8 +57,8 @@ def test_lines_come_from_top_to_bottom() -> None:
     for top, text in ((200, "58"), (20, "214"), (110, "3067")):
         _write(page, text, 40, top)
     _, lines = _lines(page)
-    assert [len(line.pieces) for line in lines] == [3, 4, 2]
-    assert [round(line.digit_px, -1) for line in lines] == [50, 50, 50]
+    assert [len(line.components) for line in lines] == [3, 4, 2]
+    assert [round(line.text_height_px, -1) for line in lines] == [50, 50, 50]
 
 
 def test_two_columns_are_two_columns() -> None:
@@ -67,7 +67,7 @@ def test_two_columns_are_two_columns() -> None:
         _write(page, first, 20, 10 + 75 * row)
         _write(page, second, 420, 10 + 75 * row)
     _, lines = _lines(page)
-    assert [len(line.pieces) for line in lines] == [2, 3, 1, 3, 2, 4]
+    assert [len(line.components) for line in lines] == [2, 3, 1, 3, 2, 4]
 
 
 def test_one_line_with_a_wide_gap_is_one_line() -> None:
@@ -113,7 +113,7 @@ def test_every_character_has_its_own_ink() -> None:
     _write(page, "2830", 10, 10)
     ink, (line,) = _lines(page)
     peaks = [(40 + 60 * place) * ink.scale for place in range(4)]
-    places = locate_characters(ink, line.pieces, peaks)
+    places = locate_characters(ink, line.components, peaks)
     for place, part in enumerate(places):
         left, _, right, _ = (edge / ink.scale for edge in part.box)
         assert 10 + 60 * place <= left < right <= 70 + 60 * place
@@ -127,7 +127,7 @@ def test_touching_characters_are_parted_where_the_least_ink_is() -> None:
     cv2.ellipse(page, (93, 45), (22, 30), 0, 0, 360, (0,), 6)
     page[43:47, 60:80] = 0
     ink, (line,) = _lines(page)
-    first, second = locate_characters(ink, line.pieces, [45 * ink.scale, 93 * ink.scale])
+    first, second = locate_characters(ink, line.components, [45 * ink.scale, 93 * ink.scale])
     assert first.box[2] / ink.scale == pytest.approx(69, abs=8)
     assert second.box[0] / ink.scale == pytest.approx(69, abs=8)
 
@@ -137,12 +137,12 @@ def test_boxes_and_dividers_around_characters_are_not_their_ink() -> None:
     _write(page, "283", 40, 20, step_px=100)
     plain_ink, (line,) = _lines(page)
     peaks = [70.0, 170.0, 270.0]
-    plain = locate_characters(plain_ink, line.pieces, [peak * plain_ink.scale for peak in peaks])
+    plain = locate_characters(plain_ink, line.components, [peak * plain_ink.scale for peak in peaks])
     for left in (25, 125, 225):
         cv2.rectangle(page, (left, 8), (left + 90, 92), (0,), 2)
     framed_ink = binarize_page(page)
-    pieces = np.arange(1, len(framed_ink.boxes))
-    framed = locate_characters(framed_ink, pieces, [peak * framed_ink.scale for peak in peaks])
+    components = np.arange(1, len(framed_ink.boxes))
+    framed = locate_characters(framed_ink, components, [peak * framed_ink.scale for peak in peaks])
     for one, other in zip(plain, framed, strict=True):
         assert np.allclose(
             np.array(one.box) / plain_ink.scale, np.array(other.box) / framed_ink.scale, atol=4
@@ -153,7 +153,7 @@ def test_a_character_without_ink_keeps_its_part_of_the_line() -> None:
     page = _blank(80, 300)
     _write(page, "2", 10, 10)
     ink, (line,) = _lines(page)
-    places = locate_characters(ink, line.pieces, [40 * ink.scale, 64 * ink.scale])
+    places = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
     assert places[0].ink.any()
     assert not places[1].ink.any()
     assert places[1].box[2] >= places[1].box[0]

@@ -16,7 +16,7 @@ Picture = NDArray[np.uint8]
 def _number(text: str, size_px: int = 120, step_px: int = 100, pen_px: float = 9) -> Picture:
     page = np.full((size_px + 40, step_px * len(text) + 40), 255, np.uint8)
     for place, sign in enumerate(text):
-        digit = draw_digit(int(sign), size_px, pen_px, digit_px=0.8 * size_px)
+        digit = draw_digit(int(sign), size_px, pen_px, text_height_px=0.8 * size_px)
         window = page[20 : 20 + size_px, 20 + place * step_px : 20 + place * step_px + size_px]
         np.minimum(window, digit[:, : window.shape[1]], out=window)
     return page
@@ -89,7 +89,7 @@ def test_a_rule_a_dash_and_a_dot_are_no_digits(recognizer: Recognizer) -> None:
 
 def test_a_digit_that_the_edge_of_a_large_picture_cuts_off_is_doubted(recognizer: Recognizer) -> None:
     page = np.full((600, 400), 255, np.uint8)
-    page[300:420, 100:220] = draw_digit(0, 120, 9, digit_px=96)
+    page[300:420, 100:220] = draw_digit(0, 120, 9, text_height_px=96)
     assert recognizer.read(page).accepted
     cut_off = recognizer.read(page[:, 130:])
     assert cut_off.text  # it is read for what is left of it

@@ -1,4 +1,4 @@
-"""Forms: named boxes on a page, each with a number in it."""
+"""Forms: named fields on a page, each with a number in it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _USAGE = 'Give {"name": {"box": [left, top, width, height], "length": 5}, ...}.'
 
 @dataclass(frozen=True, eq=False)
 class FormField:
-    """A box on a page, and what may stand in it.
+    """A box on a page, and the constraint on its number.
 
     Attributes
     ----------
     name : of the field.
-    box : left, top, width, height: pixels, or shares of the page's width and height where none is above 1.
+    box : left, top, width, height: pixels, or fractions of the page's width and height where all are at most 1.
     constraint : what its number may be.
     """
 
@@ -81,7 +81,7 @@ def parse_form(value: object) -> tuple[FormField, ...]:
 
     Raises
     ------
-    InvalidFieldError : another structure, an unknown key, a box that is none, a constraint that is not understood, or
+    InvalidFieldError : another structure, an unknown key, an invalid box, an invalid constraint, or
         lists of choices that are too long together.
     """
     if not isinstance(value, dict) or not 1 <= len(value) <= _MAX_FIELDS:
@@ -95,37 +95,35 @@ def parse_form(value: object) -> tuple[FormField, ...]:
 
 def _check_lists(fields: Iterable[object]) -> None:
     lists = [field.get("choices") for field in fields if isinstance(field, dict)]
-    signs = sum(
+    chars = sum(
         len(number)
         for items in lists
         if isinstance(items, list)
         for number in items
         if isinstance(number, str)
     )
-    if signs > MAX_CHARS:
+    if chars > MAX_CHARS:
         raise InvalidFieldError(
             "fields",
-            f"expected choices of {MAX_CHARS:,} signs together in all fields. Received: {signs:,}. "
+            f"expected choices of {MAX_CHARS:,} characters together in all fields. Received: {chars:,}. "
             "Give fewer, or patterns.",
         )
 
 
 def _field(name: str, value: object) -> FormField:
-    place = f"fields.{name[:40]}"
+    path = f"fields.{name[:40]}"
     if not isinstance(value, dict) or "box" not in value:
-        raise InvalidFieldError(
-            place, f"expected an object with a box. Received: {str(value)[:60]}. {_USAGE}"
-        )
+        raise InvalidFieldError(path, f"expected an object with a box. Received: {str(value)[:60]}. {_USAGE}")
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
         raise InvalidFieldError(
-            place,
+            path,
             f"expected the keys {', '.join(_KEYS)}. Received: {unknown[0][:40]!r}. Correct or remove it.",
         )
-    return FormField(name, _box(place, value["box"]), _constraint(place, value))
+    return FormField(name, _box(path, value["box"]), _constraint(path, value))
 
 
-def _box(place: str, value: object) -> tuple[float, float, float, float]:
+def _box(path: str, value: object) -> tuple[float, float, float, float]:
     numbers = value if isinstance(value, list) and len(value) == 4 else []
     kinds = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
     if (
@@ -136,7 +134,7 @@ def _box(place: str, value: object) -> tuple[float, float, float, float]:
         or min(numbers[2:]) <= 0
     ):
         raise InvalidFieldError(
-            place,
+            path,
             "expected a box of four numbers: left and top at least 0, width and height above it. "
             f"Received: {str(value)[:60]}. Correct it.",
         )
@@ -144,12 +142,12 @@ def _box(place: str, value: object) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
-def _constraint(place: str, value: Mapping[str, Any]) -> Constraint:
+def _constraint(path: str, value: Mapping[str, Any]) -> Constraint:
     try:
         return make_constraint(**{key: value.get(key) for key in _KEYS[1:]})
     except InvalidFieldError as error:
         raise InvalidFieldError(
-            f"{place}.{error.field}", str(error).removeprefix(f"{error.field}: ")
+            f"{path}.{error.field}", str(error).removeprefix(f"{error.field}: ")
         ) from error
 
 
@@ -175,7 +173,7 @@ def iter_form_results(
 ) -> Iterator[tuple[str, Reading | DigitrecError]]:
     """Yield the entries of the record that `recognize_form` returns, each as soon as it is read; raise as that does."""
     if isinstance(image, Strokes):
-        raise InvalidFieldError("fields", "expected a picture of a form. Received: strokes. Send an image.")
+        raise InvalidFieldError("fields", "expected an image of a form. Received: strokes. Send an image.")
     with decoded(image, recognizer.limits) as page:
         boxes = [field.to_pixels(page) for field in fields]
         for field, box in zip(fields, boxes, strict=True):

@@ -1,4 +1,4 @@
-"""One picture in, one answer out: decode, normalise, classify, decide."""
+"""The recognizer: decode an image, normalize it, classify it, compare the confidence with the threshold."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from digitrec.saliency import occlusion_saliency
 
 
 class Recognizer:
-    """Reads a handwritten digit from a picture; safe to share between threads.
+    """Predicts the digit in an image, and reads numbers; safe to share between threads.
 
     Parameters
     ----------
-    classifier : the network, see `digitrec.model.classifier.Classifier`.
+    classifier : the digit network, see `digitrec.model.classifier.Classifier`.
     lines : the network that reads whole lines in `read`; None takes the packaged one.
-    limits : the largest picture that is decoded.
+    limits : the largest image that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
         digits, `threshold`, and one for numbers, `number_threshold`.
     """
@@ -75,18 +75,18 @@ class Recognizer:
     def predict(
         self, image: ImageLike, *, threshold: float | None = None, explain: bool = False
     ) -> Prediction:
-        """Return the answer for one picture of one digit.
+        """Return the prediction for an image of one digit.
 
         Parameters
         ----------
         image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 3) RGB or
             (H, W, 4) RGBA uint8 array, or `Strokes`.
-        threshold : overrides the recognizer's own for this picture.
-        explain : whether to tell what the answer leans on, which takes some 20 runs of the network more.
+        threshold : overrides the recognizer's own for this image.
+        explain : whether to compute `Prediction.saliency`, which takes about 20 more runs of the network.
 
         Raises
         ------
-        ImageError : the picture cannot be read, is too large, or is blank.
+        ImageError : the image cannot be read, is too large, or is blank.
         InvalidFieldError : an array or strokes of the wrong shape or kind, or a threshold outside [0, 1].
         """
         return self.predict_many([image], threshold=threshold, explain=explain)[0]
@@ -119,22 +119,22 @@ class Recognizer:
         threshold: float | None = None,
         explain: bool = False,
     ) -> list[Prediction] | list[Prediction | DigitrecError]:
-        """Return the answers for many pictures, in order, by one batch through the network.
+        """Return the predictions for many images, in order, by one batch through the network.
 
-        ``errors="raise"`` raises at the first picture that cannot be answered; ``errors="return"`` puts
-        its exception in its place. Only digitrec's own errors are returned, a defect is always raised.
+        ``errors="raise"`` raises at the first image without a prediction; ``errors="return"``
+        returns its exception instead. Only `DigitrecError` is returned; any other exception is always raised.
         """
         if isinstance(images, (str, Path, bytes)):
-            raise InvalidFieldError("images", "expected a list of pictures. Received: one. Use predict.")
+            raise InvalidFieldError("images", "expected a list of images. Received: one. Use predict.")
         if errors not in ("raise", "return"):
             raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
-        results = [self._ink(image, keep_errors=errors == "return") for image in images]
-        inks = [result for result in results if not isinstance(result, DigitrecError)]
-        answers: Iterator[Prediction] = iter(self._classify(inks, threshold))
+        results = [self._normalize(image, keep_errors=errors == "return") for image in images]
+        normalized = [result for result in results if not isinstance(result, DigitrecError)]
+        predictions: Iterator[Prediction] = iter(self._classify(normalized, threshold))
         if explain:
-            answers = map(self._explained, answers)
-        return [result if isinstance(result, DigitrecError) else next(answers) for result in results]
+            predictions = map(self._explained, predictions)
+        return [result if isinstance(result, DigitrecError) else next(predictions) for result in results]
 
     def read(
         self,
@@ -167,8 +167,8 @@ class Recognizer:
         threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, constraint)
-        with decoded(image, self.limits) as picture:
-            return read_number(picture, self.models, threshold, constraint)
+        with decoded(image, self.limits) as gray:
+            return read_number(gray, self.models, threshold, constraint)
 
     def _read_strokes(self, strokes: Strokes, threshold: float, constraint: Constraint) -> Reading:
         page, scale, origin = render_strokes_as_page(strokes)
@@ -176,27 +176,28 @@ class Recognizer:
         digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
         return replace(reading, digits=digits)
 
-    def _ink(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
+    def _normalize(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
         try:
-            with decoded(image, self.limits) as picture:
-                return normalize(picture)
+            with decoded(image, self.limits) as gray:
+                return normalize(gray)
         except DigitrecError as error:
             if keep_errors:
                 return error
             raise
 
-    def _classify(self, inks: Sequence[NDArray[np.float32]], threshold: float) -> list[Prediction]:
-        if not inks:
+    def _classify(self, images: Sequence[NDArray[np.float32]], threshold: float) -> list[Prediction]:
+        if not images:
             return []
-        batch = np.stack(inks).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+        batch = np.stack(images).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
         return [
             _prediction(probabilities, ink, threshold)
-            for probabilities, ink in zip(self.classifier.probabilities(batch), inks, strict=True)
+            for probabilities, ink in zip(self.classifier.probabilities(batch), images, strict=True)
         ]
 
-    def _explained(self, answer: Prediction) -> Prediction:
+    def _explained(self, prediction: Prediction) -> Prediction:
         return replace(
-            answer, saliency=occlusion_saliency(self.classifier, answer.normalized_image, answer.digit)
+            prediction,
+            saliency=occlusion_saliency(self.classifier, prediction.normalized_image, prediction.digit),
         )
 
 

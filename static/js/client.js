@@ -1,10 +1,10 @@
-// Talks to the JSON endpoints. What cannot be answered is a Failure of one kind, which words.js puts into words.
+// Talks to the JSON endpoints. What cannot be answered is a Failure of one kind, which messages.js puts into words.
 
-import { Part } from "./part.js";
+import { Component } from "./component.js";
 
-const PATIENCE_MS = 10_000;
-const FILE_PATIENCE_MS = 60_000; // a photo goes up slowly over a phone's network
-const LONGEST_PAUSE_S = 60;
+const TIMEOUT_MS = 10_000;
+const FILE_TIMEOUT_MS = 60_000; // a photo goes up slowly over a phone's network
+const MAX_RETRY_AFTER_S = 60;
 const RETRY_MS = [3_000, 30_000]; // the first pause before asking again, and the longest
 const OF_PROBLEM = {
   "blank-image": "blank",
@@ -13,36 +13,36 @@ const OF_PROBLEM = {
   "unreadable-request": "unreadable", // an empty file
   "invalid-field": "refused",
 };
-const OF_STATUS = { 413: "too-large", 415: "not-image", 429: "crowded", 502: "down", 503: "down", 504: "down" };
-const PASSING = ["offline", "unreachable", "slow", "crowded", "down"];
+const OF_STATUS = { 413: "too-large", 415: "not-image", 429: "rate-limited", 502: "unavailable", 503: "unavailable", 504: "unavailable" };
+const TRANSIENT = ["offline", "unreachable", "slow", "rate-limited", "unavailable"];
 
 export class Failure extends Error {
-  constructor(kind, { requestId, pauseMs } = {}) {
+  constructor(kind, { requestId, delayMs } = {}) {
     super(kind);
-    Object.assign(this, { kind, requestId, pauseMs }); // pauseMs: how long the server asks to be left alone
+    Object.assign(this, { kind, requestId, delayMs }); // delayMs: how long the server asks to be left alone
   }
 
   // The failure that an answer of `status` is; `problem` is its body, {} where that was none.
   static of(status, problem, retryAfter) {
     const kind = OF_PROBLEM[problem.type?.split("/").at(-1)] ?? OF_STATUS[status] ?? "broken";
-    const pauseMs = Math.max(0, Math.min(Number(retryAfter), LONGEST_PAUSE_S)) * 1000 || undefined;
-    return new Failure(kind, { requestId: problem.request_id, pauseMs });
+    const delayMs = Math.max(0, Math.min(Number(retryAfter), MAX_RETRY_AFTER_S)) * 1000 || undefined;
+    return new Failure(kind, { requestId: problem.request_id, delayMs });
   }
 
   // Whether the same request may well succeed a moment later, without anybody doing anything.
-  get passes() {
-    return PASSING.includes(this.kind);
+  get isTransient() {
+    return TRANSIENT.includes(this.kind);
   }
 }
 
 // How long to wait before the same request once more, after so many tries.
-export function pauseAfter({ pauseMs }, tries) {
+export function retryDelay({ delayMs }, tries) {
   const [first, longest] = RETRY_MS;
-  return pauseMs ?? Math.min(first * 2 ** tries, longest);
+  return delayMs ?? Math.min(first * 2 ** tries, longest);
 }
 
 // Fires "back" with the first answer after the server or the connection was away.
-export class Client extends Part {
+export class Client extends Component {
   #isAway = false;
   #silence = { until: 0, kind: "" }; // the pause that the server asked for, of everybody, and with which failure
 
@@ -53,25 +53,25 @@ export class Client extends Part {
     const isFile = body instanceof Blob;
     const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };
     const request = { method: "POST", body: isFile ? await bytesOf(body) : JSON.stringify(body), headers };
-    return this.load(`${address}?${query}`, signal, request, isFile ? FILE_PATIENCE_MS : PATIENCE_MS);
+    return this.load(`${address}?${query}`, signal, request, isFile ? FILE_TIMEOUT_MS : TIMEOUT_MS);
   }
 
   #back() {
     this.#isAway = false;
-    this.fire("back");
+    this.emit("back");
   }
 
-  async load(address, signal, request = {}, patienceMs = PATIENCE_MS) {
-    const pauseMs = this.#silence.until - performance.now();
-    if (pauseMs > 0) throw new Failure(this.#silence.kind, { pauseMs });
+  async load(address, signal, request = {}, timeoutMs = TIMEOUT_MS) {
+    const delayMs = this.#silence.until - performance.now();
+    if (delayMs > 0) throw new Failure(this.#silence.kind, { delayMs });
     try {
-      const answer = await fetched(address, signal, request, patienceMs);
+      const answer = await fetched(address, signal, request, timeoutMs);
       if (this.#isAway) this.#back();
       return answer;
     } catch (failure) {
-      const { kind, passes } = failure;
-      this.#isAway ||= passes;
-      if (passes && failure.pauseMs) this.#silence = { until: performance.now() + failure.pauseMs, kind };
+      const { kind, isTransient } = failure;
+      this.#isAway ||= isTransient;
+      if (isTransient && failure.delayMs) this.#silence = { until: performance.now() + failure.delayMs, kind };
       throw failure;
     }
   }
@@ -86,11 +86,11 @@ async function bytesOf(file) {
   }
 }
 
-async function fetched(address, signal, request, patienceMs) {
+async function fetched(address, signal, request, timeoutMs) {
   signal.throwIfAborted();
   const patience = new AbortController();
   const giveUp = () => patience.abort();
-  const timer = setTimeout(giveUp, patienceMs);
+  const timer = setTimeout(giveUp, timeoutMs);
   signal.addEventListener("abort", giveUp);
   try {
     const headers = { ...request.headers, Accept: "application/json, application/problem+json" };

@@ -2,9 +2,9 @@
 
 import { download } from "./download.js";
 import { DrawingFileError, readDrawing, writeDrawing } from "./drawing_file.js";
-import { Part } from "./part.js";
+import { Component } from "./component.js";
 
-export class DrawingStore extends Part {
+export class DrawingStore extends Component {
   #root;
   #pad;
 
@@ -26,7 +26,7 @@ export class DrawingStore extends Part {
   async open([file, ...others]) {
     const rest = others.length ? " The paper holds one drawing: the others were left out." : "";
     try {
-      this.fire("open", readDrawing(await textOf(file)));
+      this.emit("open", readDrawing(await textOf(file)));
       this.say(rest && `${file.name} was opened.${rest}`);
     } catch (error) {
       if (!(error instanceof DrawingFileError)) throw error;

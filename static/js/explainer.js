@@ -2,11 +2,11 @@
 
 import { boundsOf, pointsOf } from "./drawing.js";
 import { inkBox, placeOnDrawing } from "./geometry.js";
-import { Part } from "./part.js";
+import { Component } from "./component.js";
 
 const WARM = [255, 122, 0]; // stands out from dark ink and from light
 
-export class Explainer extends Part {
+export class Explainer extends Component {
   #input;
   #pad;
 
@@ -17,7 +17,7 @@ export class Explainer extends Part {
   }
 
   listen(signal) {
-    this.#input.addEventListener("change", () => (this.isOn ? this.fire("ask") : this.clear()), { signal });
+    this.#input.addEventListener("change", () => (this.isOn ? this.emit("ask") : this.clear()), { signal });
     signal.addEventListener("abort", () => this.clear());
   }
 

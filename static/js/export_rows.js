@@ -1,7 +1,7 @@
 // The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
 
 import { pointsOf } from "./drawing.js";
-import { isAccepted, isReading, verdict } from "./verdict.js";
+import { isAccepted, isReading, decide } from "./decision.js";
 
 export function toJson(entries, rule) {
   return JSON.stringify(entries.map((entry) => record(entry, rule)), null, 2);
@@ -13,8 +13,8 @@ export function toCsv(entries, rule) {
     const { probabilities = Array(10), digits, strokes, ...fields } = record(entry, rule);
     return [...Object.values(fields), ...probabilities];
   });
-  const shares = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
-  return [[...header, ...shares], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+  const columns = Array.from({ length: 10 }, (_, digit) => `probability_${digit}`);
+  return [[...header, ...columns], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
 // One line a drawing of a digit whose label is known: the person's own, else an accepted answer. Pictures have no
@@ -38,7 +38,7 @@ function record(entry, rule) {
 }
 
 function knownLabel(entry, rule) {
-  return entry.label || (["sure", "guess"].includes(verdict(entry, rule)) ? String(entry.digit) : "");
+  return entry.label || (["sure", "guess"].includes(decide(entry, rule)) ? String(entry.digit) : "");
 }
 
 // A spreadsheet takes text that begins like a formula for one, and a file's name may.

@@ -5,9 +5,9 @@ import { boundsOf } from "./drawing.js";
 const EDGE_OF_INK = 0.06; // as the server's own: fainter pixels are no part of the digit
 const HALF_PEN = 0.055; // the server draws with a pen of 0.11 of the drawing's longer side
 
-// The box around the ink, { x, y, width, height } in its pixels, or null; `shares` is its pixels, row by row, 0 to 1.
-export function inkBox(shares, side) {
-  const inked = [...shares.keys()].filter((index) => shares[index] > EDGE_OF_INK);
+// The box around the ink, { x, y, width, height } in its pixels, or null; `levels` is its pixels, row by row, 0 to 1.
+export function inkBox(levels, side) {
+  const inked = [...levels.keys()].filter((index) => levels[index] > EDGE_OF_INK);
   if (inked.length === 0) return null;
   const { x, y, width, height } = boundsOf(inked.map((index) => [index % side, Math.floor(index / side)]));
   return { x, y, width: width + 1, height: height + 1 };
@@ -21,12 +21,12 @@ export function placeOnDrawing(ink, bounds, side) {
   return { x, y, width: side * scaleX, height: side * scaleY };
 }
 
-// The cells of a confusion matrix, { x, y, count, share, right }: x is the answer, y the true digit, share that of the
+// The cells of a confusion matrix, { x, y, count, fraction, right }: x is the answer, y the true digit, fraction that of the
 // row, so that rare digits show as much as frequent ones.
 export function confusionCells(confusion) {
   return confusion.flatMap((row, y) => {
     const total = Math.max(1, row.reduce((sum, count) => sum + count));
-    return row.map((count, x) => ({ x, y, count, share: count / total, right: x === y }));
+    return row.map((count, x) => ({ x, y, count, fraction: count / total, right: x === y }));
   });
 }
 
@@ -40,8 +40,8 @@ export function reliabilityPoints(bins, side) {
   });
 }
 
-// Bars for shares that all lie near 1: from `floor`, the next 1 % below the lowest, to 1.
+// Bars for values that are all close to 1: from `floor`, the next 1 % below the lowest, to 1.
 export function recallBars(recall) {
   const floor = Math.max(0, Math.floor(Math.min(...recall) * 100 - 1) / 100);
-  return { floor, bars: recall.map((share, digit) => ({ digit, share, length: (share - floor) / (1 - floor) })) };
+  return { floor, bars: recall.map((fraction, digit) => ({ digit, fraction, length: (fraction - floor) / (1 - floor) })) };
 }

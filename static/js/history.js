@@ -6,37 +6,37 @@
 // [{ digit, confidence }, ...], in the place of ink, digit and probabilities, and its label may be of any length.
 
 import { isStroke } from "./drawing.js";
-import { Part } from "./part.js";
-import { isReading } from "./verdict.js";
+import { Component } from "./component.js";
+import { isReading } from "./decision.js";
 
 const NAME = "history";
-const MOST_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 
 const isText = (value) => typeof value === "string";
-const isShare = (value) => typeof value === "number" && value >= 0 && value <= 1;
+const isProbability = (value) => typeof value === "number" && value >= 0 && value <= 1;
 const isDigit = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
 const isList = (value, isItem) => Array.isArray(value) && value.every(isItem);
 const ofDigit = (fits) => (value, entry) => isReading(entry) || fits(value);
 
-// What a field of an entry may hold. Storage outlives versions of the page, and others may write there.
+// What a field of an entry may hold. PageStorage outlives versions of the page, and others may write there.
 const FIELDS = {
-  id: isText, at: isText, name: isText, model: isText, confidence: isShare,
+  id: isText, at: isText, name: isText, model: isText, confidence: isProbability,
   source: (source) => source === "drawing" || source === "picture",
   strokes: (strokes, { source }) => source === "picture" || (isList(strokes, isStroke) && strokes.length > 0),
   thumb: (thumb, { source }) => source === "drawing" || isText(thumb),
   ink: ofDigit(isText),
   digit: ofDigit(isDigit),
-  probabilities: ofDigit((shares) => isList(shares, isShare) && shares.length === 10),
+  probabilities: ofDigit((values) => isList(values, isProbability) && values.length === 10),
   text: (text) => text === undefined || isText(text),
   transcript: (transcript) => transcript === undefined || isText(transcript),
-  digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isShare(one.confidence)),
+  digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isProbability(one.confidence)),
   label: (label) => isText(label) && /^(\d*|none)$/.test(label),
 };
 
-export class History extends Part {
+export class History extends Component {
   #memory;
-  taken = null; // the entries that undo gives back, until the person changes something else
-  unkept = 0; // how many of the oldest the storage does not hold: they last as long as the page
+  pendingUndo = null; // the entries that undo gives back, until the person changes something else
+  unsavedCount = 0; // how many of the oldest the storage does not hold: they last as long as the page
 
   constructor(memory) {
     super();
@@ -45,22 +45,22 @@ export class History extends Part {
   }
 
   // Another window of the same page may write.
-  watch(window, signal) {
-    this.#memory.watch(window, NAME, () => this.reload(), signal);
+  subscribe(window, signal) {
+    this.#memory.subscribe(window, NAME, () => this.reload(), signal);
   }
 
   reload() {
-    const kept = this.#memory.recall(NAME);
+    const kept = this.#memory.get(NAME);
     this.entries = Array.isArray(kept) ? kept.filter(isEntry) : [];
-    this.unkept = 0;
-    this.taken = null;
-    this.fire("change");
+    this.unsavedCount = 0;
+    this.pendingUndo = null;
+    this.emit("change");
   }
 
   // Puts an entry in front; one of the same id is replaced, and keeps its label.
   record(entry) {
     const { label = "" } = this.find(entry.id) ?? {};
-    this.#store([{ ...entry, label }, ...this.#without(entry.id)], this.taken);
+    this.#store([{ ...entry, label }, ...this.#without(entry.id)], this.pendingUndo);
   }
 
   find(id) {
@@ -81,14 +81,14 @@ export class History extends Part {
 
   // Answers may have come meanwhile, and one of them to a drawing that was taken.
   undo() {
-    const back = this.taken.filter(({ id }) => !this.find(id));
+    const back = this.pendingUndo.filter(({ id }) => !this.find(id));
     this.#store([...this.entries, ...back].sort((a, b) => b.at.localeCompare(a.at)));
   }
 
   // What was taken is gone for good.
-  settle() {
-    this.taken = null;
-    this.fire("change");
+  commit() {
+    this.pendingUndo = null;
+    this.emit("change");
   }
 
   #without(id) {
@@ -96,15 +96,15 @@ export class History extends Part {
   }
 
   // A full storage loses the oldest half, and again, until the rest fits.
-  #store(entries, taken = null, isLabel = false) {
-    this.taken = taken;
-    this.entries = entries.slice(0, MOST_ENTRIES);
+  #store(entries, pendingUndo = null, isLabel = false) {
+    this.pendingUndo = pendingUndo;
+    this.entries = entries.slice(0, MAX_ENTRIES);
     let fitting = this.entries;
-    while (!this.#memory.keep(NAME, fitting) && fitting.length) {
+    while (!this.#memory.set(NAME, fitting) && fitting.length) {
       fitting = fitting.slice(0, Math.floor(fitting.length / 2));
     }
-    this.unkept = this.entries.length - fitting.length;
-    this.fire("change", isLabel);
+    this.unsavedCount = this.entries.length - fitting.length;
+    this.emit("change", isLabel);
   }
 }
 

@@ -2,14 +2,14 @@
 
 import { download } from "./download.js";
 import { toCsv, toJson, toStrokeLines } from "./export_rows.js";
-import { create, Part, passFocus } from "./part.js";
+import { create, Component, moveFocus } from "./component.js";
 import { drawingPicture, NO_PICTURE, NUMBER_BOX } from "./svg.js";
-import { isReading, verdict } from "./verdict.js";
-import { answerWords, correctedWords, takenWords, textOf, unkeptWords } from "./words.js";
+import { isReading, decide } from "./decision.js";
+import { resultMessage, correctionMessage, undoMessage, textOf, unsavedMessage } from "./messages.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
 
-export class HistoryView extends Part {
+export class HistoryView extends Component {
   #part = (name) => this.panel.querySelector(name);
   #history;
   #rule;
@@ -24,7 +24,7 @@ export class HistoryView extends Part {
 
   listen(signal) {
     this.#history.addEventListener("change", ({ detail: isLabel }) => (isLabel ? this.#drawRest() : this.draw()), { signal });
-    this.#history.watch(window, signal);
+    this.#history.subscribe(window, signal);
     for (const button of this.panel.querySelectorAll("[data-export]")) {
       button.addEventListener("click", () => this.#write(button.dataset.export), { signal });
     }
@@ -47,21 +47,21 @@ export class HistoryView extends Part {
   }
 
   #drawRest() {
-    const { entries, unkept, taken } = this.#history;
+    const { entries, unsavedCount, pendingUndo } = this.#history;
     this.#toggle("#history-none", entries.length === 0, this.panel);
-    this.#toggle("#history-undo", taken, this.panel);
+    this.#toggle("#history-undo", pendingUndo, this.panel);
     this.#toggle("#exports", entries.length > 0, this.#rest);
-    this.#say(taken ? takenWords(entries.length) : unkeptWords(unkept, entries.length));
+    this.#say(pendingUndo ? undoMessage(entries.length) : unsavedMessage(unsavedCount, entries.length));
   }
 
   #toggle(name, shown, next) {
-    if (!shown) passFocus(this.#part(name), next);
+    if (!shown) moveFocus(this.#part(name), next);
     this.#part(name).hidden = !shown;
   }
 
   // Where the focus goes when the list is empty.
   get #rest() {
-    return this.#part(this.#history.taken ? "#history-undo" : "#history-none a");
+    return this.#part(this.#history.pendingUndo ? "#history-undo" : "#history-none a");
   }
 
   #undo() {
@@ -73,10 +73,10 @@ export class HistoryView extends Part {
   #item(entry) {
     const item = this.#part("#entry").content.firstElementChild.cloneNode(true);
     const part = (name) => item.querySelector(name);
-    item.dataset.state = verdict(entry, this.#rule());
+    item.dataset.state = decide(entry, this.#rule());
     part(".entry-picture").append(pictureOf(entry));
-    const { headline } = answerWords(entry, this.#rule());
-    const showLabel = () => (part(".result-headline").textContent = headline + correctedWords(this.#history.find(entry.id)));
+    const { headline } = resultMessage(entry, this.#rule());
+    const showLabel = () => (part(".result-headline").textContent = headline + correctionMessage(this.#history.find(entry.id)));
     showLabel();
     part(".result-name").textContent = [new Date(entry.at).toLocaleString(), entry.name].filter(Boolean).join(", ");
     part(".ink").src = entry.ink ?? "";
@@ -93,7 +93,7 @@ export class HistoryView extends Part {
     part("[data-do=reopen]").hidden = entry.source !== "drawing";
     part("[data-do=remove]").addEventListener("click", () => this.#history.remove(entry.id));
     for (const name of ["reopen", "report"]) {
-      part(`[data-do=${name}]`).addEventListener("click", () => this.fire(name, this.#history.find(entry.id)));
+      part(`[data-do=${name}]`).addEventListener("click", () => this.emit(name, this.#history.find(entry.id)));
     }
     return item;
   }

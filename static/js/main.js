@@ -1,6 +1,6 @@
 // Puts the parts together. Each part knows its own elements and nothing of the others.
 
-import { DigitView } from "./answer_view.js";
+import { DigitView } from "./prediction_view.js";
 import { ApiView } from "./api_view.js";
 import { Client } from "./client.js";
 import { pointsOf } from "./drawing.js";
@@ -8,22 +8,22 @@ import { DrawingStore, isDrawingFile } from "./drawing_store.js";
 import { Explainer } from "./explainer.js";
 import { History } from "./history.js";
 import { HistoryView } from "./history_view.js";
-import { LiveAnswer } from "./live_answer.js";
-import { Memory } from "./memory.js";
+import { LivePrediction } from "./live_prediction.js";
+import { PageStorage } from "./storage.js";
 import { ModelView } from "./model_view.js";
-import { numberMode } from "./number_mode.js";
-import { PadTools } from "./pad_tools.js";
-import { listen } from "./part.js";
-import { PictureIntake } from "./picture_intake.js";
-import { PictureKind } from "./picture_kind.js";
-import { PictureList } from "./picture_list.js";
-import { entryOf, Recorder } from "./recorder.js";
+import { numberTab } from "./number_tab.js";
+import { PadToolbar } from "./pad_toolbar.js";
+import { listen } from "./component.js";
+import { FileInput } from "./file_input.js";
+import { TaskSelect } from "./task_select.js";
+import { UploadList } from "./upload_list.js";
+import { entryOf, HistoryRecorder } from "./history_recorder.js";
 import { ReportView } from "./report_view.js";
 import { StrokePad } from "./stroke_pad.js";
 import { Tabs } from "./tabs.js";
-import { ThresholdControl } from "./threshold_control.js";
-import { isReading } from "./verdict.js";
-import { NOTHING_DRAWN } from "./words.js";
+import { ThresholdSlider } from "./threshold_slider.js";
+import { isReading } from "./decision.js";
+import { NOTHING_DRAWN } from "./messages.js";
 
 // What the others import: named here, too, all modules are fetched at once and none waits for another.
 import "./download.js";
@@ -31,52 +31,52 @@ import "./drawing_file.js";
 import "./export_rows.js";
 import "./geometry.js";
 import "./model_charts.js";
-import "./picture_item.js";
+import "./upload_item.js";
 import "./snippets.js";
 import "./svg.js";
 
 const element = (id) => document.getElementById(id);
-const { predict, read, model, maxBytes, threshold: own, numberThreshold, noDigitFrom } = document.querySelector("main").dataset;
+const { predict, read, model, maxBytes, threshold: own, numberThreshold, nonDigitThreshold } = document.querySelector("main").dataset;
 
 const client = new Client();
-const memory = new Memory(() => localStorage);
+const memory = new PageStorage(() => localStorage);
 const history = new History(memory);
-const recorder = new Recorder(history);
-const threshold = new ThresholdControl(element("threshold"), memory, Number(own));
+const recorder = new HistoryRecorder(history);
+const threshold = new ThresholdSlider(element("threshold"), memory, Number(own));
 const rule = () => ({
   threshold: threshold.value,
   numberThreshold: threshold.chosen ?? Number(numberThreshold),
-  noDigitFrom: Number(noDigitFrom),
+  nonDigitThreshold: Number(nonDigitThreshold),
 });
 
 const tabs = new Tabs(document.querySelector("[role=tablist]"));
 const pad = new StrokePad(element("pad"), Number(element("pens").querySelector(":checked").value));
 const explainer = new Explainer(element("explain"), pad);
-const live = new LiveAnswer((strokes, signal) => {
+const live = new LivePrediction((strokes, signal) => {
   const options = { threshold: threshold.chosen, explain: explainer.isOn ? 1 : undefined };
   return client.ask(predict, { strokes: pointsOf(strokes) }, options, signal);
 });
 const view = new DigitView(element("answer"), NOTHING_DRAWN);
 const store = new DrawingStore(element("desk"), pad);
-const intake = new PictureIntake(document.querySelectorAll("[type=file]"), element("curtain"));
-const kind = new PictureKind(element("kind"), memory);
+const intake = new FileInput(document.querySelectorAll("[type=file]"), element("curtain"));
+const kind = new TaskSelect(element("kind"), memory);
 const askPicture = (file, signal) =>
   client.ask(kind.value === "numbers" ? read : predict, file, { threshold: threshold.chosen }, signal);
-const pictures = new PictureList(element("panel-pictures"), askPicture, Number(maxBytes));
+const pictures = new UploadList(element("panel-pictures"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));
 const askNumber = (strokes, signal) =>
   client.ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
-const number = numberMode(element("number-desk"), askNumber, threshold, rule);
+const number = numberTab(element("number-desk"), askNumber, threshold, rule);
 const papers = { draw: [pad, predict, "digit"], number: [number.pad, read, "text"] };
 const apiView = new ApiView(element("panel-api"), papers);
-const parts = [threshold, pad, new PadTools(pad, element("desk")), explainer, live, store, intake, kind, pictures, historyView];
+const parts = [threshold, pad, new PadToolbar(pad, element("desk")), explainer, live, store, intake, kind, pictures, historyView];
 let shown = null; // the drawing's answer, as a history entry
 
 pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
 element("pens").addEventListener("change", ({ target }) => (pad.penWidth = Number(target.value)));
-view.follow(live, rule);
+view.subscribeTo(live, rule);
 listen(live, {
   answer({ detail: { answer, strokes, finished } }) {
     shown = { ...entryOf(answer), strokes };
@@ -91,8 +91,8 @@ listen(live, {
 });
 explainer.addEventListener("ask", () => live.refresh());
 threshold.addEventListener("change", () => {
-  view.judge(rule());
-  pictures.judge(rule());
+  view.applyPolicy(rule());
+  pictures.applyPolicy(rule());
   historyView.draw();
 });
 
@@ -109,10 +109,10 @@ pictures.addEventListener("answer", ({ detail: { file, answer } }) => recorder.p
 number.live.addEventListener("answer", ({ detail: { answer, strokes, finished } }) => {
   if (finished) recorder.drawing(strokes, answer);
 });
-kind.addEventListener("change", () => pictures.askAnew());
+kind.addEventListener("change", () => pictures.retryAll());
 store.addEventListener("open", ({ detail: strokes }) => pad.replace(strokes));
 historyView.addEventListener("reopen", ({ detail: entry }) => {
-  recorder.goOn(entry);
+  recorder.resume(entry);
   const tab = isReading(entry) ? "number" : "draw";
   papers[tab][0].replace(entry.strokes);
   tabs.go(tab);
@@ -125,11 +125,11 @@ element("report-open").addEventListener("click", () => {
 tabs.addEventListener("show", ({ detail: name }) => {
   if (name === "model") modelView.show();
   else modelView.leave();
-  if (name !== "history" && history.taken) history.settle();
+  if (name !== "history" && history.pendingUndo) history.commit();
   if (name === "api") apiView.show();
   if (name in papers) apiView.choose(name);
 });
 
-view.judge(rule()); // the bars show the threshold from the first
+view.applyPolicy(rule()); // the bars show the threshold from the first
 for (const part of [...parts, ...number.parts, report, modelView, tabs]) part.enable();
 document.documentElement.dataset.scripted = "whole"; // theme.js waits for it

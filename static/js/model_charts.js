@@ -12,8 +12,8 @@ const BOX = `0 0 ${LEFT + SIDE + 2} ${SIDE + 34}`;
 const GROUND = svg("rect", { x: LEFT, width: SIDE, height: SIDE, class: "ground" });
 
 export function confusionChart(confusion) {
-  const marks = confusionCells(confusion).filter(({ count }) => count).flatMap(({ x, y, count, share, right }) => [
-    bar(LEFT + x * STEP + 1, y * STEP + 1, STEP - 2, STEP - 2, right ? "right" : "wrong", right ? 1 : Math.sqrt(share)),
+  const marks = confusionCells(confusion).filter(({ count }) => count).flatMap(({ x, y, count, fraction, right }) => [
+    bar(LEFT + x * STEP + 1, y * STEP + 1, STEP - 2, STEP - 2, right ? "right" : "wrong", right ? 1 : Math.sqrt(fraction)),
     text(LEFT + (x + 0.5) * STEP, (y + 0.64) * STEP, count, "middle", right ? "on" : ""),
   ]);
   const names = confusion.flatMap((_, digit) => [
@@ -27,30 +27,30 @@ export function confusionChart(confusion) {
 export function reliabilityChart(bins) {
   const points = reliabilityPoints(bins, INNER).map(({ x, y, radius, answers }) =>
     svg("circle", { cx: x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${answers} answers`])]));
-  const marks = [0, 50, 100].flatMap((share) => [
-    text(LEFT + ROOM + share * INNER / 100, SIDE + 14, share),
-    text(LEFT - 4, SIDE - ROOM - share * INNER / 100 + 4, share, "end"),
+  const marks = [0, 50, 100].flatMap((fraction) => [
+    text(LEFT + ROOM + fraction * INNER / 100, SIDE + 14, fraction),
+    text(LEFT - 4, SIDE - ROOM - fraction * INNER / 100 + 4, fraction, "end"),
   ]);
   const line = svg("line", { y1: INNER, x2: INNER, class: "guide" });
   const inner = svg("g", { transform: `translate(${LEFT + ROOM} ${ROOM})` }, [line, ...points]);
-  const title = "Calibration: confidence across, share of right answers upwards";
+  const title = "Calibration: confidence across, fraction of right answers upwards";
   return figure("chart", BOX, title, [GROUND.cloneNode(), inner, ...marks, ...axes("confidence, %", "right, %")]);
 }
 
-export function recallChart(recall) {
-  const { floor, bars } = recallBars(recall);
-  const marks = bars.flatMap(({ digit, share, length }) => [
+export function recallChart(get) {
+  const { floor, bars } = recallBars(get);
+  const marks = bars.flatMap(({ digit, fraction, length }) => [
     bar(LEFT, digit * STEP + 4, SIDE, STEP - 8, "ground"),
     bar(LEFT, digit * STEP + 4, length * SIDE, STEP - 8, "right"),
     text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
-    text(LEFT + SIDE + 8, (digit + 0.64) * STEP, `${(share * 100).toFixed(1)} %`, "start"),
+    text(LEFT + SIDE + 8, (digit + 0.64) * STEP, `${(fraction * 100).toFixed(1)} %`, "start"),
   ]);
   const axis = [
     svg("line", { x1: LEFT, x2: LEFT, y2: SIDE + 4, class: "guide" }),
     text(LEFT, SIDE + 16, `from ${Math.round(floor * 100)} %`, "start"),
     text(LEFT + SIDE, SIDE + 16, "100 %", "end"),
   ];
-  const title = "Recall: the share of each digit's images that is read right";
+  const title = "Recall: the fraction of each digit's images that is read right";
   return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 20}`, title, [...marks, ...axis]);
 }
 

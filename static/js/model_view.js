@@ -1,16 +1,16 @@
 // The model's tab, made of what the card holds; a card may lack any of it.
 
 import { confusionChart, recallChart, reliabilityChart } from "./model_charts.js";
-import { create, Part, passFocus } from "./part.js";
-import { cardFailureWords } from "./words.js";
+import { create, Component, moveFocus } from "./component.js";
+import { cardErrorMessage } from "./messages.js";
 
 const WEAKEST = 3;
 const CALIBRATION = "On the line, answers of 90 % confidence are right nine times in ten. A larger dot has more answers.";
 const count = (number) => number.toLocaleString("en");
-const share = (value) => `${(value * 100).toFixed(2)}\u00a0%`;
-const interval = ([low, high]) => `${(low * 100).toFixed(2)} to ${share(high)}`;
+const fraction = (value) => `${(value * 100).toFixed(2)}\u00a0%`;
+const interval = ([low, high]) => `${(low * 100).toFixed(2)} to ${fraction(high)}`;
 
-export class ModelView extends Part {
+export class ModelView extends Component {
   #panel;
   #sheets;
   #note;
@@ -41,7 +41,7 @@ export class ModelView extends Part {
     if (this.#request) return;
     const { signal } = (this.#request = new AbortController());
     this.#note.textContent = this.#waiting;
-    passFocus(this.#again, this.#panel);
+    moveFocus(this.#again, this.#panel);
     this.#again.hidden = true;
     try {
       const card = await this.#fetchCard(signal);
@@ -51,7 +51,7 @@ export class ModelView extends Part {
       if (signal.aborted) return;
       this.#request = null;
       this.#again.hidden = false;
-      this.#note.textContent = Object.values(cardFailureWords(failure)).join(". ");
+      this.#note.textContent = Object.values(cardErrorMessage(failure)).join(". ");
     }
   }
 
@@ -85,18 +85,18 @@ function architecture({ architecture: name, parameters = 0, layers = [] }) {
   return [create("p", {}, name), create("details", {}, summary, table(header, rows))];
 }
 
-function testSheets({ accuracy, count: images, interval: range, recall, confusion, reliability }) {
-  const right = `${share(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
+function testSheets({ accuracy, count: images, interval: range, get, confusion, reliability }) {
+  const right = `${fraction(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
   return [
     sheet("MNIST’s test set", create("p", {}, right)),
-    recall && sheet("Recall of each digit", recallChart(recall)),
+    get && sheet("Recall of each digit", recallChart(get)),
     confusion && sheet("Which digit is taken for which", confusionChart(confusion)),
     reliability && sheet("Does confidence mean what it says?", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
   ];
 }
 
 function setsTable(sets) {
-  const rows = sets.map((set) => [set.title, count(set.count), share(set.accuracy), interval(set.interval)]);
+  const rows = sets.map((set) => [set.title, count(set.count), fraction(set.accuracy), interval(set.interval)]);
   return table(["Handwriting", "n", "Right", "95 % interval"], rows);
 }
 
@@ -106,10 +106,10 @@ function limits({ refusal }, development = {}, styles = {}) {
   const words = [
     "Numerals other than 0 to 9 in European form.",
     "O and 0, l and 1, S and 5, Z and 2 are the same to it.",
-    ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${share(set.accuracy)} of ${count(set.count)} right.`),
-    ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${share(read)} read.`),
+    ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${fraction(set.accuracy)} of ${count(set.count)} right.`),
+    ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${fraction(read)} read.`),
     ...(development.no_digits ?? []).map((set) =>
-      `Of ${count(set.count)} ${set.title}, it takes ${share(set.accepted_share)} for digits.`),
+      `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.accepted_share)} for digits.`),
     refusal && `Refusal: ${refusal.rule}.`,
   ];
   return words.filter(Boolean).map((item) => create("li", {}, item));

@@ -2,12 +2,12 @@
 
 import { download } from "./download.js";
 import { pictureOf } from "./history_view.js";
-import { create, Part } from "./part.js";
+import { create, Component } from "./component.js";
 import { svg } from "./svg.js";
-import { neededBy, verdict } from "./verdict.js";
-import { answerWords, percent, textOf } from "./words.js";
+import { thresholdOf, decide } from "./decision.js";
+import { resultMessage, percent, textOf } from "./messages.js";
 
-export class ReportView extends Part {
+export class ReportView extends Component {
   #dialog;
   #part = (name) => this.#dialog.querySelector(name);
   #name = "";
@@ -25,8 +25,8 @@ export class ReportView extends Part {
 
   // Shows the report of a history entry, see history.js.
   show(entry, rule) {
-    const { headline, note } = answerWords(entry, rule);
-    this.#part(".report-answer").textContent = verdict(entry, rule) === "none" ? "?" : textOf(entry);
+    const { headline, note } = resultMessage(entry, rule);
+    this.#part(".report-answer").textContent = decide(entry, rule) === "none" ? "?" : textOf(entry);
     this.#part(".report-verdict").textContent = `${headline}. ${note}`;
     this.#part("[data-part=image]").replaceChildren(pictureOf(entry));
     this.#part("[data-part=ink]").src = entry.ink ?? "";
@@ -61,7 +61,7 @@ function termsOf(answer, rule) {
   const terms = {
     Model: model,
     Date: new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" }),
-    "Accepted from": `${Math.round(neededBy(answer, rule) * 100)} %`,
+    "Accepted from": `${Math.round(thresholdOf(answer, rule) * 100)} %`,
     "Right answer": label === "none" ? "no digit" : label,
     File: name,
   };

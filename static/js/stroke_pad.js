@@ -2,11 +2,11 @@
 // detail false while the pen is down.
 
 import * as drawings from "./drawing.js";
-import { listen, Part } from "./part.js";
+import { listen, Component } from "./component.js";
 
 const NEAREST_PX = 1; // points closer than this say nothing new
 
-export class StrokePad extends Part {
+export class StrokePad extends Component {
   #canvas;
   #context;
   #drawing = drawings.EMPTY;
@@ -110,7 +110,7 @@ export class StrokePad extends Part {
     this.#drawing = drawing;
     this.#penId = penId;
     this.#redrawSoon();
-    this.fire("change", penId === null);
+    this.emit("change", penId === null);
   }
 
   #redrawSoon() {

@@ -1,9 +1,9 @@
 // The tabs: the address says which one is shown, so that a link leads there and the back button works. Fires "show"
 // with the tab's name.
 
-import { Part, passFocus } from "./part.js";
+import { Component, moveFocus } from "./component.js";
 
-export class Tabs extends Part {
+export class Tabs extends Component {
   #list;
   #tabs;
 
@@ -43,10 +43,10 @@ export class Tabs extends Part {
       tab.tabIndex = tab === shown ? 0 : -1;
       panelOf(tab).toggleAttribute("data-shown", tab === shown);
     }
-    for (const tab of this.#tabs) if (tab !== shown) passFocus(panelOf(tab), panelOf(shown));
+    for (const tab of this.#tabs) if (tab !== shown) moveFocus(panelOf(tab), panelOf(shown));
     document.title = `${shown.textContent} · digitrec`;
     scrollTo(0, 0);
-    this.fire("show", shown.hash.slice(1));
+    this.emit("show", shown.hash.slice(1));
   }
 }
 

@@ -29,7 +29,7 @@ def sent(page: Any) -> list[str]:
 
 _BAR_SAYS_THE_SENTENCES_SHARE = """() => {
     const note = document.querySelector("#note").textContent.replace("over ", ">").replace("\\u00a0", "");
-    return note.includes(`, ${document.querySelector("#bars [data-top] .share").textContent}. Next`);
+    return note.includes(`, ${document.querySelector("#bars [data-top] .fraction").textContent}. Next`);
 }"""
 
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Client, Failure, pauseAfter } from "../../static/js/client.js";
+import { Client, Failure, retryDelay } from "../../static/js/client.js";
 
 const FOREVER = new AbortController().signal;
 const { fetch, performance } = globalThis;
@@ -22,8 +22,8 @@ afterEach(() => {
 });
 
 const busy = (status, retryAfter) => new Response("{}", { status, headers: { "Retry-After": retryAfter } });
-const isFailure = (kind, pauseMs) => (failure) =>
-  failure instanceof Failure && failure.kind === kind && failure.pauseMs === pauseMs;
+const isFailure = (kind, delayMs) => (failure) =>
+  failure instanceof Failure && failure.kind === kind && failure.delayMs === delayMs;
 
 test("the first answer after an outage is told, once", async () => {
   const client = new Client();
@@ -42,10 +42,10 @@ test("the first answer after an outage is told, once", async () => {
 test("nothing is asked of a server that wants a pause, whoever asks, until it is over", async () => {
   const client = new Client();
   answers.push(busy(429, "30"));
-  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("crowded", 30_000));
+  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("rate-limited", 30_000));
   now = 10_000;
-  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("crowded", 20_000));
-  await assert.rejects(client.load("/b", FOREVER), isFailure("crowded", 20_000));
+  await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("rate-limited", 20_000));
+  await assert.rejects(client.load("/b", FOREVER), isFailure("rate-limited", 20_000));
   assert.equal(sent.length, 1);
   now = 30_000;
   await client.ask("/a", {}, {}, FOREVER);
@@ -55,7 +55,7 @@ test("nothing is asked of a server that wants a pause, whoever asks, until it is
 test("a failure that names no pause stops nobody", async () => {
   const client = new Client();
   answers.push(new Response("{}", { status: 503 }));
-  await assert.rejects(client.load("/a", FOREVER), isFailure("down", undefined));
+  await assert.rejects(client.load("/a", FOREVER), isFailure("unavailable", undefined));
   await client.load("/a", FOREVER);
   assert.equal(sent.length, 2);
 });
@@ -77,7 +77,7 @@ test("a file goes out as its bytes", async () => {
 
 test("each try waits longer than the one before, within reason, and as long as the server asks", () => {
   const lost = new Failure("unreachable");
-  const pauses = [0, 1, 2, 3, 4, 50].map((tries) => pauseAfter(lost, tries));
+  const pauses = [0, 1, 2, 3, 4, 50].map((tries) => retryDelay(lost, tries));
   assert.deepEqual(pauses, [3000, 6000, 12_000, 24_000, 30_000, 30_000]);
-  assert.equal(pauseAfter(new Failure("crowded", { pauseMs: 7000 }), 3), 7000);
+  assert.equal(retryDelay(new Failure("rate-limited", { delayMs: 7000 }), 3), 7000);
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { toCsv, toJson, toStrokeLines } from "../../static/js/export_rows.js";
 
-const RULE = { threshold: 0.6, numberThreshold: 0.6, noDigitFrom: 0.9 };
+const RULE = { threshold: 0.6, numberThreshold: 0.6, nonDigitThreshold: 0.9 };
 const DRAWING = {
   id: "1", at: "2026-11-21T10:00:00.000Z", source: "drawing", name: "", strokes: [{ width: 62, points: [[1, 2], [3, 4]] }],
   ink: "data:,", digit: 7, confidence: 0.91, probabilities: [0, 0, 0, 0, 0, 0, 0, 0.91, 0.09, 0], model: "digitrec 1", label: "",

@@ -10,9 +10,9 @@ for (const [status, type, kind] of [
   [415, "/problems/unsupported-image", "not-image"],
   [400, "/problems/unreadable-image", "unreadable"],
   [400, "/problems/invalid-field", "refused"],
-  [429, undefined, "crowded"],
-  [502, undefined, "down"],
-  [503, "/problems/model-unavailable", "down"],
+  [429, undefined, "rate-limited"],
+  [502, undefined, "unavailable"],
+  [503, "/problems/model-unavailable", "unavailable"],
   [500, "/problems/internal-error", "broken"],
   [418, undefined, "broken"],
 ]) {
@@ -22,14 +22,14 @@ for (const [status, type, kind] of [
 }
 
 test("only what passes by itself is tried again", () => {
-  assert.deepEqual(["offline", "down", "crowded"].map((kind) => new Failure(kind).passes), [true, true, true]);
-  assert.deepEqual(["blank", "not-image", "broken"].map((kind) => new Failure(kind).passes), [false, false, false]);
+  assert.deepEqual(["offline", "unavailable", "rate-limited"].map((kind) => new Failure(kind).isTransient), [true, true, true]);
+  assert.deepEqual(["blank", "not-image", "broken"].map((kind) => new Failure(kind).isTransient), [false, false, false]);
 });
 
 test("the server's wish for a pause is heard, within reason", () => {
-  assert.equal(Failure.of(429, {}, "7").pauseMs, 7000);
-  assert.equal(Failure.of(429, {}, "86400").pauseMs, 60_000);
-  assert.equal(Failure.of(429, {}, "-1").pauseMs, undefined);
-  assert.equal(Failure.of(429, {}, null).pauseMs, undefined);
-  assert.equal(Failure.of(429, {}, "Wed, 21 Oct 2026 07:28:00 GMT").pauseMs, undefined);
+  assert.equal(Failure.of(429, {}, "7").delayMs, 7000);
+  assert.equal(Failure.of(429, {}, "86400").delayMs, 60_000);
+  assert.equal(Failure.of(429, {}, "-1").delayMs, undefined);
+  assert.equal(Failure.of(429, {}, null).delayMs, undefined);
+  assert.equal(Failure.of(429, {}, "Wed, 21 Oct 2026 07:28:00 GMT").delayMs, undefined);
 });

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { confusionCells, inkBox, placeOnDrawing, recallBars, reliabilityPoints } from "../../static/js/geometry.js";
 
 test("the ink's box leaves out what is too faint to be ink", () => {
-  const shares = Array(16).fill(0.05);
-  shares[5] = 1;
-  shares[10] = 0.5;
-  assert.deepEqual(inkBox(shares, 4), { x: 1, y: 1, width: 2, height: 2 });
+  const levels = Array(16).fill(0.05);
+  levels[5] = 1;
+  levels[10] = 0.5;
+  assert.deepEqual(inkBox(levels, 4), { x: 1, y: 1, width: 2, height: 2 });
   assert.equal(inkBox(Array(16).fill(0), 4), null);
 });
 
@@ -21,9 +21,9 @@ test("the ink's box lies on the strokes' own, widened by half the server's pen",
   assert.ok(Math.abs(place.y + (ink.y + ink.height) * scale[1] - (200 + 890 + halfPen)) < 1e-9);
 });
 
-test("a cell's share is of its row, and only the diagonal is right", () => {
+test("a cell's fraction is of its row, and only the diagonal is right", () => {
   const cells = confusionCells([[8, 2], [0, 0]]);
-  assert.deepEqual(cells.map(({ share }) => share), [0.8, 0.2, 0, 0]);
+  assert.deepEqual(cells.map(({ fraction }) => fraction), [0.8, 0.2, 0, 0]);
   assert.deepEqual(cells.map(({ right }) => right), [true, false, false, true]);
   assert.deepEqual([cells[1].x, cells[1].y], [1, 0]);
 });

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from digitrec.errors import DigitrecError, ModelFileError
-from digitrec.model.litert import error_text
 from digitrec.model.classifier import load_compiled
+from digitrec.model.litert import error_text
 from digitrec.model.subprocess_check import REMEDY, TIME_LIMIT_S
 
 # Python with NumPy, HDF5 and LiteRT takes 150 MB of address space, and a network some times its file.

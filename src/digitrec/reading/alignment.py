@@ -1,4 +1,4 @@
-"""Where each character of a line stands: its own ink, its box, and that ink as the digit network sees it."""
+"""Assign the foreground of a line to its characters: the box of each, and its normalized image."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.preprocessing.binarize import BinarizedPage
 from digitrec.preprocessing.normalize import INK_EDGE_LEVEL, fit_to_mnist_box
 
-_OWN_SHARE = 0.75  # of a piece of ink that lies at one character: all of it is that one's
-_FRAME_INK = 0.35  # of its box, at most, is a frame's ink ...
-_FRAMED = 0.3  # ... and so much of its height at least has what stands in it
-_REACH = 0.7  # of the pieces' median height, from a character's middle to its own pieces
-_SEARCHED = 0.18  # of the way between two peaks, to either side of its middle: the least ink there parts them
+_WHOLE_FRACTION = 0.75  # of a component at one character: that character gets all of it
+_MAX_FRAME_INK = 0.35  # of a frame's box is foreground, at most ...
+_MIN_FRAMED_HEIGHT = 0.3  # ... and what it contains has this fraction of its height, at least
+_REACH = 0.7  # of the components' median height, from a character's center to its components
+_SEARCH_FRACTION = 0.18  # of the distance between two peaks, around its middle: where the cut is searched
 
 
 class CharacterInk(NamedTuple):
@@ -26,7 +26,7 @@ class CharacterInk(NamedTuple):
 
     Attributes
     ----------
-    ink : (28, 28) float32 in [0, 1]; all 0 where there is none.
+    ink : (28, 28) float32 in [0, 1]; all 0 without foreground.
     box : left, top, right, bottom on the page.
     """
 
@@ -35,24 +35,24 @@ class CharacterInk(NamedTuple):
 
 
 def locate_characters(
-    page: BinarizedPage, pieces: NDArray[np.intp], peaks: Sequence[float]
+    page: BinarizedPage, components: NDArray[np.intp], peaks: Sequence[float]
 ) -> list[CharacterInk]:
     """Return the ink of each character of a line, by about where its middle is.
 
-    A piece of ink that lies mostly at one character is that one's; any other is parted where the least ink is.
+    A component that is mostly at one character belongs to it; any other is cut where it has the least foreground.
 
     Parameters
     ----------
-    pieces : the numbers of the line's pieces in the page's labels, at least one.
+    components : the line's component IDs in the page's labels, at least one.
     peaks : x of each character on the page, from left to right, at least one.
     """
-    boxes = page.boxes[pieces]
+    boxes = page.boxes[components]
     left, top = (int(edge) for edge in boxes[:, :2].min(axis=0))
     right, bottom = (int(edge) for edge in (boxes[:, :2] + boxes[:, 2:4]).max(axis=0))
     labels, ink = page.labels[top:bottom, left:right], page.ink[top:bottom, left:right]
-    is_own = np.zeros(len(page.boxes), np.bool_)
-    is_own[pieces] = True
-    mask = is_own[labels]
+    is_in_line = np.zeros(len(page.boxes), np.bool_)
+    is_in_line[components] = True
+    mask = is_in_line[labels]
     edges = _edges(np.count_nonzero(mask, axis=0), [peak - left for peak in peaks])
     bounds = [0, *edges.tolist(), right - left]
     counts = np.stack(
@@ -62,37 +62,39 @@ def locate_characters(
         ],
         axis=1,
     )
-    is_whole = counts.max(axis=1) >= _OWN_SHARE * counts.sum(axis=1)
+    is_whole = counts.max(axis=1) >= _WHOLE_FRACTION * counts.sum(axis=1)
     character_of_column = np.searchsorted(edges, np.arange(right - left), side="right").astype(np.int16)
-    character_of_piece = counts.argmax(axis=1).astype(np.int16)
-    owner = np.where(is_whole[labels], character_of_piece[labels], character_of_column)
+    character_of_component = counts.argmax(axis=1).astype(np.int16)
+    owner = np.where(is_whole[labels], character_of_component[labels], character_of_column)
     owner[~mask] = -1
-    owner[(_is_frame(page.boxes, pieces) | _is_far(page.boxes, pieces, peaks))[labels]] = -1
+    owner[(_is_frame(page.boxes, components) | _is_far(page.boxes, components, peaks))[labels]] = -1
     return [
-        _character_ink(ink, owner == number, (left, top), columns)
-        for number, columns in enumerate(pairwise(bounds))
+        _character_ink(ink, owner == component_id, (left, top), columns)
+        for component_id, columns in enumerate(pairwise(bounds))
     ]
 
 
-def _is_frame(boxes: NDArray[np.int32], pieces: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return, for each piece of the page, whether it is a thin line around another one of these pieces."""
+def _is_frame(boxes: NDArray[np.int32], components: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return, for each component of the page, whether it is a thin line around another one of `components`."""
     found = np.zeros(len(boxes), np.bool_)
-    left, top, width, height, area = boxes[pieces].T
-    for number, x, y, w, h, ink in zip(pieces, left, top, width, height, area, strict=True):
-        if ink > _FRAME_INK * w * h:
+    left, top, width, height, area = boxes[components].T
+    for component_id, x, y, w, h, ink in zip(components, left, top, width, height, area, strict=True):
+        if ink > _MAX_FRAME_INK * w * h:
             continue
         inside = (left > x) & (top > y) & (left + width < x + w) & (top + height < y + h)
-        found[number] = (inside & (height > _FRAMED * h)).any()
+        found[component_id] = (inside & (height > _MIN_FRAMED_HEIGHT * h)).any()
     return found
 
 
-def _is_far(boxes: NDArray[np.int32], pieces: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.bool_]:
-    """Return, for each piece of the page, whether it is one of these and too far from all characters: a divider."""
+def _is_far(
+    boxes: NDArray[np.int32], components: NDArray[np.intp], peaks: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Return, for each component of the page, whether it is one of `components` and far from all characters."""
     found = np.zeros(len(boxes), np.bool_)
-    left, width, height = boxes[pieces][:, [0, 2, 3]].T
+    left, width, height = boxes[components][:, [0, 2, 3]].T
     reach = _REACH * float(np.median(height))
     at = np.asarray(peaks)[:, np.newaxis]
-    found[pieces] = (np.maximum(left - at, at - left - width) > reach).all(axis=0)
+    found[components] = (np.maximum(left - at, at - left - width) > reach).all(axis=0)
     return found
 
 
@@ -100,7 +102,7 @@ def _edges(ink: NDArray[np.intp], peaks: Sequence[float]) -> NDArray[np.intp]:
     """Return the columns where the characters part: of the least ink near the middle between two peaks."""
     edges = []
     for before, after in pairwise(peaks):
-        middle, reach = (before + after) / 2, _SEARCHED * (after - before)
+        middle, reach = (before + after) / 2, _SEARCH_FRACTION * (after - before)
         columns = np.arange(max(0, round(middle - reach)), min(len(ink), round(middle + reach) + 1))
         nearest = (
             columns[np.lexsort((np.abs(columns - middle), ink[columns]))[0]]
@@ -117,7 +119,7 @@ def _character_ink(
     origin: tuple[int, int],
     columns: tuple[int, int],
 ) -> CharacterInk:
-    """Return a character's ink; where it has none, its columns of the line."""
+    """Return a character's ink; without foreground, its columns of the line."""
     left, top = origin
     own = np.where(mask, ink, np.float32(0))
     x, y, width, height = cv2.boundingRect((own > INK_EDGE_LEVEL).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""What a number may be: of so many digits, of a pattern, or one of a list; as automata that the decoding follows."""
+"""Constraints on a number (length, pattern, choices) as finite automata over digits, for the decoder."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", SEPARATORS)
 
 @dataclass(frozen=True, eq=False)
 class Constraint:
-    """An automaton over digits, and how its numbers are formatted.
+    """A finite automaton over digits, and how an accepted number is formatted.
 
     Attributes
     ----------
-    transitions : (S, 10) int32, the state that each digit leads to from each state, -1 where it may not come; 0 is the
-        first state.
-    accepting : (S,) bool, where a number may end.
-    pattern : the pattern to spell a number by; None leaves it as it is read.
-    formatted : how each choice is formatted, by its digits.
+    transitions : (S, 10) int32, the next state for each state and digit, -1 for none; state 0 is the start.
+    accepting : (S,) bool, the accepting states.
+    pattern : for the formatting; None leaves the text as it was read.
+    formatted : the text of each choice, by its digits.
     """
 
     transitions: NDArray[np.int32]
@@ -42,23 +41,23 @@ class Constraint:
 
     @cached_property
     def is_unconstrained(self) -> bool:
-        """Whether any number will do."""
+        """Whether every number is accepted."""
         return len(self.accepting) == 1 and bool((self.transitions == 0).all())
 
     @cached_property
     def single_digits(self) -> NDArray[np.bool_]:
-        """Which digits may be the whole number, (10,) bool."""
+        """Which digits are accepted as a number of one digit, (10,) bool."""
         after = self.transitions[0]
         return np.asarray((after >= 0) & self.accepting[after])
 
     def format(self, digits: str, as_read: str) -> str:
-        """Return the text of a number of these digits, of which `as_read` keeps the picture's lines."""
+        """Return the text of these digits; without a pattern or choices, `as_read`, which keeps line breaks."""
         if self.formatted is not None:
             return self.formatted[digits]
         if self.pattern is None:
             return as_read
         left = iter(digits)
-        return "".join(sign if sign in SEPARATORS else next(left) for sign in self.pattern)
+        return "".join(char if char in SEPARATORS else next(left) for char in self.pattern)
 
 
 UNCONSTRAINED = Constraint(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.bool_))
@@ -67,7 +66,7 @@ UNCONSTRAINED = Constraint(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.b
 def make_constraint(
     *, length: int | None = None, pattern: str | None = None, choices: Iterable[str] | None = None
 ) -> Constraint:
-    """Return what a number may be; without arguments anything.
+    """Return a constraint; without arguments, one that accepts every number.
 
     Parameters
     ----------
@@ -77,7 +76,7 @@ def make_constraint(
 
     Raises
     ------
-    InvalidFieldError : more than one of them, or one that is not understood; it carries the argument's name.
+    InvalidFieldError : more than one argument, or an invalid one; it carries the argument's name.
     """
     given = {"length": length, "pattern": pattern, "choices": choices}
     names = [name for name, value in given.items() if value is not None]
@@ -115,11 +114,11 @@ def _of_pattern(pattern: object) -> Constraint:
     expected = f"expected a pattern of '{ANY_DIGIT}', digits and separators ({SEPARATORS.strip()}), such as 'dd-dd'. "
     if not isinstance(pattern, str):
         raise InvalidFieldError("pattern", f"{expected}Received: {pattern!r}.")
-    for sign in pattern:
-        if sign not in ANY_DIGIT + _DIGITS + SEPARATORS:
-            raise InvalidFieldError("pattern", f"{expected}Received: {pattern[:40]!r} with {sign!r}.")
+    for char in pattern:
+        if char not in ANY_DIGIT + _DIGITS + SEPARATORS:
+            raise InvalidFieldError("pattern", f"{expected}Received: {pattern[:40]!r} with {char!r}.")
     choices = [
-        set(LABELS) if sign == ANY_DIGIT else {int(sign)} for sign in pattern if sign not in SEPARATORS
+        set(LABELS) if char == ANY_DIGIT else {int(char)} for char in pattern if char not in SEPARATORS
     ]
     if not 1 <= len(choices) <= MAX_DIGITS:
         raise InvalidFieldError(
@@ -134,23 +133,23 @@ def _of_list(choices: Iterable[str]) -> Constraint:
 
 
 def _automaton(numbers: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return `Constraint.transitions` and `Constraint.accepting` of a list of different numbers.
+    """Return `Constraint.transitions` and `Constraint.accepting` of a list of distinct numbers.
 
-    The tree of what they begin with, and of that each level's equal states as one: what numbers end with is shared, too
+    A trie whose equal states are merged level by level
     (Revuz, "Minimisation of acyclic deterministic automata in linear time", 1992).
     """
-    signs = np.sort(np.array(numbers, f"S{max(map(len, numbers))}")).view(np.uint8).reshape(len(numbers), -1)
-    lengths = np.count_nonzero(signs, axis=1)
-    differs_at = np.concatenate([[-1], (signs[1:] != signs[:-1]).argmax(axis=1)])  # from the number before
+    chars = np.sort(np.array(numbers, f"S{max(map(len, numbers))}")).view(np.uint8).reshape(len(numbers), -1)
+    lengths = np.count_nonzero(chars, axis=1)
+    differs_at = np.concatenate([[-1], (chars[1:] != chars[:-1]).argmax(axis=1)])  # from the number before
     levels: list[NDArray[np.int32]] = []
     below = starts = np.empty(
         0, np.intp
     )  # the nodes that are one digit longer: the state of each, its first number
-    for length in range(signs.shape[1], -1, -1):
+    for length in range(chars.shape[1], -1, -1):
         is_first = (differs_at < length) & (lengths >= length)
         node = np.cumsum(is_first) - 1
         rows = np.full((node[-1] + 1, len(LABELS) + 1), -1, np.int32)
-        rows[node[starts], signs[starts, length] - ord("0") if len(starts) else starts] = below
+        rows[node[starts], chars[starts, length] - ord("0") if len(starts) else starts] = below
         rows[node[lengths == length], -1] = 0
         level, below = _distinct(rows)
         levels.insert(0, level)
@@ -166,9 +165,9 @@ def _automaton(numbers: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]
 
 
 def _distinct(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """Return the different rows, and which of them each row is: where ten digits lead, and 0 where a number may end.
+    """Return the distinct rows, and the index of each row in them: ten transitions, and 0 for an accepting state.
 
-    Most states of a long list lead to one other at most: a number stands for each of these, which is ten times as fast.
+    Most states of a long list have at most one transition. They are compared by one integer, which is ten times faster.
     """
     children = rows[:, :-1]
     is_plain = np.count_nonzero(children >= 0, axis=1) <= 1
@@ -182,14 +181,14 @@ def _distinct(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.in
 
 
 def _formats(choices: Iterable[str]) -> dict[str, str]:
-    """Return how each number is formatted, by its digits."""
+    """Return the text of each choice, by its digits."""
     if isinstance(choices, (str, bytes)) or not isinstance(choices, Iterable):
         raise InvalidFieldError("choices", f"expected a list of numbers as text. Received: {choices!r:.60}.")
     formatted: dict[str, str] = {}
-    signs = 0
+    chars = 0
     for number in choices:
         digits = _digits_of(number)
-        signs += len(number)
+        chars += len(number)
         if formatted.setdefault(digits, number) != number:
             raise InvalidFieldError(
                 "choices",
@@ -197,10 +196,10 @@ def _formats(choices: Iterable[str]) -> dict[str, str]:
             )
         if len(formatted) > _MAX_CHOICES:
             raise InvalidFieldError("choices", f"expected at most {_MAX_CHOICES:,} numbers. Received: more.")
-        if signs > MAX_CHARS:
+        if chars > MAX_CHARS:
             raise InvalidFieldError(
                 "choices",
-                f"expected numbers of {MAX_CHARS:,} signs together. Received: more. Give fewer, or a pattern.",
+                f"expected numbers of {MAX_CHARS:,} characters together. Received: more. Give fewer, or a pattern.",
             )
     if not formatted:
         raise InvalidFieldError("choices", "expected at least one number. Received: none.")

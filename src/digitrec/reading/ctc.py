@@ -1,9 +1,9 @@
-"""Decoding of the line reader's answer: the most probable digits, how probable they are, and where they stand.
+"""CTC decoding: the most probable digits, their probability, and their alignment to columns.
 
-The line reader is trained with connectionist temporal classification (CTC; Graves et al., ICML 2006): a text's
-probability is the sum over all ways to spell it, one class in each column, repeated classes joined and blanks dropped.
-Whatever is no digit separates digits just as a blank does, so that a number's digits have the probability of a CTC with
-eleven classes: ten digits, and everything else as its blank.
+The line model is trained with connectionist temporal classification (CTC; Graves et al., ICML 2006): the probability of
+a text is the sum over all paths that spell it, with one class per column, repeated classes merged and blanks removed.
+Separators and other marks separate digits as a blank does. So the digits of a number have the probability of a CTC with
+eleven classes: ten digits, and everything else as blank.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Probabilities = NDArray[np.float64]
 FLOOR = 1e-12
 NON_DIGIT = len(LABELS)
 _BEAM_WIDTH = 12
-_NEAR_BEST = 0.5  # of the best text's share: the beams of these are compared by all of their alignments
-_MIN_PROBABILITY = 1e-4  # a class that is less probable does not extend a prefix
-_KINDS = NON_DIGIT + 1  # of what a column holds
-_MAX_NODES = 1000  # that are followed from one column to the next; a pattern of 64 digits has fewer
-_EMPTY_COLUMN = 1.0 - 1e-5  # no digit in a column like this: neighbours like it are joined
+_NEAR_BEST = 0.5  # of the best beam's probability: better beams are compared by the forward algorithm
+_MIN_PROBABILITY = 1e-4  # a less probable class does not extend a prefix
+_KINDS = NON_DIGIT + 1  # of a column
+_MAX_NODES = 1000  # kept from one column to the next; a pattern of 64 digits has fewer
+_EMPTY_COLUMN = 1.0 - 1e-5  # non-digit probability: adjacent columns like this are merged
 
 
 class Span(NamedTuple):
-    """The columns of one digit: the first, the one behind the last, and the one where it is most probable."""
+    """The columns of one digit: start, stop (exclusive), and the column where it is most probable."""
 
     start: int
     stop: int
@@ -53,14 +53,14 @@ def class_probabilities(logits: NDArray[np.float32]) -> Probabilities:
 
 
 def digit_probabilities(classes: Probabilities) -> Probabilities:
-    """Return (T, 11): the digits' probabilities and that of anything else, for the (T, 24) of all classes."""
+    """Return (T, 11): the digits' probabilities and that of everything else, for (T, 24) class probabilities."""
     digits = classes[:, :NON_DIGIT]
     columns = np.concatenate([digits, 1.0 - digits.sum(axis=1, keepdims=True)], axis=1)
     return np.asarray(np.maximum(columns, FLOOR), np.float64)
 
 
 def most_probable(columns: Probabilities, constraint: Constraint) -> str | None:
-    """Return the most probable digits of (T, 11) columns; None where nothing meets the constraint."""
+    """Return the most probable digits of (T, 11) columns; None where the constraint accepts no path."""
     if not constraint.is_unconstrained:
         return _best_path(columns, constraint)
     candidates = _beam_search(columns)
@@ -68,15 +68,15 @@ def most_probable(columns: Probabilities, constraint: Constraint) -> str | None:
 
 
 def _beam_search(columns: Probabilities) -> list[str]:
-    """Return some of the most probable texts, by a prefix beam search (Hannun et al., 2014)."""
-    beams = {"": (1.0, 0.0)}  # the probability of each prefix, its last column no digit, or its last digit
+    """Return some of the most probable strings, by prefix beam search (Hannun et al., 2014)."""
+    beams = {"": (1.0, 0.0)}  # probability of each prefix ending in a non-digit, and in its last digit
     for column in columns:
-        rejection_score = column[NON_DIGIT]
+        non_digit = column[NON_DIGIT]
         likely = [(digit, column[digit]) for digit in np.flatnonzero(column[:NON_DIGIT] > _MIN_PROBABILITY)]
         longer: dict[str, list[float]] = {}
         for prefix, (apart, merge_empty_columns) in beams.items():
             own = longer.setdefault(prefix, [0.0, 0.0])
-            own[0] += (apart + merge_empty_columns) * rejection_score
+            own[0] += (apart + merge_empty_columns) * non_digit
             if prefix:
                 own[1] += merge_empty_columns * column[int(prefix[-1])]
             for digit, probability in likely:
@@ -91,7 +91,7 @@ def _beam_search(columns: Probabilities) -> list[str]:
 
 
 def log_probability(columns: Probabilities, digits: str) -> float:
-    """Return the logarithm of the probability of a text, summed over all alignments (the forward algorithm)."""
+    """Return the log probability of a string, summed over all alignments (forward algorithm)."""
     states, may_skip = _states(digits)
     scores = np.zeros(len(states))
     scores[:2] = columns[0, states[:2]]
@@ -111,7 +111,7 @@ def log_probability(columns: Probabilities, digits: str) -> float:
 
 
 def _states(digits: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the class of each state of a text's chain, and which may follow the last but one."""
+    """Return the class of each CTC state of a string, and whether the state may be entered from two states before."""
     states = np.full(2 * len(digits) + 1, NON_DIGIT, np.intp)
     states[1::2] = [int(digit) for digit in digits]
     may_skip = np.zeros(len(states), np.bool_)
@@ -120,34 +120,34 @@ def _states(digits: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
 
 
 def align(columns: Probabilities, digits: str) -> list[Span]:
-    """Return where each digit of a text stands, by the most probable alignment (Viterbi); there are enough columns."""
+    """Return the span of each digit in the most probable alignment (Viterbi); needs enough columns."""
     states, may_skip = _states(digits)
     logs = np.log(columns)[:, states]
     scores = np.full(len(states), -np.inf)
     scores[:2] = logs[0, :2]
     moves = np.zeros((len(columns), len(states)), np.intp)
-    for place in range(1, len(columns)):
+    for index in range(1, len(columns)):
         ways = np.full((3, len(states)), -np.inf)
         ways[0] = scores
         ways[1, 1:] = scores[:-1]
         ways[2, 2:] = np.where(may_skip[2:], scores[:-2], -np.inf)
-        moves[place] = ways.argmax(axis=0)
-        scores = ways.max(axis=0) + logs[place]
+        moves[index] = ways.argmax(axis=0)
+        scores = ways.max(axis=0) + logs[index]
     state = len(states) - 1 if len(states) < 2 or scores[-1] >= scores[-2] else len(states) - 2
     path = np.empty(len(columns), np.intp)
-    for place in range(len(columns) - 1, -1, -1):
-        path[place] = state
-        state -= moves[place, state]
+    for index in range(len(columns) - 1, -1, -1):
+        path[index] = state
+        state -= moves[index, state]
     spans = []
     for index, digit in enumerate(digits):
-        own = np.flatnonzero(path == 2 * index + 1)
-        peak = own[columns[own, int(digit)].argmax()]
-        spans.append(Span(int(own[0]), int(own[-1]) + 1, int(peak)))
+        inside = np.flatnonzero(path == 2 * index + 1)
+        peak = inside[columns[inside, int(digit)].argmax()]
+        spans.append(Span(int(inside[0]), int(inside[-1]) + 1, int(peak)))
     return spans
 
 
 def characters(classes: Probabilities, digits: str, spans: Sequence[Span]) -> list[Character]:
-    """Return all characters of a line: its digits, and the most probable other ones between them."""
+    """Return all characters of a line: its digits, and the most probable other characters between them."""
     others = classes[:, NON_DIGIT:].argmax(axis=1) + NON_DIGIT
     changes = np.flatnonzero(np.diff(others)) + 1
     found = [Character(digit, span.peak) for digit, span in zip(digits, spans, strict=True)]
@@ -162,10 +162,10 @@ def characters(classes: Probabilities, digits: str, spans: Sequence[Span]) -> li
 
 
 def _best_path(columns: Probabilities, constraint: Constraint) -> str | None:
-    """Return the digits of the most probable path that the automaton accepts (Viterbi); None without one.
+    """Return the digits of the most probable path that the automaton accepts (Viterbi); None if there is none.
 
-    A node is a state of the automaton and the digit of the last column, or none. Of a long list only the most probable
-    nodes are followed; all of them where the automaton has few.
+    A node is a state of the automaton with the last column's digit or non-digit. For large automata only the most
+    probable nodes are kept.
     """
     keys, scores = np.zeros(1, np.int64) + NON_DIGIT, np.zeros(1)
     steps: list[tuple[NDArray[np.int64], NDArray[np.intp]]] = []
@@ -173,20 +173,20 @@ def _best_path(columns: Probabilities, constraint: Constraint) -> str | None:
         keys, scores, parents = _next_nodes(keys, scores, logs, constraint.transitions)
         steps.append((keys, parents))
     scores = np.where(constraint.accepting[keys // _KINDS], scores, -np.inf)
-    place = int(scores.argmax())
-    if scores[place] == -np.inf:
+    node = int(scores.argmax())
+    if scores[node] == -np.inf:
         return None
     path = [NON_DIGIT]
     for keys, parents in reversed(steps):
-        path.append(int(keys[place] % _KINDS))
-        place = int(parents[place])
+        path.append(int(keys[node] % _KINDS))
+        node = int(parents[node])
     return "".join(str(kind) for after, kind in pairwise(path) if kind not in (after, NON_DIGIT))[::-1]
 
 
 def _next_nodes(
     keys: NDArray[np.int64], scores: Probabilities, logs: Probabilities, transitions: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], Probabilities, NDArray[np.intp]]:
-    """Return the nodes after one more column: their keys, their scores, and which node each came from."""
+    """Return the nodes after one more column: their keys, scores and parents."""
     states, kinds = np.divmod(keys, _KINDS)
     targets = np.where(np.arange(NON_DIGIT) == kinds[:, np.newaxis], -1, transitions[states])
     entering, digits = np.nonzero(targets >= 0)
@@ -210,7 +210,7 @@ def _next_nodes(
 
 
 def merge_empty_columns(columns: Probabilities) -> Probabilities:
-    """Return the columns, neighbours that surely hold no digit joined: a path is as probable, and shorter."""
+    """Return the columns with adjacent empty ones merged: probabilities stay, and decoding is faster."""
     empty = columns[:, NON_DIGIT] >= _EMPTY_COLUMN
     keep = ~(empty & np.concatenate([[False], empty[:-1]]))
     return np.asarray(columns[keep], np.float64)

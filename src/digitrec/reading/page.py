@@ -1,4 +1,4 @@
-"""A sheet of paper in a photo of something larger, such as a table: found by its corners, and seen from above."""
+"""Find a sheet of paper in a photo by its corners, and rectify its perspective."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 
 from digitrec.preprocessing.ops import GrayImage, Mask, downscale
 
-_SEEN_PX = 320  # the longer side of what is enough to find a sheet in
-_LEAST_SHARE, _LARGEST_SHARE = 0.15, 0.94  # of the image that a sheet takes
-_FILLED = 0.93  # of the four-sided figure around it: what is less is no sheet
-_BRIGHTER = 30.0  # gray levels, in the median, than what lies around
-_INK_DARKER = 25.0  # gray levels than the sheet
-_INK_SHARE = (0.0005, 0.4)  # of the sheet
-_CORNER_SHARES = (0.008, 0.015, 0.03)  # of the outline's length that it may depart from straight sides
+_WORKING_SIZE_PX = 320  # longer side of the image in which the corners are found
+_MIN_AREA_FRACTION, _MAX_AREA_FRACTION = 0.15, 0.94  # of the image that the sheet covers
+_MIN_FILLED_FRACTION = 0.93  # of the quadrilateral around it
+_MIN_BRIGHTNESS_STEP = 30.0  # gray levels, of the sheet's median above its surroundings'
+_INK_CONTRAST = 25.0  # gray levels of ink below the sheet
+_INK_FRACTIONS = (0.0005, 0.4)  # of the sheet that is ink
+_CORNER_TOLERANCES = (0.008, 0.015, 0.03)  # of the outline's length, for its polygon approximation
 
 
 @dataclass(frozen=True, eq=False)
 class RectifiedPage:
-    """A sheet as seen from above.
+    """A sheet with its perspective corrected.
 
     Attributes
     ----------
     image : (H, W) uint8.
-    to_photo : (3, 3) float64, the homography that leads from its pixels to those of the photo.
+    to_photo : (3, 3) float64, the homography from its pixels to the photo's.
     """
 
     image: GrayImage
     to_photo: NDArray[np.float64]
 
     def box_in_photo(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Return the upright box in the photo around a box of the sheet: left, top, width, height."""
+        """Return the bounding box in the photo of a box of the sheet: left, top, width, height."""
         left, top, width, height = box
         corners = np.array(
             [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float64
@@ -44,37 +44,37 @@ class RectifiedPage:
 
 
 def rectify_page(photo: GrayImage) -> RectifiedPage | None:
-    """Return the bright sheet with writing that lies on something darker; None where the image shows no such thing.
+    """Return the bright sheet with writing on a darker surface; None where there is no such sheet.
 
     Parameters
     ----------
     photo : (H, W) uint8.
     """
-    seen = downscale(photo, _SEEN_PX)
-    if min(seen.shape) < _SEEN_PX // 8 or seen.min() == seen.max():
+    small_photo = downscale(photo, _WORKING_SIZE_PX)
+    if min(small_photo.shape) < _WORKING_SIZE_PX // 8 or small_photo.min() == small_photo.max():
         return None
-    smooth = np.asarray(cv2.GaussianBlur(seen, (0, 0), 2.0), np.uint8)
+    smooth = np.asarray(cv2.GaussianBlur(small_photo, (0, 0), 2.0), np.uint8)
     _, bright = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     corners = _corners(np.asarray(bright, np.uint8))
     if corners is None or not _is_page(smooth, corners):
         return None
-    scale = max(photo.shape) / max(seen.shape)
-    return _from_above(photo, (corners + 0.5) * scale - 0.5)
+    scale = max(photo.shape) / max(small_photo.shape)
+    return _rectify(photo, (corners + 0.5) * scale - 0.5)
 
 
 def _corners(bright: Mask) -> NDArray[np.float64] | None:
-    """Return the corners of the largest bright piece, from the top left clockwise, (4, 2); None if it has not four."""
+    """Return the corners of the largest bright region, clockwise from the top left, (4, 2); None if it has not four."""
     outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
         return None
     hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
     area = cv2.contourArea(hull)
-    if not _LEAST_SHARE <= area / bright.size <= _LARGEST_SHARE:
+    if not _MIN_AREA_FRACTION <= area / bright.size <= _MAX_AREA_FRACTION:
         return None
     length = cv2.arcLength(hull, closed=True)
-    figures = (cv2.approxPolyDP(hull, share * length, closed=True) for share in _CORNER_SHARES)
+    figures = (cv2.approxPolyDP(hull, tolerance * length, closed=True) for tolerance in _CORNER_TOLERANCES)
     figure = next((item for item in figures if len(item) <= 4), hull)
-    if len(figure) != 4 or abs(area - cv2.contourArea(figure)) > (1.0 - _FILLED) * area:
+    if len(figure) != 4 or abs(area - cv2.contourArea(figure)) > (1.0 - _MIN_FILLED_FRACTION) * area:
         return None
     corners = figure[:, 0].astype(np.float64)
     turned = np.roll(corners, -int(corners.sum(axis=1).argmin()), axis=0)
@@ -88,15 +88,16 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     inner = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
     if not inner.any() or inside.all():
         return False
-    paper = float(np.median(smooth[inner]))
-    ink = float((smooth[inner] < paper - _INK_DARKER).mean())
+    background = float(np.median(smooth[inner]))
+    ink = float((smooth[inner] < background - _INK_CONTRAST).mean())
     return (
-        paper - float(np.median(smooth[inside == 0])) >= _BRIGHTER and _INK_SHARE[0] <= ink <= _INK_SHARE[1]
+        background - float(np.median(smooth[inside == 0])) >= _MIN_BRIGHTNESS_STEP
+        and _INK_FRACTIONS[0] <= ink <= _INK_FRACTIONS[1]
     )
 
 
-def _from_above(photo: GrayImage, corners: NDArray[np.float64]) -> RectifiedPage:
-    """Return what lies between four corners, its sides as long as the longer ones of the photo."""
+def _rectify(photo: GrayImage, corners: NDArray[np.float64]) -> RectifiedPage:
+    """Return the image between four corners; its sides are as long as the longer ones of the photo."""
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     width, height = (
         max(8, round(float(side))) for side in (max(sides[0], sides[2]), max(sides[1], sides[3]))

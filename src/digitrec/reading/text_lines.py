@@ -1,4 +1,4 @@
-"""From a page of ink to its lines of writing, each straightened and as high as the line reader sees it."""
+"""Group the connected components of a page into text lines, and cut out each as a straight line image."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from digitrec.preprocessing.binarize import BinarizedPage, estimate_text_height
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, background_level
 from digitrec.preprocessing.ops import GrayImage
 
-# All shares are of the height of a line's digits.
-_BIG_SHARE = 0.45  # lower pieces do not start a line
-_OVERLAP_SHARE = 0.4  # of the lower one's height: pieces of a line lie this much side by side
-_REACH = 1.0  # up and down from a line's middle: what is farther is no part of the line
-_CURVED_FROM = 5.0  # a line as long as this may be curved
-_GUTTER_SHARE = 2.2  # of paper between two columns
-_LINES_OF_COLUMNS = 2  # at least
+# Lengths are in text heights.
+_MIN_TALL_FRACTION = 0.45  # of the text height: smaller components do not start a line
+_MIN_OVERLAP_FRACTION = 0.4  # of the smaller height: components of one line overlap vertically by this much
+_REACH = 1.0  # up and down from the line's center: farther foreground is not part of the line
+_CURVED_FROM = 5.0  # a line of this length may be curved
+_GUTTER_FRACTION = 2.2  # of background between two columns
+_MIN_LINES_OF_COLUMNS = 2  # at least
 _MARGIN_PX = 10
-_PAPER_AROUND = 0.12  # of an image's height
+_PADDING_FRACTION = 0.12  # of an image's height
 
 
 @dataclass(frozen=True, eq=False)
 class TextLine:
-    """A line of writing on a page of ink.
+    """A text line of a binarized page.
 
     Attributes
     ----------
-    pieces : the numbers of its pieces of ink in the page's labels, from left to right.
-    boxes : (N, 4) float64, left, top, width, height of each piece in the image's own pixels.
-    digit_px : the height of its digits in the image.
+    components : its component IDs in the page's labels, from left to right.
+    boxes : (N, 4) float64, left, top, width, height of each component in the image's pixels.
+    text_height_px : the height of its digits in the image.
     """
 
-    pieces: NDArray[np.intp]
+    components: NDArray[np.intp]
     boxes: NDArray[np.float64]
-    digit_px: float
+    text_height_px: float
 
     @property
     def y(self) -> float:
-        """The median height on the page of its pieces' middles."""
+        """The median y of its components' centers."""
         return float(np.median(self.boxes[:, 1] + self.boxes[:, 3] / 2))
 
 
 @dataclass(frozen=True, eq=False)
 class LineImage:
-    """A line, straightened.
+    """A text line cut out of an image, straightened.
 
     Attributes
     ----------
-    image : (48, W) uint8, light or dark as the image that it was cut out of.
-    left, scale : x in that image of the first column, and columns for each of that image's.
+    image : (48, W) uint8, in the polarity of the source image.
+    left, scale : x of the first column in the source image, and columns per pixel of it.
     """
 
     image: GrayImage
@@ -60,7 +60,7 @@ class LineImage:
     scale: float
 
     def x(self, column: float) -> float:
-        """Return x in the image that the line was cut out of, of a column of the line."""
+        """Return the x of a column in the source image."""
         return self.left + column / self.scale
 
 
@@ -71,22 +71,22 @@ def find_text_lines(page: BinarizedPage) -> list[TextLine]:
     columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]
     for members in groups:
         column = np.searchsorted(starts, page.boxes[members, cv2.CC_STAT_LEFT], side="right")
-        for number in np.unique(column).tolist():
-            columns[number].append(_text_line(page, members[column == number]))
+        for component_id in np.unique(column).tolist():
+            columns[component_id].append(_text_line(page, members[column == component_id]))
     return [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
 
 
 def _text_line(page: BinarizedPage, members: NDArray[np.intp]) -> TextLine:
     boxes = page.boxes[members]
     order = np.argsort(2 * boxes[:, cv2.CC_STAT_LEFT] + boxes[:, cv2.CC_STAT_WIDTH], kind="stable")
-    with_paper = np.concatenate([np.zeros((1, 5), np.int32), boxes[order]])
-    digit_px = estimate_text_height(with_paper) / page.scale
-    return TextLine(members[order], with_paper[1:, :4] / page.scale, digit_px)
+    with_background = np.concatenate([np.zeros((1, 5), np.int32), boxes[order]])
+    text_height_px = estimate_text_height(with_background) / page.scale
+    return TextLine(members[order], with_background[1:, :4] / page.scale, text_height_px)
 
 
 def _column_starts(boxes: NDArray[np.int32], groups: list[NDArray[np.intp]]) -> list[int]:
-    """Return x where each column but the first starts: behind a gutter that no ink, but two lines at least, cross."""
-    least = _GUTTER_SHARE * estimate_text_height(boxes)
+    """Return the x where each column but the first starts: after a gutter without foreground that two lines cross."""
+    least = _GUTTER_FRACTION * estimate_text_height(boxes)
     left, right = boxes[1:, 0], boxes[1:, 0] + boxes[1:, 2]
     order = np.argsort(left)
     reached = np.maximum.accumulate(right[order])
@@ -95,73 +95,73 @@ def _column_starts(boxes: NDArray[np.int32], groups: list[NDArray[np.intp]]) -> 
         crossed = sum(
             bool((boxes[members, 0] < start).any() and (boxes[members, 0] >= end).any()) for members in groups
         )
-        if end - start >= least and crossed >= _LINES_OF_COLUMNS:
+        if end - start >= least and crossed >= _MIN_LINES_OF_COLUMNS:
             found.append(end)
     return found
 
 
 def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
-    """Yield the numbers of the pieces of each line.
+    """Yield the component IDs of each line.
 
     Parameters
     ----------
-    boxes : (N, 5) int32, left, top, width, height and area of each piece; the first row is the paper's.
+    boxes : (N, 5) int32, left, top, width, height and area of each component; row 0 is the background.
     """
     page_px = estimate_text_height(boxes)
-    numbers = np.arange(1, len(boxes))
-    is_big = boxes[1:, cv2.CC_STAT_HEIGHT] >= _BIG_SHARE * page_px
+    component_ids = np.arange(1, len(boxes))
+    is_big = boxes[1:, cv2.CC_STAT_HEIGHT] >= _MIN_TALL_FRACTION * page_px
     spans = [(top, top + height) for _, top, _, height, _ in boxes.tolist()]
     lines: list[list[int]] = []
-    for number in sorted(numbers[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        overlaps = [_overlap(spans[number], spans[line[-1]]) for line in lines]
-        if overlaps and max(overlaps) >= _OVERLAP_SHARE:
-            lines[int(np.argmax(overlaps))].append(number)
+    for component_id in sorted(component_ids[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
+        overlaps = [_overlap(spans[component_id], spans[line[-1]]) for line in lines]
+        if overlaps and max(overlaps) >= _MIN_OVERLAP_FRACTION:
+            lines[int(np.argmax(overlaps))].append(component_id)
         else:
-            lines.append([number])
-    small = numbers[~is_big]
+            lines.append([component_id])
+    small = component_ids[~is_big]
     distances = np.array([_distances(boxes, small, line) for line in lines])
-    for place, number in enumerate(small.tolist()):
-        nearest = int(distances[:, place].argmin())
-        lines[nearest].append(number)
-        distances[nearest] = np.minimum(distances[nearest], _distances(boxes, small, [number]))
+    for index, component_id in enumerate(small.tolist()):
+        nearest = int(distances[:, index].argmin())
+        lines[nearest].append(component_id)
+        distances[nearest] = np.minimum(distances[nearest], _distances(boxes, small, [component_id]))
     yield from lines
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Return how much two spans, each from its first row to behind its last, share, as a share of the shorter one."""
+    """Return the overlap of two spans (start, stop) as a fraction of the shorter one."""
     shared = min(one[1], other[1]) - max(one[0], other[0])
     return shared / min(one[1] - one[0], other[1] - other[0])
 
 
 def _distances(boxes: NDArray[np.int32], small: NDArray[np.intp], line: list[int]) -> NDArray[np.float64]:
-    """Return how far each small piece lies from the nearest piece of a line, up or down counting double."""
+    """Return the distance of each small component from the nearest component of a line; y counts double."""
     middles = boxes[small, :2] + boxes[small, 2:4] / 2
     starts, ends = boxes[line, :2], boxes[line, :2] + boxes[line, 2:4]
     gaps = np.maximum(0, np.maximum(starts - middles[:, None], middles[:, None] - ends))
     return np.asarray((gaps @ (1.0, 2.0)).min(axis=1), np.float64)
 
 
-def line_width(line: TextLine, writing_px: float) -> int:
-    """Return how many columns `straighten` gives a line at most."""
+def line_width(line: TextLine, height_px: float) -> int:
+    """Return the maximum width of the line image that `straighten` returns, in pixels."""
     left, right = line.boxes[:, 0].min(), (line.boxes[:, 0] + line.boxes[:, 2]).max()
-    return round(float(right - left) * writing_px / line.digit_px) + 2 * _MARGIN_PX
+    return round(float(right - left) * height_px / line.text_height_px) + 2 * _MARGIN_PX
 
 
-def straighten(image: GrayImage, line: TextLine, writing_px: float) -> LineImage:
-    """Return a line cut out of the image that it was found in.
+def straighten(image: GrayImage, line: TextLine, height_px: float) -> LineImage:
+    """Return a text line cut out of its image along its baseline.
 
     Parameters
     ----------
     image : (H, W) uint8.
-    writing_px : how high the line's writing becomes, of 48 px: what stands above and below shows what belongs to it.
+    height_px : the text height in the line image of 48 px; the rest shows what is above and below the line.
     """
     boxes = line.boxes
-    middle = _middle(boxes, line.digit_px)
+    middle = _fit_center_line(boxes, line.text_height_px)
     at = np.polyval(middle, boxes[:, 0] + boxes[:, 2] / 2)
-    above = np.minimum(_REACH * line.digit_px, at - boxes[:, 1]).max()
-    below = np.minimum(_REACH * line.digit_px, boxes[:, 1] + boxes[:, 3] - at).max()
+    above = np.minimum(_REACH * line.text_height_px, at - boxes[:, 1]).max()
+    below = np.minimum(_REACH * line.text_height_px, boxes[:, 1] + boxes[:, 3] - at).max()
     middle[-1] += (below - above) / 2
-    scale = writing_px / max(above + below, 1.0)
+    scale = height_px / max(above + below, 1.0)
     left = max(boxes[:, 0].min() - _MARGIN_PX / scale, -2 / scale)
     right = min((boxes[:, 0] + boxes[:, 2]).max() + _MARGIN_PX / scale, image.shape[1] + 2 / scale)
     width = max(4, round((right - left) * scale))
@@ -170,48 +170,48 @@ def straighten(image: GrayImage, line: TextLine, writing_px: float) -> LineImage
         np.polyval(middle, xs)
         + ((np.arange(LINE_HEIGHT_PX) + 0.5 - LINE_HEIGHT_PX / 2) / scale)[:, np.newaxis]
     )
-    return LineImage(_sampled(image, xs, ys, scale), left, scale)
+    return LineImage(_sample(image, xs, ys, scale), left, scale)
 
 
-def lean(line: LineImage, slant: float) -> LineImage:
-    """Return the line leaned around its middle row by `slant` pixels for each row; it has the same columns."""
+def shear(line: LineImage, slant: float) -> LineImage:
+    """Return the line sheared around its middle row by `slant` pixels per row; its columns keep their x."""
     matrix = np.array([[1.0, slant, -slant * LINE_HEIGHT_PX / 2], [0.0, 1.0, 0.0]], np.float32)
     image = cv2.warpAffine(line.image, matrix, line.image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     return LineImage(np.asarray(image, np.uint8), line.left, line.scale)
 
 
-def whole_line(image: GrayImage) -> LineImage:
-    """Return the image itself as a line, with some paper around: it may be cut along its writing.
+def image_as_line(image: GrayImage) -> LineImage:
+    """Return the full image as a line image, padded with background, since a crop may touch its text.
 
     Parameters
     ----------
     image : (H, W) uint8.
     """
-    around = image.shape[0] * _PAPER_AROUND
+    around = image.shape[0] * _PADDING_FRACTION
     scale = LINE_HEIGHT_PX / (image.shape[0] + 2 * around)
     width = max(4, round((image.shape[1] + 2 * around) * scale))
     xs = (np.arange(width) + 0.5) / scale - around
     ys = ((np.arange(LINE_HEIGHT_PX) + 0.5) / scale - around)[:, np.newaxis] + np.zeros(width)
-    line = _sampled(image, xs, ys, scale)
+    line = _sample(image, xs, ys, scale)
     is_outside = (xs < 0) | (xs >= image.shape[1]) | (ys < 0) | (ys >= image.shape[0])
     line[is_outside] = background_level(image)
     return LineImage(line, -around, scale)
 
 
-def _middle(boxes: NDArray[np.float64], digit_px: float) -> NDArray[np.float64]:
-    """Return the polynomial through the middles of a line's digits: level, sloped, or curved where it is long."""
-    big = boxes[boxes[:, 3] >= _BIG_SHARE * digit_px]
+def _fit_center_line(boxes: NDArray[np.float64], text_height_px: float) -> NDArray[np.float64]:
+    """Return the polynomial through the centers of a line's digits: constant, linear, or quadratic for long lines."""
+    big = boxes[boxes[:, 3] >= _MIN_TALL_FRACTION * text_height_px]
     big = big if len(big) else boxes
     xs, ys = big[:, 0] + big[:, 2] / 2, big[:, 1] + big[:, 3] / 2
     extent = float(np.ptp(xs))
-    if len(xs) < 3 or extent < 3 * digit_px:
+    if len(xs) < 3 or extent < 3 * text_height_px:
         return np.array([float(np.average(ys, weights=big[:, 3]))])
-    degree = 2 if len(xs) > 6 and extent > _CURVED_FROM * digit_px else 1
+    degree = 2 if len(xs) > 6 and extent > _CURVED_FROM * text_height_px else 1
     return np.asarray(np.polyfit(xs, ys, degree, w=np.sqrt(big[:, 3])), np.float64)
 
 
-def _sampled(image: GrayImage, xs: NDArray[np.float64], ys: NDArray[np.float64], scale: float) -> GrayImage:
-    """Return the image at x (W,), y (48, W), `scale` pixels for each of its own."""
+def _sample(image: GrayImage, xs: NDArray[np.float64], ys: NDArray[np.float64], scale: float) -> GrayImage:
+    """Return the image resampled at x (W,), y (48, W); `scale` is the number of samples per pixel."""
     top = int(np.clip(ys.min() - 1, 0, image.shape[0] - 1))
     left = int(np.clip(xs.min() - 1, 0, image.shape[1] - 1))
     part = image[top : max(top + 1, int(ys.max()) + 2), left : max(left + 1, int(xs.max()) + 2)]

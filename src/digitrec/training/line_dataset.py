@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from digitrec.model.line_alphabet import encode_transcript
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, normalize_contrast
-from digitrec.reading.text_lines import whole_line
+from digitrec.reading.text_lines import image_as_line
 from digitrec.training.samples import SPLIT_SEED, Samples, split
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
 from digitrec.training.synthetic.paper import photograph
@@ -211,7 +211,7 @@ def _make(pool: WriterPool, rng: np.random.Generator) -> MadeLine:
     line = make_line(pool.draw, rng)
     image = photograph(line, rng)
     if rng.random() < _SEEN_WHOLE:
-        image = whole_line(image).image
+        image = image_as_line(image).image
     return MadeLine(image, line.transcript)
 
 

@@ -185,7 +185,7 @@ def calibrate(networks: Models, sources: Sources, count: int = 2000) -> list[flo
     found, is_right = [], []
     for line in islice(make_lines(sources, seed=1), count):
         decoded = decode(line.image, networks, UNCONSTRAINED)
-        if decoded is not None and decoded.reading.digits and not decoded.is_odd:
+        if decoded is not None and decoded.reading.digits and not decoded.lacks_agreement:
             found.append(decoded.evidence)
             is_right.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))
     return fit_logistic(np.array(found), np.array(is_right))

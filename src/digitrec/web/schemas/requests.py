@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, Discriminator, Strict, Tag, TypeAdapter
-from pydantic import Field
+from pydantic import ConfigDict, Discriminator, Field, Strict, Tag, TypeAdapter
 from werkzeug.exceptions import BadRequest
 
 from digitrec.constants import IMAGE_SIZE_PX

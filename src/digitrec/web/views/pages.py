@@ -35,7 +35,7 @@ def index() -> Response:
         settings=state.settings,
         threshold=state.recognizer.threshold,
         number_threshold=state.recognizer.number_threshold,
-        no_digit_from=NON_DIGIT_SCORE_THRESHOLD,
+        non_digit_threshold=NON_DIGIT_SCORE_THRESHOLD,
     )
     return _revalidated(make_response(_INDENT.sub("\n", page)))
 

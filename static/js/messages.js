@@ -1,19 +1,19 @@
 // What the page says: pure functions from answers and failures to words.
 
-import { isReading, likeliest, verdict } from "./verdict.js";
+import { isReading, topTwo, decide } from "./decision.js";
 
 export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
 // No answer is ever called 100 %: rounding must not make a promise.
-export function percent(share) {
-  if (share > 0.999) return "over 99.9\u00a0%";
-  if (share < 0.01) return "under 1\u00a0%";
-  return `${(share * 100).toFixed(share > 0.99 ? 1 : 0)}\u00a0%`;
+export function percent(fraction) {
+  if (fraction > 0.999) return "over 99.9\u00a0%";
+  if (fraction < 0.01) return "under 1\u00a0%";
+  return `${(fraction * 100).toFixed(fraction > 0.99 ? 1 : 0)}\u00a0%`;
 }
 
 // For a bar, which has no room for more: "99.8%", and nothing for next to nothing.
-export function shortPercent(share) {
-  return share < 0.01 ? "" : percent(share).replace("over ", ">").replace("\u00a0", "");
+export function shortPercent(fraction) {
+  return fraction < 0.01 ? "" : percent(fraction).replace("over ", ">").replace("\u00a0", "");
 }
 
 // What was read, in a line.
@@ -23,19 +23,19 @@ export const SEVERAL_DRAWN = " Several digits? Use the Number tab.";
 export const SEVERAL_ON_PICTURE = " More than one digit? Choose Numbers.";
 
 // hint: what else to try, where one digit was asked for and is refused.
-export function answerWords(answer, rule, hint = "") {
-  return isReading(answer) ? numberWords(answer, rule) : predictionWords(answer, rule, hint);
+export function resultMessage(answer, rule, hint = "") {
+  return isReading(answer) ? readingMessage(answer, rule) : predictionMessage(answer, rule, hint);
 }
 
-function predictionWords(prediction, rule, hint) {
+function predictionMessage(prediction, rule, hint) {
   const { digit, confidence, probabilities } = prediction;
-  const [first, second] = likeliest(probabilities);
-  const shares = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
-  switch (verdict(prediction, rule)) {
+  const [first, second] = topTwo(probabilities);
+  const detail = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
+  switch (decide(prediction, rule)) {
     case "none":
       return { headline: "This does not look like a digit", note: `It takes one digit, large and alone.${hint}` };
     case "doubt":
-      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: shares + hint };
+      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail + hint };
     default:
       return {
         headline: `It is ${article(digit)}`,
@@ -50,21 +50,21 @@ function certainty(confidence) {
   return confidence >= 0.5 ? "Likely" : "Only a guess";
 }
 
-export function thresholdWords(threshold) {
-  const share = Math.round(threshold * 100);
-  return share === 0 ? "It names a digit even when it only guesses." : `Below ${share}\u00a0% it says that it is not sure.`;
+export function thresholdMessage(threshold) {
+  const fraction = Math.round(threshold * 100);
+  return fraction === 0 ? "It names a digit even when it only guesses." : `Below ${fraction}\u00a0% it says that it is not sure.`;
 }
 
 // What stands on the paper, where it is not the digits alone; older entries of the history do not know it.
-function writtenWords({ text, transcript = text }) {
+function transcriptMessage({ text, transcript = text }) {
   return transcript === text ? "" : `Written as ${transcript.replaceAll("\n", ", ")}. `;
 }
 
-function numberWords(reading, rule) {
+function readingMessage(reading, rule) {
   const { confidence } = reading;
   const number = textOf(reading);
-  const written = writtenWords(reading);
-  switch (verdict(reading, rule)) {
+  const written = transcriptMessage(reading);
+  switch (decide(reading, rule)) {
     case "none":
       return { headline: "This does not look like a number", note: "Write digits side by side." };
     case "doubt":
@@ -74,20 +74,20 @@ function numberWords(reading, rule) {
   }
 }
 
-export function correctedWords(entry) {
+export function correctionMessage(entry) {
   const { label } = entry;
   return label && label !== textOf(entry) ? `, corrected to ${label === "none" ? "no digit" : label}` : "";
 }
 
-export function takenWords(left) {
+export function undoMessage(left) {
   return left ? "Entry removed." : "History cleared.";
 }
 
 // What the browser's storage does not hold of a history of `all` entries.
-export function unkeptWords(unkept, all) {
-  if (unkept === 0) return "";
-  if (unkept === all) return "The browser keeps nothing: the history lasts until this page is closed.";
-  const oldest = unkept === 1 ? "the oldest entry lasts" : `the oldest ${unkept} entries last`;
+export function unsavedMessage(unsavedCount, all) {
+  if (unsavedCount === 0) return "";
+  if (unsavedCount === all) return "The browser keeps nothing: the history lasts until this page is closed.";
+  const oldest = unsavedCount === 1 ? "the oldest entry lasts" : `the oldest ${unsavedCount} entries last`;
   return `The browser’s storage is full: ${oldest} only until this page is closed.`;
 }
 
@@ -101,12 +101,12 @@ export const NO_NUMBER_DRAWN = { headline: "Nothing drawn yet", note: "Write sev
 export const SLOW = "The answer takes longer than usual. It is still on its way.";
 
 // What passes by itself is the same everywhere; what happens next is the place's to say.
-const PASSING = {
+const TRANSIENT = {
   offline: ["You are offline", ""],
   unreachable: ["The server does not answer", ""],
   slow: ["The server is slow", "It gave no answer in time. "],
-  crowded: ["Too many questions at once", "The server asks for a short break. "],
-  down: ["The model is not ready", "The server is up, its model is not. "],
+  "rate-limited": ["Too many questions at once", "The server asks for a short break. "],
+  unavailable: ["The model is not ready", "The server is up, its model is not. "],
 };
 const DRAWING = {
   next: "Your drawing is kept, and read as soon as it can be.",
@@ -123,13 +123,13 @@ const PICTURE = {
 };
 const CARD = { next: "Try again in a moment." };
 
-export const drawingFailureWords = (failure) => failureWords(DRAWING, failure);
-export const pictureFailureWords = (failure) => failureWords(PICTURE, failure);
-export const cardFailureWords = (failure) => failureWords(CARD, failure);
+export const drawingErrorMessage = (failure) => errorMessage(DRAWING, failure);
+export const uploadErrorMessage = (failure) => errorMessage(PICTURE, failure);
+export const cardErrorMessage = (failure) => errorMessage(CARD, failure);
 
-function failureWords(known, { kind, requestId }) {
-  if (kind in PASSING) {
-    const [headline, why] = PASSING[kind];
+function errorMessage(known, { kind, requestId }) {
+  if (kind in TRANSIENT) {
+    const [headline, why] = TRANSIENT[kind];
     return { headline, note: why + known.next };
   }
   const request = requestId ? ` Request ${requestId}.` : "";

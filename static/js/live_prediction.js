@@ -1,13 +1,13 @@
 // Asks for an answer while somebody writes. Fires "answer" with { answer, strokes, finished }, "slow" when the answer
 // takes long, "failure" with a Failure, and "idle" when there is nothing to ask.
 
-import { pauseAfter } from "./client.js";
-import { Part } from "./part.js";
+import { retryDelay } from "./client.js";
+import { Component } from "./component.js";
 
 const PAUSE_MS = 120;
 const SLOW_MS = 3_000;
 
-export class LiveAnswer extends Part {
+export class LivePrediction extends Component {
   #ask;
   #asked = { strokes: [], finished: true };
   #timer = 0;
@@ -34,7 +34,7 @@ export class LiveAnswer extends Part {
     this.#tries = 0;
     if (strokes.length === 0) {
       this.#stop();
-      this.fire("idle");
+      this.emit("idle");
     } else if (finished) {
       this.refresh();
     } else if (this.#waiting || !this.#timer) {
@@ -50,13 +50,13 @@ export class LiveAnswer extends Part {
     const { signal } = (this.#request = new AbortController());
     const asked = this.#asked;
     const sentAt = performance.now();
-    const slow = setTimeout(() => signal.aborted || this.#lost || this.fire("slow"), SLOW_MS);
+    const slow = setTimeout(() => signal.aborted || this.#lost || this.emit("slow"), SLOW_MS);
     try {
       const answer = await this.#ask(asked.strokes, signal);
       this.#tries = 0;
       this.#lost = false;
       this.#roundTripMs = Math.min(performance.now() - sentAt, SLOW_MS);
-      if (!signal.aborted) this.fire("answer", { answer, ...asked });
+      if (!signal.aborted) this.emit("answer", { answer, ...asked });
     } catch (failure) {
       if (!signal.aborted) this.#failed(failure);
     } finally {
@@ -78,10 +78,10 @@ export class LiveAnswer extends Part {
   }
 
   #failed(failure) {
-    this.#lost = failure.passes;
-    this.fire("failure", failure);
-    if (!failure.passes || this.#timer) return;
-    this.#schedule(pauseAfter(failure, this.#tries));
+    this.#lost = failure.isTransient;
+    this.emit("failure", failure);
+    if (!failure.isTransient || this.#timer) return;
+    this.#schedule(retryDelay(failure, this.#tries));
     this.#tries += 1;
     this.#waiting = true;
   }

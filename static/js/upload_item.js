@@ -1,13 +1,13 @@
 // One picture of the list: its thumbnail, its answer or what went wrong, and the way to try again.
 
-import { passFocus } from "./part.js";
+import { moveFocus } from "./component.js";
 import { NO_PICTURE } from "./svg.js";
-import { verdict } from "./verdict.js";
-import { answerWords, pictureFailureWords, SEVERAL_ON_PICTURE, SLOW } from "./words.js";
+import { decide } from "./decision.js";
+import { resultMessage, uploadErrorMessage, SEVERAL_ON_PICTURE, SLOW } from "./messages.js";
 
 const SLOW_MS = 3_000;
 
-export class PictureItem {
+export class UploadItem {
   #part = (name) => this.element.querySelector(name);
   #address; // of the file, until it is revoked
   #answer = null;
@@ -50,7 +50,7 @@ export class PictureItem {
   showAnswer(answer) {
     this.#answer = answer;
     this.isDone = true;
-    this.judge(this.#rule);
+    this.applyPolicy(this.#rule);
     this.#part(".ink").src = answer.ink ?? "";
     this.#part(".ink").hidden = !answer.ink; // a number has none
   }
@@ -61,15 +61,15 @@ export class PictureItem {
   }
 
   // The same answer by another rule.
-  judge(rule) {
+  applyPolicy(rule) {
     this.#rule = rule;
-    if (this.#answer) this.#show(verdict(this.#answer, rule), answerWords(this.#answer, rule, SEVERAL_ON_PICTURE));
+    if (this.#answer) this.#show(decide(this.#answer, rule), resultMessage(this.#answer, rule, SEVERAL_ON_PICTURE));
   }
 
   showFailure(failure) {
-    this.isDone = this.isBad = !failure.passes;
-    this.#show("fault", pictureFailureWords(failure));
-    this.#part(".retry").hidden = !failure.passes && failure.kind !== "broken";
+    this.isDone = this.isBad = !failure.isTransient;
+    this.#show("fault", uploadErrorMessage(failure));
+    this.#part(".retry").hidden = !failure.isTransient && failure.kind !== "broken";
   }
 
   release() {
@@ -83,7 +83,7 @@ export class PictureItem {
     this.element.dataset.state = state;
     this.#part(".result-headline").textContent = headline;
     this.#part(".result-note").textContent = note;
-    passFocus(this.#part(".retry"), this.element);
+    moveFocus(this.#part(".retry"), this.element);
     this.#part(".retry").hidden = true;
   }
 }

@@ -1,10 +1,10 @@
 // The buttons and keys of one paper: undo, redo and clear.
 
-import { Part } from "./part.js";
+import { Component } from "./component.js";
 
 const OWN_KEYS = "textarea, select, dialog, input:is([type=text], [type=search], [type=number], :not([type]))";
 
-export class PadTools extends Part {
+export class PadToolbar extends Component {
   #pad;
   #root;
   #buttons;

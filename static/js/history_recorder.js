@@ -1,8 +1,8 @@
 // Writes answers into the history: a drawing is one entry however many strokes it takes.
 
-const THUMB_PX = 148; // at most, as the report shows it; a screen of two pixels to one has both
+const THUMBNAIL_PX = 148; // at most, as the report shows it; a screen of two pixels to one has both
 
-export class Recorder {
+export class HistoryRecorder {
   #history;
   #ids = new WeakMap(); // by a drawing's first stroke, which stays the same whatever is added, undone or redone
 
@@ -17,7 +17,7 @@ export class Recorder {
   }
 
   // An entry's drawing is on the paper again.
-  goOn({ id, strokes }) {
+  resume({ id, strokes }) {
     this.#ids.set(strokes[0], id);
   }
 
@@ -31,17 +31,17 @@ export class Recorder {
 export function entryOf({ text, transcript, digits, digit, confidence, probabilities, ink, model }) {
   return {
     at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
-    ...(text === undefined ? { digit, probabilities, ink } : { text, transcript, digits: digits.map(sureness) }),
+    ...(text === undefined ? { digit, probabilities, ink } : { text, transcript, digits: digits.map(digitSummary) }),
   };
 }
 
-const sureness = ({ digit, confidence }) => ({ digit, confidence });
+const digitSummary = ({ digit, confidence }) => ({ digit, confidence });
 
 // A small copy as a data URL that fits into the history; "" where the browser cannot show the picture, a TIFF say.
 async function thumbnail(file) {
   try {
     const picture = await createImageBitmap(file);
-    const size = thumbSize(picture, THUMB_PX * Math.min(2, devicePixelRatio));
+    const size = thumbnailSize(picture, THUMBNAIL_PX * Math.min(2, devicePixelRatio));
     const context = Object.assign(document.createElement("canvas"), size).getContext("2d");
     Object.assign(context, { fillStyle: "#fff", imageSmoothingQuality: "high" }); // on white, as the server sees it
     context.fillRect(0, 0, size.width, size.height);
@@ -53,7 +53,7 @@ async function thumbnail(file) {
   }
 }
 
-export function thumbSize({ width, height }, most) {
+export function thumbnailSize({ width, height }, most) {
   const factor = Math.min(1, most / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
 }

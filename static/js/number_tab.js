@@ -3,33 +3,33 @@
 // A reading is { text, transcript, confidence, accepted, digits: [{ digit, confidence, box: [x, y, width, height] }, ...] },
 // the boxes in the strokes' own units.
 
-import { AnswerView } from "./answer_view.js";
-import { LiveAnswer } from "./live_answer.js";
-import { PadTools } from "./pad_tools.js";
+import { PredictionView } from "./prediction_view.js";
+import { LivePrediction } from "./live_prediction.js";
+import { PadToolbar } from "./pad_toolbar.js";
 import { StrokePad } from "./stroke_pad.js";
 import { NUMBER_BOX, svg } from "./svg.js";
-import { trust } from "./verdict.js";
-import { NO_NUMBER_DRAWN, percent } from "./words.js";
+import { acceptance } from "./decision.js";
+import { NO_NUMBER_DRAWN, percent } from "./messages.js";
 
 const PEN_WIDTH = 20; // a digit is some two hundred of the thousand units high
 const MARGIN = 18;
 
 // Returns { pad, live, parts }. ask(strokes, signal) gives a promise of a reading, rule() the rule that holds.
-export function numberMode(root, ask, threshold, rule) {
+export function numberTab(root, ask, threshold, rule) {
   const pad = new StrokePad(root.querySelector("canvas"), PEN_WIDTH);
   const view = new NumberView(root.querySelector(".answer"), NO_NUMBER_DRAWN);
-  const live = new LiveAnswer(ask);
+  const live = new LivePrediction(ask);
   pad.addEventListener("change", ({ detail: finished }) => live.update(pad.strokes, finished));
   view.boxes = root.querySelector(".boxes");
-  view.follow(live, rule);
-  threshold.addEventListener("change", () => view.judge(rule()));
-  return { pad, live, parts: [pad, new PadTools(pad, root), live] };
+  view.subscribeTo(live, rule);
+  threshold.addEventListener("change", () => view.applyPolicy(rule()));
+  return { pad, live, parts: [pad, new PadToolbar(pad, root), live] };
 }
 
-class NumberView extends AnswerView {
+class NumberView extends PredictionView {
   draw({ digits }, rule) {
     this.boxes.setAttribute("viewBox", NUMBER_BOX);
-    this.boxes.replaceChildren(...digits.map((digit) => boxed(digit, trust(digit, rule))));
+    this.boxes.replaceChildren(...digits.map((digit) => boxed(digit, acceptance(digit, rule))));
   }
 
   erase() {

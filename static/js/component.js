@@ -1,6 +1,6 @@
 // A part of the page: whatever enables can disable, and it tells others what happened without knowing them.
 
-export class Part extends EventTarget {
+export class Component extends EventTarget {
   #enabled = new AbortController();
 
   enable() {
@@ -12,7 +12,7 @@ export class Part extends EventTarget {
     this.#enabled.abort(); // and with it every listener
   }
 
-  fire(name, detail) {
+  emit(name, detail) {
     this.dispatchEvent(Object.assign(new Event(name), { detail })); // Node 18, for the tests, has no CustomEvent
   }
 }
@@ -23,7 +23,7 @@ export function listen(target, handlers, signal) {
 }
 
 // Gives the focus to `to` if it is in `from`, which is about to go: the browser would send it to the page's beginning.
-export function passFocus(from, to) {
+export function moveFocus(from, to) {
   if (from.contains(document.activeElement)) to.focus();
 }
 

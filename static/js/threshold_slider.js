@@ -1,11 +1,11 @@
 // The slider that says how sure an answer must be. Fires "change"; the choice is remembered until it is taken back.
 
-import { Part } from "./part.js";
-import { thresholdWords } from "./words.js";
+import { Component } from "./component.js";
+import { thresholdMessage } from "./messages.js";
 
 const NAME = "threshold";
 
-export class ThresholdControl extends Part {
+export class ThresholdSlider extends Component {
   #part = (name) => this.root.querySelector(name);
   #memory;
   #own;
@@ -16,7 +16,7 @@ export class ThresholdControl extends Part {
     this.root = root;
     this.#memory = memory;
     this.#own = own;
-    const kept = memory.recall(NAME);
+    const kept = memory.get(NAME);
     this.chosen = kept >= 0 && kept <= 1 && kept !== null ? kept : undefined; // undefined while the model's own holds
   }
 
@@ -33,16 +33,16 @@ export class ThresholdControl extends Part {
 
   #choose(threshold) {
     this.chosen = threshold;
-    this.#memory.keep(NAME, threshold ?? null);
+    this.#memory.set(NAME, threshold ?? null);
     this.#show();
-    this.fire("change");
+    this.emit("change");
   }
 
   #show() {
-    const share = Math.round(this.value * 100);
-    this.#part("input").value = share;
-    this.#part("input").ariaValueText = `${share} %`;
-    this.#part("p").textContent = thresholdWords(this.value);
+    const fraction = Math.round(this.value * 100);
+    this.#part("input").value = fraction;
+    this.#part("input").ariaValueText = `${fraction} %`;
+    this.#part("p").textContent = thresholdMessage(this.value);
     this.#part("button").ariaDisabled = this.chosen === undefined;
   }
 }

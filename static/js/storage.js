@@ -1,8 +1,8 @@
-// What the browser remembers. Storage may be full or switched off, and then nothing is kept.
+// What the browser remembers. PageStorage may be full or switched off, and then nothing is kept.
 
 const PREFIX = "digitrec.";
 
-export class Memory {
+export class PageStorage {
   #storage;
 
   // storage() gives the browser's, which throws at its mere name where it is switched off.
@@ -10,7 +10,7 @@ export class Memory {
     this.#storage = storage;
   }
 
-  recall(name) {
+  get(name) {
     try {
       return JSON.parse(this.#storage().getItem(PREFIX + name));
     } catch {
@@ -19,13 +19,13 @@ export class Memory {
   }
 
   // Calls `changed` when another window of the same page has written `name`, or has cleared everything.
-  watch(window, name, changed, signal) {
+  subscribe(window, name, changed, signal) {
     const heard = ({ key }) => (key === PREFIX + name || key === null) && changed();
     window.addEventListener("storage", heard, { signal });
   }
 
   // Returns whether it was kept.
-  keep(name, value) {
+  set(name, value) {
     try {
       this.#storage().setItem(PREFIX + name, JSON.stringify(value));
       return true;

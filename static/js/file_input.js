@@ -1,16 +1,16 @@
 // Takes files in: from the pickers, dropped anywhere, or pasted. Fires "files" with a list of File.
 
-import { listen, Part } from "./part.js";
+import { listen, Component } from "./component.js";
 
-export class PictureIntake extends Part {
+export class FileInput extends Component {
   #inputs;
-  #curtain;
+  #dropOverlay;
   #depth = 0; // dragenter and dragleave come for every element on the way
 
-  constructor(inputs, curtain) {
+  constructor(inputs, dropOverlay) {
     super();
     this.#inputs = inputs;
-    this.#curtain = curtain;
+    this.#dropOverlay = dropOverlay;
   }
 
   listen(signal) {
@@ -29,7 +29,7 @@ export class PictureIntake extends Part {
     if (!event.dataTransfer?.types.includes("Files")) return false;
     event.preventDefault();
     this.#depth = Math.max(0, depth);
-    this.#curtain.toggleAttribute("data-open", depth > 0);
+    this.#dropOverlay.toggleAttribute("data-open", depth > 0);
     return true;
   }
 
@@ -39,6 +39,6 @@ export class PictureIntake extends Part {
   }
 
   #take(files) {
-    if (files.length) this.fire("files", [...files]);
+    if (files.length) this.emit("files", [...files]);
   }
 }

@@ -1,12 +1,12 @@
 // Shows the answer for a paper: what it is in large type, words, and what a screen reader hears.
 
-import { verdict } from "./verdict.js";
-import { answerWords, drawingFailureWords, SEVERAL_DRAWN, shortPercent, SLOW, textOf } from "./words.js";
+import { decide } from "./decision.js";
+import { resultMessage, drawingErrorMessage, SEVERAL_DRAWN, shortPercent, SLOW, textOf } from "./messages.js";
 
 const ANNOUNCE_AFTER_MS = 700; // the pen rests, and nothing is said at every stroke
 
 // What a digit's answer and a number's have in common; draw() and erase() are the kind's own.
-export class AnswerView {
+export class PredictionView {
   #parts;
   #idle; // the words for an empty paper
   #answer = null;
@@ -19,12 +19,12 @@ export class AnswerView {
   }
 
   // Follows what `live` finds out; rule() gives the one that holds.
-  follow(live, rule) {
+  subscribeTo(live, rule) {
     const { root } = this;
     live.addEventListener("answer", ({ detail: { answer } }) => {
       this.#answer = answer;
       root.removeAttribute("data-stale");
-      this.judge(rule());
+      this.applyPolicy(rule());
     });
     live.addEventListener("slow", () => {
       root.toggleAttribute("data-stale", this.#answer !== null);
@@ -39,18 +39,18 @@ export class AnswerView {
   }
 
   // The same answer by another rule; one of an older drawing stays as it is.
-  judge(rule) {
+  applyPolicy(rule) {
     if (!this.#answer || this.root.hasAttribute("data-stale")) return;
-    const state = verdict(this.#answer, rule);
-    this.#say(state, state === "none" ? "?" : textOf(this.#answer), answerWords(this.#answer, rule, SEVERAL_DRAWN));
+    const state = decide(this.#answer, rule);
+    this.#say(state, state === "none" ? "?" : textOf(this.#answer), resultMessage(this.#answer, rule, SEVERAL_DRAWN));
     this.draw(this.#answer, rule);
   }
 
   // The last answer stays, faded, while the connection is away; any other failure leaves none.
   #showFailure(failure) {
-    if (!failure.passes) this.#forget();
+    if (!failure.isTransient) this.#forget();
     const isStale = this.#answer !== null;
-    this.#say("fault", isStale ? this.#parts[0].textContent : "?", drawingFailureWords(failure));
+    this.#say("fault", isStale ? this.#parts[0].textContent : "?", drawingErrorMessage(failure));
     this.root.toggleAttribute("data-stale", isStale);
   }
 
@@ -75,21 +75,21 @@ export class AnswerView {
 }
 
 // The bars of the ten digits, and the ink that the network saw.
-export class DigitView extends AnswerView {
+export class DigitView extends PredictionView {
   #part = (name) => this.root.querySelector(name);
   #bars = [...this.root.querySelectorAll("#bars li")];
 
-  judge(rule) {
+  applyPolicy(rule) {
     this.#part("#bars").style.setProperty("--threshold", rule.threshold);
-    super.judge(rule);
+    super.applyPolicy(rule);
   }
 
   draw({ digit: top, probabilities, ink }) {
     this.#bars.forEach((bar, digit) => {
-      const share = probabilities[digit];
-      bar.style.setProperty("--share", share.toFixed(4));
+      const fraction = probabilities[digit];
+      bar.style.setProperty("--fraction", fraction.toFixed(4));
       bar.toggleAttribute("data-top", digit === top);
-      bar.querySelector(".share").textContent = shortPercent(share);
+      bar.querySelector(".fraction").textContent = shortPercent(fraction);
     });
     if (this.#part("#ink").src !== ink) this.#part("#ink").src = ink;
     this.#part("#seen").removeAttribute("data-empty");
@@ -98,9 +98,9 @@ export class DigitView extends AnswerView {
   erase() {
     this.#part("#seen").setAttribute("data-empty", "");
     for (const bar of this.#bars) {
-      bar.style.removeProperty("--share");
+      bar.style.removeProperty("--fraction");
       bar.removeAttribute("data-top");
-      bar.querySelector(".share").textContent = "";
+      bar.querySelector(".fraction").textContent = "";
     }
   }
 }

@@ -1,13 +1,13 @@
 // The list of uploaded pictures and their answers. One request a picture, two at a time: answers appear as they come,
 // and a bad picture costs only itself. Fires "answer" with { file, answer }.
 
-import { Failure, pauseAfter } from "./client.js";
-import { create, Part, passFocus } from "./part.js";
-import { PictureItem } from "./picture_item.js";
+import { Failure, retryDelay } from "./client.js";
+import { create, Component, moveFocus } from "./component.js";
+import { UploadItem } from "./upload_item.js";
 
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 
-export class PictureList extends Part {
+export class UploadList extends Component {
   #panel;
   #list;
   #head;
@@ -37,19 +37,19 @@ export class PictureList extends Part {
   }
 
   add(files, rule) {
-    const items = files.map((file) => new PictureItem(file, rule, (item) => this.#again([item])));
+    const items = files.map((file) => new UploadItem(file, rule, (item) => this.#again([item])));
     this.#items.push(...items);
     this.#list.prepend(...items.map(({ element }) => element));
     this.#enqueue(items);
   }
 
   // The same answers by another rule.
-  judge(rule) {
-    for (const item of this.#items) item.judge(rule);
+  applyPolicy(rule) {
+    for (const item of this.#items) item.applyPolicy(rule);
   }
 
   // All of them once more, for another kind of answer.
-  askAnew() {
+  retryAll() {
     this.#stop();
     for (const item of this.#items) item.showWaiting();
     this.#enqueue(this.#items);
@@ -61,7 +61,7 @@ export class PictureList extends Part {
     this.#items = [];
     this.#list.replaceChildren();
     this.#news.replaceChildren();
-    passFocus(this.#head, this.#panel.querySelector("#files"));
+    moveFocus(this.#head, this.#panel.querySelector("#files"));
     this.#count();
   }
 
@@ -73,7 +73,7 @@ export class PictureList extends Part {
 
   #enqueue(items) {
     this.#queue.push(...items);
-    while (this.#running < AT_ONCE && this.#queue.length) this.#work();
+    while (this.#running < CONCURRENCY && this.#queue.length) this.#work();
     this.#count();
   }
 
@@ -89,11 +89,11 @@ export class PictureList extends Part {
       if (item.file.size > this.#maxBytes) throw new Failure("too-large"); // no need to send it first
       const answer = await this.#ask(item.file, signal);
       item.showAnswer(answer);
-      this.fire("answer", { file: item.file, answer });
+      this.emit("answer", { file: item.file, answer });
     } catch (failure) {
       if (signal.aborted) return;
       item.showFailure(failure);
-      if (failure.passes) item.timer = setTimeout(() => this.#again([item]), pauseAfter(failure, item.tries));
+      if (failure.isTransient) item.timer = setTimeout(() => this.#again([item]), retryDelay(failure, item.tries));
       item.tries += 1;
     }
     if (item.news !== item.told) this.#news.append(create("p", {}, (item.told = item.news)));

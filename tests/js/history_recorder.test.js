@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import * as drawings from "../../static/js/drawing.js";
 import { History } from "../../static/js/history.js";
-import { Memory } from "../../static/js/memory.js";
-import { entryOf, Recorder, thumbSize } from "../../static/js/recorder.js";
+import { PageStorage } from "../../static/js/storage.js";
+import { entryOf, HistoryRecorder, thumbnailSize } from "../../static/js/history_recorder.js";
 
 const answer = (digit) => ({
   digit, confidence: 0.9, probabilities: Array(10).fill(0.1), ink: "data:,", model: { name: "digitrec", version: "1" },
@@ -12,8 +12,8 @@ const answer = (digit) => ({
 
 // Records each of `answers`, [drawing, digit], and returns the history's digits, newest first.
 function recorded(...answers) {
-  const history = new History(new Memory(() => null));
-  const recorder = new Recorder(history);
+  const history = new History(new PageStorage(() => null));
+  const recorder = new HistoryRecorder(history);
   for (const [drawing, digit] of answers) recorder.drawing(drawing.strokes, answer(digit));
   return history.entries.map(({ digit }) => digit);
 }
@@ -33,13 +33,13 @@ test("a drawing begun after clear is another entry, and undo returns to the firs
 });
 
 test("an entry's drawing on the paper again is that entry, and what undo brings back is not", () => {
-  const history = new History(new Memory(() => null));
-  const recorder = new Recorder(history);
+  const history = new History(new PageStorage(() => null));
+  const recorder = new HistoryRecorder(history);
   recorder.drawing(one.strokes, answer(7));
   recorder.drawing(other.strokes, answer(1));
   const seven = history.entries[1];
   const reopened = drawings.replaced(other, structuredClone(seven.strokes)); // as from the storage
-  recorder.goOn({ ...seven, strokes: reopened.strokes });
+  recorder.resume({ ...seven, strokes: reopened.strokes });
   recorder.drawing(reopened.strokes, answer(7));
   assert.equal(history.entries.length, 2);
   recorder.drawing(drawings.undo(reopened).strokes, answer(1));
@@ -53,8 +53,8 @@ test("an entry of a number keeps what stands on the paper", () => {
 });
 
 test("a thumbnail keeps its picture's shape, and small ones their size", () => {
-  assert.deepEqual(thumbSize({ width: 960, height: 1280 }, 148), { width: 111, height: 148 });
-  assert.deepEqual(thumbSize({ width: 4000, height: 1000 }, 296), { width: 296, height: 74 });
-  assert.deepEqual(thumbSize({ width: 28, height: 28 }, 148), { width: 28, height: 28 });
-  assert.deepEqual(thumbSize({ width: 1, height: 10_000 }, 148), { width: 1, height: 148 }, "no side is nothing");
+  assert.deepEqual(thumbnailSize({ width: 960, height: 1280 }, 148), { width: 111, height: 148 });
+  assert.deepEqual(thumbnailSize({ width: 4000, height: 1000 }, 296), { width: 296, height: 74 });
+  assert.deepEqual(thumbnailSize({ width: 28, height: 28 }, 148), { width: 28, height: 28 });
+  assert.deepEqual(thumbnailSize({ width: 1, height: 10_000 }, 148), { width: 1, height: 148 }, "no side is nothing");
 });

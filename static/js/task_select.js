@@ -1,10 +1,10 @@
 // What the pictures hold: one digit each, or numbers. Fires "change"; the choice is remembered.
 
-import { Part } from "./part.js";
+import { Component } from "./component.js";
 
 const NAME = "pictures";
 
-export class PictureKind extends Part {
+export class TaskSelect extends Component {
   #root;
   #memory;
 
@@ -12,13 +12,13 @@ export class PictureKind extends Part {
     super();
     this.#root = root;
     this.#memory = memory;
-    if (memory.recall(NAME) === "numbers") root.querySelector("[value=numbers]").checked = true;
+    if (memory.get(NAME) === "numbers") root.querySelector("[value=numbers]").checked = true;
   }
 
   listen(signal) {
     const choose = () => {
-      this.#memory.keep(NAME, this.value);
-      this.fire("change");
+      this.#memory.set(NAME, this.value);
+      this.emit("change");
     };
     this.#root.addEventListener("change", choose, { signal });
   }

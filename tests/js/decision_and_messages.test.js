@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Failure } from "../../static/js/client.js";
+import { isAccepted, topTwo, decide } from "../../static/js/decision.js";
+import * as words from "../../static/js/messages.js";
+
+const RULE = { threshold: 0.6, numberThreshold: 0.6, nonDigitThreshold: 0.9 };
+
+function prediction(values, rest) {
+  const probabilities = Array.from({ length: 10 }, (_, digit) => values[digit] ?? rest);
+  const confidence = Math.max(...probabilities);
+  return { digit: probabilities.indexOf(confidence), confidence, probabilities };
+}
+
+const SURE = prediction({ 7: 0.982 }, 0.002);
+const TORN = prediction({ 4: 0.48, 9: 0.43 }, 0.01125);
+const SIGN = prediction({ 1: 0.118 }, 0.098);
+
+test("an answer at the threshold is accepted", () => {
+  assert.equal(decide({ ...SURE, confidence: 0.6 }, RULE), "sure");
+  assert.equal(decide({ ...SURE, confidence: 0.599 }, RULE), "doubt");
+});
+
+test("what all ten digits fraction tells no digit from a doubtful one", () => {
+  assert.equal(decide(TORN, RULE), "doubt");
+  assert.equal(decide(SIGN, RULE), "none");
+});
+
+test("a threshold of nothing accepts everything, and what looks like no digit is still called so", () => {
+  const lenient = { ...RULE, threshold: 0, numberThreshold: 0 };
+  assert.ok(isAccepted(SIGN, lenient));
+  assert.equal(decide(SIGN, lenient), "none");
+  assert.equal(decide(TORN, lenient), "guess");
+});
+
+test("nothing below a half is called likely", () => {
+  const lenient = { ...RULE, threshold: 0, numberThreshold: 0 };
+  assert.match(words.resultMessage(TORN, lenient).note, /^Only a guess, 48.%\./);
+  assert.match(words.resultMessage(prediction({ 4: 0.5, 9: 0.41 }, 0.01125), lenient).note, /^Likely, 50.%\./);
+  assert.match(words.resultMessage({ text: "47", confidence: 0.3 }, lenient).note, /^Only a guess, 30.%\./);
+});
+
+test("a bar's fraction is the sentence's, without the words that a bar has no room for", () => {
+  assert.deepEqual([1, 0.998, 0.98, 0.05, 0.0099].map(words.shortPercent), [">99.9%", "99.8%", "98%", "5%", ""]);
+});
+
+test("the likeliest two come in order", () => {
+  assert.deepEqual(topTwo(TORN.probabilities), [4, 9]);
+});
+
+test("each verdict has words of its own", () => {
+  assert.match(words.resultMessage(SURE, RULE).headline, /^It is a 7$/);
+  assert.match(words.resultMessage(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
+  assert.equal(words.resultMessage(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
+  assert.equal(words.resultMessage(SIGN, RULE).headline, "This does not look like a digit");
+});
+
+test("a refused picture points to numbers, an accepted one does not", () => {
+  for (const refused of [TORN, SIGN]) assert.match(words.resultMessage(refused, RULE, words.SEVERAL_ON_PICTURE).note, /More than one digit\? Choose Numbers\.$/);
+  assert.doesNotMatch(words.resultMessage(SURE, RULE, words.SEVERAL_ON_PICTURE).note, /Numbers/);
+  assert.equal(words.resultMessage({ text: "10478", confidence: 0.97 }, RULE).headline, "It is 10478");
+});
+
+test("an eight has its own article", () => {
+  assert.equal(words.resultMessage(prediction({ 8: 0.99 }, 0.001), RULE).headline, "It is an 8");
+});
+
+test("no fraction is called 100 % or 0 %", () => {
+  assert.match(words.percent(1), /^over 99\.9/);
+  assert.match(words.percent(0), /^under 1/);
+  assert.match(words.percent(0.5), /^50.%$/);
+});
+
+test("the threshold says what it does", () => {
+  assert.match(words.thresholdMessage(0.6), /^Below 60.% it says that it is not sure\.$/);
+  assert.match(words.thresholdMessage(0), /guesses/);
+});
+
+test("a history says how much of it is not kept", () => {
+  assert.equal(words.unsavedMessage(0, 30), "");
+  assert.match(words.unsavedMessage(1, 30), /the oldest entry lasts only/);
+  assert.match(words.unsavedMessage(15, 30), /the oldest 15 entries last only/);
+  assert.match(words.unsavedMessage(1, 1), /keeps nothing/);
+});
+
+test("every kind of failure has words of its own for a drawing", () => {
+  const kinds = ["blank", "refused", "too-large", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
+  const said = kinds.map((kind) => Object.values(words.drawingErrorMessage(new Failure(kind))).join(" "));
+  assert.equal(new Set(said).size, kinds.length);
+  for (const text of said) assert.doesNotMatch(text, /undefined/);
+});
+
+test("every kind of failure has words of its own for a picture", () => {
+  const kinds = ["blank", "too-large", "not-image", "unreadable", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
+  assert.equal(new Set(kinds.map((kind) => words.uploadErrorMessage(new Failure(kind)).headline)).size, kinds.length);
+});
+
+test("a fault of the server names the request", () => {
+  const failure = new Failure("broken", { requestId: "0123456789" });
+  assert.match(words.drawingErrorMessage(failure).note, /Request 0123456789\./);
+});
+
+test("a number is said with its confidence", () => {
+  assert.equal(words.resultMessage({ text: "407", confidence: 0.97 }, RULE).headline, "It is 407");
+  assert.equal(words.resultMessage({ text: "4\n07", confidence: 0.4 }, RULE).headline, "Not sure: it may be 4, 07");
+});
+
+test("what stands on the paper is said where it is not the digits alone", () => {
+  const noteOf = (reading) => words.resultMessage({ confidence: 0.97, ...reading }, RULE).note;
+  assert.match(noteOf({ text: "", transcript: "" }), /^Write digits/);
+  assert.match(noteOf({ text: "47", transcript: "47" }), /^Very likely/);
+  assert.match(noteOf({ text: "47" }), /^Very likely/, "an older entry of the history");
+  assert.match(noteOf({ text: "14052006", transcript: "14/05/2006" }), /^Written as 14\/05\/2006\. Very likely, 97.%\.$/);
+  assert.match(noteOf({ text: "4\n07", transcript: "4.\n0:7", confidence: 0.4 }), /^Written as 4\., 0:7\. 40.% for the whole number\.$/);
+});
+
+test("a number has a threshold of its own", () => {
+  const rule = { ...RULE, threshold: 0.2, numberThreshold: 0.8 };
+  assert.equal(decide({ text: "47", confidence: 0.79 }, rule), "doubt");
+  assert.equal(decide({ text: "47", confidence: 0.8 }, rule), "sure");
+  assert.ok(isAccepted({ digit: 4, confidence: 0.2 }, rule));
+});
+
+test("where no number was found, words say so whatever the threshold", () => {
+  for (const rule of [RULE, { ...RULE, threshold: 0 }]) {
+    assert.equal(decide({ text: "", confidence: 0.004 }, rule), "none");
+    assert.equal(words.resultMessage({ text: "", confidence: 0.004 }, rule).headline, "This does not look like a number");
+  }
+});
