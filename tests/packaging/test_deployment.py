@@ -145,6 +145,11 @@ def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> Non
     assert all(name.removeprefix(PREFIX).lower() in Settings.__dataclass_fields__ for name in variables)
 
 
+def test_a_host_that_installs_requirements_gets_what_the_procfile_runs() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [".[web]"]
+
+
 def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> None:
     config = json.loads((ROOT / "railway.json").read_text())
     assert config["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}
