@@ -129,7 +129,7 @@ def _rows(task: RecognitionTask, model: Path, batch: list[InputItem]) -> list[Ro
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Block SIGINT in processes that start meanwhile: Ctrl-C reaches the whole group, and only the parent handles it."""
+    """Block SIGINT in processes that start meanwhile: Ctrl-C is sent to all, and only the parent handles it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -112,7 +112,7 @@ def run(job: BatchJob, on_progress: Callable[[int], object] = lambda count: None
 def _rows(
     job: BatchJob, pending: _PendingInputs, journal: Journal, interrupt: _InterruptHandler
 ) -> Iterator[list[Row]]:
-    """Yield the rows of images that had none, a batch at a time."""
+    """Yield the rows of the pending images, a batch at a time."""
     size = _BATCH_SIZE[job.task.kind]
     if not job.use_ray:
         batches = batched(pending, size)
@@ -176,7 +176,7 @@ class _PendingInputs:
                 yield item
 
     def unwritten(self, rows: Iterable[Row]) -> list[Row]:
-        """Return the first row of each image that has none yet; a cluster does not detect duplicates."""
+        """Return the first row of each image that is not in the journal; a cluster does not detect duplicates."""
         new: dict[str, Row] = {}
         for row in rows:
             if row["file"] in new or self._journal.has(row["file"]):

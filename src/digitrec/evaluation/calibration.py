@@ -74,7 +74,7 @@ def coverage_at_precision(is_correct: ArrayLike, confidence: ArrayLike, precisio
 
 @dataclass(frozen=True, eq=False)
 class RejectionCurve:
-    """The rejection rate at each threshold, for digits and for images that show no digit.
+    """The rejection rate at each threshold, for digits and for other images.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Labeled datasets: images with the digit or number that they show. `dataset_readers` reads the files."""
+"""Labeled datasets: images labeled with a digit, a number or a symbol. `dataset_readers` reads the files."""
 
 from __future__ import annotations
 

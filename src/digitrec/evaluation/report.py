@@ -138,35 +138,35 @@ def draw_errors(path: Path, digits: SetResult) -> None:
     """Draw the normalized images of the wrong predictions, in descending order of confidence."""
     wrong = np.flatnonzero(digits.predictions != digits.labels)
     confidences = np.nan_to_num(digits.confidences)
-    shown = wrong[np.argsort(-confidences[wrong], kind="stable")][: _MAX_ERROR_ROWS * _ERROR_COLUMNS]
-    rows = max(1, -(-len(shown) // _ERROR_COLUMNS))
+    selected = wrong[np.argsort(-confidences[wrong], kind="stable")][: _MAX_ERROR_ROWS * _ERROR_COLUMNS]
+    rows = max(1, -(-len(selected) // _ERROR_COLUMNS))
     figure = Figure(figsize=(_ERROR_COLUMNS, 0.5 + 1.25 * rows), layout="constrained")
     grid = _empty_grid(figure, rows, _ERROR_COLUMNS)
-    for axes, index in zip(grid.flat, shown.tolist(), strict=False):
+    for axes, index in zip(grid.flat, selected.tolist(), strict=False):
         prediction = (
             f"as {digits.predictions[index]}, {confidences[index]:.0%}" if confidences[index] else "failed"
         )
         _draw_image(axes, digits.images[index], f"{digits.labels[index]} {prediction}")
-    figure.suptitle(f"{digits.name}: {len(shown)} of {len(wrong)} errors, by confidence")
+    figure.suptitle(f"{digits.name}: {len(selected)} of {len(wrong)} errors, by confidence")
     _save(figure, path)
 
 
 def draw_number_errors(path: Path, result: NumberSetResult) -> None:
     """Draw the images of the wrong readings, in descending order of confidence, with a box around each digit."""
-    shown = result.error_indices[:_MAX_NUMBER_ERRORS]
-    images = [_small_image(result.examples[index]) for index in shown]
+    selected = result.error_indices[:_MAX_NUMBER_ERRORS]
+    images = [_small_image(result.examples[index]) for index in selected]
     aspects = [image.shape[0] / image.shape[1] for image, _ in images] or [0.0]
     cell_height = _CELL_INCHES * float(np.clip(np.median(aspects), 0.2, 1.5)) + 0.5
-    rows = max(1, -(-len(shown) // _NUMBER_COLUMNS))
+    rows = max(1, -(-len(selected) // _NUMBER_COLUMNS))
     figure = Figure(figsize=(_NUMBER_COLUMNS * _CELL_INCHES, 0.5 + rows * cell_height), layout="constrained")
     grid = _empty_grid(figure, rows, _NUMBER_COLUMNS)
-    for axes, index, (image, scale) in zip(grid.flat, shown, images, strict=False):
+    for axes, index, (image, scale) in zip(grid.flat, selected, images, strict=False):
         axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         for digit in result.readings[index].digits:
             left, top, width, height = (scale * side for side in digit.box)
             axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="tab:red"))
         axes.set_title(_error_title(result, index), fontsize=9, pad=3, parse_math=False)
-    title = f"{result.name}: {len(shown)} of {len(result.error_indices)} errors, by confidence"
+    title = f"{result.name}: {len(selected)} of {len(result.error_indices)} errors, by confidence"
     figure.suptitle(title, parse_math=False)
     _save(figure, path)
 
