@@ -52,9 +52,9 @@ def test_invalid_option_is_an_error_and_nothing_is_written(
 def test_rows_equal_those_of_predict_and_a_second_run_adds_none(batch: BatchCommand, scans: Path) -> None:
     done = batch("scans", "--output", "new/r.jsonl")
     output = scans.parent / "new" / "r.jsonl"
-    found = rows(output)
-    assert [row["digit"] for row in found] == list(range(10))
-    command = [sys.executable, "-m", "digitrec", "predict", "--json", *(row["file"] for row in found)]
+    results = rows(output)
+    assert [row["digit"] for row in results] == list(range(10))
+    command = [sys.executable, "-m", "digitrec", "predict", "--json", *(row["file"] for row in results)]
     predicted = subprocess.run(command, cwd=scans.parent, capture_output=True, text=True, check=True)
     assert output.read_text() == predicted.stdout
     assert "10 rows: 10 accepted, 0 low confidence, 0 failed" in done.stderr
@@ -105,11 +105,11 @@ def test_archives_give_the_rows_of_their_files(batch: BatchCommand, scans: Path)
             archive.write(scans / f"{digit}.png", f"{digit}.png")
         archive.writestr("../7.png", b"")
     batch("a.zip", "--output", "r.jsonl", check=3)
-    found = rows(scans.parent / "r.jsonl")
-    assert [(row["file"], row.get("digit")) for row in found[:-1]] == [
+    results = rows(scans.parent / "r.jsonl")
+    assert [(row["file"], row.get("digit")) for row in results[:-1]] == [
         (f"a.zip/{n}.png", n) for n in range(6)
     ]
-    assert "leads outside" in found[-1]["error"]
+    assert "leads outside" in results[-1]["error"]
 
 
 def number(text: str) -> np.ndarray:
@@ -150,11 +150,11 @@ def test_killed_run_is_resumed(batch: BatchCommand, many_images: int, tmp_path: 
     names = [f"many/{count:03d}.png" for count in range(many_images)]
     if output.endswith(".csv"):
         with (tmp_path / output).open(newline="") as file:
-            found = list(csv.DictReader(file))
+            results = list(csv.DictReader(file))
     else:
-        found = rows(tmp_path / output)
-    assert [row["file"] for row in found] == names
-    assert [int(row["digit"]) for row in found] == [count % 10 for count in range(many_images)]
+        results = rows(tmp_path / output)
+    assert [row["file"] for row in results] == names
+    assert [int(row["digit"]) for row in results] == [count % 10 for count in range(many_images)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals, which are not on this system")
@@ -164,10 +164,10 @@ def test_interrupted_run_has_complete_rows_and_is_resumed(
 ) -> None:
     process = start_batch(tmp_path, "r.jsonl", 100, "many", "--workers", 1)
     process.send_signal(number)
-    _, found = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "interrupted; run the same command to resume" in found
-    assert "Traceback" not in found
+    assert "interrupted; run the same command to resume" in stderr
+    assert "Traceback" not in stderr
     before = len(rows(tmp_path / "r.jsonl"))
     assert f"{many_images - before:,} new in" in batch("many", "--output", "r.jsonl").stderr
     assert len({row["file"] for row in rows(tmp_path / "r.jsonl")}) == many_images

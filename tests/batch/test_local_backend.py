@@ -39,12 +39,12 @@ def test_no_batches_give_no_rows() -> None:
 
 
 def test_image_that_kills_its_worker_is_an_error_and_the_others_are_read() -> None:
-    found = read(
+    results = read(
         [good(0), InputItem("deadly", Deadly(b"x")), good(2)], [good(3)], [good(4)], [good(5)], [good(6)]
     )
-    assert [row["file"] for row in found] == ["0", "deadly", "2", "3", "4", "5", "6"]
-    assert "died, twice" in found[1]["error"]
-    assert [row.get("digit") for row in found] == [0, None, 2, 3, 4, 5, 6]
+    assert [row["file"] for row in results] == ["0", "deadly", "2", "3", "4", "5", "6"]
+    assert "died, twice" in results[1]["error"]
+    assert [row.get("digit") for row in results] == [0, None, 2, 3, 4, 5, 6]
 
 
 def test_model_error_is_raised(tmp_path: Path) -> None:

@@ -109,13 +109,13 @@ def test_control_characters_are_escaped_in_the_summary() -> None:
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
-@pytest.mark.parametrize("rest", [b"torn", b'torn, "\n and half a row', b"c.png,,,,whole\n"])
+@pytest.mark.parametrize("rest", [b"torn", b'torn, "\n and half a row', b"c.png,,,,complete\n"])
 def test_incomplete_rows_are_truncated(tmp_path: Path, name: str, rest: bytes) -> None:
     write(tmp_path / name, ROW)
-    whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(whole + rest)
+    complete = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(complete + rest)
     write(tmp_path / name, FAILED)
-    assert (tmp_path / name).read_bytes().startswith(whole)
+    assert (tmp_path / name).read_bytes().startswith(complete)
     assert (tmp_path / name).read_bytes().count(b"c.png") == 1
 
 
@@ -141,7 +141,7 @@ def test_results_that_lost_rows_are_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_kill_before_the_first_commit_loses_nothing(tmp_path: Path, suffix: str) -> None:
-    path, whole = tmp_path / f"r{suffix}", tmp_path / f"whole{suffix}"
+    path, complete = tmp_path / f"r{suffix}", tmp_path / f"complete{suffix}"
     with (
         Journal(journal_path(path), {"input": "a"}) as journal,
         closing(output_at(path, RecognitionTask())) as output,
@@ -150,8 +150,8 @@ def test_kill_before_the_first_commit_loses_nothing(tmp_path: Path, suffix: str)
         journal.begin()
         output.append([FAILED])
     write(path, ROW)
-    write(whole, ROW)
-    assert path.read_bytes() == whole.read_bytes()
+    write(complete, ROW)
+    assert path.read_bytes() == complete.read_bytes()
 
 
 def test_other_command_is_rejected(tmp_path: Path) -> None:
@@ -251,8 +251,8 @@ def test_table_of_numbers_has_the_transcripts(
 def cells_of(path: Path) -> list[list[object]]:
     """Return the header and the rows, with cells as in JSON."""
     if path.suffix == ".parquet":
-        found = pytest.importorskip("pyarrow.parquet").read_table(path)
-        return [found.column_names, *(list(row.values()) for row in found.to_pylist())]
+        results_table = pytest.importorskip("pyarrow.parquet").read_table(path)
+        return [results_table.column_names, *(list(row.values()) for row in results_table.to_pylist())]
     known = {"": None, "true": True, "0.5": 0.5}
     names, *lines = table(path)
     return [names, *([known.get(cell, from_cell(cell)) for cell in line] for line in lines)]

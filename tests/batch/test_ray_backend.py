@@ -66,8 +66,8 @@ def test_killed_actor_loses_no_row(
     batch("many", "--output", "local.jsonl")
     process = start_batch(tmp_path, "ray.jsonl", many_images // 4, "many", "--ray-address", cluster.address)
     os.kill(actors(cluster)[0], signal.SIGKILL)
-    _, found = process.communicate(timeout=120)
-    assert process.returncode == 0, found
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
@@ -76,9 +76,9 @@ def actors(cluster: Any) -> list[int]:
     end = time.monotonic() + 30
     while True:
         raylets = [node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()]
-        found = [int(child) for pid in raylets for child in children(pid) if b"MapWorker" in command(child)]
-        if found:
-            return found
+        pids = [int(child) for pid in raylets for child in children(pid) if b"MapWorker" in command(child)]
+        if pids:
+            return pids
         assert time.monotonic() < end
         time.sleep(0.05)
 

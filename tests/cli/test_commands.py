@@ -324,3 +324,19 @@ def test_serve_passes_host_port_and_model(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr("digitrec.web.server.run.serve", lambda *arguments: served.append(arguments))
     _run("serve", "--host", "0.0.0.0", "--port", 9000, "--model", tmp_path / "m.h5")
     assert served == [("0.0.0.0", 9000, Settings(model_path=tmp_path / "m.h5"))]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--task", "form"], "--task form needs --form FILE"),
+        (["--task", "digit", "--length", "3"], "cannot be combined with --task digit"),
+        (["--task", "form", "--pattern", "dd"], "--task form needs --form FILE"),
+    ],
+)
+def test_batch_rejects_a_task_that_contradicts_other_options(
+    zero: Path, options: list[str], message: str
+) -> None:
+    result = _run("batch", zero, "--output", zero.with_name("results.csv"), *options)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -48,11 +48,11 @@ def test_empty_set_is_rejected(tmp_path: Path) -> None:
 
 
 def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
-    found = read_labeled_dataset(
+    dataset = read_labeled_dataset(
         _folder(tmp_path / "set", "﻿label,who,file\r\n7,me,a.png\r\n\r\n0,you,b.png\r\n", "a.png", "b.png")
     )
-    assert found.name == "set"
-    assert list(found) == [(7, tmp_path / "set" / "a.png"), (0, tmp_path / "set" / "b.png")]
+    assert dataset.name == "set"
+    assert list(dataset) == [(7, tmp_path / "set" / "a.png"), (0, tmp_path / "set" / "b.png")]
 
 
 @pytest.mark.parametrize(
@@ -77,23 +77,23 @@ def test_labels_in_another_encoding_are_rejected(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_digit_are_skipped_and_reported(tmp_path: Path) -> None:
-    found = read_labeled_dataset(
+    dataset = read_labeled_dataset(
         _folder(tmp_path, "file,label\na.png,7\na.png,10\na.png, 3\na.png,3\n", "a.png")
     )
-    assert [label for label, _ in found] == [7, 3, 3]
-    assert found.notes() == ["1 row skipped: label '10' is not a digit"]
-    assert found.skip_reason is None
+    assert [label for label, _ in dataset] == [7, 3, 3]
+    assert dataset.notes() == ["1 row skipped: label '10' is not a digit"]
+    assert dataset.skip_reason is None
 
 
 def test_set_of_mostly_other_labels_is_skipped(tmp_path: Path) -> None:
-    found = read_labeled_dataset(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
-    assert found.skip_reason == "2 of 3 labels are not a single digit, such as '10'"
+    dataset = read_labeled_dataset(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
+    assert dataset.skip_reason == "2 of 3 labels are not a single digit, such as '10'"
 
 
 def test_strokes_become_canvases(tmp_path: Path) -> None:
-    found = read_labeled_dataset(_jsonl(tmp_path / "pen.jsonl", {"label": 4, "strokes": _STROKES}, ""))
-    ((label, canvas),) = found
-    assert (found.name, label) == ("pen", 4)
+    dataset = read_labeled_dataset(_jsonl(tmp_path / "pen.jsonl", {"label": 4, "strokes": _STROKES}, ""))
+    ((label, canvas),) = dataset
+    assert (dataset.name, label) == ("pen", 4)
     assert isinstance(canvas, np.ndarray)
     assert (canvas.shape, canvas.dtype) == ((280, 280), np.uint8)
     assert canvas.min() == 0
@@ -121,10 +121,10 @@ def test_wrong_line_is_named(tmp_path: Path, line: str) -> None:
 def test_arrays_are_unchanged(tmp_path: Path, names: tuple[str, str]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     np.savez(tmp_path / "set.npz", **{names[0]: images, names[1]: np.array([3, 1, 4])})
-    found = read_labeled_dataset(tmp_path / "set.npz")
-    assert found.holds_arrays
-    assert [label for label, _ in found] == [3, 1, 4]
-    np.testing.assert_array_equal(np.stack([np.asarray(image) for _, image in found]), images)
+    dataset = read_labeled_dataset(tmp_path / "set.npz")
+    assert dataset.holds_arrays
+    assert [label for label, _ in dataset] == [3, 1, 4]
+    np.testing.assert_array_equal(np.stack([np.asarray(image) for _, image in dataset]), images)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_single_array_named_npz_is_rejected(tmp_path: Path) -> None:
 
 def test_limit_selects_evenly_spaced_examples(tmp_path: Path) -> None:
     rows = "".join(f"a.png,{digit}\n" * 10 for digit in range(10))
-    found = read_labeled_dataset(_folder(tmp_path, "file,label\n" + rows, "a.png"))
-    assert [label for label, _ in found.first(10)] == list(range(10))
-    assert len(found.first(1)) == 1
-    assert found.first(None) is found.first(1000) is found
+    dataset = read_labeled_dataset(_folder(tmp_path, "file,label\n" + rows, "a.png"))
+    assert [label for label, _ in dataset.first(10)] == list(range(10))
+    assert len(dataset.first(1)) == 1
+    assert dataset.first(None) is dataset.first(1000) is dataset
 
 
 def test_folder_of_sets_lists_them_by_name(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_folder_with_neither_labels_nor_sets_is_rejected(tmp_path: Path) -> None
 
 def test_pages_are_numbers_and_other_labels_are_not(tmp_path: Path) -> None:
     labels = ("12", "7|31|0", "|", "1|", "|1", "1||2", "1,2", "1|x")
-    found = _set_of(tmp_path, *labels)
-    assert [row.label for row in found.number_examples] == ["12", "7|31|0"]
+    dataset = _set_of(tmp_path, *labels)
+    assert [row.label for row in dataset.number_examples] == ["12", "7|31|0"]
     assert _set_of(tmp_path, "7|31", "4|5").is_number_set
 
 
@@ -214,10 +214,10 @@ def _set_of(tmp_path: Path, *labels: str) -> LabeledDataset:
 def test_set_without_digits_is_to_be_rejected(
     tmp_path: Path, labels: list[str], is_digit_set: bool, scored: int, is_skipped: bool
 ) -> None:
-    found = _set_of(tmp_path, *labels)
-    assert (found.is_digit_set, len(found)) == (is_digit_set, scored)
-    assert (found.skip_reason is not None) == is_skipped
-    assert sum(found.skipped_labels.values()) == len(labels) - scored
+    dataset = _set_of(tmp_path, *labels)
+    assert (dataset.is_digit_set, len(dataset)) == (is_digit_set, scored)
+    assert (dataset.skip_reason is not None) == is_skipped
+    assert sum(dataset.skipped_labels.values()) == len(labels) - scored
 
 
 def test_number_among_symbols_is_skipped(tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def script() -> ModuleType:
 
 
 def test_failed_image_is_wrong_and_never_accepted() -> None:
-    found = make_result([0, 0], [None, 0])
-    assert found.predictions.tolist() == [-1, 0]
-    assert found.coverage == 0.5
-    assert SetResult("set", found.labels, found.probabilities, found.images, 0.0).coverage == 0.5
+    result = make_result([0, 0], [None, 0])
+    assert result.predictions.tolist() == [-1, 0]
+    assert result.coverage == 0.5
+    assert SetResult("set", result.labels, result.probabilities, result.images, 0.0).coverage == 0.5
 
 
 def test_pool_of_no_results_is_none() -> None:
@@ -113,10 +113,10 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 
 def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
-    found = script.with_development_results(CARD, metrics())["results"]["development"]
-    assert [item["title"] for item in found["sets"]] == ["drawn on a screen by one person"]
-    assert [item["title"] for item in found["no_digits"]] == ["letters"]
-    assert (found["mean_accuracy"], found["auroc"]) == (0.5, 0.9)
+    results = script.with_development_results(CARD, metrics())["results"]["development"]
+    assert [item["title"] for item in results["sets"]] == ["drawn on a screen by one person"]
+    assert [item["title"] for item in results["no_digits"]] == ["letters"]
+    assert (results["mean_accuracy"], results["auroc"]) == (0.5, 0.9)
     assert CARD["results"] == {}
 
 
