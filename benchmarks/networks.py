@@ -83,9 +83,9 @@ def mean_of_sets(recognizer: Recognizer, folder: Path) -> float:
     sets = [read_labeled_dataset(path) for path in find_labeled_datasets(folder)]
     examined = [
         evaluate_digits(recognizer, item)
-        for item in select_digit_sets([s for s in sets if not s.shows_numbers])[0]
+        for item in select_digit_sets([s for s in sets if not s.is_number_set])[0]
     ]
-    return statistics.mean(item.evaluation.accuracy for item in examined if item.shows_digits)
+    return statistics.mean(item.metrics.accuracy for item in examined if item.is_digit_set)
 
 
 def row(name: str, own: list[dict[str, Any]], ours: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from corruptions import CORRUPTIONS, corrupt
 
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 BLANK = np.zeros((28, 28), np.uint8)
 FULL = np.full((28, 28), 255, np.uint8)

@@ -38,13 +38,13 @@ def test_separators_are_no_mistakes_and_line_breaks_are() -> None:
 
 def test_an_image_without_an_answer_is_wrong_and_is_not_kept() -> None:
     found = figures(["1", "2"], [Answer("1", 0.9, 10.0, True), Answer("-", 1.0, 20.0, False)])
-    assert (found["correct"], found["unanswered"], found["coverage_at_99"]) == (1, 1, 0.5)
-    assert (found["accepted_share"], found["accepted_accuracy"], found["median_ms"]) == (0.5, 1.0, 15.0)
+    assert (found["correct"], found["num_failed"], found["coverage_at_99"]) == (1, 1, 0.5)
+    assert (found["coverage"], found["selective_accuracy"], found["median_ms"]) == (0.5, 1.0, 15.0)
 
 
 def test_a_reader_that_accepts_nothing_by_itself_has_no_figures_of_it() -> None:
     found = figures(["1"], [Answer("1", 0.9, 10.0)])
-    assert (found["accepted_share"], found["accepted_accuracy"]) == (None, None)
+    assert (found["coverage"], found["selective_accuracy"]) == (None, None)
 
 
 def test_both_readers_get_the_same_images_and_both_stand_in_the_table(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from digitrec.errors import (
 from digitrec.limits import InputLimits
 from digitrec.preprocessing.decode import decode
 from digitrec.preprocessing.strokes import Strokes
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 SEVEN = draw_digit(7, 120, 8)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from digitrec.errors import ImageTooLargeError, UnreadableImageError, UnsupportedImageError
 from digitrec.preprocessing.containers import without_metadata
 from digitrec.preprocessing.decode import decode
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 SEVEN = draw_digit(7, 120, 8)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'

@@ -12,7 +12,7 @@ import pytest
 
 from digitrec.errors import InvalidFieldError
 from digitrec.preprocessing.json_images import decode_base64, decode_pixels
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 SEVEN = draw_digit(7, 120, 8)
 

@@ -15,7 +15,7 @@ from digitrec.preprocessing.background import remove_salt_and_pepper
 from digitrec.preprocessing.normalize import normalize
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines
 from digitrec.preprocessing.strokes import Strokes, render_strokes
-from handwriting import crop_to_ink, draw_digit
+from sample_digits import crop_to_ink, draw_digit
 
 Picture = NDArray[np.uint8]
 
@@ -53,23 +53,23 @@ VARIATIONS: dict[str, Callable[[int], Picture]] = {
     "a hairline": lambda digit: draw_digit(digit, pen_px=2),
     "a thick marker": lambda digit: draw_digit(digit, pen_px=40),
     "very low contrast": lambda digit: draw_digit(digit, ink=236),
-    "grey on grey": lambda digit: draw_digit(digit, ink=100, paper=120),
+    "grey on grey": lambda digit: draw_digit(digit, ink=100, background=120),
     "a noisy sensor": lambda digit: np.clip(
-        draw_digit(digit, ink=60, paper=190) + np.random.default_rng(digit).normal(0, 25, (280, 280)), 0, 255
+        draw_digit(digit, ink=60, background=190) + np.random.default_rng(digit).normal(0, 25, (280, 280)), 0, 255
     ).astype(np.uint8),
     "specks of dust": lambda digit: np.where(
         np.random.default_rng(digit).random((280, 280)) < 0.005, 0, draw_digit(digit)
     ).astype(np.uint8),
     "a shadow with an edge": lambda digit: in_light(draw_digit(digit), SHADOW),
     "a lamp at one side": lambda digit: in_light(draw_digit(digit, ink=60), SLOPE),
-    "chalk under a lamp": lambda digit: in_light(draw_digit(digit, ink=235, paper=70), SLOPE),
+    "chalk under a lamp": lambda digit: in_light(draw_digit(digit, ink=235, background=70), SLOPE),
     "a cell with dark borders": lambda digit: in_a_cell(draw_digit(digit)),
-    "a faint pencil in a cell": lambda digit: in_a_cell(draw_digit(digit, ink=170, paper=200, pen_px=9)),
+    "a faint pencil in a cell": lambda digit: in_a_cell(draw_digit(digit, ink=170, background=200, pen_px=9)),
     "a negative of a cell": lambda digit: np.uint8(255) - in_a_cell(draw_digit(digit)),
     "a neighbour at the edge": lambda digit: beside_a_neighbour(draw_digit(digit, digit_px=150)),
     "a margin of two pixels": lambda digit: np.pad(crop_to_ink(draw_digit(digit)), 2, constant_values=255),
-    "small in a corner": lambda digit: draw_digit(digit, pen_px=6, digit_px=70, centre=(0.2, 0.2)),
-    "small in a large photo": lambda digit: draw_digit(digit, 2000, 8, digit_px=90, centre=(0.7, 0.3)),
+    "small in a corner": lambda digit: draw_digit(digit, pen_px=6, digit_px=70, center=(0.2, 0.2)),
+    "small in a large photo": lambda digit: draw_digit(digit, 2000, 8, digit_px=90, center=(0.7, 0.3)),
     "28 pixels": lambda digit: cv2.resize(draw_digit(digit), (28, 28), interpolation=cv2.INTER_AREA),
     "14 pixels": lambda digit: cv2.resize(draw_digit(digit), (14, 14), interpolation=cv2.INTER_AREA),
     "a wide strip": lambda digit: np.pad(draw_digit(digit), ((0, 0), (600, 600)), constant_values=255),

@@ -8,7 +8,7 @@ import pytest
 
 from digitrec.preprocessing import background as paper
 from digitrec.preprocessing.normalize import downscale_for_processing
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 CANVASES = [
     downscale_for_processing(draw_digit(digit, pen_px=pen)) for digit in range(10) for pen in (6, 18, 30)

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from digitrec.errors import UnreadableImageError
 from digitrec.preprocessing.decode import decode
 from digitrec.preprocessing.png import decode_plain_png, plain_png_size
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 SEVEN = draw_digit(7, 120, 8)
 SIZE = (120, 120)

@@ -9,7 +9,7 @@ from digitrec import Recognizer
 from digitrec.errors import BlankImageError, InvalidFieldError
 from digitrec.limits import InputLimits
 from digitrec.preprocessing.strokes import Strokes, render_strokes, render_strokes_randomized
-from handwriting import DIGIT_STROKES
+from sample_digits import DIGIT_STROKES
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 ROOT = Path(__file__).parents[2]
 

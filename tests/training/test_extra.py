@@ -13,7 +13,7 @@ pytest.importorskip("keras", reason="needs pip install '.[train]'")
 from digitrec.errors import DatasetError
 from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.samples import Samples
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class TrainingResult(NamedTuple):
     @property
     def evaluation(self) -> DigitMetrics:
         """The figures of MNIST's test set."""
-        return self.examinations[0].evaluation
+        return self.examinations[0].metrics
 
 
 def calibrate_and_evaluate(
@@ -92,11 +92,11 @@ def calibrate_and_evaluate(
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
         "refusal": {
             "rule": _RULE + (_SPREAD if config.negatives is not None else ""),
-            "validation_digits_refused": 1 - tuned_on.accepted_share,
+            "validation_digits_refused": 1 - tuned_on.coverage,
             "made_to_be_refused": len(others.labels),
-            "made_to_be_refused_refused": 1 - others.accepted_share if len(others.labels) else None,
+            "made_to_be_refused_refused": 1 - others.coverage if len(others.labels) else None,
         },
-        "results": {"mnist_test": test.evaluation.to_dict(), "styles": accuracy_by_style(model, config.seed)},
+        "results": {"mnist_test": test.metrics.to_dict(), "styles": accuracy_by_style(model, config.seed)},
     }
     return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
 

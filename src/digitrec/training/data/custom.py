@@ -50,13 +50,13 @@ def oversample(extra: Samples, count: int) -> Samples:
 def _digit(row: Example) -> int:
     if row.digit is None:
         raise DatasetError(
-            f"{row.place}: expected a label from 0 to 9. Received: {row.label!r}. Correct or remove the row."
+            f"{row.source}: expected a label from 0 to 9. Received: {row.label!r}. Correct or remove the row."
         )
     return row.digit
 
 
 def _ink(row: Example, limits: InputLimits) -> NDArray[np.float32]:
     try:
-        return normalize(decode(row.picture(), limits))
+        return normalize(decode(row.load_image(), limits))
     except (ImageError, InvalidFieldError) as error:
-        raise DatasetError(f"{row.place}: {error} Or remove the row.") from error
+        raise DatasetError(f"{row.source}: {error} Or remove the row.") from error

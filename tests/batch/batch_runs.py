@@ -1,4 +1,4 @@
-"""What the tests of bulk runs share."""
+"""Run `digitrec batch` in a process of its own, and read its results."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Bulk = Callable[..., subprocess.CompletedProcess[str]]
+BatchCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def start_bulk(folder: Path, output: str, done: int, *arguments: object) -> subprocess.Popen[str]:
-    """Start a run, and return it when it has written `done` lines and more."""
-    command = [sys.executable, "-m", "digitrec", "bulk", *map(str, arguments), "--output", output]
+def start_batch(folder: Path, output: str, min_lines: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start a run, and return it when it has written at least `min_lines` lines."""
+    command = [sys.executable, "-m", "digitrec", "batch", *map(str, arguments), "--output", output]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120
-    while count_lines(folder / output) < done:
+    while count_lines(folder / output) < min_lines:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.005)

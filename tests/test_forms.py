@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitrec import BlankImageError, InvalidFieldError, Reading, Recognizer, Strokes
 from digitrec.forms import load_form, parse_form, recognize_form
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 _BOXES = {"phone": (100, 80, 420, 100), "mark": (100, 260, 120, 100), "empty": (400, 260, 200, 100)}
 
@@ -21,15 +21,15 @@ def _form() -> NDArray[np.uint8]:
         cv2.rectangle(page, (left, top), (left + width, top + height), (40,), 3)
     for name, text in {"phone": "2358", "mark": "6"}.items():
         left, top, _, _ = _BOXES[name]
-        for place, sign in enumerate(text):
-            digit = draw_digit(int(sign), 84, 7, digit_px=66)
-            window = page[top + 8 : top + 92, left + 10 + 95 * place : left + 94 + 95 * place]
+        for position, char in enumerate(text):
+            digit = draw_digit(int(char), 84, 7, digit_px=66)
+            window = page[top + 8 : top + 92, left + 10 + 95 * position : left + 94 + 95 * position]
             np.minimum(window, digit, out=window)
     return page
 
 
 @pytest.mark.parametrize(
-    ("fields", "fault"),
+    ("fields", "message"),
     [
         ([], "fields: expected a JSON object of 1 to 500 fields. Received: list"),
         ({}, "Received: 0 fields"),
@@ -41,23 +41,23 @@ def _form() -> NDArray[np.uint8]:
         ({"a": {"box": [0, 0, 1, 1], "pattern": "dx"}}, "fields.a.pattern: expected a pattern"),
     ],
 )
-def test_what_is_no_field_is_told(fields: object, fault: str) -> None:
-    with pytest.raises(InvalidFieldError, match=fault):
+def test_invalid_field_is_rejected(fields: object, message: str) -> None:
+    with pytest.raises(InvalidFieldError, match=message):
         parse_form(fields)
 
 
-def test_a_box_outside_the_page_is_told(recognizer: Recognizer) -> None:
+def test_box_outside_the_page_is_rejected(recognizer: Recognizer) -> None:
     fields = parse_form({"phone": {"box": [700, 80, 200, 100]}})
     with pytest.raises(InvalidFieldError, match=r"fields.phone: expected a box inside the page of 800 x 500"):
         recognize_form(recognizer, _form(), fields)
 
 
-def test_strokes_are_no_form(recognizer: Recognizer) -> None:
+def test_strokes_are_rejected_as_a_form(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Received: strokes"):
         recognize_form(recognizer, Strokes(()), parse_form({"a": {"box": [0, 0, 1, 1]}}))
 
 
-def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
+def test_missing_or_broken_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     for name in ("broken.json", "missing.json"):
         with pytest.raises(InvalidFieldError, match=name):
@@ -65,11 +65,11 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (12, -8), (-12, 8)])
-@pytest.mark.parametrize("as_shares", [False, True])
-def test_a_form_gives_one_record_wherever_the_boxes_are_a_little_off(
-    recognizer: Recognizer, tmp_path: Path, shift: tuple[int, int], *, as_shares: bool
+@pytest.mark.parametrize("as_fractions", [False, True])
+def test_form_is_read_with_slightly_shifted_boxes(
+    recognizer: Recognizer, tmp_path: Path, shift: tuple[int, int], *, as_fractions: bool
 ) -> None:
-    units = (800, 500, 800, 500) if as_shares else (1, 1, 1, 1)
+    units = (800, 500, 800, 500) if as_fractions else (1, 1, 1, 1)
     boxes = {
         name: [side / unit for side, unit in zip((x + shift[0], y + shift[1], w, h), units, strict=True)]
         for name, (x, y, w, h) in _BOXES.items()

@@ -1,4 +1,4 @@
-"""Decoding, against every path counted out: degenerate columns first, then random ones."""
+"""CTC decoding, compared with the enumeration of all paths."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcr
 from digitrec.reading import ctc
 from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
 
-_SURELY_NONE = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
+_BLANK_COLUMN = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
 
 
 def _columns(seed: int, count: int = 5) -> NDArray[np.float64]:
-    """Return columns in which two digits and no digit share nearly all of the probability."""
+    """Return columns in which two digits and the blank have nearly all of the probability."""
     rng = np.random.default_rng(seed)
     classes = [ctc.NON_DIGIT, *rng.choice(10, 2, replace=False)]
     columns = np.full((count, ctc.NON_DIGIT + 1), ctc.FLOOR)
@@ -26,7 +26,7 @@ def _columns(seed: int, count: int = 5) -> NDArray[np.float64]:
 
 
 def _paths(columns: NDArray[np.float64]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return, by text, the sum of the probabilities of all paths that spell it, and that of the best one."""
+    """Return, by text, the summed probability of all its paths, and that of the best path."""
     classes = np.flatnonzero(columns.max(axis=0) > ctc.FLOOR)
     total: dict[str, float] = defaultdict(float)
     best: dict[str, float] = defaultdict(float)
@@ -39,14 +39,14 @@ def _paths(columns: NDArray[np.float64]) -> tuple[dict[str, float], dict[str, fl
     return total, best
 
 
-def test_columns_without_digits_spell_nothing_and_fit_no_length() -> None:
-    assert ctc.most_probable(_SURELY_NONE, UNCONSTRAINED) == ""
-    assert ctc.most_probable(_SURELY_NONE, make_constraint(length=2)) is None
-    assert ctc.log_probability(_SURELY_NONE, "") == pytest.approx(0.0, abs=1e-9)
-    assert ctc.align(_SURELY_NONE, "") == []
+def test_columns_without_digits_have_no_text() -> None:
+    assert ctc.most_probable(_BLANK_COLUMN, UNCONSTRAINED) == ""
+    assert ctc.most_probable(_BLANK_COLUMN, make_constraint(length=2)) is None
+    assert ctc.log_probability(_BLANK_COLUMN, "") == pytest.approx(0.0, abs=1e-9)
+    assert ctc.align(_BLANK_COLUMN, "") == []
 
 
-def test_a_text_that_needs_more_columns_than_there_are_is_impossible() -> None:
+def test_text_that_needs_more_columns_is_impossible() -> None:
     columns = np.full((3, ctc.NON_DIGIT + 1), 1 / 11)
     assert ctc.log_probability(columns, "1234") == -np.inf
     assert ctc.log_probability(columns, "111") == -np.inf  # equal digits need a column between them
@@ -55,7 +55,7 @@ def test_a_text_that_needs_more_columns_than_there_are_is_impossible() -> None:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_a_text_is_as_probable_as_all_its_paths_together(seed: int) -> None:
+def test_probability_of_a_text_is_the_sum_over_its_paths(seed: int) -> None:
     columns = _columns(seed)
     total, _ = _paths(columns)
     for text, probability in total.items():
@@ -64,31 +64,31 @@ def test_a_text_is_as_probable_as_all_its_paths_together(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_the_best_path_that_a_constraint_accepts_is_found(seed: int) -> None:
+def test_best_path_under_a_constraint_is_found(seed: int) -> None:
     columns = _columns(seed)
     _, best = _paths(columns)
     first, second = sorted({text for text in best if len(text) == 1})
     listed = [f"{first}{second}", f"{second}{second}1", first]
-    for asked, fits in (
+    for constraint, fits in (
         (make_constraint(length=2), lambda text: len(text) == 2),
         (make_constraint(pattern=f"d-{first}d"), lambda text: len(text) == 3 and text[1] == first),
         (make_constraint(choices=listed), lambda text: text in listed),
     ):
-        found = ctc.most_probable(columns, asked)
+        found = ctc.most_probable(columns, constraint)
         assert best[found or ""] == pytest.approx(max(best[text] for text in best if fits(text)))
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_joining_empty_columns_changes_no_answer(seed: int) -> None:
+def test_merging_empty_columns_does_not_change_the_text(seed: int) -> None:
     columns = _columns(seed)
-    wide = np.concatenate([part for column in columns for part in (column[np.newaxis], *[_SURELY_NONE] * 3)])
+    wide = np.concatenate([part for column in columns for part in (column[np.newaxis], *[_BLANK_COLUMN] * 3)])
     assert len(ctc.merge_empty_columns(wide)) == 2 * len(columns)
-    asked = make_constraint(length=3)
-    assert ctc.most_probable(ctc.merge_empty_columns(wide), asked) == ctc.most_probable(wide, asked)
+    constraint = make_constraint(length=3)
+    assert ctc.most_probable(ctc.merge_empty_columns(wide), constraint) == ctc.most_probable(wide, constraint)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_digits_are_aligned_in_order_each_with_its_peak(seed: int) -> None:
+def test_digits_are_aligned_in_order_with_their_peaks(seed: int) -> None:
     columns = _columns(seed, 12)
     text = ctc.most_probable(columns, UNCONSTRAINED) or ""
     spans = ctc.align(columns, text)
@@ -99,8 +99,8 @@ def test_digits_are_aligned_in_order_each_with_its_peak(seed: int) -> None:
 
 
 @pytest.mark.parametrize("transcript", ["7", "14/05/2006", "-3.65", "12:30-14:00", "?5", "1 234 #", "?"])
-def test_separators_are_spelled_between_the_digits(transcript: str) -> None:
-    path = [place for item in encode_transcript(transcript) for place in (item, BLANK, BLANK)]
+def test_separators_are_found_between_digits(transcript: str) -> None:
+    path = [index for item in encode_transcript(transcript) for index in (item, BLANK, BLANK)]
     classes = np.full((len(path), LINE_CLASS_COUNT), 1e-6)
     classes[range(len(path)), path] = 1.0
     digits = "".join(filter(str.isdigit, transcript))
@@ -110,7 +110,7 @@ def test_separators_are_spelled_between_the_digits(transcript: str) -> None:
     assert [character.column for character in found] == list(range(0, len(path), 3))
 
 
-def test_a_separator_parts_equal_digits() -> None:
+def test_separator_separates_equal_digits() -> None:
     path = encode_transcript("1-1")
     classes = np.full((3, LINE_CLASS_COUNT), 1e-6)
     classes[range(3), path] = 1.0

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.alignment import locate_characters
-from digitrec.reading.text_lines import TextLine, find_text_lines, line_width, straighten, image_as_line
-from handwriting import draw_digit
+from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
+from sample_digits import draw_digit
 
 Image = NDArray[np.uint8]
 
@@ -21,9 +21,9 @@ def _blank(height: int, width: int) -> Image:
 
 
 def _write(page: Image, text: str, left: int, top: int, step_px: int = 60) -> None:
-    for place, sign in enumerate(text):
-        digit = draw_digit(int(sign), 60, 5, text_height_px=48)
-        window = page[top : top + 60, left + place * step_px : left + place * step_px + 60]
+    for index, char in enumerate(text):
+        digit = draw_digit(int(char), 60, 5, digit_px=48)
+        window = page[top : top + 60, left + index * step_px : left + index * step_px + 60]
         np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
 
 
@@ -33,14 +33,14 @@ def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (48, 48), (300, 40)])
-def test_any_image_can_be_seen_as_one_line(shape: tuple[int, int]) -> None:
+def test_any_image_can_be_one_line(shape: tuple[int, int]) -> None:
     line = image_as_line(np.full(shape, 200, np.uint8))
     assert line.image.shape[0] == LINE_HEIGHT_PX
     assert line.image.shape[1] >= 4
     assert (line.image == 200).all()
 
 
-def test_the_paper_around_a_whole_image_is_the_image_s_own() -> None:
+def test_padding_of_a_whole_image_has_its_background_level() -> None:
     tight = 255 - image_as_line(255 - _bold_bar()).image
     assert (image_as_line(_bold_bar()).image[0] == 255).all()
     np.testing.assert_allclose(tight, image_as_line(_bold_bar()).image, atol=1)
@@ -52,7 +52,7 @@ def _bold_bar() -> Image:
     return page
 
 
-def test_lines_come_from_top_to_bottom() -> None:
+def test_lines_are_sorted_from_top_to_bottom() -> None:
     page = _blank(300, 400)
     for top, text in ((200, "58"), (20, "214"), (110, "3067")):
         _write(page, text, 40, top)
@@ -61,7 +61,7 @@ def test_lines_come_from_top_to_bottom() -> None:
     assert [round(line.text_height_px, -1) for line in lines] == [50, 50, 50]
 
 
-def test_two_columns_are_two_columns() -> None:
+def test_columns_are_separate_lines() -> None:
     page = _blank(240, 700)
     for row, (first, second) in enumerate((("21", "583"), ("305", "67"), ("4", "9021"))):
         _write(page, first, 20, 10 + 75 * row)
@@ -82,22 +82,22 @@ def test_one_line_with_a_wide_gap_is_one_line() -> None:
 @pytest.mark.parametrize("bend", [-0.0004, 0.0, 0.0004])
 def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) -> None:
     page = _blank(400, 800)
-    for place in range(11):
-        left = 40 + 62 * place
-        _write(page, str(place % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2))
+    for index in range(11):
+        left = 40 + 62 * index
+        _write(page, str(index % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2))
     _, (line,) = _lines(page)
     straight = straighten(page, line, 38.0).image
     inked = straight < 128
-    middles = [
+    centers = [
         float(np.flatnonzero(inked[:, start : start + 60].any(axis=1)).mean())
         for start in range(0, straight.shape[1] - 60, 40)
         if inked[:, start : start + 60].any()
     ]
-    assert np.ptp(middles) < 8
+    assert np.ptp(centers) < 8
     assert abs(straight.shape[1] - line_width(line, 38.0)) < 0.35 * straight.shape[1]
 
 
-def test_a_column_of_a_line_is_where_the_image_has_it() -> None:
+def test_column_of_a_line_maps_to_the_image() -> None:
     page = _blank(90, 300)
     page[20:70, 200:206] = 0
     page[20:70, 60:66] = 0
@@ -108,20 +108,20 @@ def test_a_column_of_a_line_is_where_the_image_has_it() -> None:
     assert straight.x(columns[-1] + 1) == pytest.approx(206, abs=2)
 
 
-def test_every_character_has_its_own_ink() -> None:
+def test_each_character_has_its_own_ink() -> None:
     page = _blank(80, 300)
     _write(page, "2830", 10, 10)
     ink, (line,) = _lines(page)
-    peaks = [(40 + 60 * place) * ink.scale for place in range(4)]
-    places = locate_characters(ink, line.components, peaks)
-    for place, part in enumerate(places):
+    peaks = [(40 + 60 * index) * ink.scale for index in range(4)]
+    characters = locate_characters(ink, line.components, peaks)
+    for index, part in enumerate(characters):
         left, _, right, _ = (edge / ink.scale for edge in part.box)
-        assert 10 + 60 * place <= left < right <= 70 + 60 * place
+        assert 10 + 60 * index <= left < right <= 70 + 60 * index
         assert part.ink.shape == (28, 28)
         assert part.ink.max() == pytest.approx(1.0, abs=0.05)
 
 
-def test_touching_characters_are_parted_where_the_least_ink_is() -> None:
+def test_touching_characters_are_split_where_the_ink_is_thinnest() -> None:
     page = _blank(90, 140)
     cv2.ellipse(page, (45, 45), (22, 30), 0, 0, 360, (0,), 6)
     cv2.ellipse(page, (93, 45), (22, 30), 0, 0, 360, (0,), 6)
@@ -132,7 +132,7 @@ def test_touching_characters_are_parted_where_the_least_ink_is() -> None:
     assert second.box[0] / ink.scale == pytest.approx(69, abs=8)
 
 
-def test_boxes_and_dividers_around_characters_are_not_their_ink() -> None:
+def test_boxes_around_characters_are_not_their_ink() -> None:
     page = _blank(100, 360)
     _write(page, "283", 40, 20, step_px=100)
     plain_ink, (line,) = _lines(page)
@@ -149,11 +149,11 @@ def test_boxes_and_dividers_around_characters_are_not_their_ink() -> None:
         )
 
 
-def test_a_character_without_ink_keeps_its_part_of_the_line() -> None:
+def test_character_without_ink_keeps_its_part_of_the_line() -> None:
     page = _blank(80, 300)
     _write(page, "2", 10, 10)
     ink, (line,) = _lines(page)
-    places = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
-    assert places[0].ink.any()
-    assert not places[1].ink.any()
-    assert places[1].box[2] >= places[1].box[0]
+    characters = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
+    assert characters[0].ink.any()
+    assert not characters[1].ink.any()
+    assert characters[1].box[2] >= characters[1].box[0]

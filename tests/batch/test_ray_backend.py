@@ -1,4 +1,4 @@
-"""A Ray cluster gives the rows that one machine gives, even where it loses an actor."""
+"""A Ray cluster gives the same rows as one machine, even if an actor dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bulk_steps import Bulk, count_lines, start_bulk
+from batch_runs import BatchCommand, count_lines, start_batch
 
 COUNT = int(os.environ.get("DIGITREC_RAY_PICTURES", "600"))
 
@@ -34,49 +34,51 @@ def cluster() -> Iterator[Any]:
     cluster.shutdown()
 
 
-def test_no_cluster_at_the_address_is_told(bulk: Bulk, scans: Path) -> None:
-    done = bulk("scans", "--output", "r.jsonl", "--ray", "127.0.0.1:1", check=1)
+def test_missing_cluster_is_reported(batch: BatchCommand, scans: Path) -> None:
+    done = batch("scans", "--output", "r.jsonl", "--ray-address", "127.0.0.1:1", check=1)
     assert "ray: expected a Ray cluster at 127.0.0.1:1" in done.stderr
 
 
-@pytest.mark.parametrize("many", [COUNT], indirect=True)
-def test_a_cluster_gives_the_same_rows_and_goes_on_after_a_kill(
-    bulk: Bulk, many: int, tmp_path: Path, cluster: Any
+@pytest.mark.parametrize("many_images", [COUNT], indirect=True)
+def test_cluster_gives_the_same_rows_and_resumes_after_a_kill(
+    batch: BatchCommand, many_images: int, tmp_path: Path, cluster: Any
 ) -> None:
     (tmp_path / "many" / "corrupt.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "list.txt").write_text("many/000.png\nmany/missing.png\n")
     inputs = ("many", "list.txt")
-    bulk(*inputs, "--output", "local.jsonl", check=3)
-    process = start_bulk(tmp_path, "ray.jsonl", many // 4, *inputs, "--ray", cluster.address)
+    batch(*inputs, "--output", "local.jsonl", check=3)
+    process = start_batch(tmp_path, "ray.jsonl", many_images // 4, *inputs, "--ray-address", cluster.address)
     process.kill()
     process.communicate(timeout=30)
     before = count_lines(tmp_path / "ray.jsonl")
-    assert many // 4 <= before < many
-    done = bulk(*inputs, "--output", "ray.jsonl", "--ray", cluster.address, check=3)
-    noted = re.search(r"([\d,]+) were there before", done.stderr)
-    assert noted is not None
-    assert 0 < int(noted[1].replace(",", "")) <= before, "the kill may come between rows and the note of them"
+    assert many_images // 4 <= before < many_images
+    done = batch(*inputs, "--output", "ray.jsonl", "--ray-address", cluster.address, check=3)
+    counted = re.search(r"([\d,]+) from earlier runs", done.stderr)
+    assert counted is not None
+    assert 0 < int(counted[1].replace(",", "")) <= before, "the kill may come between rows and their commit"
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("many", [COUNT], indirect=True)
-def test_an_actor_that_is_killed_costs_no_row(bulk: Bulk, many: int, tmp_path: Path, cluster: Any) -> None:
-    bulk("many", "--output", "local.jsonl")
-    process = start_bulk(tmp_path, "ray.jsonl", many // 4, "many", "--ray", cluster.address)
+@pytest.mark.parametrize("many_images", [COUNT], indirect=True)
+def test_killed_actor_loses_no_row(
+    batch: BatchCommand, many_images: int, tmp_path: Path, cluster: Any
+) -> None:
+    batch("many", "--output", "local.jsonl")
+    process = start_batch(tmp_path, "ray.jsonl", many_images // 4, "many", "--ray-address", cluster.address)
     os.kill(actors(cluster)[0], signal.SIGKILL)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
 def actors(cluster: Any) -> list[int]:
-    """Return the processes that read, as soon as there are some."""
+    """Return the processes of the actors, as soon as there are some."""
     end = time.monotonic() + 30
     while True:
         raylets = [node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()]
-        found = [int(child) for pid in raylets for child in children(pid) if b"MapWorker" in command(child)]
-        if found:
-            return found
+        pids = [int(child) for pid in raylets for child in children(pid) if b"MapWorker" in command(child)]
+        if pids:
+            return pids
         assert time.monotonic() < end
         time.sleep(0.05)
 
