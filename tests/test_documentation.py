@@ -32,6 +32,17 @@ def test_every_command_in_the_documents_is_a_command() -> None:
     assert named <= set(cli.commands)
 
 
+def test_every_option_of_a_command_in_the_documents_is_an_option() -> None:
+    text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    unknown = []
+    for line in re.findall(r"(?:^ +\$? ?|`)digitrec ([^\n`#]+)", text, re.MULTILINE):
+        command, *words = line.split()
+        known = {name for option in cli.commands.get(command, cli).params for name in option.opts}
+        named = {word.split("=")[0] for word in words if word.startswith("--")} - {"--version"}
+        unknown += [f"{command} {name}" for name in named - known]
+    assert unknown == []
+
+
 def test_every_make_target_in_readme_is_a_target() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"make ([a-z]+)\b", README)) - {"both"}
@@ -62,6 +73,26 @@ def test_every_source_file_in_a_document_exists(document: Path) -> None:
     named = re.findall(r"`(\w[\w/]*/[\w.]+\.(?:py|js|css|h5|jinja))`", document.read_text(encoding="utf-8"))
     folders = (ROOT, PACKAGE, ROOT / "static")
     assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
+
+
+def test_every_function_and_class_in_the_architecture_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = {path.stem for path in PACKAGE.iterdir() if path.suffix in {"", ".py"}}
+    named = [name for name in re.findall(r"`([a-z_]+(?:\.\w+)+)`", text) if name.split(".")[0] in packages]
+    assert named
+    assert [name for name in named if not is_defined(name)] == []
+
+
+def is_defined(dotted: str) -> bool:
+    """Return whether a dotted name below digitrec is a module, or something that one defines."""
+    *modules, name = dotted.split(".")
+    if PACKAGE.joinpath(*modules, f"{name}.py").exists():
+        return True
+    try:
+        path, _ = located(dotted)
+    except IndexError:
+        return False
+    return bool(re.search(rf"^ *(?:def|class) {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def test_the_module_overview_of_the_web_ui_is_complete() -> None:

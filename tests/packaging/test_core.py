@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from handwriting import draw_digit, png_bytes
-
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     tomllib = pytest.importorskip("tomli", reason="needs Python 3.11 or tomli")
 
-PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # Runs in a process of its own, in which every package but the core's cannot be imported.
 READ_ONE = """
@@ -80,7 +79,7 @@ def test_a_recognizer_needs_the_core_dependencies_alone() -> None:
     assert {"click", "flask", "pydantic", "waitress"} <= set(blocked)
     done = subprocess.run(
         [sys.executable, "-c", READ_ONE, json.dumps(blocked), json.dumps(CORE_MODULES)],
-        input=png_bytes(draw_digit(7)),
+        input=(ROOT / "examples" / "pictures" / "seven.png").read_bytes(),
         capture_output=True,
         timeout=120,
         check=False,
