@@ -32,7 +32,6 @@ from digitrec.native_logging import disable_libtiff_messages
 from digitrec.preprocessing.containers import without_metadata
 from digitrec.preprocessing.grayscale import bgr_to_gray, pil_to_gray, rgba_to_gray
 from digitrec.preprocessing.ops import GrayImage
-from digitrec.preprocessing.png import decode_plain_png, plain_png_size
 from digitrec.preprocessing.strokes import Strokes, render_strokes
 
 ImageLike: TypeAlias = (
@@ -137,9 +136,6 @@ def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> Gra
             f"expected {_READABLE}. Received: {_guess_format(data)}. Save the picture as PNG or JPEG and send that."
         )
     with _translated_errors(limits):
-        if size := plain_png_size(data):
-            _check_pixels(size, limits)
-            return _from_array(decode_plain_png(data), limits, reservation)
         file = without_metadata(data)
         if file.webp_size:
             picture = _from_webp(file.data, file.webp_size, limits, reservation)
@@ -160,10 +156,8 @@ def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservat
 
 def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        _check_pixels(image.size, limits)
         size = image.size
-        image.verify()  # PNG's checksums, which decoding passes over
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # again, as `verify` asks for
+        _check_pixels(size, limits)
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
         _reserve(_decoding_bytes(image, size), size, reservation)
         return pil_to_gray(image)
