@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from digitrec.cli.main import main as cli
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file
-from digitrec.resources import packaged_model_path
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.alignment import locate_characters
-from digitrec.reading.text_lines import TextLine, find_text_lines, line_width, straighten, image_as_line
+from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
 from handwriting import draw_digit
 
 Image = NDArray[np.uint8]

@@ -89,7 +89,7 @@ def test_every_kind_of_examination_makes_a_report(
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="Name another place"):
+    with pytest.raises(OutputError, match="Choose another directory"):
         write_report(tmp_path / "file" / "report", [examined([1], [1])], CARD)
 
 

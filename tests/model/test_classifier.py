@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelFileError
+from digitrec.files import packaged_model_path
 from digitrec.model.classifier import LiteRtClassifier, load_classifier
 from digitrec.model.model_file import read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 
 def _without_tensorflow(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

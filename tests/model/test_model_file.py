@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 
 def _edit_card(path: Path, **changes: Any) -> None:

@@ -19,10 +19,10 @@ from digitrec.errors import (
     ModelNotCompiledError,
     ModelNotFoundError,
 )
+from digitrec.files import packaged_model_path
 from digitrec.model import classifier, subprocess_check
 from digitrec.model.classifier import load_classifier
 from digitrec.model.model_file import read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 IMPORT = "import sys; sys.path[:] = sys.argv[2:]; from digitrec.model import load_check; "
 

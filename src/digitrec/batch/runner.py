@@ -22,10 +22,9 @@ from digitrec.batch.sources import iter_inputs, validate_inputs
 from digitrec.batch.summary import Summary
 from digitrec.batch.task import RecognitionTask, Row
 from digitrec.errors import InvalidFieldError
-from digitrec.files import ensure_writable_dir
+from digitrec.files import ensure_writable_dir, packaged_model_path
 from digitrec.limits import InputLimits
 from digitrec.model.model_file import read_model_file
-from digitrec.resources import packaged_model_path
 
 # Some 50 ms of work each: what is under way is lost at a kill.
 _BATCH = {"digit": 32, "number": 4, "form": 1}

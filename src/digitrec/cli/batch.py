@@ -68,7 +68,7 @@ def batch(
     """
     from digitrec.batch.runner import BatchJob, run
     from digitrec.batch.task import Kind, RecognitionTask
-    from digitrec.resources import packaged_model_path
+    from digitrec.files import packaged_model_path
 
     constraint, fields = parse_number_options(length, pattern, choices, form)
     is_number = as_numbers or not constraint.is_unconstrained
