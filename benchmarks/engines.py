@@ -34,9 +34,9 @@ from numpy.typing import NDArray
 from processes import machine, others_load
 from serving import RESULTS, RIVALS, write
 
+from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
 from digitrec.preprocessing.normalize import normalize
-from digitrec.resources import packaged_model_path
 
 Ink = NDArray[np.float32]
 

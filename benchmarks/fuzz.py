@@ -29,7 +29,7 @@ from fuzzing.targets import TARGETS
 from fuzzing.watched import SEED, Meal, Target, eat, file_of
 
 import digitrec
-from digitrec.resources import packaged_model_path
+from digitrec.files import packaged_model_path
 
 _BLOCK = 1000
 

@@ -24,13 +24,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from train_model import INTERRUPTED, add_data_options
 
 from digitrec.errors import DigitrecError
+from digitrec.files import packaged_model_path
 from digitrec.model.architectures import line_model
 from digitrec.model.classifier import load_classifier
 from digitrec.model.export import save_line_model
 from digitrec.model.line_model import LineModel
 from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.reading.reader import Models
-from digitrec.resources import packaged_model_path
 from digitrec.training.data.mnist import load_mnist
 from digitrec.training.data.pendigits import load_pen_digits
 from digitrec.training.data.unipen import load_json_characters, load_unipen

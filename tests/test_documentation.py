@@ -12,9 +12,9 @@ from types import CodeType, FrameType
 import pytest
 
 from digitrec.cli.main import main as cli
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file
 from digitrec.recognizer import Recognizer
-from digitrec.resources import packaged_model_path
 from digitrec.web import create_app
 from digitrec.web.config import Settings
 

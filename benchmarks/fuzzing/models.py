@@ -11,8 +11,8 @@ from functools import cache
 import h5py
 import numpy as np
 
+from digitrec.files import packaged_model_path
 from digitrec.model import model_file as artifact
-from digitrec.resources import packaged_model_path
 from fuzzing import mutations
 
 Span = tuple[int, int]

@@ -14,7 +14,7 @@ from batch_runs import BatchCommand, count_lines, rows, start_batch
 from digitrec import ModelNotFoundError
 from digitrec.batch.local_backend import run_local
 from digitrec.batch.task import InputItem, RecognitionTask
-from digitrec.resources import packaged_model_path
+from digitrec.files import packaged_model_path
 from sample_digits import draw_digit, png_bytes
 
 

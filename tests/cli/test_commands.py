@@ -18,7 +18,7 @@ from PIL import Image
 
 import digitrec
 from digitrec.cli.main import main
-from digitrec.resources import packaged_model_path
+from digitrec.files import packaged_model_path
 from digitrec.web.config import Settings
 from sample_digits import draw_digit
 

@@ -89,7 +89,7 @@ def test_report_is_written_for_every_kind_of_result(
 
 def test_unwritable_report_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="Name another place"):
+    with pytest.raises(OutputError, match="Choose another directory"):
         write_report(tmp_path / "file" / "report", [make_result([1], [1])], CARD)
 
 

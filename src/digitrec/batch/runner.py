@@ -21,10 +21,9 @@ from digitrec.batch.output import output_at
 from digitrec.batch.summary import Summary
 from digitrec.batch.task import InputItem, RecognitionTask, Row
 from digitrec.errors import InvalidFieldError
-from digitrec.files import ensure_writable_dir
+from digitrec.files import ensure_writable_dir, packaged_model_path
 from digitrec.limits import InputLimits
 from digitrec.model.model_file import read_model_file
-from digitrec.resources import packaged_model_path
 
 # About 50 ms of work each: a killed run loses the batches that are in progress.
 _BATCH_SIZE = {"digit": 32, "number": 4, "form": 1}

@@ -66,7 +66,7 @@ def batch(
     """
     from digitrec.batch.runner import BatchJob, run
     from digitrec.batch.task import RecognitionTask
-    from digitrec.resources import packaged_model_path
+    from digitrec.files import packaged_model_path
 
     constraint, fields = parse_number_options(length, pattern, choices, form)
     kind = _task_kind(task, constraint, fields)

@@ -142,9 +142,9 @@ def info(file: Path | None, *, as_json: bool) -> None:
     Without FILE, that of the current model.
     """
     from digitrec.cli.format import dumps
+    from digitrec.files import packaged_model_path
     from digitrec.model.card import format_card
     from digitrec.model.model_file import read_model_file
-    from digitrec.resources import packaged_model_path
 
     path = file or packaged_model_path()
     model = read_model_file(path)

@@ -22,13 +22,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 _PROGRAM = """
 import ctypes, sys
 from pathlib import Path
-from PIL import features
+from PIL import Image, features
 features.check("libtiff")  # what libtiff needs is loaded with it
 library = ctypes.CDLL(sys.argv[1])
 library.TIFFSetErrorHandler.restype = ctypes.c_void_p
 if sys.argv[2] == "removed":
     Path(sys.argv[1]).unlink()
-import digitrec.preprocessing.decode
+from digitrec.preprocessing.decode import decode
+decode(Image.new("L", (2, 2)))
 print("loud" if library.TIFFSetErrorHandler(None) else "silent")
 """
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitrec.preprocessing import background as paper
+from digitrec.preprocessing import background
 from digitrec.preprocessing.normalize import downscale_for_processing
 from sample_digits import draw_digit
 
@@ -17,11 +17,11 @@ CANVASES = [
 
 @pytest.mark.parametrize("tone", [0, 255])
 def test_blank_paper_is_even(tone: int) -> None:
-    assert paper.even_paper(np.full((128, 128), tone, np.uint8)) == tone
+    assert background.uniform_background_level(np.full((128, 128), tone, np.uint8)) == tone
 
 
 def test_drawings_stand_on_even_paper() -> None:
-    assert {paper.even_paper(canvas) for canvas in CANVASES} == {255}
+    assert {background.uniform_background_level(canvas) for canvas in CANVASES} == {255}
 
 
 @pytest.mark.parametrize(
@@ -34,27 +34,27 @@ def test_drawings_stand_on_even_paper() -> None:
     ids=["a slope", "a shadow", "a faint band"],
 )
 def test_shaded_paper_is_not_even(shade: np.ndarray) -> None:
-    assert paper.even_paper(np.rint(CANVASES[0] * shade).astype(np.uint8)) == 0
+    assert background.uniform_background_level(np.rint(CANVASES[0] * shade).astype(np.uint8)) == 0
 
 
 def test_ink_wider_than_a_stroke_leaves_no_even_paper() -> None:
     canvas = np.full((128, 128), 255, np.uint8)
     canvas[:60] = 0
-    assert paper.even_paper(canvas) == 0
+    assert background.uniform_background_level(canvas) == 0
 
 
 def test_the_relief_is_that_of_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = [paper.remove_shading(canvas) for canvas in CANVASES]
-    monkeypatch.setattr(paper, "even_paper", lambda picture: 0)
+    short = [background.correct_shading(canvas) for canvas in CANVASES]
+    monkeypatch.setattr(background, "uniform_background_level", lambda picture: 0)
     for canvas, relief in zip(CANVASES, short, strict=True):
-        assert np.abs(relief - paper.remove_shading(canvas)).max() < 0.02
+        assert np.abs(relief - background.correct_shading(canvas)).max() < 0.02
 
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_the_paper_around_is_the_median(inverted: bool) -> None:
     for canvas in CANVASES:
         small = cv2.resize(255 - canvas if inverted else canvas, (48, 48), interpolation=cv2.INTER_AREA)
-        assert (paper._paper_around(small, 25) == cv2.medianBlur(small, 25)).all()
+        assert (background._surrounding_background(small, 25) == cv2.medianBlur(small, 25)).all()
 
 
 @pytest.mark.parametrize("inverted", [False, True], ids=["dark ink", "light ink"])
@@ -67,4 +67,4 @@ def test_ink_is_told_from_paper_under_uneven_light(light: tuple[int, int, int], 
     )  # a marker, out of focus
     grain = np.random.default_rng(0).normal(0, 1.5, ink.shape)
     photo = np.clip(paper_light * (1 - 0.45 * ink) + grain, 0, 255).astype(np.uint8)
-    assert (paper.darken_ink(255 - photo if inverted else photo) == photo).all()
+    assert (background.normalize_polarity(255 - photo if inverted else photo) == photo).all()

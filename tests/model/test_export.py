@@ -194,13 +194,13 @@ def test_another_ending_is_refused(model_file: Path) -> None:
         convert_model_file(model_file.rename(model_file.with_suffix(".model")))
 
 
-def test_compiling_again_keeps_the_card(model_file: Path, card: dict[str, Any]) -> None:
+def test_export_again_keeps_the_card(model_file: Path, card: dict[str, Any]) -> None:
     from digitrec.model.export import convert_model_file
 
     assert convert_model_file(model_file).card == card
 
 
-def test_compiling_after_a_change_mends_the_mismatch_with_a_new_card(keras: Any, model_file: Path) -> None:
+def test_export_after_a_change_mends_the_mismatch_with_a_new_card(keras: Any, model_file: Path) -> None:
     from digitrec.model.export import convert_model_file
 
     with h5py.File(model_file, "r+") as file:
@@ -214,28 +214,28 @@ def test_compiling_after_a_change_mends_the_mismatch_with_a_new_card(keras: Any,
 def test_graph_that_answers_differently_is_not_written(
     keras: Any, model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digitrec.model import compile as compiling
+    from digitrec.model import export
 
-    other = compiling.convert(_dense_network(keras, (28, 28, 1), "softmax"))
-    monkeypatch.setattr(compiling, "convert", lambda model: other)
+    other = export.convert(_dense_network(keras, (28, 28, 1), "softmax"))
+    monkeypatch.setattr(export, "convert", lambda model: other)
     before = model_file.read_bytes()
     with pytest.raises(ModelFileError, match=r"expected LiteRT to answer as Keras does, to 0\.0001"):
-        compiling.compile_model(model_file)
+        export.convert_model_file(model_file)
     assert model_file.read_bytes() == before
 
 
 def test_save_model_leaves_the_old_file_on_failure(
     small_network: Any, model_file: Path, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digitrec.model import compile as compiling
+    from digitrec.model import export
 
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     before = model_file.read_bytes()
-    monkeypatch.setattr(compiling, "write_artifact", interrupted)
+    monkeypatch.setattr(export, "write_model_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        compiling.save_model(small_network, model_file, card)
+        export.save_model(small_network, model_file, card)
     assert model_file.read_bytes() == before
     assert list(model_file.parent.iterdir()) == [model_file]
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelFileError
-from digitrec.model.classifier import KerasClassifier, LiteRtClassifier, load_classifier
+from digitrec.files import packaged_model_path
+from digitrec.model.classifier import LiteRtClassifier, load_classifier
 from digitrec.model.model_file import read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 
 def _without_tensorflow(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -137,23 +137,9 @@ def test_litert_and_keras_agree_on_a_thousand_mnist_images(keras: Any, mnist: di
     )
 
 
-def test_plain_keras_file_is_run_by_keras_where_that_is_allowed(model_file: Path, inks: np.ndarray) -> None:
-    expected = load_classifier(model_file).probabilities(inks)
+def test_plain_keras_file_without_tensorflow_names_the_command(model_file: Path) -> None:
     _make_plain(model_file)
-    classifier = load_classifier(model_file, allow_keras=True)
-    assert isinstance(classifier, KerasClassifier)
-    assert classifier.card["name"] == "small"
-    np.testing.assert_allclose(classifier.probabilities(inks), expected, atol=1e-4)
-    assert classifier.probabilities(inks[:0]).shape == (0, 10)
-
-
-@pytest.mark.parametrize("choices", ["False", "True"])
-def test_plain_keras_file_without_tensorflow_names_the_command(model_file: Path, allowed: str) -> None:
-    _make_plain(model_file)
-    code = (
-        "from digitrec.model.classifier import load_classifier; "
-        f"load_classifier(sys.argv[1], allow_keras={allowed})"
-    )
+    code = "from digitrec.model.classifier import load_classifier; load_classifier(sys.argv[1])"
     result = _without_tensorflow(code, str(model_file))
     assert "ModelNotCompiledError" in result.stderr
     assert f"digitrec convert {model_file}" in result.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from digitrec.errors import (
     ImageTooLargeError,
@@ -37,15 +37,20 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def huge_png(width: int, height: int) -> bytes:
     """Return a PNG of a few hundred bytes whose header promises width x height pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     pixels = zlib.compress(b"\0" * 1_000_000)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", pixels)
+        + png_chunk(b"IEND", b"")
+    )
 
 
 def test_no_bytes_are_unreadable() -> None:
@@ -258,7 +263,8 @@ def test_a_nul_in_a_path_is_unreadable() -> None:
         decode("a\0b")
 
 
-def test_decoding_leaves_the_warning_filters_of_the_process_alone() -> None:
+def test_decoding_in_many_threads_leaves_the_warning_filters_alone() -> None:
+    decode(png_bytes(SEVEN))  # the first file adds a filter for Pillow's warnings
     before = list(warnings.filters)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(decode, [png_bytes(SEVEN)] * 200))
@@ -332,3 +338,42 @@ def test_the_smallest_and_the_largest_floats_are_scaled() -> None:
     assert decode(Image.fromarray(tiny)).tolist() == [[255, 0, 0], [0, 0, 0]]
     huge = np.array([[3.4e38, 1.7e38, -3.4e38]], np.float32)
     assert decode(Image.fromarray(huge)).tolist() == [[255, 128, 0]]
+
+
+def png_of_rows(rows: bytes, size: tuple[int, int] = (2, 2), *, after_pixels: bytes = b"") -> bytes:
+    """Return a grayscale PNG of filtered `rows`, with chunks behind the pixels."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + after_pixels + png_chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(png_of_rows(b"\7\1\2\7\1\2"), id="unknown row filter"),
+        pytest.param(png_of_rows(b"\0\1\2\0\1\2").replace(b"IDAT", b"iDAT"), id="no pixels"),
+        pytest.param(png_of_rows(b"\0\1\2\0\1\2")[:-20], id="truncated"),
+        pytest.param(png_of_rows(b"\0\1\2\0\1\2").replace(b"x\x9c", b"x\x9d"), id="wrong checksum"),
+    ],
+)
+def test_a_corrupt_png_is_unreadable(data: bytes) -> None:
+    with pytest.raises(UnreadableImageError, match="truncated or corrupt"):
+        decode(data)
+
+
+def test_exif_after_the_pixels_and_xmp_in_text_turn_a_png() -> None:
+    turned = SEVEN[::-1, ::-1]
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    rows = b"".join(b"\0" + row.tobytes() for row in turned)
+    xmp = PngImagePlugin.PngInfo()
+    xmp.add_itxt("XML:com.adobe.xmp", '<rdf:Description tiff:Orientation="3"/>')
+    after_pixels = png_of_rows(rows, (120, 120), after_pixels=png_chunk(b"eXIf", exif.tobytes()[6:]))
+    for data in (after_pixels, saved(Image.fromarray(turned), "PNG", pnginfo=xmp)):
+        assert np.array_equal(decode(data), SEVEN)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_a_color_file_gives_the_same_gray_levels_as_its_array(kind: str) -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    assert np.array_equal(decode(saved(Image.fromarray(colors), kind)), decode(colors))

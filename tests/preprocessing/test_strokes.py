@@ -7,7 +7,6 @@ import pytest
 
 from digitrec import Recognizer
 from digitrec.errors import BlankImageError, InvalidFieldError
-from digitrec.limits import InputLimits
 from digitrec.preprocessing.strokes import Strokes, render_strokes, render_strokes_randomized
 from sample_digits import DIGIT_STROKES
 
@@ -26,7 +25,7 @@ def test_what_is_no_list_of_points_names_its_field(value: object) -> None:
 @pytest.mark.parametrize("value", [[[[0, 0]] * 100_000], [[[0, 0]]] * 100_000, [[]] * 100_000])
 def test_too_many_points_are_refused(value: object) -> None:
     with pytest.raises(InvalidFieldError, match="at most 20,000 points"):
-        Strokes.from_lists(value, InputLimits())
+        Strokes.from_lists(value)
 
 
 @pytest.mark.parametrize("value", [[], [[]], [[[3, 3]]], [[[3, 3], [3, 3]]], [[[3, 3]], [[3, 3]]]])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 
 def _edit_card(path: Path, **changes: Any) -> None:
@@ -97,7 +97,7 @@ def test_damaged_heap_of_strings_is_refused_where_hdf5_would_never_end(
         data[heap.end() : heap.end() + 3] = reserved
         data[heap.start() + 16 : heap.start() + 32] = bytes(8) + size.to_bytes(8, "little")
     path.write_bytes(data)
-    program = f"from digitrec.model.model_file import read_artifact; read_artifact({str(path)!r})"
+    program = f"from digitrec.model.model_file import read_model_file; read_model_file({str(path)!r})"
     run = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30
     )
