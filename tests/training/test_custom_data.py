@@ -59,7 +59,7 @@ def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
 
 def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
-    with pytest.raises(DatasetError, match="no rows"):
+    with pytest.raises(DatasetError, match="an empty data set"):
         load_custom_data(tmp_path / "none.jsonl")
 
 
