@@ -25,7 +25,7 @@ from processes import family, pss_mb
 
 from digitrec import __version__
 from digitrec.preprocessing.strokes import render_strokes_randomized
-from digitrec.training.data.pendigits import load_pen_digits
+from digitrec.training.data.pendigits import load_pendigits
 
 _SAMPLE_S = 0.1
 
@@ -64,7 +64,7 @@ def draw(strokes: Path | None, folder: Path, count: int) -> None:
     """Write `count` canvases into the folder, unless they are there."""
     if folder.is_dir() and len(list(folder.iterdir())) == count:
         return
-    digits = load_pen_digits(strokes)
+    digits = load_pendigits(strokes)
     folder.mkdir(parents=True)
     for number in range(count):
         canvas = render_strokes_randomized(

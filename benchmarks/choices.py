@@ -34,7 +34,7 @@ from digitrec.training.augmentation import QUICK_AUGMENTATION, Augmentation
 from digitrec.training.calibration import choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig, preset
 from digitrec.training.data.mnist import load_mnist
-from digitrec.training.data.pendigits import load_pen_digits
+from digitrec.training.data.pendigits import load_pendigits
 from digitrec.training.finalize import TrainingData, accuracy_by_style
 from digitrec.training.fit import class_model, fit
 from digitrec.training.pipeline import build_datasets
@@ -43,18 +43,18 @@ from digitrec.training.samples import Samples
 WIDTHS = ((16, 24, 64), (24, 32, 64), (24, 32, 96), (24, 32, 128), (24, 48, 96), (32, 64, 128))
 RECIPES = {
     "as it is": {},
-    "as wild until the end": {"calm_share": 0.0},
-    "calm for a quarter": {"calm_share": 0.25},
-    "calm for three quarters": {"calm_share": 0.75},
-    "calm all along": {"calm_share": 1.0},
-    "calm without harm": {"calm": QUICK_AUGMENTATION},
-    "no harm": {"augmentation": Augmentation().harmed_less(0.0), "calm": QUICK_AUGMENTATION},
+    "as wild until the end": {"mild_fraction": 0.0},
+    "calm for a quarter": {"mild_fraction": 0.25},
+    "calm for three quarters": {"mild_fraction": 0.75},
+    "calm all along": {"mild_fraction": 1.0},
+    "calm without harm": {"mild_augmentation": QUICK_AUGMENTATION},
+    "no harm": {"augmentation": Augmentation().scale_corruptions(0.0), "mild_augmentation": QUICK_AUGMENTATION},
     "weight decay 0.05": {"weight_decay": 0.05},
     "no label smoothing": {"label_smoothing": 0.0},
-    "no styles": {"style_drawings": 0},
-    "no pen digits": {"use_strokes": False},
-    "nothing cut from rows": {"rows": 0},
-    "nothing that is no digit": {"negatives": None},
+    "no styles": {"samples_per_template": 0},
+    "no pen digits": {"use_pendigits": False},
+    "nothing cut from rows": {"touching_digit_rows": 0},
+    "nothing that is no digit": {"non_digits": None},
 }
 RUNS = 500  # of the network, for its latency
 COPIES = 4  # of every held-out image, varied
@@ -74,7 +74,7 @@ def main() -> None:
         parser.error(
             f"--only: expected some of {', '.join(RECIPES)}. Received: {', '.join(sorted(unknown))}."
         )
-    base = preset("standard", epochs=options.epochs, seed=options.seed, validation_share=1 / 6)
+    base = preset("standard", epochs=options.epochs, seed=options.seed, validation_fraction=1 / 6)
     (compare_networks if options.what == "networks" else compare_recipes)(base, options)
 
 
@@ -83,7 +83,7 @@ def compare_networks(base: TrainingConfig, options: argparse.Namespace) -> None:
     for widths in WIDTHS:
         name = "residual-" + "-".join(map(str, widths))
         ARCHITECTURES[name] = Architecture(name, residual(*widths))
-    base = replace(base, use_strokes=False, style_drawings=0, rows=0, negatives=None)
+    base = replace(base, use_pendigits=False, samples_per_template=0, touching_digit_rows=0, non_digits=None)
     data = build_datasets(base, load_mnist(options.mnist), [])
     print("| network | parameters | LiteRT, ms | mistakes | varied gently | cross-entropy |")
     print("|---|---|---|---|---|---|")
@@ -100,20 +100,20 @@ def compare_networks(base: TrainingConfig, options: argparse.Namespace) -> None:
 
 def compare_recipes(base: TrainingConfig, options: argparse.Namespace) -> None:
     """Leave parts of the recipe out, or change them."""
-    mnist, strokes = load_mnist(options.mnist), load_pen_digits(options.strokes)
+    mnist, strokes = load_mnist(options.mnist), load_pendigits(options.strokes)
     print("| recipe | mistakes | varied gently | cross-entropy | styles read | made to be refused, refused |")
     print("|---|---|---|---|---|---|")
     whole = build_datasets(base, mnist, strokes)
     everything = whole.validation  # MNIST's part comes first
-    held_out = everything.chosen(np.arange(len(mnist.y_train) - whole.sources["MNIST"]))
+    held_out = everything.subset(np.arange(len(mnist.y_train) - whole.sources["MNIST"]))
     for name in options.only or RECIPES:
         config = replace(base, **RECIPES[name])
-        model = learn(config, build_datasets(config, mnist, strokes if config.use_strokes else []))
+        model = learn(config, build_datasets(config, mnist, strokes if config.use_pendigits else []))
         row = (
             name,
             *mistakes(model, held_out),
             f"{accuracy_by_style(model, base.seed)['mean']:.1%}",
-            refused(model, everything, base.refused_share),
+            refused(model, everything, base.rejected_fraction),
         )
         print(f"| {' | '.join(row)} |", flush=True)
 
@@ -128,7 +128,7 @@ def learn(config: TrainingConfig, data: TrainingData) -> keras.Model:
 def mistakes(model: keras.Model, held_out: Samples) -> tuple[str, str, str]:
     """Return the mistakes, the mean of them when varied, and the cross-entropy at the best temperature."""
     rng = np.random.default_rng(0)
-    inks = held_out.inks()
+    inks = held_out.model_inputs()
     varied = [
         np.stack([QUICK_AUGMENTATION(ink[..., 0], rng) for ink in inks])[..., np.newaxis]
         for _ in range(COPIES)
@@ -148,8 +148,8 @@ def mistakes(model: keras.Model, held_out: Samples) -> tuple[str, str, str]:
 def refused(model: keras.Model, samples: Samples, share: float) -> str:
     """Return how much of what is no digit stays below the threshold that refuses `share` of the digits."""
     digits, others = (
-        model.predict(part.inks(), batch_size=512, verbose=0).max(axis=1)
-        for part in (samples.digits(), samples.others())
+        model.predict(part.model_inputs(), batch_size=512, verbose=0).max(axis=1)
+        for part in (samples.digits(), samples.non_digits())
     )
     return f"{(others < choose_threshold(digits, share)).mean():.1%}"
 

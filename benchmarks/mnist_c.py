@@ -46,7 +46,8 @@ def accuracy(
     recognizer: Recognizer, images: NDArray[np.uint8], labels: NDArray[np.uint8], raw: bool
 ) -> float:
     """Return the share that is read right."""
-    return evaluate_digits(recognizer, from_arrays("corrupted", images, labels), skip_preprocessing=raw).metrics.accuracy
+    dataset = from_arrays("corrupted", images, labels)
+    return evaluate_digits(recognizer, dataset, skip_preprocessing=raw).metrics.accuracy
 
 
 def table_row(name: str, shares: list[float]) -> str:

@@ -23,7 +23,7 @@ from digitrec import Recognizer
 from digitrec.evaluation.datasets import find_labeled_datasets, read_labeled_dataset
 from digitrec.evaluation.evaluator import evaluate_digits, select_digit_sets
 from digitrec.model.architectures import ARCHITECTURES
-from digitrec.training.config import PUBLISHED, preset
+from digitrec.training.config import REFERENCE, preset
 from digitrec.training.pipeline import train
 
 SEEDS = (1, 2, 3)
@@ -51,13 +51,13 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, metavar="SETS", help="a folder of labelled sets of digits")
     parser.add_argument("--folder", type=Path, default=Path("reports/networks"), help="default: %(default)s")
     options = parser.parse_args()
-    runs = [(name, PUBLISHED, seed) for name in NAMES for seed in SEEDS] + [
+    runs = [(name, REFERENCE, seed) for name in NAMES for seed in SEEDS] + [
         (name, OURS, SEEDS[0]) for name in NAMES
     ]
     told = {run: learned(*run, options) for run in runs}
     print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}")
     for name in NAMES:
-        own = [told[name, PUBLISHED, seed] for seed in SEEDS]
+        own = [told[name, REFERENCE, seed] for seed in SEEDS]
         print(f"| {' | '.join(row(name, own, told[name, OURS, SEEDS[0]]))} |")
 
 
@@ -68,7 +68,7 @@ def learned(name: str, recipe: str, seed: int, options: argparse.Namespace) -> d
     if not figures.is_file():
         options.folder.mkdir(parents=True, exist_ok=True)
         config = preset(recipe, name, seed=seed)
-        card = train(config, model, mnist=options.mnist, strokes=options.strokes).card
+        card = train(config, model, mnist=options.mnist, pendigits=options.strokes).card
         result = {
             "parameters": card["parameters"],
             "mnist": card["results"]["mnist_test"]["accuracy"],
@@ -95,7 +95,7 @@ def row(name: str, own: list[dict[str, Any]], ours: dict[str, Any]) -> list[str]
     return [
         name,
         f"{own[0]['parameters']:,}",
-        str(preset(PUBLISHED, name).epochs),
+        str(preset(REFERENCE, name).epochs),
         f"{architecture.claimed_accuracy:.2%}",
         f"{statistics.mean(shares):.2%}",
         f"{min(shares):.2%} to {max(shares):.2%}",

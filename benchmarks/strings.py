@@ -30,7 +30,7 @@ def main() -> None:
     for _ in range(arguments.count):
         number = _number(arrays["x_test"], arrays["y_test"], rng)
         length = len(number.label) if arguments.known_length else None
-        right[number.touches].append(recognizer.read(number.picture, length=length).text == number.label)
+        right[number.touches].append(recognizer.read(number.image, length=length).text == number.label)
     for touches, marks in right.items():
         low, high = wilson_interval(sum(marks), len(marks))
         kind = "digits touch" if touches else "no digit touches another"
@@ -41,7 +41,7 @@ def main() -> None:
 
 def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> NumberImage:
     chosen = rng.integers(0, len(labels), rng.integers(2, 9))
-    # MNIST's own 28 px picture, cut to its ink; 20 px are a digit's longer side there.
+    # MNIST's own 28 px image, cut to its ink; 20 px are a digit's longer side there.
     inks = [_cut(images[index] / np.float32(255)) for index in chosen]
     page, touches, _ = compose_row(inks, _SPACING, rng)
     return NumberImage(render_clean(page, 1.0), "".join(str(labels[index]) for index in chosen), touches)

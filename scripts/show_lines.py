@@ -1,4 +1,4 @@
-"""Writes a contact sheet of made training lines with their transcripts to a PNG."""
+"""Writes a contact sheet of made training lines with their greedy_decode to a PNG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from digitrec.training.data.mnist import load_mnist
-from digitrec.training.data.pendigits import load_pen_digits
+from digitrec.training.data.pendigits import load_pendigits
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_lines, make_sources
 from digitrec.training.samples import Samples
@@ -33,7 +33,7 @@ def main() -> None:
     mnist = load_mnist(arguments.data)
     sources = make_sources(
         Samples(mnist.x_train, mnist.y_train),
-        load_pen_digits(arguments.strokes),
+        load_pendigits(arguments.strokes),
         load_unipen(arguments.unipen) if arguments.unipen else (),
         load_json_characters(arguments.ipad) if arguments.ipad else (),
     )

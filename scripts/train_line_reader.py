@@ -32,13 +32,13 @@ from digitrec.model.line_model import LineModel
 from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.reading.reader import Models
 from digitrec.training.data.mnist import load_mnist
-from digitrec.training.data.pendigits import load_pen_digits
+from digitrec.training.data.pendigits import load_pendigits
 from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import (
     LineTrainingConfig,
     calibrate,
-    example_lines,
+    parity_images,
     line_reader_card,
     train_line_reader,
 )
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         mnist = load_mnist(options.data)
         sources = make_sources(
             Samples(mnist.x_train, mnist.y_train),
-            load_pen_digits(options.strokes),
+            load_pendigits(options.strokes),
             load_unipen(options.unipen) if options.unipen else (),
             load_json_characters(options.ipad) if options.ipad else (),
         )
@@ -63,14 +63,14 @@ def main(arguments: list[str] | None = None) -> int:
         }
         config = LineTrainingConfig(**{name: value for name, value in changes.items() if value is not None})
         model = train_line_reader(
-            line_model, sources, config, options.folder, workers=options.workers, report=_report
+            line_model, sources, config, options.folder, workers=options.workers, log=_report
         )
         card = line_reader_card(model, sources.validation, config)
-        save_line_model(model, options.output, card, example_lines(sources.validation))
-        networks = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
+        save_line_model(model, options.output, card, parity_images(sources.validation))
+        models = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
         graph = read_model_file(options.output).graph or b""
         write_model_file(
-            options.output, graph, card | {"calibration": calibrate(networks, sources.validation)}
+            options.output, graph, card | {"calibration": calibrate(models, sources.validation)}
         )
     except DigitrecError as error:
         print(f"train_line_reader: {error}", file=sys.stderr)

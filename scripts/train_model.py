@@ -117,9 +117,9 @@ def chosen_config(options: argparse.Namespace) -> TrainingConfig:
     names = ("epochs", "batch_size", "learning_rate", "seed", "limit")
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.no_strokes:
-        changes["use_strokes"] = False
+        changes["use_pendigits"] = False
     if options.no_rows:
-        changes["rows"] = 0
+        changes["touching_digit_rows"] = 0
     return preset(options.preset, options.architecture, **changes)
 
 

@@ -121,7 +121,7 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
         "count": together["count"],
         "accuracy": together["accuracy"],
         "ece": together["ece"],
-        "refused_share": 1 - together["coverage"],
+        "rejected_fraction": 1 - together["coverage"],
         "no_digits": [_titled(item) for item in others],
         "auroc": metrics["rejection_curve"]["auroc"] if others else None,
     }

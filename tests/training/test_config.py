@@ -21,7 +21,7 @@ from digitrec.training.config import PRESETS, TrainingConfig, preset
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
         ({"limit": 10}, "limit: expected at least 200"),
-        ({"learning_rate": 0.0}, "learning_rate: expected a number above 0. Received: 0.0"),
+        ({"learning_rate": 0.0}, "learning_rate: expected a positive number. Received: 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate"),
     ],
 )
@@ -31,20 +31,20 @@ def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], mes
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(TrainingError, match="quick, standard, best, published"):
+    with pytest.raises(TrainingError, match="quick, standard, best, reference"):
         preset("slow")
 
 
 def test_our_own_network_has_no_other_recipe_than_ours() -> None:
     with pytest.raises(TrainingError, match="three-blocks, three-convs, two-convs-dropout, two-convs"):
-        preset("published")
+        preset("reference")
 
 
 def test_the_default_preset_is_the_default_recipe() -> None:
     assert preset("standard") == TrainingConfig()
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
 def test_every_preset_takes_changes_and_every_network(name: str) -> None:
     config = preset(name, "two-convs", epochs=1, seed=7)
     assert (config.architecture, config.epochs, config.seed) == ("two-convs", 1, 7)
@@ -52,15 +52,15 @@ def test_every_preset_takes_changes_and_every_network(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.own_recipe])
 def test_a_published_recipe_is_mnist_as_it_is(name: str) -> None:
-    config = preset("published", name)
+    config = preset("reference", name)
     recipe = ARCHITECTURES[name].own_recipe
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
-    assert (config.augmentation, config.negatives, config.use_strokes) == (None, None, False)
+    assert (config.augmentation, config.non_digits, config.use_pendigits) == (None, None, False)
 
 
 def test_the_last_epochs_seldom_harm() -> None:
-    config = TrainingConfig(epochs=8, calm_share=0.25)
+    config = TrainingConfig(epochs=8, mild_fraction=0.25)
     wild, calm = config.augmentation_in(5), config.augmentation_in(6)
     assert wild == config.augmentation
     assert wild is not None
@@ -74,14 +74,14 @@ def test_ink_shown_as_it_is_stays_so_to_the_end() -> None:
     assert [config.augmentation_in(epoch) for epoch in (0, 7)] == [None, None]
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
 def test_a_recipe_is_the_same_after_json(name: str) -> None:
-    config = preset(name, teachers=("a", "b"), averaged=(1, 2))
+    config = preset(name, teachers=("a", "b"), averaged_seeds=(1, 2))
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_a_recipe_of_another_version_is_refused() -> None:
     with pytest.raises(
-        TrainingError, match="expected one of this version of digitrec. Received: another .*spice"
+        TrainingError, match="expected the fields of this version of digitrec. Received: .*spice"
     ):
         TrainingConfig.from_dict({"spice": 1})

@@ -1,4 +1,4 @@
-"""Training the line reader: what it answers, how answers become transcripts, and a short run that goes on."""
+"""Training the line reader: what it answers, how answers become greedy_decode, and a short run that goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import keras
 from digitrec.model.architectures import line_model
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.training.line_dataset import make_sources
-from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, train_line_reader, transcripts
+from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_reader
 from digitrec.training.samples import Samples
 
 
@@ -36,7 +36,7 @@ def test_a_line_of_any_width_has_an_answer_for_each_four_columns(width: int) -> 
     ],
 )
 def test_what_stands_in_neighbouring_columns_is_one_character(columns: list[int], transcript: str) -> None:
-    assert transcripts(np.eye(LINE_CLASS_COUNT, dtype=np.float32)[[columns]]) == [transcript]
+    assert greedy_decode(np.eye(LINE_CLASS_COUNT, dtype=np.float32)[[columns]]) == [transcript]
 
 
 def _small() -> keras.Model:
@@ -54,7 +54,7 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None
         config = LineTrainingConfig(
             steps=steps, batch_size=4, warmup_steps=1, checkpoint_steps=2, validation_batches=1
         )
-        train_line_reader(_small, sources, config, tmp_path, workers=0, report=reports.append)
+        train_line_reader(_small, sources, config, tmp_path, workers=0, log=reports.append)
 
     run(4)
     run(6)

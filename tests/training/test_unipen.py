@@ -85,7 +85,7 @@ def test_rejects_a_damaged_archive(tmp_path: Path) -> None:
     path = tmp_path / "digits.jsonl.gz"
     write_json(path, [record()] * 50)
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(DatasetError, match="Fetch the file again"):
+    with pytest.raises(DatasetError, match="Download the file again"):
         load_json_characters(path)
 
 

@@ -19,19 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import ray
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
 
 from digitrec.batch.inputs import batched, iter_inputs
 from digitrec.batch.task import BatchRecognizer, InputItem, RecognitionTask, Row
 from digitrec.errors import InvalidFieldError
 from digitrec.limits import InputLimits
-
-# Ray reads these when it is imported: no usage statistics, and no logs but exceptions.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-
-import ray
-from ray.data.block import BlockMetadata
-from ray.data.datasource import Datasource, ReadTask
 
 _BATCH_SIZE = 32
 _CONNECT_TIMEOUT_S = 10.0
@@ -87,6 +82,9 @@ def run_on_ray(
 
 
 def _connect(address: str | None) -> None:
+    # Ray reads these when it starts: no usage statistics, and no logs but exceptions.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         _check_reachable(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)

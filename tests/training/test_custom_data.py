@@ -39,7 +39,7 @@ def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("missing.png,4", "line 4: expected a picture at"),
+        ("missing.png,4", "line 4: expected an image at"),
         ("4.png,10", "line 4: expected a label from 0 to 9. Received: '10'"),
         ("4.png,a", "line 4: expected a label from 0 to 9. Received: 'a'"),
         ("labels.csv,4", "line 4: expected"),
@@ -59,7 +59,7 @@ def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
 
 def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
-    with pytest.raises(DatasetError, match="no rows"):
+    with pytest.raises(DatasetError, match="an empty data set"):
         load_custom_data(tmp_path / "none.jsonl")
 
 

@@ -21,15 +21,15 @@ from digitrec.model.model_file import write_model_file
 from digitrec.training.config import TrainingConfig
 from digitrec.training.pipeline import train_average
 from digitrec.training.samples import Samples
-from digitrec.training.weight_averaging import average, find_members
+from digitrec.training.weight_averaging import average_weights, find_members
 
 RECIPE = TrainingConfig(
     "two-convs",
     epochs=1,
     batch_size=10,
-    use_strokes=False,
-    style_drawings=0,
-    rows=0,
+    use_pendigits=False,
+    samples_per_template=0,
+    touching_digit_rows=0,
     teachers=("a",),
     limit=400,
 )
@@ -61,7 +61,7 @@ def samples() -> Samples:
 
 
 def test_one_network_has_no_mean(save: Any) -> None:
-    with pytest.raises(TrainingError, match="two models or more to average. Received: 1"):
+    with pytest.raises(TrainingError, match="at least two models to average. Received: 1"):
         find_members([save(RECIPE)])
 
 
@@ -73,14 +73,14 @@ def test_a_member_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_members_differ_in_their_seed_alone(save: Any) -> None:
     paths = [save(RECIPE), save(replace(RECIPE, seed=2, epochs=2))]
     with pytest.raises(
-        TrainingError, match=r"differ in their seed alone. Received: .*2.h5, whose epochs differs"
+        TrainingError, match=r"differ only in their seed. Received: .*2.h5, whose epochs differs"
     ):
         find_members(paths)
 
 
 def test_networks_that_began_anew_have_no_mean(save: Any) -> None:
     config = replace(RECIPE, teachers=())
-    with pytest.raises(TrainingError, match="went on from the same network"):
+    with pytest.raises(TrainingError, match="fine-tuned from the same network"):
         find_members([save(config), save(replace(config, seed=2))])
 
 
@@ -96,14 +96,14 @@ def test_a_network_from_elsewhere_is_no_member(save: Any, tmp_path: Path, recogn
 
 def test_the_members_tell_their_seeds_and_their_time(save: Any) -> None:
     members = find_members([save(replace(RECIPE, seed=seed)) for seed in (4, 5, 6)])
-    assert members.config == replace(RECIPE, seed=4, averaged=(4, 5, 6))
+    assert members.config == replace(RECIPE, seed=4, averaged_seeds=(4, 5, 6))
     assert members.seconds == 180
 
 
 def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
     paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
     each = [keras.saving.load_model(path, compile=False).get_weights() for path in paths]
-    mean = average(find_members(paths), samples).get_weights()
+    mean = average_weights(find_members(paths), samples).get_weights()
     for one, other, both in zip(*each, mean, strict=True):
         assert np.allclose(both, (one + other) / 2, atol=1e-6)
 
@@ -111,10 +111,10 @@ def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
 def test_batch_norm_is_taken_from_the_ink_anew(
     save: Any, samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digitrec.training.weight_averaging._BATCHES", 30)
+    monkeypatch.setattr("digitrec.training.weight_averaging._BATCH_NORM_BATCHES", 30)
     config = replace(RECIPE, architecture="residual", augmentation=None)
-    model = average(find_members([save(config), save(replace(config, seed=2))]), samples)
-    seen = keras.Model(model.input, model.get_layer("stem_conv").output)(samples.inks()).numpy()
+    model = average_weights(find_members([save(config), save(replace(config, seed=2))]), samples)
+    seen = keras.Model(model.input, model.get_layer("stem_conv").output)(samples.model_inputs()).numpy()
     kept = 0.99**30  # of the mean 0 that it began with
     expected = (1 - kept) * seen.mean(axis=(0, 1, 2))
     assert np.allclose(model.get_layer("stem_norm").get_weights()[2], expected, atol=1e-4)
@@ -124,7 +124,7 @@ def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, 
     paths = [save(replace(RECIPE, seed=seed), whole=True) for seed in (1, 2)]
     result = train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, report=tmp_path / "report")
     card = Recognizer.load(tmp_path / "mean.h5").card
-    assert card["training"]["config"]["averaged"] == [1, 2]
+    assert card["training"]["config"]["averaged_seeds"] == [1, 2]
     assert card["training"]["seconds"] == 120
     assert card["results"]["mnist_test"]["count"] == 10_000
     assert result.evaluation.accuracy == card["results"]["mnist_test"]["accuracy"]
@@ -133,6 +133,6 @@ def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, 
 
 def test_a_mean_that_reads_too_little_is_not_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
     paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
-    with pytest.raises(TrainingError, match="expected at least 90.00% of MNIST's test set"):
+    with pytest.raises(TrainingError, match="expected an accuracy of at least 90.00% on the MNIST test set"):
         train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, min_accuracy=0.9)
     assert not (tmp_path / "mean.h5").exists()

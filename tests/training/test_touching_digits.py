@@ -32,13 +32,13 @@ def test_no_row_gives_nothing(digits: Samples) -> None:
 def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
     """The packaged model has never seen these; it reads most of them as they are called."""
     found = rows.digits()
-    answers = Recognizer.load().classifier.probabilities(found.inks()).argmax(axis=1)
+    answers = Recognizer.load().classifier.probabilities(found.model_inputs()).argmax(axis=1)
     assert len(found.labels) > 30
     assert (answers == found.labels).mean() > 0.8
 
 
 def test_two_digits_in_one_are_no_digit_and_no_more_of_them_than_digits(rows: Samples) -> None:
-    others = rows.others()
+    others = rows.non_digits()
     assert 0 < len(others.labels) <= len(rows.digits().labels)
     assert (others.labels == NON_DIGIT_LABEL).all()
     width = [np.ptp(np.flatnonzero(image.max(axis=0) > 60)) for image in others.images]

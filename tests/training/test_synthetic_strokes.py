@@ -67,7 +67,7 @@ def test_every_figure_can_be_drawn(figure: GlyphTemplate) -> None:
 
 
 def test_what_is_written_is_read(digits: Samples, recognizer: object) -> None:
-    answers = recognizer.classifier.probabilities(digits.inks()).argmax(axis=1)  # type: ignore[attr-defined]
+    answers = recognizer.classifier.probabilities(digits.model_inputs()).argmax(axis=1)  # type: ignore[attr-defined]
     assert (answers == digits.labels).mean() > 0.95
 
 
@@ -91,7 +91,7 @@ def test_negatives_are_no_digits(digits: Samples) -> None:
 
 
 def test_without_a_digit_to_halve_there_are_no_halves(digits: Samples) -> None:
-    ones = digits.chosen(digits.labels == 1)
+    ones = digits.subset(digits.labels == 1)
     assert len(make_non_digits([], ones, NonDigitCounts(0, 0, 2, 5), seed=1).labels) == 2
 
 

@@ -24,7 +24,7 @@ from digitrec.training.config import TrainingConfig
 from digitrec.training.pipeline import train
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
-SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_strokes=False)
+SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_pendigits=False)
 
 
 class Stop(Exception):
@@ -68,8 +68,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
         train(other, halved, mnist=mnist_path, resume=True)
     own = tmp_path / "own.jsonl"
     own.write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
-    with pytest.raises(TrainingError, match="expected to go on with training data"):
-        train(SMALL, halved, mnist=mnist_path, extra=own, resume=True)
+    with pytest.raises(TrainingError, match="expected to resume with training data"):
+        train(SMALL, halved, mnist=mnist_path, extra_data=own, resume=True)
 
     resumed = train(SMALL, halved, mnist=mnist_path, resume=True)
     assert not checkpoint_path(halved).exists()
@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> No
 def test_a_run_that_cannot_start_leaves_the_checkpoint_of_another(tmp_path: Path) -> None:
     output = tmp_path / "m.h5"
     checkpoint_path(output).write_bytes(b"hours of work")
-    with pytest.raises(DatasetError, match="nothing there"):
+    with pytest.raises(DatasetError, match="no such path"):
         train(SMALL, output, mnist=tmp_path / "mistyped.npz")
     assert checkpoint_path(output).read_bytes() == b"hours of work"
 
@@ -97,7 +97,7 @@ def test_a_run_that_cannot_start_leaves_the_checkpoint_of_another(tmp_path: Path
 def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Path) -> None:
     output = tmp_path / "m.h5"
     config = replace(SMALL, epochs=1, limit=300)
-    with pytest.raises(TrainingError, match="expected at least 99.90%"):
+    with pytest.raises(TrainingError, match="expected an accuracy of at least 99.90%"):
         train(config, output, mnist=mnist_path, min_accuracy=0.999)
     assert not output.exists()
 
@@ -107,15 +107,15 @@ def test_the_script_learns_from_both_sources_and_reports(
 ) -> None:
     output, report = tmp_path / "m.h5", tmp_path / "report"
     run_script(
-        "--data", str(mnist_path), "--strokes", str(pen_digits_path), "--limit", "1000", "--epochs", "2",
+        "--data", str(mnist_path), "--pendigits", str(pen_digits_path), "--limit", "1000", "--epochs", "2",
         "--min-accuracy", "0", "--output", str(output), "--report", str(report), "--batch-size", "64",
     )  # fmt: skip
     recognizer = Recognizer.load(output)
     assert recognizer.card["architecture"] == "residual"
     assert sum(layer["parameters"] for layer in recognizer.card["layers"]) == recognizer.card["parameters"]
     assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
-    assert recognizer.card["refusal"]["made_to_be_refused"] > 0
-    sources = ["MNIST", "pen digits", "styles", "cut from rows", "no digits"]
+    assert recognizer.card["rejection"]["num_synthetic_non_digits"] > 0
+    sources = ["MNIST", "pen digits", "digit templates", "touching digits", "non-digits"]
     assert list(recognizer.card["training"]["sources"]) == sources
     assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
@@ -132,7 +132,7 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
     output = tmp_path / "m.h5"
     output.write_bytes(b"the old model")
     arguments = [
-        "--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
+        "--data", str(mnist_path), "--no-pendigits", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
         "--min-accuracy", "0", "--output", str(output),
     ]  # fmt: skip
     process = subprocess.Popen(
@@ -163,7 +163,7 @@ def test_a_row_that_is_wrong_among_ones_own_digits_stops_the_run_before_it_start
     with pytest.raises(
         DatasetError, match=r"own.jsonl, line 1: expected a label from 0 to 9. Received: '11'"
     ):
-        train(SMALL, output, mnist=mnist_path, extra=own)
+        train(SMALL, output, mnist=mnist_path, extra_data=own)
     assert not output.parent.exists()
 
 
@@ -175,15 +175,17 @@ def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
     np.savez(
         own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
     )
-    config = replace(SMALL, epochs=8, batch_size=32, style_drawings=0, rows=0, negatives=None)
-    train(config, tmp_path / "m.h5", mnist=mnist_path, extra=own)
+    config = replace(
+        SMALL, epochs=8, batch_size=32, samples_per_template=0, touching_digit_rows=0, non_digits=None
+    )
+    train(config, tmp_path / "m.h5", mnist=mnist_path, extra_data=own)
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
 
 def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"\.h5"):
         train(SMALL, tmp_path / "m.keras", mnist=mnist_path)
-    with pytest.raises(TrainingError, match="min_accuracy: expected a share from 0 to 1"):
+    with pytest.raises(TrainingError, match="min_accuracy: expected a fraction from 0 to 1"):
         train(SMALL, tmp_path / "m.h5", mnist=mnist_path, min_accuracy=99.5)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="expected to write into"):
@@ -192,7 +194,7 @@ def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_p
 
 def test_the_script_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
     nowhere, output = str(tmp_path / "nowhere.npz"), str(tmp_path / "m.h5")
-    done = run_script("--data", nowhere, "--no-strokes", "--output", output, code=1)
+    done = run_script("--data", nowhere, "--no-pendigits", "--output", output, code=1)
     assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")
     assert "Traceback" not in done.stderr
 

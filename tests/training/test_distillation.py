@@ -18,7 +18,7 @@ from digitrec.training.fit import fit
 from digitrec.training.samples import Samples
 
 SMALL = TrainingConfig(
-    "two-convs", epochs=1, batch_size=10, use_strokes=False, augmentation=None, label_smoothing=0.0
+    "two-convs", epochs=1, batch_size=10, use_pendigits=False, augmentation=None, label_smoothing=0.0
 )
 
 
@@ -57,29 +57,31 @@ def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
         [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
     )
     model.save(tmp_path / "foreign.h5")
-    with pytest.raises(TrainingError, match="expected models trained by this script"):
+    with pytest.raises(TrainingError, match="expected models trained by this package"):
         TeacherEnsemble([tmp_path / "foreign.h5"], 10, 0.5)
 
 
 def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -> None:
     path = save_network(tmp_path / "ten.h5", 0, refuses=False)
-    with pytest.raises(TrainingError, match="expected models of 11 classes, as the recipe has. Received: 10"):
+    with pytest.raises(
+        TrainingError, match="expected models with 11 classes, like the student. Received: 10"
+    ):
         TeacherEnsemble([path], 11, 0.5)
 
 
 def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path, three: Path) -> None:
     other = save_network(tmp_path / "other.h5", 3, architecture="three-convs")
-    learner = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
-    with pytest.raises(TrainingError, match="expected a first one of the architecture that is trained"):
-        TeacherEnsemble([other, three], 11, 0.5).begin(learner)
-    TeacherEnsemble([three, other], 11, 0.5).begin(learner)
-    assert learner(np.zeros((1, 28, 28, 1), np.float32)).numpy().argmax() == 3
+    student = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
+    with pytest.raises(TrainingError, match="expected the first one to have the architecture of the student"):
+        TeacherEnsemble([other, three], 11, 0.5).init_student(student)
+    TeacherEnsemble([three, other], 11, 0.5).init_student(student)
+    assert student(np.zeros((1, 28, 28, 1), np.float32)).numpy().argmax() == 3
 
 
 def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three: Path) -> None:
     teachers = TeacherEnsemble([three, save_network(tmp_path / "five.h5", 5)], 11, 0.6)
     labels = np.eye(11, dtype=np.float32)[[7, 3]]
-    targets = np.asarray(teachers.targets(np.zeros((2, 28, 28, 1), np.float32), labels))
+    targets = np.asarray(teachers.soft_targets(np.zeros((2, 28, 28, 1), np.float32), labels))
     expected = np.zeros((2, 11))
     expected[:, [3, 5]] = 0.3
     expected[[0, 1], [7, 3]] += 0.4
@@ -89,14 +91,14 @@ def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three
 def test_a_network_goes_on_from_its_first_teacher_and_learns_from_all(
     tmp_path: Path, three: Path, samples: Samples
 ) -> None:
-    def answer(share: float, rate: float) -> int:
+    def answer(fraction: float, rate: float) -> int:
         config = replace(
-            SMALL, epochs=5, teachers=file_hashes([three]), teacher_share=share, learning_rate=rate
+            SMALL, epochs=5, teachers=file_hashes([three]), teacher_fraction=fraction, learning_rate=rate
         )
         model, _ = fit(
             config, samples, samples, tmp_path / "c", teachers=[three], resume=False, progress=False
         )
-        return int(model(samples.inks()[:1]).numpy().argmax())
+        return int(model(samples.model_inputs()[:1]).numpy().argmax())
 
     assert answer(1.0, 1e-4) == 3
     assert answer(0.0, 1.0) == 7
