@@ -1,6 +1,9 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy, the layers, bandit, the Dockerfile, GitHub's checks and ESLint
+# make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
+# make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
+# make docs    build the documentation into site/, and fail on a warning
+# make dist    build the sdist and the wheel into dist/, and check them
 # make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   measure latency, startup time, memory and throughput
@@ -25,7 +28,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api wheel clean test-js lint-js
+.PHONY: serve test lint docs dist tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -39,8 +42,10 @@ lint: $(VENV)/.lint lint-js
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
+	$(BIN)/codespell src tests scripts benchmarks
+	$(BIN)/codespell --dictionary - --dictionary .codespell/vocabulary.txt README.md CHANGELOG.md docs examples
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/check.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # Strict: a package of which PyPI tells nothing is a failure, and not passed over.
 audit: $(VENV)/.serve $(VENV)/.audit
@@ -80,7 +85,7 @@ bench-compare: $(SERVING_VENV)/.made
 
 $(SERVING_VENV)/.made: benchmarks/baselines/requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(SERVING_VENV)
-	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement $<
+	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]' --requirement $<
 	touch $@
 
 bench-ppocr: $(VENV)/.serve $(PPOCR_VENV)/.made
@@ -95,11 +100,19 @@ fuzz: $(VENV)/.fuzz
 	$(BIN)/python benchmarks/fuzz.py images .fuzz/images -runs=200000
 	$(BIN)/python benchmarks/fuzz.py models .fuzz/models -runs=20000
 
-wheel: $(VENV)/.test
-	$(BIN)/python -m build --wheel
+tutorial: $(VENV)/.test
+	DIGITREC_TUTORIAL_IMAGES=$${DIGITREC_TUTORIAL_IMAGES:-2000} $(BIN)/python -m pytest --quiet --nbmake --nbmake-timeout=300 examples/tutorial.ipynb
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) $(SERVING_VENV) $(PPOCR_VENV) build dist node_modules
+	rm -rf $(VENV) $(SERVING_VENV) $(PPOCR_VENV) build dist site .fuzz node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:
@@ -108,7 +121,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.serve: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable .
+	$(PIP) --editable '.[web]'
 	touch $@
 
 $(VENV)/.train: pyproject.toml | $(VENV)/.made
@@ -116,7 +129,7 @@ $(VENV)/.train: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable '.[train,parquet,ray]' --group test
+	$(PIP) --editable '.[all]' --group test
 	touch $@
 
 $(VENV)/.fuzz: pyproject.toml | $(VENV)/.made
@@ -124,9 +137,17 @@ $(VENV)/.fuzz: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.audit: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group audit
+	$(PIP) --editable '.[web]' --group audit
+	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.made
+	$(PIP) --group docs
+	touch $@
+
+$(VENV)/.dist: pyproject.toml | $(VENV)/.made
+	$(PIP) --group dist
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group lint
+	$(PIP) --editable '.[web]' --group lint
 	touch $@

@@ -32,11 +32,11 @@ except ImportError:  # the tests import this module without it
 with atheris.instrument_imports(include=["digitrec"]) if atheris else nullcontext():
     from digitrec.constants import IMAGE_SIZE_PX
     from digitrec.errors import DigitrecError
+    from digitrec.files import packaged_model_path
     from digitrec.model.classifier import LiteRtClassifier
     from digitrec.model.model_file import read_model_file
     from digitrec.preprocessing.decode import decode
     from digitrec.preprocessing.normalize import normalize
-    from digitrec.resources import packaged_model_path
 
 _LIMITS = ["-timeout=10", "-rss_limit_mb=2048", "-max_len=3000000"]
 _FORMATS: tuple[tuple[str, str, dict[str, object]], ...] = (

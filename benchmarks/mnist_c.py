@@ -37,7 +37,9 @@ def main() -> None:
         dataset = from_arrays(path.parent.name, images, labels)
         rows.append(
             [
-                evaluate_digits(recognizer, dataset, raw=options.skip_preprocessing).evaluation.accuracy
+                evaluate_digits(
+                    recognizer, dataset, skip_preprocessing=options.skip_preprocessing
+                ).metrics.accuracy
                 for recognizer in recognizers.values()
             ]
         )

@@ -86,10 +86,10 @@ def load_number_set(path: Path, rendered_dir: Path) -> NumberSet:
     """
     path = path.resolve()
     rows = read_examples(path)
-    numbers = [row for row in rows if row.shows_number]
+    numbers = [row for row in rows if row.is_number]
     paths = []
     for index, row in enumerate(numbers):
-        image = row.picture()
+        image = row.load_image()
         if not isinstance(image, Path):
             file = rendered_dir / f"{path.stem}_{index}.png"
             cv2.imwrite(str(file), image)
@@ -113,7 +113,7 @@ def compute_metrics(labels: Sequence[str], results: Sequence[ReaderResult]) -> d
     accepted = [bool(answer.accepted) for answer in results]
     result = compute_string_metrics(labels, texts, confidences, accepted).to_dict()
     if all(answer.accepted is None for answer in results):
-        result |= {"accepted_share": None, "accepted_accuracy": None}
+        result |= {"coverage": None, "selective_accuracy": None}
     return result | {"median_ms": statistics.median(answer.ms for answer in results)}
 
 
@@ -203,11 +203,11 @@ def table(sets: dict[str, dict[str, Any]], names: Sequence[str]) -> str:
     for set_name, metrics in sets.items():
         for name in names:
             item = metrics[name]
-            low, high = item["interval"]
+            low, high = item["accuracy_ci95"]
             lines.append(
                 f"{set_name:<24}{name:<16}{item['count']:>6}{item['accuracy']:>9.2%}   {low:.2%} to {high:.2%}"
                 f"{item['character_error_rate']:>10.2%}{item['coverage_at_99']:>10.2%}"
-                f"{_percent(item['accepted_share']):>10}{_percent(item['accepted_accuracy']):>15}"
+                f"{_percent(item['coverage']):>10}{_percent(item['selective_accuracy']):>15}"
                 f"{item['median_ms']:>8.1f}"
             )
     return "\n".join(

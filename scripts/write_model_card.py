@@ -20,7 +20,7 @@ from digitrec.errors import DigitrecError, ModelFileError
 from digitrec.model.model_file import read_model_file, write_model_file
 
 NEEDED = {"calibration", "refusal"}
-KEPT = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
+KEPT = ("name", "count", "accuracy", "accuracy_ci95", "coverage", "num_failed")
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 
 # What the development sets are; others go by their file's name.
@@ -86,7 +86,7 @@ def model_card_page(card: dict[str, Any], lines: dict[str, Any] | None = None) -
     environment.filters["count"] = "{:,}".format
     environment.filters["percent"] = lambda share: "-" if share is None else f"{100 * share:.2f} %"
     environment.filters["interval"] = lambda item: "{:.2f} to {:.2f} %".format(
-        *(100 * share for share in item["interval"])
+        *(100 * share for share in item["accuracy_ci95"])
     )
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card, lines=lines)
 
@@ -105,7 +105,7 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
             raise ModelFileError(
                 f"expected metrics of this model. Received: another {name!r}. Evaluate this one."
             )
-    if metrics["threshold"] != card["threshold"] or options["raw"] or options["limit"]:
+    if metrics["threshold"] != card["threshold"] or options["skip_preprocessing"] or options["limit"]:
         raise ModelFileError(
             f"expected whole sets, through the pipeline, at the card's threshold {card['threshold']}. "
             f"Received: {options}, threshold {metrics['threshold']}. Evaluate without these options."
@@ -120,10 +120,10 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
         "mean_accuracy": sum(item["accuracy"] for item in digits) / len(digits),
         "count": together["count"],
         "accuracy": together["accuracy"],
-        "calibration_error": together["calibration_error"],
-        "rejected_fraction": 1 - together["accepted_share"],
+        "ece": together["ece"],
+        "rejected_fraction": 1 - together["coverage"],
         "no_digits": [_titled(item) for item in others],
-        "area": metrics["refusal"]["area"] if others else None,
+        "auroc": metrics["rejection_curve"]["auroc"] if others else None,
     }
     return {**card, "results": {**card["results"], "development": found}}
 

@@ -45,13 +45,13 @@ def test_an_image_without_an_answer_is_wrong_and_is_not_kept() -> None:
     metrics = compute_metrics(
         ["1", "2"], [ReaderResult("1", 0.9, 10.0, True), ReaderResult("-", 1.0, 20.0, False)]
     )
-    assert (metrics["correct"], metrics["unanswered"], metrics["coverage_at_99"]) == (1, 1, 0.5)
-    assert (metrics["accepted_share"], metrics["accepted_accuracy"], metrics["median_ms"]) == (0.5, 1.0, 15.0)
+    assert (metrics["correct"], metrics["num_failed"], metrics["coverage_at_99"]) == (1, 1, 0.5)
+    assert (metrics["coverage"], metrics["selective_accuracy"], metrics["median_ms"]) == (0.5, 1.0, 15.0)
 
 
 def test_a_reader_that_accepts_nothing_by_itself_has_no_figures_of_it() -> None:
     metrics = compute_metrics(["1"], [ReaderResult("1", 0.9, 10.0)])
-    assert (metrics["accepted_share"], metrics["accepted_accuracy"]) == (None, None)
+    assert (metrics["coverage"], metrics["selective_accuracy"]) == (None, None)
 
 
 def test_both_readers_get_the_same_images_and_both_stand_in_the_table(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import onnxruntime
 
+from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
 from digitrec.model.export import PARITY_TOLERANCE
 from digitrec.model.keras_import import load_keras, parity_inputs
-from digitrec.resources import packaged_model_path
 
 
 def main() -> None:

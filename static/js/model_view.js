@@ -85,18 +85,18 @@ function architecture({ architecture: name, parameters = 0, layers = [] }) {
   return [create("p", {}, name), create("details", {}, summary, table(header, rows))];
 }
 
-function testSheets({ accuracy, count: images, interval: range, get, confusion, reliability }) {
+function testSheets({ accuracy, count: images, accuracy_ci95: range, recall, confusion, reliability }) {
   const right = `${fraction(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
   return [
     sheet("MNIST’s test set", create("p", {}, right)),
-    get && sheet("Recall of each digit", recallChart(get)),
+    recall && sheet("Recall of each digit", recallChart(recall)),
     confusion && sheet("Which digit is taken for which", confusionChart(confusion)),
     reliability && sheet("Does confidence mean what it says?", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
   ];
 }
 
 function setsTable(sets) {
-  const rows = sets.map((set) => [set.title, count(set.count), fraction(set.accuracy), interval(set.interval)]);
+  const rows = sets.map((set) => [set.title, count(set.count), fraction(set.accuracy), interval(set.accuracy_ci95)]);
   return table(["Handwriting", "n", "Right", "95 % interval"], rows);
 }
 
@@ -109,7 +109,7 @@ function limits({ refusal }, development = {}, styles = {}) {
     ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${fraction(set.accuracy)} of ${count(set.count)} right.`),
     ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${fraction(read)} read.`),
     ...(development.no_digits ?? []).map((set) =>
-      `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.accepted_share)} for digits.`),
+      `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.coverage)} for digits.`),
     refusal && `Refusal: ${refusal.rule}.`,
   ];
   return words.filter(Boolean).map((item) => create("li", {}, item));

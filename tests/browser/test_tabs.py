@@ -12,7 +12,7 @@ import pytest
 from browser_steps import Paper, fit, press
 
 from digitrec.recognizer import Recognizer
-from handwriting import DIGIT_STROKES
+from sample_digits import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

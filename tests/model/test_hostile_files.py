@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
+from digitrec.files import packaged_model_path
 from digitrec.model import hdf5 as opening
 from digitrec.model import hdf5_contents as contents
 from digitrec.model.model_file import has_graph, read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 Forgery = Callable[[h5py.File, Path], object]
 

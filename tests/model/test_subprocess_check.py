@@ -19,11 +19,10 @@ from digitrec.errors import (
     ModelNotCompiledError,
     ModelNotFoundError,
 )
-from digitrec.model import classifier as runtime
-from digitrec.model import subprocess_check
-from digitrec.model.classifier import load_classifier, needs_keras
+from digitrec.files import packaged_model_path
+from digitrec.model import classifier, subprocess_check
+from digitrec.model.classifier import load_classifier
 from digitrec.model.model_file import read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 IMPORT = "import sys; sys.path[:] = sys.argv[2:]; from digitrec.model import load_check; "
 
@@ -54,12 +53,11 @@ def _never_load(path: object) -> None:
 def test_child_that_never_ends_is_stopped(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess_check, "_PROGRAM", "import time; time.sleep(1000)")
     monkeypatch.setattr(subprocess_check, "TIME_LIMIT_S", 0.1)
-    monkeypatch.setattr(runtime, "load_compiled", _never_load)
-    for load in (load_classifier, needs_keras):
-        with pytest.raises(
-            ModelFileError, match=r"model\.h5: expected a model file that loads within 0\.1 s.*Restore"
-        ):
-            load(model)
+    monkeypatch.setattr(classifier, "load_compiled", _never_load)
+    with pytest.raises(
+        ModelFileError, match=r"model\.h5: expected a model file that loads within 0\.1 s.*Restore"
+    ):
+        load_classifier(model)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +74,7 @@ def test_child_without_an_answer_tells_why(
     model: Path, monkeypatch: pytest.MonkeyPatch, program: str, reason: str
 ) -> None:
     monkeypatch.setattr(subprocess_check, "_PROGRAM", program)
-    monkeypatch.setattr(runtime, "load_compiled", _never_load)
+    monkeypatch.setattr(classifier, "load_compiled", _never_load)
     with pytest.raises(
         ModelFileError, match=rf"model\.h5: expected a model file that loads\. .*{reason}.*Restore"
     ):
@@ -106,7 +104,7 @@ def test_python_that_cannot_be_started_is_named(model: Path, monkeypatch: pytest
 def test_file_that_the_child_rejects_is_not_opened_here(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(model, "r+") as file:
         file["digitrec/litert"][100] ^= 1
-    monkeypatch.setattr(runtime, "load_compiled", _never_load)
+    monkeypatch.setattr(classifier, "load_compiled", _never_load)
     with pytest.raises(ModelFileError, match=r"model\.h5: expected a LiteRT graph .* the file is damaged"):
         load_classifier(model)
 
@@ -120,7 +118,7 @@ def test_error_of_the_child_keeps_its_kind(model: Path) -> None:
 
 def test_bad_graph_is_tried_by_the_child_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model_file(model, b"no graph", read_model_file(model).card or {})
-    monkeypatch.setattr(runtime, "load_compiled", _never_load)
+    monkeypatch.setattr(classifier, "load_compiled", _never_load)
     with pytest.raises(ModelFileError, match="expected a graph that LiteRT runs"):
         load_classifier(model)
 
@@ -152,7 +150,6 @@ def test_what_is_no_file_needs_no_child(tmp_path: Path, children: list[object], 
 def test_file_that_stays_the_same_is_checked_once(model: Path, children: list[object]) -> None:
     for _ in range(3):
         load_classifier(model)
-        assert not needs_keras(model)
     assert len(children) == 1
     os.utime(model, ns=(1, 1))
     load_classifier(model)
@@ -172,13 +169,13 @@ def test_file_that_failed_is_checked_again(model: Path, monkeypatch: pytest.Monk
 
 
 def test_file_that_changes_after_its_check_is_rejected(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = runtime.load_compiled
+    load = classifier.load_compiled
 
     def changed(path: Path) -> object:
         os.utime(path, ns=(1, 1))
         return load(path)
 
-    monkeypatch.setattr(runtime, "load_compiled", changed)
+    monkeypatch.setattr(classifier, "load_compiled", changed)
     with pytest.raises(ModelFileError, match="a file that stays the same while it is loaded"):
         load_classifier(model)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitrec.preprocessing.normalize import normalize
 from digitrec.training.augmentation import Augmentation
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 

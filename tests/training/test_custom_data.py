@@ -13,7 +13,7 @@ pytest.importorskip("keras", reason="needs pip install '.[train]'")
 from digitrec.errors import DatasetError
 from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.samples import Samples
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("missing.png,4", "line 4: expected a picture at"),
+        ("missing.png,4", "line 4: expected an image at"),
         ("4.png,10", "line 4: expected a label from 0 to 9. Received: '10'"),
         ("4.png,a", "line 4: expected a label from 0 to 9. Received: 'a'"),
         ("labels.csv,4", "line 4: expected"),

@@ -32,8 +32,8 @@ from web_servers import (
 
 import digitrec
 from digitrec.errors import ModelNotCompiledError, SettingsError
+from digitrec.files import packaged_model_path
 from digitrec.model import classifier as runtime
-from digitrec.resources import packaged_model_path
 from digitrec.web.config import Settings
 from digitrec.web.server import run as serve
 from digitrec.web.server.run import gunicorn_options

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from digitrec import errors
 from digitrec.errors import DigitrecError, ModelFileError
+from digitrec.files import packaged_model_path
 from digitrec.model.hdf5 import require_regular_file
-from digitrec.resources import packaged_model_path
 
 # Imports and the packaged network take 0.3 s; on a tenth of a core they take 3 s.
 TIME_LIMIT_S = 20.0

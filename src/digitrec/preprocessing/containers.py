@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -103,6 +104,7 @@ def _png(data: bytes) -> PixelFile:
         length, kind = struct.unpack_from(">I4s", data, place)
         end = place + 12 + length
         if kind in _PNG_PIXELS:
+            _check_png_checksum(data[place + 4 : end])
             kept.append(data[place:end])
         elif kind in (b"eXIf", b"iTXt") and orientation == 1:
             orientation = _orientation(data[place + 8 : end - 4])
@@ -110,6 +112,12 @@ def _png(data: bytes) -> PixelFile:
             break
         place = end
     return PixelFile(b"".join(kept), orientation)
+
+
+def _check_png_checksum(chunk: bytes) -> None:
+    """Raise ValueError where a chunk, from its type to its CRC, is damaged; Pillow skips the CRC of the pixels."""
+    if zlib.crc32(chunk[:-4]) != int.from_bytes(chunk[-4:], "big"):
+        raise ValueError(f"the checksum of its {chunk[:4].decode(errors='replace')} chunk is wrong")
 
 
 def _jpeg(data: bytes) -> PixelFile:

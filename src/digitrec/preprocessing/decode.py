@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,7 +33,6 @@ from digitrec.native_logging import disable_libtiff_messages
 from digitrec.preprocessing.containers import without_metadata
 from digitrec.preprocessing.grayscale import bgr_to_gray, pil_to_gray, rgba_to_gray
 from digitrec.preprocessing.ops import GrayImage
-from digitrec.preprocessing.png import decode_plain_png, plain_png_size
 from digitrec.preprocessing.strokes import Strokes, render_strokes
 
 ImageLike: TypeAlias = (
@@ -57,11 +57,6 @@ _MAX_PAGE_PIXELS = 2_400 * 2_400
 _WEBP_BYTES = 8  # a pixel: libwebp's own, and OpenCV's copy
 _ONE_BYTE_MODES = ("1", "L", "P")
 _BITS_PER_SAMPLE, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323  # tags of TIFF
-
-# Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
-# picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
-warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
-disable_libtiff_messages()
 
 
 def decode(image: ImageLike, limits: InputLimits | None = None) -> GrayImage:
@@ -137,9 +132,6 @@ def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> Gra
             f"expected {_READABLE}. Received: {_guess_format(data)}. Save the picture as PNG or JPEG and send that."
         )
     with _translated_errors(limits):
-        if size := plain_png_size(data):
-            _check_pixels(size, limits)
-            return _from_array(decode_plain_png(data), limits, reservation)
         file = without_metadata(data)
         if file.webp_size:
             picture = _from_webp(file.data, file.webp_size, limits, reservation)
@@ -159,11 +151,10 @@ def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservat
 
 
 def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _silence_pillow()
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        _check_pixels(image.size, limits)
         size = image.size
-        image.verify()  # PNG's checksums, which decoding passes over
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # again, as `verify` asks for
+        _check_pixels(size, limits)
         image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
         _reserve(_decoding_bytes(image, size), size, reservation)
         return pil_to_gray(image)
@@ -240,7 +231,19 @@ def _check_pixels(size: tuple[int, int], limits: InputLimits) -> None:
         )
 
 
+@cache
+def _silence_pillow() -> None:
+    """Ignore warnings of Pillow and messages of libtiff in this process, once, when the first file is decoded.
+
+    Python keeps each different warning that it has shown, and Pillow's contain sizes from the file: hostile files would
+    leak memory. The filter is the last in the list, so that filters of the application take precedence.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
+    disable_libtiff_messages()
+
+
 def _from_pil(image: Image.Image, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _silence_pillow()
     _check_pixels(image.size, limits)
     _reserve(_decoding_bytes(image, image.size), image.size, reservation)
     return pil_to_gray(ImageOps.exif_transpose(image) if _has_exif_rotation(image) else image)

@@ -23,13 +23,21 @@ def pil_to_gray(image: Image.Image) -> GrayImage:
     gray = np.empty((image.height, image.width), np.uint8)
     if not image.has_transparency_data:
         for rows, band in _bands(image):
-            gray[rows] = np.asarray(band.convert("L"))
+            gray[rows] = _band_to_gray(band)
         return gray
     alpha = np.empty_like(gray)
     for rows, band in _bands(image):
         rgba = np.asarray(band if band.mode == "RGBA" else band.convert("RGBA"))
         gray[rows], alpha[rows] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(rgba, 3)
     return _composite(gray, alpha)
+
+
+def _band_to_gray(image: Image.Image) -> GrayImage:
+    if (
+        image.mode == "RGB"
+    ):  # as an RGB array is converted, so that a file and its pixels give the same result
+        return np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(image.convert("L"))
 
 
 def rgba_to_gray(rgba: NDArray[np.uint8]) -> GrayImage:

@@ -15,13 +15,13 @@ import cv2
 
 from digitrec.errors import DigitrecError
 from digitrec.evaluation.metrics import format_metrics
+from digitrec.files import packaged_model_path
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, line_model
 from digitrec.model.classifier import load_classifier
 from digitrec.model.export import save_line_model
 from digitrec.model.line_model import LineModel
 from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.reading.reader import Models
-from digitrec.resources import packaged_model_path
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import DEFAULT_PRESET, PRESETS, TrainingConfig, preset
 from digitrec.training.data.mnist import load_mnist
@@ -138,7 +138,7 @@ def _run(name: str, run: Callable[[], None], how_to_resume: Callable[[], str] = 
 
 
 def _print_result(result: TrainingResult, output: Path) -> None:
-    print(format_metrics(result.evaluation))
+    print(format_metrics(result.metrics))
     print(f"wrote {output}")
 
 

@@ -50,9 +50,9 @@ class TrainingResult(NamedTuple):
     history: list[dict[str, float]]
 
     @property
-    def evaluation(self) -> DigitMetrics:
+    def metrics(self) -> DigitMetrics:
         """Metrics on the MNIST test set."""
-        return self.set_results[0].evaluation
+        return self.set_results[0].metrics
 
 
 def calibrate_and_evaluate(
@@ -92,12 +92,12 @@ def calibrate_and_evaluate(
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
         "rejection": {
             "rule": _ACCEPTANCE_RULE + (_REJECT_CLASS_RULE if config.non_digits is not None else ""),
-            "validation_rejection_rate": 1 - validation.accepted_share,
+            "validation_rejection_rate": 1 - validation.coverage,
             "num_synthetic_non_digits": len(others.labels),
-            "synthetic_non_digit_rejection_rate": 1 - others.accepted_share if len(others.labels) else None,
+            "synthetic_non_digit_rejection_rate": 1 - others.coverage if len(others.labels) else None,
         },
         "results": {
-            "mnist_test": test.evaluation.to_dict(),
+            "mnist_test": test.metrics.to_dict(),
             "accuracy_by_style": accuracy_by_style(model, config.seed),
         },
     }

@@ -9,10 +9,10 @@ import os
 
 from flask import Flask
 
+from digitrec.files import resource_path
 from digitrec.model.classifier import self_test
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.recognizer import Recognizer
-from digitrec.resources import resource_path
 from digitrec.web import assets
 from digitrec.web import error_handlers as failures
 from digitrec.web.app_state import State, set_state

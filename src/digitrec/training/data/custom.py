@@ -52,13 +52,13 @@ def oversample(custom: Samples, count: int) -> Samples:
 def _digit(example: Example) -> int:
     if example.digit is None:
         raise DatasetError(
-            f"{example.place}: expected a label from 0 to 9. Received: {example.label!r}. Correct or remove it."
+            f"{example.source}: expected a label from 0 to 9. Received: {example.label!r}. Correct or remove it."
         )
     return example.digit
 
 
 def _normalized_image(example: Example, limits: InputLimits) -> NDArray[np.float32]:
     try:
-        return normalize(decode(example.picture(), limits))
+        return normalize(decode(example.load_image(), limits))
     except (ImageError, InvalidFieldError) as error:
-        raise DatasetError(f"{example.place}: {error} Or remove it.") from error
+        raise DatasetError(f"{example.source}: {error} Or remove it.") from error
