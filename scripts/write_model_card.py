@@ -2,8 +2,8 @@
 """Write MODEL_CARD.md from the cards in the model files.
 
 python scripts/write_model_card.py                          from models/digitrec.h5 and models/lines.h5
-digitrec evaluate SETS --report DIR                         measure on sets from elsewhere, then
-python scripts/write_model_card.py --evaluation DIR/metrics.json     put these figures into the card first
+digitrec evaluate SETS --report DIR                         evaluate external data sets, then
+python scripts/write_model_card.py --evaluation DIR/metrics.json     write these results into the card first
 """
 
 from __future__ import annotations
@@ -12,38 +12,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
-
-import jinja2  # Flask's, so it is there
 
 from digitrec.errors import DigitrecError, ModelFileError
 from digitrec.model.model_file import read_model_file, write_model_file
-
-NEEDED = {"calibration", "refusal"}
-KEPT = ("name", "count", "accuracy", "accuracy_ci95", "coverage", "num_failed")
-TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
-
-# What the development sets are; others go by their file's name.
-TITLES = {
-    "crohme_digits": "pen strokes of hundreds of writers (CROHME 2016)",
-    "hwd": "drawn on a screen by one person",
-    "usps": "postal digits, 16x16 (USPS)",
-    "bhmsds": "photographed digits, binarised (BHMSDS)",
-    "semeion": "80 Italian writers, 16x16 binary (Semeion)",
-    "pen_scans": "pen on paper, scanned, several writers",
-    "sudoku": "phone photos of sudoku cells, no noughts",
-    "exam_cells": "photographed exam cells with borders",
-    "dida": "historical ledgers, neighbours intrude (DIDA)",
-    "not_digits": "letters and signs by pen (CROHME 2016)",
-}
+from digitrec.training.model_card import model_card_page, with_external_results
 
 
 def main() -> int:
-    """Write the page."""
     parser = argparse.ArgumentParser(description="Write MODEL_CARD.md from the cards in the model files.")
     parser.add_argument("model", type=Path, nargs="?", default=Path("models/digitrec.h5"))
     parser.add_argument(
-        "--lines", type=Path, default=Path("models/lines.h5"), help="the line reader; default: %(default)s"
+        "--lines", type=Path, default=Path("models/lines.h5"), help="the line model; default: %(default)s"
     )
     parser.add_argument(
         "--evaluation", type=Path, metavar="FILE", help="metrics.json of digitrec evaluate --report"
@@ -51,85 +30,27 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("MODEL_CARD.md"), help="default: %(default)s")
     options = parser.parse_args()
     try:
-        artifact = read_model_file(options.model)
-        if artifact.card is None or artifact.graph is None or not set(artifact.card) >= NEEDED:
+        model = read_model_file(options.model)
+        card, lines = model.card, read_model_file(options.lines).card
+        if card is None or model.graph is None or "rejection" not in card:
             raise ModelFileError(
-                f"{options.model}: expected a card that scripts/train_model.py made. Received: another one. "
+                f"{options.model}: expected a card of scripts/train_model.py. Received: another one. "
                 "Train the model first."
             )
-        card = artifact.card
-        lines = read_model_file(options.lines).card
-        if lines is None or "held_out_writers" not in lines["results"]:
+        if lines is None or "validation_writers" not in lines["results"]:
             raise ModelFileError(
-                f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
-                "Train the line reader first."
+                f"{options.lines}: expected a card of scripts/train_line_reader.py. Received: another one. "
+                "Train the line model first."
             )
         if options.evaluation:
-            metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
-            card = with_development_results(card, metrics)
-        page = model_card_page(card, lines)
+            card = with_external_results(card, json.loads(options.evaluation.read_text(encoding="utf-8")))
+        options.output.write_text(model_card_page(card, lines), encoding="utf-8")
         if options.evaluation:
-            write_model_file(options.model, artifact.graph, card)
-        options.output.write_text(page, encoding="utf-8")
+            write_model_file(options.model, model.graph, card)
     except (DigitrecError, OSError, ValueError, KeyError) as error:
         print(f"write_model_card: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def model_card_page(card: dict[str, Any], lines: dict[str, Any] | None = None) -> str:
-    """Return the card as Markdown, with a section on the line reader where its card is given."""
-    # Markdown needs no HTML escapes, and the card is ours.
-    environment = jinja2.Environment(  # noqa: S701  # nosec B701
-        undefined=jinja2.ChainableUndefined, keep_trailing_newline=True
-    )
-    environment.filters["count"] = "{:,}".format
-    environment.filters["percent"] = lambda share: "-" if share is None else f"{100 * share:.2f} %"
-    environment.filters["interval"] = lambda item: "{:.2f} to {:.2f} %".format(
-        *(100 * share for share in item["accuracy_ci95"])
-    )
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card, lines=lines)
-
-
-def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return the card with what an evaluation's metrics.json found.
-
-    Raises
-    ------
-    ModelFileError : the metrics are of another model, another threshold, a part of the sets or raw arrays, or hold no
-        digits.
-    """
-    measured, options = metrics["card"], metrics["options"]
-    for name in ("training", "refusal", "created"):
-        if measured.get(name) != card[name]:
-            raise ModelFileError(
-                f"expected metrics of this model. Received: another {name!r}. Evaluate this one."
-            )
-    if metrics["threshold"] != card["threshold"] or options["skip_preprocessing"] or options["limit"]:
-        raise ModelFileError(
-            f"expected whole sets, through the pipeline, at the card's threshold {card['threshold']}. "
-            f"Received: {options}, threshold {metrics['threshold']}. Evaluate without these options."
-        )
-    digits = [item for item in metrics["sets"] if "accuracy" in item]
-    others = [item for item in metrics["sets"] if "accuracy" not in item]
-    if not digits:
-        raise ModelFileError("expected metrics of digits. Received: none of them. Evaluate a set of digits.")
-    together = metrics["all_digits"]
-    found = {
-        "sets": [_titled(item) for item in sorted(digits, key=lambda item: -item["accuracy"])],
-        "mean_accuracy": sum(item["accuracy"] for item in digits) / len(digits),
-        "count": together["count"],
-        "accuracy": together["accuracy"],
-        "ece": together["ece"],
-        "rejected_fraction": 1 - together["coverage"],
-        "no_digits": [_titled(item) for item in others],
-        "auroc": metrics["rejection_curve"]["auroc"] if others else None,
-    }
-    return {**card, "results": {**card["results"], "development": found}}
-
-
-def _titled(item: dict[str, Any]) -> dict[str, Any]:
-    return {"title": TITLES.get(item["name"], item["name"])} | {key: item[key] for key in KEPT if key in item}
 
 
 if __name__ == "__main__":

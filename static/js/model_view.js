@@ -63,11 +63,11 @@ export class ModelView extends Component {
 }
 
 function sheetsOf(card) {
-  const { mnist_test: test, development, styles } = card.results ?? {};
+  const { mnist_test: test, external_sets: external, accuracy_by_style: styles } = card.results ?? {};
   return [
     ...(test ? testSheets(test) : []),
-    development?.sets && broad("Handwriting from elsewhere", setsTable(development.sets)),
-    broad("What it cannot read", create("ul", { className: "points" }, limits(card, development, styles))),
+    external?.sets && broad("Handwriting from elsewhere", setsTable(external.sets)),
+    broad("What it cannot read", create("ul", { className: "points" }, limits(card, external, styles))),
     sheet("What it learned from", learnedFrom(card.training ?? {})),
     sheet("Architecture", architecture(card)),
   ];
@@ -100,17 +100,17 @@ function setsTable(sets) {
   return table(["Handwriting", "n", "Right", "95 % interval"], rows);
 }
 
-function limits({ refusal }, development = {}, styles = {}) {
-  const sets = [...(development.sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
-  const weakStyles = Object.entries(styles.read ?? {}).filter(([, read]) => read < 1).sort(([, a], [, b]) => a - b);
+function limits({ rejection }, external = {}, styles = {}) {
+  const sets = [...(external.sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
+  const weakStyles = Object.entries(styles.accuracy ?? {}).filter(([, read]) => read < 1).sort(([, a], [, b]) => a - b);
   const words = [
     "Numerals other than 0 to 9 in European form.",
     "O and 0, l and 1, S and 5, Z and 2 are the same to it.",
     ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${fraction(set.accuracy)} of ${count(set.count)} right.`),
     ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${fraction(read)} read.`),
-    ...(development.no_digits ?? []).map((set) =>
+    ...(external.non_digit_sets ?? []).map((set) =>
       `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.coverage)} for digits.`),
-    refusal && `Refusal: ${refusal.rule}.`,
+    rejection && `Rejection: ${rejection.rule}.`,
   ];
   return words.filter(Boolean).map((item) => create("li", {}, item));
 }

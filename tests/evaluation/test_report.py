@@ -28,7 +28,7 @@ CARD: dict[str, Any] = {
     "threshold": 0.6,
     "created": "2026-11-21",
     "training": {},
-    "refusal": {},
+    "rejection": {},
     "results": {},
 }
 
@@ -113,9 +113,9 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 
 def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
-    results = script.with_development_results(CARD, metrics())["results"]["development"]
+    results = script.with_external_results(CARD, metrics())["results"]["external_sets"]
     assert [item["title"] for item in results["sets"]] == ["drawn on a screen by one person"]
-    assert [item["title"] for item in results["no_digits"]] == ["letters"]
+    assert [item["title"] for item in results["non_digit_sets"]] == ["letters"]
     assert (results["mean_accuracy"], results["auroc"]) == (0.5, 0.9)
     assert CARD["results"] == {}
 
@@ -125,8 +125,8 @@ def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
     [
         ({"card": {**CARD, "training": {"config": {"seed": 2}}}}, "another 'training'"),
         ({"threshold": 0.9}, "threshold 0.9"),
-        ({"options": {"skip_preprocessing": True, "limit": None, "seed": 0}}, "through the pipeline"),
-        ({"options": {"skip_preprocessing": False, "limit": 5, "seed": 0}}, "whole sets"),
+        ({"options": {"skip_preprocessing": True, "limit": None, "seed": 0}}, "with preprocessing"),
+        ({"options": {"skip_preprocessing": False, "limit": 5, "seed": 0}}, "complete data sets"),
         ({"sets": [{"name": "letters", "count": 5, "coverage": 0.2}]}, "expected metrics of digits"),
     ],
 )
@@ -134,11 +134,11 @@ def test_results_of_other_settings_are_rejected(
     script: ModuleType, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ModelFileError, match=message):
-        script.with_development_results(CARD, metrics(**changes))
+        script.with_external_results(CARD, metrics(**changes))
 
 
 @pytest.mark.parametrize(
-    "source", ["MNIST", "pen digits", "styles", "cut from rows", "no digits", "own digits"]
+    "source", ["MNIST", "pen digits", "digit templates", "touching digits", "non-digits", "custom data"]
 )
 def test_model_card_describes_each_data_source(
     script: ModuleType, recognizer: Recognizer, source: str
@@ -150,14 +150,14 @@ def test_model_card_describes_each_data_source(
 
 def test_model_card_describes_teachers(script: ModuleType, recognizer: Recognizer) -> None:
     training = recognizer.card["training"]
-    taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_share": 0.7}}
+    taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_fraction": 0.7}}
     page = script.model_card_page({**recognizer.card, "training": taught})
     assert "the first of 2 networks" in page
-    assert "70.00 % of each target" in page
+    assert "70.00 % in each target" in page
 
 
 def test_model_card_describes_weight_averaging(script: ModuleType, recognizer: Recognizer) -> None:
     training = recognizer.card["training"]
-    averaged = {**training, "config": {**training["config"], "averaged": [4, 5, 6]}}
+    averaged = {**training, "config": {**training["config"], "averaged_seeds": [4, 5, 6]}}
     page = script.model_card_page({**recognizer.card, "training": averaged})
-    assert "the mean of those of the seeds 4, 5, 6" in page
+    assert "with the seeds 4, 5, 6" in page

@@ -147,7 +147,7 @@ def _residual_block(x: Tensor, filters: int, name: str) -> Tensor:
 ARCHITECTURES: Final = {
     architecture.name: architecture
     for architecture in (
-        # The widths are multiples of what LiteRT's kernels take at once; benchmarks/choices.py compares others.
+        # The widths are multiples of what LiteRT's kernels take at once.
         Architecture(DEFAULT_ARCHITECTURE, residual(24, 32, 96)),
         Architecture("three-blocks", _three_blocks, 0.995, PublishedRecipe(epochs=8, batch_size=128)),
         Architecture("three-convs", _three_convs, 0.9876, PublishedRecipe(epochs=10, batch_size=128)),
