@@ -1,4 +1,4 @@
-"""A user's own digits: every format is learned from, and a wrong row is named."""
+"""A user's own digits: every format is loaded, and an invalid row is named."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_learned_from(folder: Path) -> None:
+def test_a_folder_is_loaded(folder: Path) -> None:
     extra = load_custom_data(folder)
     assert extra.labels.tolist() == [4, 7]
     assert extra.images.shape == (2, 28, 28)
 
 
-def test_a_folder_of_sets_is_learned_from(tmp_path: Path) -> None:
+def test_a_folder_of_data_sets_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
     np.savez(tmp_path / "b.npz", x=np.stack([255 - draw_digit(4)[::10, ::10]]), y=np.array([4]))
     assert load_custom_data(tmp_path).labels.tolist() == [1, 4]
@@ -57,7 +57,7 @@ def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
         load_custom_data(folder)
 
 
-def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
+def test_an_empty_data_set_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
     with pytest.raises(DatasetError, match="an empty data set"):
         load_custom_data(tmp_path / "none.jsonl")
@@ -66,17 +66,17 @@ def test_a_set_without_rows_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "all_others", "expected"), [(1, 60_000, 30), (3_000, 60_000, 6_000), (9, 9, 9)]
 )
-def test_few_digits_are_repeated_until_they_are_heard(own: int, all_others: int, expected: int) -> None:
+def test_few_digits_are_oversampled(own: int, all_others: int, expected: int) -> None:
     extra = Samples(np.zeros((own, 28, 28), np.uint8), np.ones(own, np.uint8))
     assert len(oversample(extra, all_others).labels) == expected
 
 
-def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_labels_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels.csv"):
         load_custom_data(tmp_path)
 
 
-def test_what_is_measured_by_is_never_learned_from(tmp_path: Path) -> None:
+def test_arrays_are_never_used_for_training(tmp_path: Path) -> None:
     four, seven = (np.stack([255 - draw_digit(digit)[::10, ::10]]) for digit in (4, 7))
     both, test_only = tmp_path / "both.npz", tmp_path / "test.npz"
     np.savez(both, x_train=four, y_train=np.array([4]), x_test=seven, y_test=np.array([7]))

@@ -1,4 +1,4 @@
-"""MNIST and the pen strokes are found, checked by their contents, and cut into parts."""
+"""MNIST and the pen digits are loaded, verified and split."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
 
 
-def test_a_missing_place_says_what_to_put_there(tmp_path: Path) -> None:
+def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected mnist.npz .* at .*nowhere"):
         load_mnist(tmp_path / "nowhere")
 
 
-def test_a_folder_names_the_file_it_lacks(tmp_path: Path) -> None:
+def test_a_missing_idx_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"train-images-idx3-ubyte or train-images-idx3-ubyte.gz"):
         load_mnist(tmp_path)
 
@@ -74,7 +74,7 @@ def test_a_damaged_idx_file_is_an_error(tmp_path: Path, content: bytes) -> None:
         load_mnist(tmp_path)
 
 
-def test_another_data_set_in_mnists_place_is_refused(tmp_path: Path) -> None:
+def test_another_data_set_than_mnist_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "mnist.npz"
     images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
     np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
@@ -82,7 +82,7 @@ def test_another_data_set_in_mnists_place_is_refused(tmp_path: Path) -> None:
         load_mnist(path)
 
 
-def test_a_failed_download_says_which_file_to_put_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_mnist_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError("no route to host")
 
@@ -91,7 +91,7 @@ def test_a_failed_download_says_which_file_to_put_where(monkeypatch: pytest.Monk
         load_mnist(None)
 
 
-def test_a_failed_download_of_the_strokes_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_pendigits_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise OSError("no route to host")
 
@@ -103,7 +103,7 @@ def test_a_failed_download_of_the_strokes_says_so_too(monkeypatch: pytest.Monkey
         load_pendigits(None)
 
 
-def test_the_npz_and_the_idx_files_hold_the_same(
+def test_npz_and_idx_files_are_equal(
     tmp_path: Path, mnist_path: Path, mnist: dict[str, NDArray[np.uint8]]
 ) -> None:
     for number, (name, file) in enumerate(IDX_FILES.items()):
@@ -113,14 +113,14 @@ def test_the_npz_and_the_idx_files_hold_the_same(
         assert np.array_equal(getattr(from_idx, name), getattr(from_npz, name))
 
 
-def test_unipen_is_turned_the_right_way_up() -> None:
+def test_the_y_axis_of_unipen_is_flipped() -> None:
     eight, one = parse_unipen(UNIPEN)
     assert (eight.label, one.label) == (8, 1)
     assert (eight.writer, one.writer) == (12, 3)
     assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
-def test_other_contents_in_the_strokes_place_are_refused(tmp_path: Path) -> None:
+def test_another_file_than_pendigits_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "pendigits-orig.tra"
     path.write_text(UNIPEN)
     with pytest.raises(DatasetError, match="a66225d68d7d"):
@@ -129,7 +129,7 @@ def test_other_contents_in_the_strokes_place_are_refused(tmp_path: Path) -> None
         load_pendigits(tmp_path / "nowhere")
 
 
-def test_the_pen_digits_become_ink(pen_digits_path: Path) -> None:
+def test_pen_digits_are_rendered(pen_digits_path: Path) -> None:
     digits = load_pendigits(pen_digits_path)
     assert len(digits) == 7494
     images, labels = render_pendigits(digits[:5], 2, seed=1)
@@ -139,7 +139,7 @@ def test_the_pen_digits_become_ink(pen_digits_path: Path) -> None:
     assert np.array_equal(render_pendigits(digits[:5], 2, seed=1)[0], images)
 
 
-def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
+def test_a_stratified_split_keeps_all_samples() -> None:
     labels = np.repeat(np.arange(10), 20).astype(np.uint8)
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1) * np.ones((1, 28, 28), np.uint8)
     training, validation = stratified_split(Samples(images, labels), 0.1, seed=3)
@@ -148,7 +148,7 @@ def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
     assert sorted(both.images[:, 0, 0].tolist()) == list(range(200))
 
 
-def test_the_writers_of_the_validation_part_are_not_learned_from(
+def test_validation_writers_are_not_in_the_training_set(
     mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from digitrec.training import pipeline
@@ -162,7 +162,7 @@ def test_the_writers_of_the_validation_part_are_not_learned_from(
     monkeypatch.setattr(pipeline, "render_pendigits", note)
     config = pipeline.TrainingConfig(samples_per_template=0, touching_digit_rows=0, non_digits=None)
     pipeline.build_datasets(config, load_mnist(mnist_path), load_pendigits(pen_digits_path))
-    learned, held_out = parts
-    assert len(held_out) == 2
-    assert len(learned) == 28
-    assert not learned & held_out
+    train, validation = parts
+    assert len(validation) == 2
+    assert len(train) == 28
+    assert not train & validation

@@ -1,4 +1,4 @@
-"""A network learns what its teachers answer, and those that cannot teach it are refused before the work."""
+"""Distillation from teachers; teachers that do not match are rejected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ SMALL = TrainingConfig(
 )
 
 
-def save_network(path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True) -> Path:
+def save_constant_model(
+    path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True
+) -> Path:
     """Save a network that answers `digit`, whatever it sees."""
     model = ARCHITECTURES[architecture].build(refuses=refuses)
     last = class_probability_model(model).layers[-1]
@@ -34,7 +36,7 @@ def save_network(path: Path, digit: int, *, architecture: str = "two-convs", ref
 
 @pytest.fixture
 def three(tmp_path: Path) -> Path:
-    return save_network(tmp_path / "three.h5", 3)
+    return save_constant_model(tmp_path / "three.h5", 3)
 
 
 @pytest.fixture
@@ -43,14 +45,14 @@ def samples() -> Samples:
     return Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), np.full(40, 7, np.uint8))
 
 
-def test_a_teacher_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_teacher_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"expected a model at .*none.h5"):
         file_hashes([tmp_path / "none.h5"])
     with pytest.raises(ModelNotFoundError):
         TeacherEnsemble([tmp_path / "none.h5"], 11, 0.5)
 
 
-def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_teacher_is_rejected(tmp_path: Path) -> None:
     import keras
 
     model = keras.Sequential(
@@ -61,16 +63,16 @@ def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
         TeacherEnsemble([tmp_path / "foreign.h5"], 10, 0.5)
 
 
-def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -> None:
-    path = save_network(tmp_path / "ten.h5", 0, refuses=False)
+def test_a_teacher_without_the_reject_class_is_rejected(tmp_path: Path) -> None:
+    path = save_constant_model(tmp_path / "ten.h5", 0, refuses=False)
     with pytest.raises(
         TrainingError, match="expected models with 11 classes, like the student. Received: 10"
     ):
         TeacherEnsemble([path], 11, 0.5)
 
 
-def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path, three: Path) -> None:
-    other = save_network(tmp_path / "other.h5", 3, architecture="three-convs")
+def test_the_first_teacher_has_the_architecture_of_the_student(tmp_path: Path, three: Path) -> None:
+    other = save_constant_model(tmp_path / "other.h5", 3, architecture="three-convs")
     student = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
     with pytest.raises(TrainingError, match="expected the first one to have the architecture of the student"):
         TeacherEnsemble([other, three], 11, 0.5).init_student(student)
@@ -78,8 +80,8 @@ def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path
     assert student(np.zeros((1, 28, 28, 1), np.float32)).numpy().argmax() == 3
 
 
-def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three: Path) -> None:
-    teachers = TeacherEnsemble([three, save_network(tmp_path / "five.h5", 5)], 11, 0.6)
+def test_soft_targets_mix_labels_and_teachers(tmp_path: Path, three: Path) -> None:
+    teachers = TeacherEnsemble([three, save_constant_model(tmp_path / "five.h5", 5)], 11, 0.6)
     labels = np.eye(11, dtype=np.float32)[[7, 3]]
     targets = np.asarray(teachers.soft_targets(np.zeros((2, 28, 28, 1), np.float32), labels))
     expected = np.zeros((2, 11))
@@ -88,9 +90,7 @@ def test_targets_are_the_mean_of_teachers_beside_the_label(tmp_path: Path, three
     assert np.allclose(targets, expected, atol=1e-3)
 
 
-def test_a_network_goes_on_from_its_first_teacher_and_learns_from_all(
-    tmp_path: Path, three: Path, samples: Samples
-) -> None:
+def test_a_student_starts_from_the_first_teacher(tmp_path: Path, three: Path, samples: Samples) -> None:
     def answer(fraction: float, rate: float) -> int:
         config = replace(
             SMALL, epochs=5, teachers=file_hashes([three]), teacher_fraction=fraction, learning_rate=rate

@@ -1,4 +1,4 @@
-"""A run makes a model file, survives being stopped at any time, and never harms the old file."""
+"""A run writes a model file, resumes after an interruption, and never damages the old file."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def weights(path: Path) -> list[NDArray[np.float32]]:
     return list(keras.saving.load_model(path, compile=False).get_weights())
 
 
-def test_resuming_without_a_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
+def test_resuming_without_a_checkpoint_is_rejected(tmp_path: Path, mnist_path: Path) -> None:
     with pytest.raises(TrainingError, match="Start without --resume"):
         train(SMALL, tmp_path / "m.h5", mnist=mnist_path, resume=True)
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
+def test_a_resumed_run_equals_an_uninterrupted_one(
     tmp_path: Path, mnist_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from digitrec.training import fit as fit_module
@@ -79,14 +79,14 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
         assert np.allclose(mine, theirs, atol=1e-3)
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, mnist_path: Path) -> None:
+def test_a_damaged_checkpoint_is_rejected(tmp_path: Path, mnist_path: Path) -> None:
     output = tmp_path / "m.h5"
     checkpoint_path(output).write_bytes(b"half a file")
     with pytest.raises(TrainingError, match="expected a checkpoint"):
         train(SMALL, output, mnist=mnist_path, resume=True)
 
 
-def test_a_run_that_cannot_start_leaves_the_checkpoint_of_another(tmp_path: Path) -> None:
+def test_a_run_that_cannot_start_keeps_an_older_checkpoint(tmp_path: Path) -> None:
     output = tmp_path / "m.h5"
     checkpoint_path(output).write_bytes(b"hours of work")
     with pytest.raises(DatasetError, match="no such path"):
@@ -102,7 +102,7 @@ def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Pa
     assert not output.exists()
 
 
-def test_the_script_learns_from_both_sources_and_reports(
+def test_the_script_trains_and_writes_a_report(
     tmp_path: Path, mnist_path: Path, pen_digits_path: Path
 ) -> None:
     output, report = tmp_path / "m.h5", tmp_path / "report"
@@ -120,13 +120,20 @@ def test_the_script_learns_from_both_sources_and_reports(
     assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
-    for name in ("learning_curves", "confusion_matrix", "reliability", "mistakes", "examples", "refusal"):
+    for name in (
+        "learning_curves",
+        "confusion_matrix",
+        "reliability",
+        "errors",
+        "examples",
+        "rejection_curve",
+    ):
         assert (report / f"{name}.png").stat().st_size > 5_000
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
 @pytest.mark.parametrize(("sign", "code"), [("SIGINT", 130), ("SIGKILL", -9)])
-def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
+def test_an_interrupted_run_keeps_the_old_model_and_resumes(
     tmp_path: Path, mnist_path: Path, sign: str, code: int
 ) -> None:
     output = tmp_path / "m.h5"
@@ -155,9 +162,7 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
     assert not checkpoint_path(output).exists()
 
 
-def test_a_row_that_is_wrong_among_ones_own_digits_stops_the_run_before_it_starts(
-    tmp_path: Path, mnist_path: Path
-) -> None:
+def test_an_invalid_row_of_custom_data_stops_the_run_early(tmp_path: Path, mnist_path: Path) -> None:
     own, output = tmp_path / "own.jsonl", tmp_path / "new" / "m.h5"
     own.write_text('{"label": "11", "strokes": [[[0, 0], [1, 9]]]}\n')
     with pytest.raises(
@@ -167,7 +172,7 @@ def test_a_row_that_is_wrong_among_ones_own_digits_stops_the_run_before_it_start
     assert not output.parent.exists()
 
 
-def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
+def test_custom_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
     rng = np.random.default_rng(0)
     own = tmp_path / "own.npz"  # a hand that writes every 3 as a cross in a box
     cross = np.eye(28, dtype=np.uint8) * 255 | np.fliplr(np.eye(28, dtype=np.uint8)) * 255
@@ -182,7 +187,7 @@ def test_ones_own_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
 
-def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_path: Path) -> None:
+def test_invalid_outputs_are_rejected_before_training(tmp_path: Path, mnist_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"\.h5"):
         train(SMALL, tmp_path / "m.keras", mnist=mnist_path)
     with pytest.raises(TrainingError, match="min_accuracy: expected a fraction from 0 to 1"):
@@ -192,7 +197,7 @@ def test_what_cannot_end_well_is_refused_before_the_work(tmp_path: Path, mnist_p
         train(SMALL, tmp_path / "m.h5", mnist=mnist_path, report=tmp_path / "file" / "report")
 
 
-def test_the_script_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+def test_the_script_prints_errors_on_one_line(tmp_path: Path) -> None:
     nowhere, output = str(tmp_path / "nowhere.npz"), str(tmp_path / "m.h5")
     done = run_script("--data", nowhere, "--no-pendigits", "--output", output, code=1)
     assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")

@@ -83,7 +83,7 @@ def test_normalizing_keeps_spaces_between_digits_alone(text: str, normalized: st
     assert normalize_transcript(text) == normalized
 
 
-def test_every_made_transcript_is_normalized_and_has_classes() -> None:
+def test_every_transcript_is_normalized_and_has_classes() -> None:
     for rng in rngs(2000):
         transcript = transcript_of(make_items(rng))
         assert normalize_transcript(transcript) == transcript
@@ -96,7 +96,7 @@ def test_numbers_have_1_to_16_digits_and_short_ones_are_frequent() -> None:
     assert np.mean(np.array(lengths) <= 3) > 0.3
 
 
-def test_lines_show_every_class() -> None:
+def test_lines_cover_every_class() -> None:
     seen = set().union(*(transcript_of(make_items(rng)) for rng in rngs(3000)))
     assert seen == set(LINE_CLASSES)
 
@@ -106,7 +106,7 @@ def test_lines_show_every_class() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (48, 1), (1, 300), (48, 400)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_constant_image_is_paper(shape: tuple[int, int], level: int) -> None:
+def test_a_constant_image_is_background(shape: tuple[int, int], level: int) -> None:
     assert not normalize_contrast(np.full(shape, level, np.uint8)).any()
 
 
@@ -139,7 +139,7 @@ def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "1", "-", ".", "8888888888888888", "0123456789-/.,:+=#*()"])
-def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
+def test_written_characters_leave_ink(pool: WriterPool, text: str) -> None:
     for rng in rngs(10):
         line = compose_line(pool.draw(rng), [Item(character, character) for character in text], rng)
         assert line is None or line.handwriting.max() > 0.3
@@ -177,16 +177,16 @@ def test_a_line_too_long_for_the_image_is_not_made(pool: WriterPool) -> None:
     assert compose_line(pool.draw(rng), [Item("8", "8")] * 400, rng) is None
 
 
-@pytest.mark.parametrize("look", [look for look, _ in degradations._WEIGHTED])
-def test_every_look_keeps_the_shape_and_shows_the_ink(pool: WriterPool, look: object) -> None:
+@pytest.mark.parametrize("degradation", [degradation for degradation, _ in degradations._WEIGHTED])
+def test_every_degradation_keeps_the_shape(pool: WriterPool, degradation: object) -> None:
     for rng in rngs(12):
         line = make_line(pool.draw, rng)
-        image = look(line, rng)  # type: ignore[operator]
+        image = degradation(line, rng)  # type: ignore[operator]
         assert image.shape == line.handwriting.shape
         assert np.isfinite(image).all()
 
 
-def test_the_widest_line_finds_room_in_the_textures(pool: WriterPool) -> None:
+def test_the_widest_line_fits_the_textures(pool: WriterPool) -> None:
     line = make_line(pool.draw, np.random.default_rng(0))
     wide = line._replace(
         handwriting=np.zeros((48, MAX_WIDTH_PX), np.float32), printed=np.zeros((48, MAX_WIDTH_PX), np.float32)
@@ -198,7 +198,7 @@ def test_the_widest_line_finds_room_in_the_textures(pool: WriterPool) -> None:
 # Writers
 
 
-def test_held_out_writers_are_whole() -> None:
+def test_split_writers_keeps_writers_together() -> None:
     stroke = np.ones((2, 2), np.float32)
     library = StrokeLibrary([(label, (stroke,), f"w{n % 7}") for n, label in enumerate("0123456789" * 14)])
     train, validation = split_writers(library, 0.3, 1)
@@ -207,7 +207,7 @@ def test_held_out_writers_are_whole() -> None:
     assert len(train.labels) + len(validation.labels) == len(library.labels)
 
 
-def test_training_and_validation_share_no_image() -> None:
+def test_training_and_validation_images_are_disjoint() -> None:
     images = np.random.default_rng(0).integers(0, 256, (500, 28, 28)).astype(np.uint8)
     both = make_sources(Samples(images, np.arange(500, dtype=np.uint8) % 10))
     train = {image.tobytes() for image in both.training.images}
@@ -218,7 +218,7 @@ def test_training_and_validation_share_no_image() -> None:
 # Batches
 
 
-def test_a_batch_pads_to_its_bucket_with_paper() -> None:
+def test_a_batch_is_padded_to_its_bucket() -> None:
     lines = [
         SyntheticLine(np.full((48, width), 200, np.uint8), text) for width, text in ((30, ""), (70, "12/3"))
     ]
@@ -232,9 +232,7 @@ def test_a_batch_pads_to_its_bucket_with_paper() -> None:
     assert not batch.images[0, :, 30:].any()
 
 
-def test_batches_are_the_same_for_the_same_seed_wherever_one_starts(
-    sources: Sources, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_depend_on_seed_and_index(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_dataset, "_CHUNK_BATCHES", 3)
     batches = list(islice(LineBatches(sources, 4, 5, workers=0), 7))
     later = next(LineBatches(sources, 4, 5, first_batch=5, workers=0))

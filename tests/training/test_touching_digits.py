@@ -1,4 +1,4 @@
-"""Rows of digits, cut up as a number is for reading: what each piece is called."""
+"""Samples split from rows of digits, and their labels."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def rows(digits: Samples) -> Samples:
     return make_touching_digit_samples(digits, 60, seed=1)
 
 
-def test_no_row_gives_nothing(digits: Samples) -> None:
+def test_zero_rows_give_no_samples(digits: Samples) -> None:
     assert len(make_touching_digit_samples(digits, 0, seed=1).labels) == 0
 
 
-def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
+def test_split_digits_have_their_labels(rows: Samples) -> None:
     """The packaged model has never seen these; it reads most of them as they are called."""
     found = rows.digits()
     answers = Recognizer.load().classifier.probabilities(found.model_inputs()).argmax(axis=1)
@@ -37,7 +37,7 @@ def test_pieces_that_are_a_digit_are_called_by_it(rows: Samples) -> None:
     assert (answers == found.labels).mean() > 0.8
 
 
-def test_two_digits_in_one_are_no_digit_and_no_more_of_them_than_digits(rows: Samples) -> None:
+def test_merged_digits_are_non_digits(rows: Samples) -> None:
     others = rows.non_digits()
     assert 0 < len(others.labels) <= len(rows.digits().labels)
     assert (others.labels == NON_DIGIT_LABEL).all()
@@ -45,6 +45,6 @@ def test_two_digits_in_one_are_no_digit_and_no_more_of_them_than_digits(rows: Sa
     assert np.median(width) >= 16  # a pair fills the box across
 
 
-def test_every_seed_cuts_up_rows_of_its_own(digits: Samples, rows: Samples) -> None:
+def test_samples_depend_on_the_seed(digits: Samples, rows: Samples) -> None:
     assert make_touching_digit_samples(digits, 60, seed=1).digest() == rows.digest()
     assert make_touching_digit_samples(digits, 60, seed=2).digest() != rows.digest()

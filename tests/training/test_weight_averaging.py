@@ -1,4 +1,4 @@
-"""The mean of several networks' weights is a network, and what has no mean is refused before the work."""
+"""Averaging of weights; models that cannot be averaged are rejected."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ def samples() -> Samples:
     return Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), np.full(40, 7, np.uint8))
 
 
-def test_one_network_has_no_mean(save: Any) -> None:
+def test_averaging_needs_two_models(save: Any) -> None:
     with pytest.raises(TrainingError, match="at least two models to average. Received: 1"):
         find_members([save(RECIPE)])
 
 
-def test_a_member_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_member_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError):
         find_members([tmp_path / "a.h5", tmp_path / "b.h5"])
 
 
-def test_members_differ_in_their_seed_alone(save: Any) -> None:
+def test_members_differ_only_in_their_seed(save: Any) -> None:
     paths = [save(RECIPE), save(replace(RECIPE, seed=2, epochs=2))]
     with pytest.raises(
         TrainingError, match=r"differ only in their seed. Received: .*2.h5, whose epochs differs"
@@ -78,13 +78,13 @@ def test_members_differ_in_their_seed_alone(save: Any) -> None:
         find_members(paths)
 
 
-def test_networks_that_began_anew_have_no_mean(save: Any) -> None:
+def test_models_trained_from_scratch_are_rejected(save: Any) -> None:
     config = replace(RECIPE, teachers=())
     with pytest.raises(TrainingError, match="fine-tuned from the same network"):
         find_members([save(config), save(replace(config, seed=2))])
 
 
-def test_a_network_from_elsewhere_is_no_member(save: Any, tmp_path: Path, recognizer: Recognizer) -> None:
+def test_a_foreign_model_is_rejected(save: Any, tmp_path: Path, recognizer: Recognizer) -> None:
     path = tmp_path / "foreign.h5"
     ARCHITECTURES["two-convs"].build().save(path)
     write_model_file(path, b"a graph", {**recognizer.card, "training": {}})
@@ -94,7 +94,7 @@ def test_a_network_from_elsewhere_is_no_member(save: Any, tmp_path: Path, recogn
         find_members([path, save(RECIPE)])
 
 
-def test_the_members_tell_their_seeds_and_their_time(save: Any) -> None:
+def test_members_have_seeds_and_total_time(save: Any) -> None:
     members = find_members([save(replace(RECIPE, seed=seed)) for seed in (4, 5, 6)])
     assert members.config == replace(RECIPE, seed=4, averaged_seeds=(4, 5, 6))
     assert members.seconds == 180
@@ -108,7 +108,7 @@ def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
         assert np.allclose(both, (one + other) / 2, atol=1e-6)
 
 
-def test_batch_norm_is_taken_from_the_ink_anew(
+def test_batch_norm_statistics_are_recomputed(
     save: Any, samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("digitrec.training.weight_averaging._BATCH_NORM_BATCHES", 30)
@@ -120,7 +120,7 @@ def test_batch_norm_is_taken_from_the_ink_anew(
     assert np.allclose(model.get_layer("stem_norm").get_weights()[2], expected, atol=1e-4)
 
 
-def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
+def test_the_average_is_calibrated_evaluated_and_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
     paths = [save(replace(RECIPE, seed=seed), whole=True) for seed in (1, 2)]
     result = train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, report=tmp_path / "report")
     card = Recognizer.load(tmp_path / "mean.h5").card
@@ -131,7 +131,7 @@ def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, 
     assert (tmp_path / "report" / "metrics.json").is_file()
 
 
-def test_a_mean_that_reads_too_little_is_not_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
+def test_an_inaccurate_average_is_not_written(save: Any, tmp_path: Path, mnist_path: Path) -> None:
     paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
     with pytest.raises(TrainingError, match="expected an accuracy of at least 90.00% on the MNIST test set"):
         train_average(paths, tmp_path / "mean.h5", mnist=mnist_path, min_accuracy=0.9)
