@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from digits import canvases
-from processes import Server, cpu_s, free_port, machine, machine_busy_s, others_load, pss_mb, rss_mb
+from server_process import Server, cpu_s, free_port, machine, machine_busy_s, others_load, pss_mb, rss_mb
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-RIVALS = HERE / "rivals"
+RIVALS = HERE / "baselines"
 PICTURES = 40
 
 _BOUNDARY = "digitrec"

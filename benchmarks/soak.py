@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 from digits import canvases
-from processes import Server, free_port, is_ready, machine
+from server_process import Server, free_port, is_ready, machine
 from steady_load import ANSWERED, CUT, REFUSED, Load, Outcome
 
 from digitrec import __version__

@@ -56,7 +56,7 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
 
 
 def test_every_script_option_of_readme_exists() -> None:
-    script = (ROOT / "scripts" / "train_model.py").read_text()
+    script = (ROOT / "src" / "digitrec" / "training" / "cli.py").read_text()
     line = next(line for line in README.splitlines() if "scripts/train_model.py" in line)
     options = re.findall(r"--[a-z-]+", line)
     assert options

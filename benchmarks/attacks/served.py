@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from processes import Server, family, free_port, is_ready, pss_mb
+from server_process import Server, family, free_port, is_ready, pss_mb
 
 MEMORY_BYTES = 512 << 20
 _ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from digitrec.web.config import PREFIX, Settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from processes import free_port
+from server_process import free_port
 
 ROOT = Path(__file__).parents[2]
 PROCFILE = (ROOT / "Procfile").read_text().strip().removeprefix("web: ")

@@ -148,7 +148,7 @@ def test_ctrl_c_and_a_kill_leave_the_old_model_and_a_run_that_goes_on(
     assert output.read_bytes() == b"the old model"
     assert [file.name for file in tmp_path.iterdir() if file.suffix == ".h5"] == ["m.h5"]
     if sign == "SIGINT":
-        assert "Go on from the last whole epoch with the same command and --resume" in stderr
+        assert "Resume after the last complete epoch with the same command and --resume" in stderr
         assert "Traceback" not in stderr
     run_script(*arguments, "--resume")
     assert Recognizer.load(output).card["training"]["config"]["epochs"] == 5

@@ -127,7 +127,7 @@ def test_the_mean_is_calibrated_measured_and_written(save: Any, tmp_path: Path, 
     assert card["training"]["config"]["averaged_seeds"] == [1, 2]
     assert card["training"]["seconds"] == 120
     assert card["results"]["mnist_test"]["count"] == 10_000
-    assert result.evaluation.accuracy == card["results"]["mnist_test"]["accuracy"]
+    assert result.metrics.accuracy == card["results"]["mnist_test"]["accuracy"]
     assert (tmp_path / "report" / "metrics.json").is_file()
 
 

@@ -50,7 +50,7 @@ class TrainingResult(NamedTuple):
     history: list[dict[str, float]]
 
     @property
-    def evaluation(self) -> DigitMetrics:
+    def metrics(self) -> DigitMetrics:
         """Metrics on the MNIST test set."""
         return self.set_results[0].metrics
 

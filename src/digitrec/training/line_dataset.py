@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
 _CHUNK_BATCHES = 16
+_CELL_WIDTH_PX, _CAPTION_PX = 430, 18  # of the contact sheet
 _WHOLE_IMAGE_FRACTION = 0.15  # of the lines are cropped and scaled as `read` does with an image of one line
 _VALIDATION_WRITER_FRACTION = 0.1  # of the writers of each data set
 _VALIDATION_IMAGE_FRACTION = 0.04  # of MNIST, the same images as for the digit network
@@ -247,3 +248,19 @@ def _init_worker(sources: Sources) -> None:
 
 def _make_chunk_in_worker(batch_size: int, seed: int, chunk: int) -> list[LineBatch]:
     return make_chunk(_worker_state["pool"], batch_size, seed, chunk)
+
+
+def contact_sheet(lines: Sequence[SyntheticLine], columns: int) -> NDArray[np.uint8]:
+    """Return an image of the lines with their transcripts; their number is a multiple of `columns`."""
+    cells = [_sheet_cell(line) for line in lines]
+    return np.vstack([np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)])
+
+
+def _sheet_cell(line: SyntheticLine) -> NDArray[np.uint8]:
+    height = line.image.shape[0]
+    cell = np.full((height + _CAPTION_PX, _CELL_WIDTH_PX), 160, np.uint8)
+    visible = line.image[:, : _CELL_WIDTH_PX - 6]
+    cell[:height, : visible.shape[1]] = visible
+    origin = (2, height + 13)
+    cv2.putText(cell, line.transcript, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 0, 1, cv2.LINE_AA)
+    return cell

@@ -124,7 +124,7 @@ def _write_outputs(
     model: keras.Model, result: TrainingResult, output: Path, report: Path | None, min_accuracy: float
 ) -> None:
     """Write the model file if its accuracy suffices, and the report in any case."""
-    accuracy = result.evaluation.accuracy
+    accuracy = result.metrics.accuracy
     if accuracy >= min_accuracy:
         save_model(model, output, result.card)
     if report is not None:

@@ -36,7 +36,9 @@ def load_custom_data(path: str | Path, *, seed: int = 0) -> Samples:
     sets = [dataset.resolve() for dataset in find_labeled_datasets(path)]
     examples = [example for dataset in sets for example in read_examples(dataset, seed=seed, part="train")]
     if not examples:
-        raise DatasetError(f"{path}: expected labeled digits. Received: an empty data set. Choose another one.")
+        raise DatasetError(
+            f"{path}: expected labeled digits. Received: an empty data set. Choose another one."
+        )
     limits = InputLimits()
     return from_pairs((_digit(example), _normalized_image(example, limits)) for example in examples)
 

@@ -1,4 +1,4 @@
-"""Server processes and what they take: started on a free port, asked, measured with all their children, ended."""
+"""Start server processes on a free port, measure them with all their children, and stop them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_PATIENCE_S = 60.0
+_START_TIMEOUT_S = 60.0
 
 
 class Server:
-    """A server in a process group of its own; `ready_s` is the time from its start to the first answer that is right.
+    """A server in its own process group; `ready_s` is the time from its start to the first correct response.
 
     Parameters
     ----------
-    command : what starts it. answers : asks it once, and returns whether it answered as it should.
-    output : where it writes, as `subprocess` has it; None is where this process does.
+    command : starts the server.
+    answers : sends one request and returns whether the response is correct.
+    output : where the server writes, as in `subprocess`; None inherits.
 
     Attributes
     ----------
-    process : the first process, which started the others.
+    process : the first process, the parent of the others.
     """
 
     def __init__(
@@ -55,25 +56,25 @@ class Server:
         self.ready_s = time.perf_counter() - start
 
     def _wait_until(self, answers: Callable[[], bool]) -> None:
-        deadline = time.perf_counter() + _PATIENCE_S
-        while not _without_refusal(answers):
+        deadline = time.perf_counter() + _START_TIMEOUT_S
+        while not _try(answers):
             if self.process.poll() is not None or time.perf_counter() > deadline:
                 command = " ".join(self.process.args)
-                raise SystemExit(f"the server did not answer; run it to see why: {command}")
+                raise SystemExit(f"the server did not respond. Run it to see why: {command}")
             time.sleep(0.005)
 
     @property
     def processes(self) -> list[int]:
-        """The server's process and all below it."""
+        """Process IDs of the server and all its descendants."""
         return family(self.process.pid)
 
     @property
     def workers(self) -> list[int]:
-        """All processes below the first one."""
+        """Process IDs of all descendants."""
         return self.processes[1:]
 
     def stop(self) -> None:
-        """End the server and all its children, and wait for it."""
+        """Stop the server and all its descendants, and wait."""
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(15)
@@ -82,7 +83,7 @@ class Server:
 
 
 def is_ready(port: int) -> bool:
-    """Return whether the digitrec at the port says that it can answer."""
+    """Return whether /readyz of the digitrec server at the port returns 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")
@@ -91,7 +92,7 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def _without_refusal(answers: Callable[[], bool]) -> bool:
+def _try(answers: Callable[[], bool]) -> bool:
     try:
         return answers()
     except (OSError, http.client.HTTPException):
@@ -100,18 +101,18 @@ def _without_refusal(answers: Callable[[], bool]) -> bool:
 
 def _kill_group(group: int) -> None:
     with suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)  # what has not ended by itself
+        os.killpg(group, signal.SIGKILL)  # what SIGTERM did not end
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """Return the IDs of a process and all its descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -120,7 +121,7 @@ def family(pid: int) -> list[int]:
 
 
 def pss_mb(pid: int) -> float:
-    """Return the proportional set size of a process, in which shared memory counts once; 0 when it has ended."""
+    """Return the proportional set size of a process in MB, which divides shared memory; 0 if it has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
@@ -129,7 +130,7 @@ def pss_mb(pid: int) -> float:
 
 
 def rss_mb(pid: int) -> float:
-    """Return the resident set size of a process; 0 when it has ended."""
+    """Return the resident set size of a process in MB; 0 if it has ended."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -138,7 +139,7 @@ def rss_mb(pid: int) -> float:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time that a process has used; 0 when it has ended."""
+    """Return the CPU time that a process has used; 0 if it has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -148,7 +149,7 @@ def cpu_s(pid: int) -> float:
 
 
 def machine_busy_s() -> float:
-    """Return the processor time that all processes of the machine have used since its start."""
+    """Return the CPU time that all processes have used since the system started."""
     user, nice, system, _idle, _wait, *interrupts = (
         Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     )
@@ -156,14 +157,14 @@ def machine_busy_s() -> float:
 
 
 def processor() -> str:
-    """Return the processor's name as the system has it."""
+    """Return the processor's name."""
     path = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*:\s*(.+)", path.read_text()) if path.is_file() else []
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def machine() -> str:
-    """Return what figures depend on besides the versions: the processor, its cores, the system and Python."""
+    """Return the processor, the number of cores, the system and the Python version."""
     return (
         f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}"
@@ -171,5 +172,5 @@ def machine() -> str:
 
 
 def others_load() -> float:
-    """Return how many processes ran or waited in the last minute, as the system counts."""
+    """Return the load average of the last minute."""
     return os.getloadavg()[0]

@@ -1,11 +1,11 @@
-"""Read numbers with PP-OCRv6-small by way of rapidocr: one request a line on stdin, one answer a line on stdout.
+"""Read numbers with PP-OCRv6-small through rapidocr: JSON lines with requests on stdin and results on stdout.
 
-`benchmarks/peers.py` starts this file with the Python of `.venv-peers`, which has no digitrec.
+`benchmarks/ppocr_comparison.py` runs this file with the Python of `.venv-ppocr`, which has no digitrec.
 
     request    {"path": "line.png", "page": false}
-    answer     {"transcript": "12/5", "confidence": 0.98, "ms": 21.4}
+    result     {"transcript": "12/5", "confidence": 0.98, "ms": 21.4}
 
-The first line on stdout is {"versions": {...}}. The models come with the wheel of rapidocr: nothing is downloaded.
+The first line on stdout is {"versions": {...}}. The models are part of the rapidocr wheel: nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ from numpy.typing import NDArray
 from rapidocr import LoadImageError, RapidOCR
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
-ALLOWED = "0123456789-/.,:+=#*()"  # and the space, which rapidocr's decoder adds itself
+CHARACTERS = "0123456789-/.,:+=#*()"  # and the space, which rapidocr's decoder adds
 PACKAGES = ("rapidocr", "onnxruntime", "opencv-python-headless", "numpy")
 
 
 class NumberDecoder(CTCLabelDecode):
     """rapidocr's greedy CTC decoder for digits and separators alone; its score is the posterior of the string.
 
-    It takes the columns of the blank and the allowed characters from the recognizer's output, and divides each time
-    step by its sum: the same as a softmax with the logits of all other characters masked. The posterior of the string
-    under that separates right from wrong better than the mean score that rapidocr reports, and than the posterior
-    against all characters.
+    It takes the columns of the blank and of these characters from the output of the recognizer and normalizes each
+    time step, which is a softmax with all other logits masked. This posterior separates correct from wrong results
+    better than the mean score of rapidocr, and than the posterior over all characters.
 
     Parameters
     ----------
-    full : the decoder for all characters of the model, which this one replaces.
+    full : the decoder for all characters, which this one replaces.
     """
 
     def __init__(self, full: CTCLabelDecode) -> None:
-        super().__init__(character=list(ALLOWED))
+        super().__init__(character=list(CHARACTERS))
         self._columns = [full.dict[character] for character in self.character]
 
     def __call__(self, preds: NDArray[np.float32], return_word_box: bool = False, **sizes: Any) -> Any:
-        """Return a text and its posterior for each of (N, T, characters) `preds`, and the words' places."""
+        """Return a text and its posterior for each of (N, T, characters) `preds`, and the word positions."""
         steps = preds[:, :, self._columns].astype(np.float64)
         steps /= steps.sum(axis=2, keepdims=True)
         lines, words = super().__call__(steps, return_word_box, **sizes)
@@ -69,38 +68,38 @@ class Reader:
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }
         )
-        # rapidocr has no option for the allowed characters. It loads its recognizer when it reads the first image;
-        # after that the public attribute `postprocess_op` of the public attribute `text_rec` is the decoder.
+        # rapidocr has no option to restrict the characters. It loads its recognizer with the first image; then the
+        # public attribute `postprocess_op` of the public attribute `text_rec` is the decoder.
         self._ocr(np.full((48, 320, 3), 255, np.uint8), use_det=False, use_cls=False)
         self._ocr.text_rec.postprocess_op = NumberDecoder(self._ocr.text_rec.postprocess_op)
 
     def read(self, path: str, *, page: bool) -> tuple[str, float]:
         """Return the lines of an image from top to bottom, joined by newlines, and their probability in [0, 1].
 
-        The text is empty for an image that is not readable, or has no lines.
+        The text is empty if the image is unreadable or has no lines.
 
         Parameters
         ----------
         path : the image file.
-        page : find the lines with the detector; False takes the whole image as one line.
+        page : run the detector; False takes the image as one line.
         """
         try:
-            found = self._ocr(path, use_det=page, use_cls=False)
+            output = self._ocr(path, use_det=page, use_cls=False)
         except (LoadImageError, OSError):  # OSError is what Pillow raises
             return "", 0.0
         if not page:
-            return found.txts[0], found.scores[0]
-        if found.boxes is None:
+            return output.txts[0], output.scores[0]
+        if output.boxes is None:
             return "", 0.0
         boxes = sorted(
-            zip(found.boxes, found.txts, found.scores, strict=True), key=lambda line: line[0][:, 1].mean()
+            zip(output.boxes, output.txts, output.scores, strict=True), key=lambda line: line[0][:, 1].mean()
         )
-        lines = [(text, score) for _, text, score in boxes if any(sign.isdigit() for sign in text)]
+        lines = [(text, score) for _, text, score in boxes if any(char.isdigit() for char in text)]
         return "\n".join(text for text, _ in lines), math.prod(score for _, score in lines)
 
 
 def main() -> None:
-    """Answer requests until stdin ends."""
+    """Handle requests until stdin ends."""
     reader = Reader()
     _write({"versions": {package: version(package) for package in PACKAGES}})
     for line in sys.stdin:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-from ctc import posterior
-from peers import PPOCR, Answer, NumberSet, compare, digits_of, figures, number_set, table
+from baselines.ctc import posterior
+from ppocr_comparison import (
+    PPOCR,
+    NumberSet,
+    ReaderResult,
+    compare,
+    compute_metrics,
+    extract_digits,
+    load_number_set,
+    table,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,26 +30,28 @@ ROOT = Path(__file__).parents[1]
     [("", ""), ("-", ""), ("14/05/2006", "14052006"), (" +12 \n-\n= 3", "12\n3"), ("\u0663 1", "1")],
 )
 def test_only_digits_of_a_transcript_are_scored(transcript: str, digits: str) -> None:
-    assert digits_of(transcript) == digits
+    assert extract_digits(transcript) == digits
 
 
 def test_separators_are_no_mistakes_and_line_breaks_are() -> None:
     labels = ["123", "12\n3", "123"]
-    answers = [Answer(text, 0.9, 1.0) for text in ("1-2.3", "12=\n+3", "12\n3")]
-    found = figures(labels, answers)
-    assert found["correct"] == 2
-    assert found["character_error_rate"] == 1 / 10
+    results = [ReaderResult(text, 0.9, 1.0) for text in ("1-2.3", "12=\n+3", "12\n3")]
+    metrics = compute_metrics(labels, results)
+    assert metrics["correct"] == 2
+    assert metrics["character_error_rate"] == 1 / 10
 
 
 def test_an_image_without_an_answer_is_wrong_and_is_not_kept() -> None:
-    found = figures(["1", "2"], [Answer("1", 0.9, 10.0, True), Answer("-", 1.0, 20.0, False)])
-    assert (found["correct"], found["num_failed"], found["coverage_at_99"]) == (1, 1, 0.5)
-    assert (found["coverage"], found["selective_accuracy"], found["median_ms"]) == (0.5, 1.0, 15.0)
+    metrics = compute_metrics(
+        ["1", "2"], [ReaderResult("1", 0.9, 10.0, True), ReaderResult("-", 1.0, 20.0, False)]
+    )
+    assert (metrics["correct"], metrics["num_failed"], metrics["coverage_at_99"]) == (1, 1, 0.5)
+    assert (metrics["coverage"], metrics["selective_accuracy"], metrics["median_ms"]) == (0.5, 1.0, 15.0)
 
 
 def test_a_reader_that_accepts_nothing_by_itself_has_no_figures_of_it() -> None:
-    found = figures(["1"], [Answer("1", 0.9, 10.0)])
-    assert (found["coverage"], found["selective_accuracy"]) == (None, None)
+    metrics = compute_metrics(["1"], [ReaderResult("1", 0.9, 10.0)])
+    assert (metrics["coverage"], metrics["selective_accuracy"]) == (None, None)
 
 
 def test_both_readers_get_the_same_images_and_both_stand_in_the_table(tmp_path: Path) -> None:
@@ -52,23 +59,23 @@ def test_both_readers_get_the_same_images_and_both_stand_in_the_table(tmp_path: 
     for name in "abc":
         cv2.imwrite(str(tmp_path / "pages" / f"{name}.png"), np.full((20, 20), 255, np.uint8))
     (tmp_path / "pages" / "labels.csv").write_text("file,label\na.png,12|3\nb.png,07\nc.png,abc\n")
-    pages = number_set(tmp_path / "pages", tmp_path)
-    assert (pages.labels, pages.left_out, pages.has_pages) == (("12\n3", "07"), 1, True)
+    pages = load_number_set(tmp_path / "pages", tmp_path)
+    assert (pages.labels, pages.skipped_labels, pages.has_multiline_labels) == (("12\n3", "07"), 1, True)
     asked: list[list[tuple[Path, bool]]] = [[], []]
 
-    def reader(index: int, transcript: str) -> Answer:
-        def read(path: Path, page: bool) -> Answer:
+    def reader(index: int, transcript: str) -> ReaderResult:
+        def read(path: Path, page: bool) -> ReaderResult:
             asked[index].append((path, page))
-            return Answer(transcript, 0.5, 1.0)
+            return ReaderResult(transcript, 0.5, 1.0)
 
         return read
 
-    found = compare(pages, {"one": reader(0, "07"), "other": reader(1, "7")})
+    metrics = compare(pages, {"one": reader(0, "07"), "other": reader(1, "7")})
     assert asked[0] == asked[1] == [(path, True) for path in pages.paths]
-    assert [found[name]["correct"] for name in ("one", "other")] == [1, 0]
-    assert json.loads(json.dumps(found)) == found
+    assert [metrics[name]["correct"] for name in ("one", "other")] == [1, 0]
+    assert json.loads(json.dumps(metrics)) == metrics
     assert re.findall(
-        r"^pages +(\w+) +2 +(\S+)%", table({"pages": found}, ["one", "other"]), re.MULTILINE
+        r"^pages +(\w+) +2 +(\S+)%", table({"pages": metrics}, ["one", "other"]), re.MULTILINE
     ) == [
         ("one", "50.00"),
         ("other", "0.00"),
@@ -80,9 +87,9 @@ def test_strokes_become_image_files(tmp_path: Path) -> None:
     file.write_text(
         '{"label": "1", "strokes": [[[0, 0], [0, 50], [2, 90]]]}\n{"label": "x", "strokes": [[[0, 0]]]}'
     )
-    drawn = number_set(file, tmp_path)
-    assert isinstance(drawn, NumberSet)
-    assert [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).min() for path in drawn.paths] == [0]
+    rendered_dir = load_number_set(file, tmp_path)
+    assert isinstance(rendered_dir, NumberSet)
+    assert [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).min() for path in rendered_dir.paths] == [0]
 
 
 def test_the_posterior_of_the_empty_string_is_that_of_blanks_alone() -> None:
@@ -112,17 +119,17 @@ def test_a_long_line_does_not_underflow() -> None:
 
 
 def test_a_reader_that_does_not_start_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="make bench-peers"):
+    with pytest.raises(SystemExit, match="make bench-ppocr"):
         PPOCR(tmp_path / "python")
     ends = tmp_path / "python"
     ends.write_text("#!/bin/sh\nexit 1\n")
     ends.chmod(0o755)
-    with pytest.raises(SystemExit, match="expected an answer"):
+    with pytest.raises(SystemExit, match="expected a result"):
         PPOCR(ends)
 
 
 def test_the_peer_has_its_versions_pinned_and_is_no_dependency() -> None:
-    pinned = (ROOT / "benchmarks" / "peers-requirements.txt").read_text().splitlines()[1:]
+    pinned = (ROOT / "benchmarks" / "baselines" / "ppocr-requirements.txt").read_text().splitlines()[1:]
     assert [line for line in pinned if not re.fullmatch(r"[a-z-]+==[0-9.]+", line)] == []
     assert any(line.startswith("rapidocr==") for line in pinned)
     assert "rapidocr" not in (ROOT / "pyproject.toml").read_text()

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compare digitrec's `read` with PP-OCRv6-small: the same images, the same scoring, one thread each, in turns.
+"""Compare digitrec's `read` with PP-OCRv6-small on the same images, with the same metrics, one thread each, in turns.
 
-    make bench-peers SETS="SET..."        labelled sets of numbers, as `digitrec evaluate` takes them
+    make bench-ppocr SETS="SET..."        labeled sets of numbers, as `digitrec evaluate` takes them
 
-A label of several lines is written as `12|34`. PP-OCR is given which sets have such labels: there it runs its detector,
-elsewhere it takes the whole image as one line. digitrec gets no such hint. An answer is right where the digits of all
-its lines are those of the label. The printed table goes to stdout, the figures to benchmarks/results/peers.json.
+A label with several lines is written as `12|34`. PP-OCR runs its detector only on sets with such labels;
+elsewhere it takes the image as one line. digitrec gets no such hint. A result is correct if the digits of all lines are
+those of the label. Results are written to benchmarks/results/ppocr.json.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 
 import cv2
 from measure import one_core
-from processes import machine, others_load
+from server_process import machine, others_load
 from tqdm import tqdm
 
 from digitrec.errors import DatasetError, DigitrecError
@@ -42,15 +42,15 @@ _PACKAGES = ("digitrec", "ai-edge-litert", "opencv-python-headless", "numpy")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a reader made of an image.
+class ReaderResult:
+    """What a reader recognized in an image.
 
     Attributes
     ----------
-    transcript : what stands there, lines separated by a newline; only its digits are scored.
+    transcript : the text, lines separated by a newline; only its digits are scored.
     confidence : in [0, 1].
-    ms : from the image file to the answer.
-    accepted : whether the reader calls the answer sure; None where it has no such notion.
+    ms : from the image file to the result.
+    accepted : whether the reader accepts its result; None if it has no threshold.
     """
 
     transcript: str
@@ -61,28 +61,28 @@ class Answer:
 
 @dataclass(frozen=True)
 class NumberSet:
-    """Images of numbers: their files, what stands on each, and how many rows have no number as a label."""
+    """Images of numbers: their files, their labels, and the number of rows whose label is not a number."""
 
     name: str
     paths: tuple[Path, ...]
     labels: tuple[str, ...]
-    left_out: int
+    skipped_labels: int
 
     @property
-    def has_pages(self) -> bool:
-        """Whether some image has several lines."""
+    def has_multiline_labels(self) -> bool:
+        """Whether any image has several lines."""
         return any("\n" in label for label in self.labels)
 
 
-Read = Callable[[Path, bool], Answer]
+Read = Callable[[Path, bool], ReaderResult]
 
 
-def number_set(path: Path, drawn: Path) -> NumberSet:
-    """Return the images of the set at `path`; those that are no files, such as strokes, are written to `drawn`.
+def load_number_set(path: Path, rendered_dir: Path) -> NumberSet:
+    """Return the images of the set at `path`; images without a file, such as strokes, are rendered to `rendered_dir`.
 
     Raises
     ------
-    DatasetError : no set at `path`, or a row that is wrong.
+    DatasetError : no data set at `path`, or an invalid row.
     """
     path = path.resolve()
     rows = read_examples(path)
@@ -91,7 +91,7 @@ def number_set(path: Path, drawn: Path) -> NumberSet:
     for index, row in enumerate(numbers):
         image = row.load_image()
         if not isinstance(image, Path):
-            file = drawn / f"{path.stem}_{index}.png"
+            file = rendered_dir / f"{path.stem}_{index}.png"
             cv2.imwrite(str(file), image)
             image = file
         paths.append(image)
@@ -100,60 +100,63 @@ def number_set(path: Path, drawn: Path) -> NumberSet:
     return NumberSet(name, tuple(paths), labels, len(rows) - len(numbers))
 
 
-def figures(labels: Sequence[str], answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return how well one reader did, as JSON's own types.
+def compute_metrics(labels: Sequence[str], results: Sequence[ReaderResult]) -> dict[str, Any]:
+    """Return the metrics of one reader, JSON-compatible.
 
     Parameters
     ----------
     labels : the digits of each image, lines separated by a newline, none empty.
-    answers : in the same order.
+    results : in the same order.
     """
-    texts = [digits_of(answer.transcript) for answer in answers]
-    confidences = [answer.confidence for answer in answers]
-    accepted = [bool(answer.accepted) for answer in answers]
+    texts = [extract_digits(answer.transcript) for answer in results]
+    confidences = [answer.confidence for answer in results]
+    accepted = [bool(answer.accepted) for answer in results]
     result = compute_string_metrics(labels, texts, confidences, accepted).to_dict()
-    if all(answer.accepted is None for answer in answers):
+    if all(answer.accepted is None for answer in results):
         result |= {"coverage": None, "selective_accuracy": None}
-    return result | {"median_ms": statistics.median(answer.ms for answer in answers)}
+    return result | {"median_ms": statistics.median(answer.ms for answer in results)}
 
 
-def digits_of(transcript: str) -> str:
-    """Return the digits of a transcript; lines stay separated by a newline, those without a digit go."""
+def extract_digits(transcript: str) -> str:
+    """Return the digits of a transcript, lines separated by a newline; lines without a digit are dropped."""
     lines = (re.sub("[^0-9]", "", line) for line in transcript.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
-def read_with_digitrec(recognizer: Recognizer, path: Path, page: bool) -> Answer:
-    """Return digitrec's answer; an image that it rejects has none. `page` is not used: digitrec finds the lines."""
+def read_with_digitrec(recognizer: Recognizer, path: Path, multiline: bool) -> ReaderResult:
+    """Return the result of digitrec, empty for a rejected image. It does not use `multiline`."""
     start = time.perf_counter()
     try:
         reading = recognizer.read(path)
     except DigitrecError:
-        return Answer("", 0.0, _ms_since(start), False)
-    return Answer(reading.text, reading.confidence, _ms_since(start), reading.accepted)
+        return ReaderResult("", 0.0, _elapsed_ms(start), False)
+    return ReaderResult(reading.text, reading.confidence, _elapsed_ms(start), reading.accepted)
 
 
-def _ms_since(start: float) -> float:
+def _elapsed_ms(start: float) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
 class PPOCR:
-    """PP-OCRv6-small in a process of its own, in the environment that has rapidocr.
+    """PP-OCRv6-small in its own process and environment.
 
     Parameters
     ----------
-    python : that environment's Python.
+    python : the Python of the environment with rapidocr.
 
     Attributes
     ----------
-    versions : of the packages that it runs on.
+    versions : of the packages that it uses.
     """
 
     def __init__(self, python: Path) -> None:
         if not python.is_file():
-            raise SystemExit(f"{python}: expected the Python that has rapidocr. Run `make bench-peers`.")
+            raise SystemExit(f"{python}: expected the Python that has rapidocr. Run `make bench-ppocr`.")
         self._process = subprocess.Popen(  # noqa: S603
-            [python, HERE / "ppocr.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, HERE / "baselines" / "ppocr.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.versions: dict[str, str] = self._receive()["versions"]
 
@@ -163,41 +166,43 @@ class PPOCR:
     def __exit__(self, *error: object) -> None:
         self._process.communicate()
 
-    def read(self, path: Path, page: bool) -> Answer:
-        """Return the answer for an image; `page` says that it has several lines."""
-        self._process.stdin.write(json.dumps({"path": str(path), "page": page}) + "\n")
+    def read(self, path: Path, multiline: bool) -> ReaderResult:
+        """Return the result for an image; `multiline` enables the detector."""
+        self._process.stdin.write(json.dumps({"path": str(path), "page": multiline}) + "\n")
         self._process.stdin.flush()
-        return Answer(**self._receive())
+        return ReaderResult(**self._receive())
 
     def _receive(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
         if not line:
             self._process.communicate()
-            raise SystemExit(f"{HERE / 'ppocr.py'}: expected an answer. It ended: see its message above.")
+            raise SystemExit(
+                f"{HERE / 'ppocr.py'}: expected a result. The process ended: see its message above."
+            )
         return json.loads(line)
 
 
 def compare(number_set: NumberSet, readers: dict[str, Read]) -> dict[str, Any]:
-    """Return the figures of each reader for a set; the readers take turns, image by image."""
-    answers: dict[str, list[Answer]] = {name: [] for name in readers}
+    """Return the metrics of each reader on a data set; the readers take turns, image by image."""
+    results: dict[str, list[ReaderResult]] = {name: [] for name in readers}
     for path in tqdm(number_set.paths, number_set.name, disable=None):
         for name, read in readers.items():
-            answers[name].append(read(path, number_set.has_pages))
+            results[name].append(read(path, number_set.has_multiline_labels))
     return {
-        "left_out": number_set.left_out,
-        **{name: figures(number_set.labels, given) for name, given in answers.items()},
+        "skipped_labels": number_set.skipped_labels,
+        **{name: compute_metrics(number_set.labels, results) for name, results in results.items()},
     }
 
 
 def table(sets: dict[str, dict[str, Any]], names: Sequence[str]) -> str:
-    """Return the figures for a terminal, a line for each set and reader."""
+    """Return a table with a row for each data set and reader."""
     lines = [
-        f"{'numbers':<24}{'reader':<16}{'n':>6}{'right':>9}   95 % interval      {'CER':>8}{'coverage':>10}"
-        f"{'accepted':>10}{'right of them':>15}{'ms':>8}"
+        f"{'numbers':<24}{'reader':<16}{'n':>6}{'accuracy':>9}   95 % interval      {'CER':>8}{'coverage':>10}"
+        f"{'accepted':>10}{'their accuracy':>15}{'ms':>8}"
     ]
-    for set_name, found in sets.items():
+    for set_name, metrics in sets.items():
         for name in names:
-            item = found[name]
+            item = metrics[name]
             low, high = item["accuracy_ci95"]
             lines.append(
                 f"{set_name:<24}{name:<16}{item['count']:>6}{item['accuracy']:>9.2%}   {low:.2%} to {high:.2%}"
@@ -205,7 +210,9 @@ def table(sets: dict[str, dict[str, Any]], names: Sequence[str]) -> str:
                 f"{_percent(item['coverage']):>10}{_percent(item['selective_accuracy']):>15}"
                 f"{item['median_ms']:>8.1f}"
             )
-    return "\n".join([*lines, f"coverage: the fraction that can be kept with {PRECISION:.0%} of it right"])
+    return "\n".join(
+        [*lines, f"coverage: the fraction that can be accepted at a precision of {PRECISION:.0%}"]
+    )
 
 
 def _percent(fraction: float | None) -> str:
@@ -213,20 +220,20 @@ def _percent(fraction: float | None) -> str:
 
 
 def main() -> None:
-    """Read all sets with the readers asked for, print the table and write the figures."""
+    """Run the readers on all data sets, print the table and write the metrics."""
     options = _arguments()
     load = others_load()
     disable_opencv_threads()
     with ExitStack() as stack:
-        drawn = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        rendered_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             paths = [path for item in options.sets for path in find_labeled_datasets(item)]
-            number_sets = [number_set(path, drawn) for path in paths]
+            number_sets = [load_number_set(path, rendered_dir) for path in paths]
         except DatasetError as error:
             raise SystemExit(str(error)) from error
         for item in number_sets:
             if not item.labels:
-                print(f"{item.name}: no label is a number, so this set is left out")
+                print(f"{item.name}: skipped: no label is a number")
         stack.enter_context(one_core())
         readers: dict[str, Read] = {}
         versions = {}
@@ -234,9 +241,9 @@ def main() -> None:
             readers["digitrec"] = partial(read_with_digitrec, Recognizer.load())
             versions["digitrec"] = {package: version(package) for package in _PACKAGES}
         if "PP-OCRv6-small" in options.readers:
-            peer = stack.enter_context(PPOCR(options.python))
-            readers["PP-OCRv6-small"] = peer.read
-            versions["PP-OCRv6-small"] = peer.versions
+            ppocr = stack.enter_context(PPOCR(options.python))
+            readers["PP-OCRv6-small"] = ppocr.read
+            versions["PP-OCRv6-small"] = ppocr.versions
         sets = {item.name: compare(item, readers) for item in number_sets if item.labels}
     print(table(sets, list(readers)))
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -250,9 +257,9 @@ def _arguments() -> argparse.Namespace:
     )
     names = ["digitrec", "PP-OCRv6-small"]
     parser.add_argument("sets", nargs="+", type=Path, help="labelled sets, or folders of them")
-    parser.add_argument("--python", type=Path, default=HERE.parent / ".venv-peers" / "bin" / "python")
+    parser.add_argument("--python", type=Path, default=HERE.parent / ".venv-ppocr" / "bin" / "python")
     parser.add_argument("--readers", nargs="+", choices=names, default=names)
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "peers.json")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "ppocr.json")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The probability of a string under the output of a network that was trained with CTC."""
+"""Posterior probability of a string under the output of a CTC network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def posterior(steps: NDArray[np.float64], classes: Sequence[int]) -> float:
     """
     padded = np.full(2 * len(classes) + 1, BLANK)
     padded[1::2] = classes
-    skips = np.zeros(len(padded))  # 1 where a class follows another one without a blank between them
+    skips = np.zeros(len(padded))  # 1 where a class may follow another one without a blank
     skips[3::2] = padded[3::2] != padded[1:-2:2]
     before = np.zeros(len(padded))
     before[0] = 1.0

@@ -1,4 +1,4 @@
-"""The network of models/digitrec.h5 for the others: a Keras file as it is, and an ONNX file that answers the same.
+"""Convert models/digitrec.h5 for the baselines: the Keras file itself, and an equivalent ONNX file.
 
 python convert.py FOLDER
 """
@@ -20,7 +20,7 @@ from digitrec.model.keras_import import load_keras, parity_inputs
 
 
 def main() -> None:
-    """Write network.onnx and network.h5 into the folder, unless the ONNX file answers otherwise than LiteRT."""
+    """Write network.onnx and network.h5 into the folder, unless ONNX and LiteRT disagree."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(packaged_model_path(), folder / "network.h5")
@@ -32,9 +32,9 @@ def main() -> None:
     if not difference <= PARITY_TOLERANCE:
         path.unlink()
         sys.exit(
-            f"expected ONNX to answer as LiteRT does, to {PARITY_TOLERANCE}. Received: {difference:.2g}."
+            f"expected ONNX and LiteRT to differ by at most {PARITY_TOLERANCE}. Received: {difference:.2g}."
         )
-    print(f"{path}: answers as LiteRT does, to {difference:.1g}")
+    print(f"{path}: differs from LiteRT by at most {difference:.1g}")
 
 
 if __name__ == "__main__":
