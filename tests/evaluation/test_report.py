@@ -28,7 +28,7 @@ CARD: dict[str, Any] = {
     "threshold": 0.6,
     "created": "2026-11-21",
     "training": {},
-    "refusal": {},
+    "rejection": {},
     "results": {},
 }
 
@@ -113,9 +113,9 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 
 def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
-    results = script.with_development_results(CARD, metrics())["results"]["development"]
-    assert [item["title"] for item in results["sets"]] == ["drawn on a screen by one person"]
-    assert [item["title"] for item in results["no_digits"]] == ["letters"]
+    results = script.with_external_results(CARD, metrics())["results"]["external_sets"]
+    assert [item["title"] for item in results["digit_sets"]] == ["drawn on a screen by one person"]
+    assert [item["title"] for item in results["non_digit_sets"]] == ["letters"]
     assert (results["mean_accuracy"], results["auroc"]) == (0.5, 0.9)
     assert CARD["results"] == {}
 
@@ -134,7 +134,7 @@ def test_results_of_other_settings_are_rejected(
     script: ModuleType, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ModelFileError, match=message):
-        script.with_development_results(CARD, metrics(**changes))
+        script.with_external_results(CARD, metrics(**changes))
 
 
 @pytest.mark.parametrize(
