@@ -119,7 +119,9 @@ def test_the_model_tab_draws_the_cards_numbers(page: Any, recognizer: Recognizer
     expect(confusion.locator("rect:not(.ground)")).to_have_count(marks)
     expect(page.locator("svg[aria-label^=Recall] .right")).to_have_count(10)
     expect(page.locator("#model")).to_contain_text("Limitations")
-    weakest = min(recognizer.card["results"]["external_sets"]["digit_sets"], key=lambda item: item["accuracy"])
+    weakest = min(
+        recognizer.card["results"]["external_sets"]["digit_sets"], key=lambda item: item["accuracy"]
+    )
     expect(page.locator(".points")).to_contain_text(f"Weak: {weakest['title']}")
 
 

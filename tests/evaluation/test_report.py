@@ -138,7 +138,7 @@ def test_results_of_other_settings_are_rejected(
 
 
 @pytest.mark.parametrize(
-    "source", ["MNIST", "pen digits", "styles", "cut from rows", "no digits", "own digits"]
+    "source", ["MNIST", "pen digits", "digit templates", "touching digits", "non-digits", "custom data"]
 )
 def test_model_card_describes_each_data_source(
     script: ModuleType, recognizer: Recognizer, source: str
@@ -150,14 +150,14 @@ def test_model_card_describes_each_data_source(
 
 def test_model_card_describes_teachers(script: ModuleType, recognizer: Recognizer) -> None:
     training = recognizer.card["training"]
-    taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_share": 0.7}}
+    taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_fraction": 0.7}}
     page = script.model_card_page({**recognizer.card, "training": taught})
-    assert "the first of 2 networks" in page
+    assert "the first of 2 teachers" in page
     assert "70.00 % of each target" in page
 
 
 def test_model_card_describes_weight_averaging(script: ModuleType, recognizer: Recognizer) -> None:
     training = recognizer.card["training"]
-    averaged = {**training, "config": {**training["config"], "averaged": [4, 5, 6]}}
+    averaged = {**training, "config": {**training["config"], "averaged_seeds": [4, 5, 6]}}
     page = script.model_card_page({**recognizer.card, "training": averaged})
-    assert "the mean of those of the seeds 4, 5, 6" in page
+    assert "the seeds 4, 5, 6" in page

@@ -120,7 +120,14 @@ def test_the_script_learns_from_both_sources_and_reports(
     assert recognizer.card["calibration"]["temperature"] > 0
     metrics = json.loads((report / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
-    for name in ("learning_curves", "confusion_matrix", "reliability", "errors", "examples", "rejection_curve"):
+    for name in (
+        "learning_curves",
+        "confusion_matrix",
+        "reliability",
+        "errors",
+        "examples",
+        "rejection_curve",
+    ):
         assert (report / f"{name}.png").stat().st_size > 5_000
 
 
