@@ -1,7 +1,7 @@
 """Inputs that make reading a number expensive: images, pen drawings, and constraints.
 
 Each is a few kilobytes on the wire or small in code, and looks for a loop or a table that grows with what it counts:
-pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.web.config.InputLimits`.
+pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.limits.InputLimits`.
 """
 
 from __future__ import annotations
@@ -312,8 +312,8 @@ _PAGES: dict[str, Callable[[], Image]] = {
     "a high comb": lambda: _comb(SIDE_PX, SIDE_PX, 16, 4, both=True),
     "a zigzag": lambda: _zigzag(120, SIDE_PX, 14, 4),
     "a zigzag, flat": lambda: _zigzag(60, SIDE_PX, 9, 2),
-    "zigzags": lambda: _zigzag(100, SIDE_PX, 20, 5, touching_digit_rows=24),
-    "zigzags, small": lambda: _zigzag(40, 960, 10, 2, touching_digit_rows=24),
+    "zigzags": lambda: _zigzag(100, SIDE_PX, 20, 5, rows=24),
+    "zigzags, small": lambda: _zigzag(40, 960, 10, 2, rows=24),
     "rings that touch": lambda: _chain(100, SIDE_PX, 70, 40, 1),
     "rings that touch, in rows": lambda: _chain(SIDE_PX, SIDE_PX, 70, 40, 30),
     "rings that touch, large": lambda: _chain(400, SIDE_PX, 320, 160, 1),

@@ -45,7 +45,7 @@ export class ModelView extends Component {
     this.#again.hidden = true;
     try {
       const card = await this.#fetchCard(signal);
-      this.#note.textContent = `${card.name} ${card.version}, made on ${card.created}.`;
+      this.#note.textContent = `${card.name} ${card.version}, created on ${card.created}.`;
       this.#sheets.replaceChildren(...sheetsOf(card).filter(Boolean));
     } catch (failure) {
       if (signal.aborted) return;
@@ -66,14 +66,14 @@ function sheetsOf(card) {
   const { mnist_test: test, external_sets: external, accuracy_by_style: styles } = card.results ?? {};
   return [
     ...(test ? testSheets(test) : []),
-    external?.sets && broad("Handwriting from elsewhere", setsTable(external.sets)),
-    broad("What it cannot read", create("ul", { className: "points" }, limits(card, external, styles))),
-    sheet("What it learned from", learnedFrom(card.training ?? {})),
+    external?.digit_sets && broad("External test sets", setsTable(external.digit_sets)),
+    broad("Limitations", create("ul", { className: "points" }, limits(card, external, styles))),
+    sheet("Training data", trainingData(card.training ?? {})),
     sheet("Architecture", architecture(card)),
   ];
 }
 
-function learnedFrom({ sources = {}, seconds }) {
+function trainingData({ sources = {}, seconds }) {
   const rows = Object.entries(sources).map(([name, images]) => [name, count(images)]);
   return [table(["Source", "Images"], rows), seconds && create("p", {}, `${Math.round(seconds / 60)} minutes of training.`)];
 }
@@ -90,8 +90,8 @@ function testSheets({ accuracy, count: images, accuracy_ci95: range, recall, con
   return [
     sheet("MNIST’s test set", create("p", {}, right)),
     recall && sheet("Recall of each digit", recallChart(recall)),
-    confusion && sheet("Which digit is taken for which", confusionChart(confusion)),
-    reliability && sheet("Does confidence mean what it says?", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
+    confusion && sheet("Confusion matrix", confusionChart(confusion)),
+    reliability && sheet("Calibration", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
   ];
 }
 
@@ -101,8 +101,8 @@ function setsTable(sets) {
 }
 
 function limits({ rejection }, external = {}, styles = {}) {
-  const sets = [...(external.sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
-  const weakStyles = Object.entries(styles.accuracy ?? {}).filter(([, read]) => read < 1).sort(([, a], [, b]) => a - b);
+  const sets = [...(external.digit_sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
+  const weakStyles = Object.entries(styles.accuracy ?? {}).filter(([, accuracy]) => accuracy < 1).sort(([, a], [, b]) => a - b);
   const words = [
     "Numerals other than 0 to 9 in European form.",
     "O and 0, l and 1, S and 5, Z and 2 are the same to it.",
@@ -110,7 +110,7 @@ function limits({ rejection }, external = {}, styles = {}) {
     ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${fraction(read)} read.`),
     ...(external.non_digit_sets ?? []).map((set) =>
       `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.coverage)} for digits.`),
-    rejection && `Rejection: ${rejection.rule}.`,
+    rejection && `A prediction is ${rejection.rule}.`,
   ];
   return words.filter(Boolean).map((item) => create("li", {}, item));
 }

@@ -114,7 +114,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
     results = script.with_external_results(CARD, metrics())["results"]["external_sets"]
-    assert [item["title"] for item in results["sets"]] == ["drawn on a screen by one person"]
+    assert [item["title"] for item in results["digit_sets"]] == ["drawn on a screen by one person"]
     assert [item["title"] for item in results["non_digit_sets"]] == ["letters"]
     assert (results["mean_accuracy"], results["auroc"]) == (0.5, 0.9)
     assert CARD["results"] == {}
@@ -125,8 +125,8 @@ def test_evaluation_results_are_added_to_the_card(script: ModuleType) -> None:
     [
         ({"card": {**CARD, "training": {"config": {"seed": 2}}}}, "another 'training'"),
         ({"threshold": 0.9}, "threshold 0.9"),
-        ({"options": {"skip_preprocessing": True, "limit": None, "seed": 0}}, "with preprocessing"),
-        ({"options": {"skip_preprocessing": False, "limit": 5, "seed": 0}}, "complete data sets"),
+        ({"options": {"skip_preprocessing": True, "limit": None, "seed": 0}}, "through the pipeline"),
+        ({"options": {"skip_preprocessing": False, "limit": 5, "seed": 0}}, "whole sets"),
         ({"sets": [{"name": "letters", "count": 5, "coverage": 0.2}]}, "expected metrics of digits"),
     ],
 )
@@ -152,12 +152,12 @@ def test_model_card_describes_teachers(script: ModuleType, recognizer: Recognize
     training = recognizer.card["training"]
     taught = {**training, "config": {**training["config"], "teachers": ["a", "b"], "teacher_fraction": 0.7}}
     page = script.model_card_page({**recognizer.card, "training": taught})
-    assert "the first of 2 networks" in page
-    assert "70.00 % in each target" in page
+    assert "the first of 2 teachers" in page
+    assert "70.00 % of each target" in page
 
 
 def test_model_card_describes_weight_averaging(script: ModuleType, recognizer: Recognizer) -> None:
     training = recognizer.card["training"]
     averaged = {**training, "config": {**training["config"], "averaged_seeds": [4, 5, 6]}}
     page = script.model_card_page({**recognizer.card, "training": averaged})
-    assert "with the seeds 4, 5, 6" in page
+    assert "the seeds 4, 5, 6" in page

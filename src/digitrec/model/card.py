@@ -13,7 +13,7 @@ CARD_FORMAT = 1
 
 # For a terminal: these stand in the title, or are tables that `digitrec info --json` and the page's Model tab show.
 _NOT_SHOWN = ("format", "name", "version", "layers")
-_TABLES = ("confusion", "reliability", "read", "config")
+_TABLES = ("confusion", "reliability", "accuracy", "config")
 _LAST = ("training", "environment")  # how it was made comes after what it does
 
 _KINDS: dict[str, tuple[type, ...]] = {

@@ -236,7 +236,7 @@ def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, floa
             characters += length
             lines += 1
     return {
-        "exact_match": round(exact / lines, 4),
+        "exact": round(exact / lines, 4),
         "character_error_rate": round(edits / max(1, characters), 4),
     }
 
