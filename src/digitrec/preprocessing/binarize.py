@@ -1,7 +1,7 @@
 """From a picture of any size to all of its ink: what `normalize` does for one digit, for a page of them.
 
-The steps are those of `digitrec.preprocessing.normalize`. What differs: the size follows the writing and not the picture, paper
-is looked at in the neighbourhood and not across the picture, and every piece stays.
+The steps are those of `digitrec.preprocessing.normalize`. What differs: the size follows the writing and not the
+picture, paper is looked at in the neighbourhood and not across the picture, and every piece stays.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 _JPEG_ENOUGH_PX = 1000
 # JPEG's own limit. Pillow takes 14 bytes for a pixel where each is a row.
 _MAX_SIDE_PX = 65_535
-# What is made of a gray image, in bytes a pixel: `digitrec.preprocessing.binarize` looks at 2,400 x 2,400 of them at most.
+# What is made of a gray image, in bytes a pixel: `digitrec.preprocessing.binarize` looks at 2,400 x 2,400 of them at
+# most.
 _READING_BYTES = 30
 _MAX_PAGE_PIXELS = 2_400 * 2_400
 _WEBP_BYTES = 8  # a pixel: libwebp's own, and OpenCV's copy
@@ -250,7 +251,9 @@ def _from_pil(image: Image.Image, limits: InputLimits, reservation: ExitStack) -
 
 
 def _decoding_bytes(image: Image.Image, size: tuple[int, int]) -> int:
-    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted smaller."""
+    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted
+    smaller.
+    """
     pixels = image.width * image.height
     own = pixels * (1 if image.mode in _ONE_BYTE_MODES else 4)
     return own + 2 * pixels + _decoders_bytes(image, size)

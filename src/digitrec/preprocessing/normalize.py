@@ -3,7 +3,8 @@
 The steps, in order, each a function of its own:
 
 1. `downscale_for_processing`: look at the picture at a size where a pen stroke is a few pixels wide.
-2. `extract_foreground` (ink/paper.py): how much darker than its paper each pixel is. What is drawn on even paper needs no more
+2. `extract_foreground` (ink/paper.py): how much darker than its paper each pixel is. What is drawn on even paper needs
+no more
    than that; of a photo `remove_impulses` takes the salt and pepper away, `darken_ink` decides what is paper, and
    `remove_shading` divides by the paper's own brightness.
 3. `remove_ruled_lines` (ink/rules.py): form lines and cell borders that run into the picture's edge.
