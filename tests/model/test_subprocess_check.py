@@ -221,8 +221,10 @@ def test_child_reports_an_unexpected_exception(
 
 
 def test_what_the_childs_libraries_print_is_dropped(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = "[os.write(descriptor, b'x' * 100_000) for descriptor in (1, 2)]"
-    program = f"{IMPORT} import os; load_check.LOADERS['classifier'] = lambda path: {noise}; load_check.main(*sys.argv[1:3])"
+    noise = "lambda path: [os.write(descriptor, b'x' * 100_000) for descriptor in (1, 2)]"
+    program = (
+        f"{IMPORT} import os; load_check.LOADERS['classifier'] = {noise}; load_check.main(*sys.argv[1:3])"
+    )
     monkeypatch.setattr(subprocess_check, "_PROGRAM", program)
     assert subprocess_check._run_child(model, "classifier") == {"error": "", "message": ""}
 

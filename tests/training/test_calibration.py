@@ -34,12 +34,12 @@ def test_a_probability_of_nothing_is_no_trouble() -> None:
     assert 0 < fit_temperature(certain, np.arange(10, dtype=np.uint8)) < 10
 
 
-@pytest.mark.parametrize("refuses", [False, True])
-def test_a_temperature_in_the_weights_calibrates_the_network(refuses: bool) -> None:
+@pytest.mark.parametrize("reject_class", [False, True])
+def test_a_temperature_in_the_weights_calibrates_the_network(reject_class: bool) -> None:
     import keras
 
     keras.utils.set_random_seed(1)
-    model = ARCHITECTURES["two-convs"].build(refuses=refuses)
+    model = ARCHITECTURES["two-convs"].build(reject_class=reject_class)
     inks = np.random.default_rng(0).random((50, 28, 28, 1)).astype(np.float32)
     before = np.log(class_probability_model(model).predict(inks, verbose=0))
     apply_temperature(model, 2.0)

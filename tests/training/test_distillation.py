@@ -22,9 +22,9 @@ SMALL = TrainingConfig(
 )
 
 
-def save_network(path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True) -> Path:
+def save_network(path: Path, digit: int, *, architecture: str = "two-convs", reject_class: bool = True) -> Path:
     """Save a network that answers `digit`, whatever it sees."""
-    model = ARCHITECTURES[architecture].build(refuses=refuses)
+    model = ARCHITECTURES[architecture].build(reject_class=reject_class)
     last = class_probability_model(model).layers[-1]
     kernel, bias = last.get_weights()
     last.set_weights([np.zeros_like(kernel), 10.0 * np.eye(len(bias), dtype=np.float32)[digit]])
@@ -62,7 +62,7 @@ def test_a_teacher_of_another_script_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -> None:
-    path = save_network(tmp_path / "ten.h5", 0, refuses=False)
+    path = save_network(tmp_path / "ten.h5", 0, reject_class=False)
     with pytest.raises(
         TrainingError, match="expected models with 11 classes, like the student. Received: 10"
     ):
@@ -71,7 +71,7 @@ def test_a_teacher_that_refuses_nothing_cannot_teach_to_refuse(tmp_path: Path) -
 
 def test_the_first_teacher_is_of_the_architecture_that_is_trained(tmp_path: Path, three: Path) -> None:
     other = save_network(tmp_path / "other.h5", 3, architecture="three-convs")
-    student = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
+    student = class_probability_model(ARCHITECTURES["two-convs"].build(reject_class=True))
     with pytest.raises(TrainingError, match="expected the first one to have the architecture of the student"):
         TeacherEnsemble([other, three], 11, 0.5).init_student(student)
     TeacherEnsemble([three, other], 11, 0.5).init_student(student)
