@@ -13,7 +13,7 @@ import pytest
 
 from digitrec.errors import BusyError, ImageTooLargeError
 from digitrec.limits import MemoryBudget
-from digitrec.preprocessing import decode as codec
+from digitrec.preprocessing import decode as decode_module
 
 LARGE = 60_000_000
 PATIENCE_S = 20
@@ -119,18 +119,18 @@ def test_who_comes_when_too_many_wait_is_told_to_come_again(budget: MemoryBudget
 
 
 def test_an_image_that_takes_more_than_the_budget_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "large_images", MemoryBudget(20_000_000))
-    with pytest.raises(ImageTooLargeError, match="Scale the picture down"):
-        codec.decode(np.zeros((3000, 3000, 4), np.uint8))
+    monkeypatch.setattr(decode_module, "large_images", MemoryBudget(20_000_000))
+    with pytest.raises(ImageTooLargeError, match="Scale the image down"):
+        decode_module.decode(np.zeros((3000, 3000, 4), np.uint8))
 
 
 def test_the_memory_of_an_image_is_kept_until_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = MemoryBudget(300_000_000)
-    monkeypatch.setattr(codec, "large_images", budget)
+    monkeypatch.setattr(decode_module, "large_images", budget)
     waiting = Waiting(budget)
     large = np.zeros((5000, 5000), np.uint8)
     with ThreadPoolExecutor(1) as pool:
-        with codec.decoded(large), codec.decoded(large):
-            later = pool.submit(codec.decode, large)
+        with decode_module.decoded(large), decode_module.decoded(large):
+            later = pool.submit(decode_module.decode, large)
             assert waiting.until(1)
         assert later.result(PATIENCE_S).shape == large.shape

@@ -117,7 +117,7 @@ def test_unipen_is_turned_the_right_way_up() -> None:
     eight, one = parse_unipen(UNIPEN)
     assert (eight.label, one.label) == (8, 1)
     assert (eight.writer, one.writer) == (12, 3)
-    assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
+    assert [line.tolist() for line in eight.strokes.strokes] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
 def test_other_contents_in_the_strokes_place_are_refused(tmp_path: Path) -> None:
