@@ -1,4 +1,4 @@
-"""libtiff is silenced wherever its library stands, and nothing about it stops the start of digitrec."""
+"""libtiff is silenced wherever its library is, and a failure to silence it is ignored."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from PIL import _imagingmath
 import digitrec
 from digitrec.native_logging import disable_libtiff_messages
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which library is loaded")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the loaded libraries")
 
-# The function that sets a handler returns the one before: none is left.
+# The setter returns the previous handler: there is none.
 _PROGRAM = """
 import ctypes, sys
 from pathlib import Path
@@ -48,9 +48,7 @@ def libtiff() -> Path:
 
 
 @pytest.mark.parametrize("then", ["left", "removed"])
-def test_libtiff_is_silenced_in_a_folder_whose_name_has_a_space(
-    libtiff: Path, tmp_path: Path, then: str
-) -> None:
+def test_libtiff_is_silenced_in_a_directory_with_a_space(libtiff: Path, tmp_path: Path, then: str) -> None:
     folder = tmp_path / "Ada Lovelace"
     folder.mkdir()
     environ = {**os.environ, "PYTHONPATH": str(Path(digitrec.__file__).resolve().parents[1])}
@@ -61,13 +59,13 @@ def test_libtiff_is_silenced_in_a_folder_whose_name_has_a_space(
     assert (done.stdout.strip(), done.stderr) == ("silent", "")
 
 
-def test_a_picture_in_memory_that_is_named_like_libtiff_stops_nothing(tmp_path: Path) -> None:
+def test_a_mapped_image_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "libtiff.tif"
     path.write_bytes(b"II*\0" + bytes(100))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
         disable_libtiff_messages()
 
 
-def test_another_library_that_is_named_like_libtiff_stops_nothing(tmp_path: Path) -> None:
+def test_another_library_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
     ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
     disable_libtiff_messages()

@@ -31,5 +31,5 @@ class Digits:
     def predict(self, image: Image) -> dict:
         """Answer the digit in the picture, which BentoML has opened."""
         ink = normalize(decode(image))
-        probabilities = self.session.run(None, {"ink": ink.reshape(1, 28, 28, 1)})[0][0]
+        probabilities = self.session.run(None, {"image": ink.reshape(1, 28, 28, 1)})[0][0]
         return {"digit": int(probabilities.argmax()), "probabilities": probabilities.tolist()}

@@ -28,7 +28,7 @@ def main() -> None:
     load_keras(packaged_model_path()).export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     expected = load_classifier(packaged_model_path()).probabilities(parity_inputs())
-    difference = float(np.abs(session.run(None, {"ink": parity_inputs()})[0] - expected).max())
+    difference = float(np.abs(session.run(None, {"image": parity_inputs()})[0] - expected).max())
     if not difference <= PARITY_TOLERANCE:
         path.unlink()
         sys.exit(

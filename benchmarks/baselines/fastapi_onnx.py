@@ -25,5 +25,5 @@ session = onnxruntime.InferenceSession(os.environ["MODEL_ONNX"], options, provid
 def predict(image: Annotated[bytes, File()]) -> dict[str, int | list[float]]:
     """Answer the digit in the form's file; FastAPI runs plain functions in its threads."""
     ink = normalize(decode(image))
-    probabilities = session.run(None, {"ink": ink.reshape(1, 28, 28, 1)})[0][0]
+    probabilities = session.run(None, {"image": ink.reshape(1, 28, 28, 1)})[0][0]
     return {"digit": int(probabilities.argmax()), "probabilities": probabilities.tolist()}

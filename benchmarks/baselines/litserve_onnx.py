@@ -33,7 +33,7 @@ class Digits(litserve.LitAPI):
 
     def predict(self, x):
         """Return the probabilities."""
-        return self.session.run(None, {"ink": x.reshape(1, 28, 28, 1)})[0][0]
+        return self.session.run(None, {"image": x.reshape(1, 28, 28, 1)})[0][0]
 
     def encode_response(self, output):
         """Return what becomes JSON."""

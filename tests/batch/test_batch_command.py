@@ -80,7 +80,7 @@ def test_bad_files_become_rows_and_the_exit_code_is_3(batch: BatchCommand, scans
     assert errors.keys() == {"corrupt.png", "blank.png", "missing.png"}
     assert "truncated or corrupt" in errors["corrupt.png"]
     assert "13 rows: 10 accepted, 0 low confidence, 3 failed" in done.stderr
-    assert "first error: scans/blank.png: expected a digit. Received: blank paper" in done.stderr
+    assert "first error: scans/blank.png: expected a digit. Received: a blank image" in done.stderr
     batch("scans", "scans/list.txt", "--output", "r.jsonl", check=3)
 
 

@@ -1,4 +1,4 @@
-"""The ink of a page: which pieces are what is left of a broken rule."""
+"""The ink of a page, its limits, and fragments of broken ruled lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def _by_every_pair(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool
     return flat & ((level & flat) @ width >= 2.0 * digit_px)
 
 
-def test_paper_alone_has_no_shreds() -> None:
+def test_the_background_has_no_fragments() -> None:
     assert not _broken_ruled_lines(np.zeros((1, 5), np.int32), 60.0).any()
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_shreds_are_those_that_every_pair_compared_gives(seed: int) -> None:
+def test_fragments_equal_a_comparison_of_all_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     boxes = rng.integers(1, 60, (rng.integers(1, 400), 5)).astype(np.int32)
     boxes[:, cv2.CC_STAT_TOP] *= rng.integers(1, 12)
@@ -33,18 +33,18 @@ def test_shreds_are_those_that_every_pair_compared_gives(seed: int) -> None:
         np.testing.assert_array_equal(_broken_ruled_lines(boxes, digit_px), _by_every_pair(boxes, digit_px))
 
 
-def test_a_page_over_its_budget_is_an_error() -> None:
+def test_a_page_over_its_limits_is_an_error() -> None:
     page = np.full((200, 400), 255, np.uint8)
     page[40:140, 40:360:20] = 0
     assert len(binarize_page(page).boxes) == 17
-    for budget in (PageLimits(pieces=15), PageLimits(page_px=1000)):
+    for limits in (PageLimits(components=15), PageLimits(page_px=1000)):
         small = cv2.resize(page, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
         with pytest.raises(TooMuchInkError):
-            binarize_page(small if budget.page_px == 1000 else page, budget=budget)
+            binarize_page(small if limits.page_px == 1000 else page, limits=limits)
 
 
 @pytest.mark.parametrize("side", [2399, 2400, 2401, 2999, 4807])
-def test_the_largest_page_is_within_the_budget_whatever_it_is_reduced_from(side: int) -> None:
+def test_the_largest_page_is_within_the_limits_whatever_it_is_reduced_from(side: int) -> None:
     page = np.full((side, side), 255, np.uint8)
     for left in range(100, side - 100, 400):
         cv2.ellipse(page, (left, side // 2), (15, 30), 0, 0, 360, (0,), 8)

@@ -1,4 +1,4 @@
-"""Bytes, files, arrays and PIL images become one grey picture, or an error that says why."""
+"""Bytes, files, arrays and PIL images are decoded to a grayscale image, or raise an error with the reason."""
 
 from __future__ import annotations
 
@@ -78,17 +78,17 @@ def test_a_truncated_file_is_unreadable(kind: str, keep: int) -> None:
         (b"P5 2 2 255\n\0\0\0\0", "begins with"),
     ],
 )
-def test_what_is_no_image_that_we_read_is_unsupported(data: bytes, name: str) -> None:
+def test_a_file_of_another_format_is_unsupported(data: bytes, name: str) -> None:
     with pytest.raises(UnsupportedImageError, match=name):
         decode(data)
 
 
-def test_too_many_bytes_are_refused_before_decoding() -> None:
+def test_too_many_bytes_are_rejected_before_decoding() -> None:
     with pytest.raises(ImageTooLargeError, match="at most 100 bytes"):
         decode(png_bytes(SEVEN), InputLimits(max_image_bytes=100))
 
 
-def test_a_small_png_of_two_gigapixels_is_refused_without_memory() -> None:
+def test_a_small_png_of_two_gigapixels_is_rejected_without_memory() -> None:
     resource = pytest.importorskip("resource", reason="no resource module on this system")
     data = huge_png(50_000, 50_000)
     assert len(data) < 3000
@@ -100,7 +100,7 @@ def test_a_small_png_of_two_gigapixels_is_refused_without_memory() -> None:
     )  # kB; macOS counts bytes, and less
 
 
-def test_a_file_that_is_too_long_is_not_even_read(tmp_path: Path) -> None:
+def test_a_file_that_is_too_long_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "long.png"
     path.write_bytes(b"\0" * 101)
     with pytest.raises(ImageTooLargeError):
@@ -108,16 +108,16 @@ def test_a_file_that_is_too_long_is_not_even_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableImageError, match="nowhere.png"):
-        decode(tmp_path / "nowhere.png")
+    with pytest.raises(UnreadableImageError, match="missing.png"):
+        decode(tmp_path / "missing.png")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "TIFF"])
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
 def test_lossless_formats_keep_every_pixel(kind: str, mode: str) -> None:
-    picture = np.where(SEVEN < 128, 0, 255).astype(np.uint8)
-    image = Image.fromarray(picture).convert(mode)
-    assert np.array_equal(decode(saved(image, kind)), picture)
+    pixels = np.where(SEVEN < 128, 0, 255).astype(np.uint8)
+    data = saved(Image.fromarray(pixels).convert(mode), kind)
+    assert np.array_equal(decode(data), pixels)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_sixteen_bits_fill_the_range_of_eight() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_is_turned_as_its_exif_says(orientation: int) -> None:
+def test_a_photo_is_rotated_by_its_exif(orientation: int) -> None:
     turned = {
         1: SEVEN, 2: SEVEN[:, ::-1], 3: SEVEN[::-1, ::-1], 4: SEVEN[::-1], 5: SEVEN.T,
         6: np.rot90(SEVEN), 7: np.rot90(SEVEN.T, 2), 8: np.rot90(SEVEN, -1),
@@ -152,7 +152,7 @@ def test_a_photo_is_turned_as_its_exif_says(orientation: int) -> None:
     assert np.array_equal(decode(data), SEVEN)
 
 
-def test_transparency_lies_over_white_paper() -> None:
+def test_transparency_is_composited_over_white() -> None:
     rgba = np.zeros((120, 120, 4), np.uint8)
     rgba[..., 3] = 255 - SEVEN
     assert np.abs(decode(saved(Image.fromarray(rgba), "PNG")).astype(int) - SEVEN).max() <= 1
@@ -168,11 +168,11 @@ def test_white_ink_on_transparency_is_not_lost() -> None:
 def test_transparency_of_a_palette_counts_too() -> None:
     image = Image.fromarray(np.where(SEVEN < 128, 0, 1).astype(np.uint8), "P")
     image.putpalette([0, 0, 0, 0, 0, 0])
-    picture = decode(saved(image, "PNG", transparency=1))
-    assert np.array_equal(picture, np.where(SEVEN < 128, 0, 255))
+    image = decode(saved(image, "PNG", transparency=1))
+    assert np.array_equal(image, np.where(SEVEN < 128, 0, 255))
 
 
-def test_colour_arrays_are_rgb() -> None:
+def test_color_arrays_are_rgb() -> None:
     red = np.zeros((4, 4, 3), np.uint8)
     red[..., 0] = 255
     assert decode(red)[0, 0] == 76
@@ -180,7 +180,7 @@ def test_colour_arrays_are_rgb() -> None:
 
 @pytest.mark.parametrize("array", [np.zeros((0, 5), np.uint8), np.zeros((5, 5, 2), np.uint8), np.zeros((5, 5)),
                                    np.zeros(5, np.uint8), np.zeros((2, 5, 5, 3), np.uint8)])  # fmt: skip
-def test_an_array_of_another_shape_or_kind_is_refused(array: np.ndarray) -> None:
+def test_an_array_of_another_shape_or_kind_is_rejected(array: np.ndarray) -> None:
     with pytest.raises(InvalidFieldError, match="image: expected a uint8 array"):
         decode(array)
 
@@ -193,12 +193,12 @@ def test_an_image_of_too_long_a_side_is_too_large(shape: tuple[int, int]) -> Non
             decode(image)
 
 
-def test_an_array_of_too_many_pixels_is_refused() -> None:
+def test_an_array_of_too_many_pixels_is_rejected() -> None:
     with pytest.raises(ImageTooLargeError):
         decode(np.zeros((11, 10), np.uint8), InputLimits(max_image_pixels=100))
 
 
-def test_anything_else_is_refused() -> None:
+def test_anything_else_is_rejected() -> None:
     with pytest.raises(InvalidFieldError, match="Received: int"):
         decode(5)  # type: ignore[arg-type]
 
@@ -216,10 +216,10 @@ def test_a_jpeg_from_a_phone_is_made_small_and_turned() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     lying = np.ascontiguousarray(np.rot90(draw_digit(7, 3000, 200)))
-    picture = decode(saved(Image.fromarray(lying), "JPEG", exif=exif))
-    assert max(picture.shape) <= 1500
-    upright = np.asarray(Image.fromarray(draw_digit(7, 3000, 200)).resize(picture.shape[::-1]))
-    assert np.abs(picture.astype(int) - upright).mean() < 3
+    image = decode(saved(Image.fromarray(lying), "JPEG", exif=exif))
+    assert max(image.shape) <= 1500
+    upright = np.asarray(Image.fromarray(draw_digit(7, 3000, 200)).resize(image.shape[::-1]))
+    assert np.abs(image.astype(int) - upright).mean() < 3
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
@@ -228,7 +228,7 @@ def test_broken_exif_does_not_spoil_the_pixels(kind: str) -> None:
     assert np.abs(decode(data).astype(int) - SEVEN).mean() < 3
 
 
-def test_colour_of_sixteen_bits_and_cmyk_scans_are_read() -> None:
+def test_color_of_sixteen_bits_and_cmyk_scans_are_read() -> None:
     deep = cv2.cvtColor(SEVEN.astype(np.uint16) * 257, cv2.COLOR_GRAY2BGR)
     assert np.abs(decode(png_bytes(deep)).astype(int) - SEVEN).max() <= 1
     for image in (Image.fromarray(SEVEN).convert("CMYK"), Image.fromarray(SEVEN.astype(np.uint16) * 257)):
@@ -293,7 +293,7 @@ for width in range(90_000_000, 90_000_050):  # Pillow warns of so many pixels, a
         decode(b"\\x89PNG\\r\\n\\x1a\\n" + head + chunk(b"IDAT", b""))
     except ImageTooLargeError:
         continue
-    raise SystemExit("expected the picture to be refused for its size")
+    raise SystemExit("expected the image to be rejected for its size")
 assert len(getattr(Image, "__warningregistry__", {})) <= 1
 """
     assert stderr_after(program) == ""

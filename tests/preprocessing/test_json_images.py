@@ -1,4 +1,4 @@
-"""Base64, data URLs and 28 x 28 numbers become pictures, or an error with the field's name."""
+"""Base64, data URLs and 28 x 28 numbers become images, or an error with the field's name."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_base64_and_data_urls_give_their_bytes(wrap: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["%%%", "abc", "data:text/plain,hello", "data:image/png;base64,***", "é"])
-def test_what_is_no_base64_names_its_field(text: str) -> None:
-    with pytest.raises(InvalidFieldError, match="picture: expected"):
-        decode_base64(text, "picture")
+def test_invalid_base64_names_its_field(text: str) -> None:
+    with pytest.raises(InvalidFieldError, match="image: expected"):
+        decode_base64(text, "image")
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\r\n", "\t \v\f"])
-def test_blanks_among_base64_are_passed_over_in_little_memory(blank: str) -> None:
+def test_whitespace_in_base64_takes_little_memory(blank: str) -> None:
     data = bytes(1_000_000)
     encoded = base64.b64encode(data).decode()
     text = blank.join(encoded[place : place + 2] for place in range(0, len(encoded), 2))
@@ -53,14 +53,14 @@ def test_blanks_among_base64_are_passed_over_in_little_memory(blank: str) -> Non
         "data:" + "," * 1_000_000,
     ],
 )
-def test_the_head_of_a_data_url_is_looked_through_once(text: str) -> None:
+def test_the_header_of_a_data_url_is_scanned_once(text: str) -> None:
     began_s = time.process_time()
     with contextlib.suppress(InvalidFieldError):
         decode_base64(text)
     assert time.process_time() - began_s < 1  # 24 s for a tenth of it, with a regular expression
 
 
-def test_pixels_may_be_bytes_or_shares() -> None:
+def test_pixels_may_be_bytes_or_fractions() -> None:
     pixels = np.zeros((28, 28), int)
     pixels[5:20, 14] = 255
     assert np.array_equal(decode_pixels(pixels.tolist()), pixels)
@@ -73,17 +73,17 @@ def test_pixels_may_be_bytes_or_shares() -> None:
     [
         ([[0] * 28] * 27, "shape"),
         ([[0] * 28] * 27 + [[0]], "different lengths"),
-        ([["0"] * 28] * 28, "no number"),
+        ([["0"] * 28] * 28, "not a number"),
         ([[float("nan")] * 28] * 28, "NaN"),
         ([[256] * 28] * 28, "outside"),
         ([[-1] * 28] * 28, "outside"),
-        ([[True] * 28] * 28, "no number"),
-        (None, "no number"),
-        ({"a": 1}, "no number"),
-        ("ink", "no number"),
-        ([[10**400] * 28] * 28, "no number"),
+        ([[True] * 28] * 28, "not a number"),
+        (None, "not a number"),
+        ({"a": 1}, "not a number"),
+        ("ink", "not a number"),
+        ([[10**400] * 28] * 28, "not a number"),
     ],
 )
-def test_pixels_of_another_shape_or_kind_are_refused(value: object, received: str) -> None:
+def test_pixels_of_another_shape_or_kind_are_rejected(value: object, received: str) -> None:
     with pytest.raises(InvalidFieldError, match=rf"pixels: .*{received}"):
         decode_pixels(value)

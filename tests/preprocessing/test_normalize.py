@@ -1,4 +1,4 @@
-"""Any picture of a digit becomes the ink of that digit, and blank paper is an error."""
+"""Any image of a digit is normalized like MNIST, and a blank image is an error."""
 
 from __future__ import annotations
 
@@ -13,47 +13,46 @@ from digitrec import Recognizer
 from digitrec.errors import BlankImageError
 from digitrec.preprocessing.background import remove_salt_and_pepper
 from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.ops import GrayImage
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines
 from digitrec.preprocessing.strokes import Strokes, render_strokes
 from sample_digits import crop_to_ink, draw_digit
 
-Picture = NDArray[np.uint8]
-
 TWO = draw_digit(2)
 
 
-def grain(shape: tuple[int, int], mean: float, deviation: float, seed: int = 0) -> Picture:
+def noise_image(shape: tuple[int, int], mean: float, deviation: float, seed: int = 0) -> GrayImage:
     noise = np.random.default_rng(seed).normal(mean, deviation, shape)
     return np.clip(noise, 0, 255).astype(np.uint8)
 
 
-def in_light(picture: Picture, light: NDArray[np.float64]) -> Picture:
-    return np.rint(picture * light).astype(np.uint8)
+def in_light(image: GrayImage, light: NDArray[np.float64]) -> GrayImage:
+    return np.rint(image * light).astype(np.uint8)
 
 
-def in_a_cell(picture: Picture) -> Picture:
-    cell = picture.copy()
+def in_a_cell(image: GrayImage) -> GrayImage:
+    cell = image.copy()
     cell[:9], cell[-7:], cell[:, :8] = 30, 45, 20
     return cell
 
 
-def beside_a_neighbour(picture: Picture) -> Picture:
-    neighbour = draw_digit(8)[:, 160:200]  # its right side, on the left
-    crowded = picture.copy()
-    crowded[:, :40] = np.minimum(crowded[:, :40], neighbour)
+def next_to_a_neighbor(image: GrayImage) -> GrayImage:
+    neighbor = draw_digit(8)[:, 160:200]  # its right side, on the left
+    crowded = image.copy()
+    crowded[:, :40] = np.minimum(crowded[:, :40], neighbor)
     return crowded
 
 
 SHADOW = cv2.GaussianBlur(np.where(np.arange(280) < 120, 0.55, 1.0).reshape(1, -1).repeat(280, 0), (0, 0), 5)
 SLOPE = np.tile(np.linspace(0.35, 1.0, 280), (280, 1))
 
-VARIATIONS: dict[str, Callable[[int], Picture]] = {
+VARIATIONS: dict[str, Callable[[int], GrayImage]] = {
     "black on white": draw_digit,
     "white on black": lambda digit: np.uint8(255) - draw_digit(digit),
     "a hairline": lambda digit: draw_digit(digit, pen_px=2),
     "a thick marker": lambda digit: draw_digit(digit, pen_px=40),
     "very low contrast": lambda digit: draw_digit(digit, ink=236),
-    "grey on grey": lambda digit: draw_digit(digit, ink=100, background=120),
+    "gray on gray": lambda digit: draw_digit(digit, ink=100, background=120),
     "a noisy sensor": lambda digit: np.clip(
         draw_digit(digit, ink=60, background=190) + np.random.default_rng(digit).normal(0, 25, (280, 280)), 0, 255
     ).astype(np.uint8),
@@ -66,7 +65,7 @@ VARIATIONS: dict[str, Callable[[int], Picture]] = {
     "a cell with dark borders": lambda digit: in_a_cell(draw_digit(digit)),
     "a faint pencil in a cell": lambda digit: in_a_cell(draw_digit(digit, ink=170, background=200, pen_px=9)),
     "a negative of a cell": lambda digit: np.uint8(255) - in_a_cell(draw_digit(digit)),
-    "a neighbour at the edge": lambda digit: beside_a_neighbour(draw_digit(digit, digit_px=150)),
+    "a neighbor at the edge": lambda digit: next_to_a_neighbor(draw_digit(digit, digit_px=150)),
     "a margin of two pixels": lambda digit: np.pad(crop_to_ink(draw_digit(digit)), 2, constant_values=255),
     "small in a corner": lambda digit: draw_digit(digit, pen_px=6, digit_px=70, center=(0.2, 0.2)),
     "small in a large photo": lambda digit: draw_digit(digit, 2000, 8, digit_px=90, center=(0.7, 0.3)),
@@ -79,17 +78,17 @@ VARIATIONS: dict[str, Callable[[int], Picture]] = {
     ),
 }  # fmt: skip
 
-BLANKS: dict[str, Picture] = {
-    "white paper": np.full((280, 280), 255, np.uint8),
+BLANKS: dict[str, GrayImage] = {
+    "white image": np.full((280, 280), 255, np.uint8),
     "all black": np.zeros((280, 280), np.uint8),
-    "all grey": np.full((50, 70), 77, np.uint8),
+    "all gray": np.full((50, 70), 77, np.uint8),
     "one dot of noise": cv2.circle(np.full((280, 280), 255, np.uint8), (100, 90), 2, 0, -1),
     "one pixel": np.pad(np.zeros((1, 1), np.uint8), 100, constant_values=255),
     "a tap of the pen": cv2.circle(np.full((280, 280), 255, np.uint8), (100, 90), 9, 0, -1),
     "a slope of light": np.tile(np.linspace(60, 220, 300), (200, 1)).astype(np.uint8),
-    "grainy paper": grain((300, 300), 150, 15),
-    "coarse grain": cv2.GaussianBlur(grain((300, 300), 150, 40), (0, 0), 4),
-    "a dark room": grain((200, 200), 3, 2),
+    "noise": noise_image((300, 300), 150, 15),
+    "coarse noise": cv2.GaussianBlur(noise_image((300, 300), 150, 40), (0, 0), 4),
+    "a dark room": noise_image((200, 200), 3, 2),
     "an empty cell": in_a_cell(np.full((280, 280), 230, np.uint8)),
     "dust": np.where(np.random.default_rng(0).random((280, 280)) < 0.002, 0, 255).astype(np.uint8),
     "1 x 1": np.zeros((1, 1), np.uint8),
@@ -100,8 +99,8 @@ BLANKS: dict[str, Picture] = {
 
 
 @pytest.mark.parametrize("name", BLANKS)
-def test_blank_paper_is_an_error(name: str) -> None:
-    with pytest.raises(BlankImageError, match="blank paper"):
+def test_a_blank_image_is_an_error(name: str) -> None:
+    with pytest.raises(BlankImageError, match="a blank image"):
         normalize(BLANKS[name])
 
 
@@ -110,9 +109,9 @@ def test_blank_paper_is_an_error(name: str) -> None:
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_degenerate_pictures_are_ink_or_blank(shape: tuple[int, int], seed: int) -> None:
-    picture = np.random.default_rng(seed).integers(0, 2, shape).astype(np.uint8) * 255
+    image = np.random.default_rng(seed).integers(0, 2, shape).astype(np.uint8) * 255
     try:
-        ink = normalize(picture)
+        ink = normalize(image)
     except BlankImageError:
         return
     assert ink.shape == (28, 28)
@@ -126,8 +125,8 @@ def test_every_digit_is_read_in(name: str, recognizer: Recognizer) -> None:
 
 
 @pytest.mark.parametrize("number", ["47", "11", "77", "407", "10478"])
-def test_of_several_digits_none_is_taken_for_the_one(number: str, recognizer: Recognizer) -> None:
-    answer = recognizer.predict(np.hstack([draw_digit(int(sign)) for sign in number]))
+def test_several_digits_are_rejected(number: str, recognizer: Recognizer) -> None:
+    answer = recognizer.predict(np.hstack([draw_digit(int(char)) for char in number]))
     assert not answer.accepted, f"{answer.digit}, {answer.confidence:.1%}"
 
 
@@ -137,18 +136,18 @@ def test_a_digit_cut_out_tightly_keeps_its_bars(digit: int, recognizer: Recogniz
 
 
 @pytest.mark.parametrize(("side", "digit"), [("left", 3), ("left", 5), ("left", 8), ("right", 8)])
-def test_a_rule_that_a_digit_leans_on_is_no_stem(side: str, digit: int) -> None:
-    picture = crop_to_ink(draw_digit(digit, 120, pen_px=8), margin_px=6)[:, 6:-6]
-    ink = (255 - picture).astype(np.float32) / 255
+def test_a_ruled_line_next_to_a_digit_is_removed(side: str, digit: int) -> None:
+    image = crop_to_ink(draw_digit(digit, 120, pen_px=8), margin_px=6)[:, 6:-6]
+    ink = (255 - image).astype(np.float32) / 255
     rule = np.ones((len(ink), 5), np.float32)
-    beside = slice(0, 5) if side == "left" else slice(-5, None)
+    line = slice(0, 5) if side == "left" else slice(-5, None)
     ruled = np.hstack([rule, ink] if side == "left" else [ink, rule])
     erased = remove_ruled_lines(ruled, 0.2)
-    assert not erased[:, beside].any()
+    assert not erased[:, line].any()
     assert erased.sum() > 0.8 * ink.sum()
 
 
-def test_the_bar_of_a_seven_in_a_corner_is_no_rule(recognizer: Recognizer) -> None:
+def test_the_bar_of_a_seven_in_a_corner_is_not_a_ruled_line(recognizer: Recognizer) -> None:
     seven = draw_digit(7, digit_px=230)
     left, top, width, height = cv2.boundingRect((seven < 128).astype(np.uint8))
     canvas = np.full_like(seven, 255)
@@ -156,7 +155,7 @@ def test_the_bar_of_a_seven_in_a_corner_is_no_rule(recognizer: Recognizer) -> No
     assert recognizer.predict(canvas).digit == 7
 
 
-def test_ink_follows_the_contract() -> None:
+def test_the_normalized_image_has_the_mnist_format() -> None:
     ink = normalize(TWO)
     assert ink.shape == (28, 28)
     assert ink.dtype == np.float32
@@ -174,14 +173,14 @@ def test_crop_keeps_a_thin_one() -> None:
     assert 15 < (ink > 0.3).any(axis=1).sum() <= 20
 
 
-def test_place_and_polarity_change_nothing() -> None:
+def test_position_and_polarity_change_nothing() -> None:
     moved = np.roll(TWO, (20, -30), axis=(0, 1))
     expected = normalize(TWO)
     assert np.abs(normalize(moved) - expected).mean() < 0.02
     assert np.array_equal(normalize(np.uint8(255) - TWO), expected)
 
 
-def test_a_slashed_nought_made_of_pieces_stays_whole() -> None:
+def test_a_five_with_a_detached_bar_stays_complete() -> None:
     five = np.full((280, 280), 255, np.uint8)
     cv2.ellipse(five, (130, 180), (45, 45), 0, -110, 140, 0, 14)
     cv2.line(five, (105, 80), (100, 125), 0, 14)
@@ -190,7 +189,9 @@ def test_a_slashed_nought_made_of_pieces_stays_whole() -> None:
     assert ink[:7].sum() > 5
 
 
-def test_mnist_survives_a_png(recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]]) -> None:
+def test_mnist_images_keep_their_accuracy(
+    recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]]
+) -> None:
     images, labels = mnist["x_test"][:2000], mnist["y_test"][:2000]
     raw = recognizer.classifier.probabilities((images[..., np.newaxis] / np.float32(255)).astype(np.float32))
     through = np.array([answer.digit for answer in recognizer.predict_many(list(images))])
@@ -198,20 +199,20 @@ def test_mnist_survives_a_png(recognizer: Recognizer, mnist: dict[str, NDArray[n
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_salt_and_pepper_is_taken_away(digit: int, recognizer: Recognizer) -> None:
+def test_salt_and_pepper_is_removed(digit: int, recognizer: Recognizer) -> None:
     small = cv2.resize(draw_digit(digit), (56, 56), interpolation=cv2.INTER_AREA)
     chance = np.random.default_rng(digit).random(small.shape)
     noisy = np.where(chance < 0.06, 0, np.where(chance > 0.94, 255, small)).astype(np.uint8)
     assert recognizer.predict(noisy).digit == digit
 
 
-def test_a_hairline_is_no_salt() -> None:
+def test_a_thin_line_is_not_salt() -> None:
     hairline = cv2.line(np.full((40, 40), 255, np.uint8), (20, 5), (22, 34), (0.0,), 1)
     assert remove_salt_and_pepper(hairline) is hairline
 
 
 def test_the_grain_of_a_dark_picture_is_no_salt() -> None:
-    dark = grain((60, 60), 20, 6)
+    dark = noise_image((60, 60), 20, 6)
     assert remove_salt_and_pepper(dark) is dark
 
 

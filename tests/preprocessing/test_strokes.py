@@ -16,14 +16,14 @@ from sample_digits import DIGIT_STROKES
     [None, 5, "ink", {}, [5], [[5]], [[[1]]], [[[1, 2, 3]]], [[["1", "2"]]], [[[1, None]]], [[[True, False]]],
      [[[float("nan"), 1]]], [[[float("inf"), 1]]], [[[10**400, 1]]], [[[1e7, 0]]], [[{"x": 1}]], [["ab"]]],
 )  # fmt: skip
-def test_what_is_no_list_of_points_names_its_field(value: object) -> None:
+def test_an_invalid_list_of_points_names_its_field(value: object) -> None:
     with pytest.raises(InvalidFieldError, match="strokes") as caught:
         Strokes.from_lists(value)
     assert caught.value.field.startswith("strokes")
 
 
 @pytest.mark.parametrize("value", [[[[0, 0]] * 100_000], [[[0, 0]]] * 100_000, [[]] * 100_000])
-def test_too_many_points_are_refused(value: object) -> None:
+def test_too_many_points_are_rejected(value: object) -> None:
     with pytest.raises(InvalidFieldError, match="at most 20,000 points"):
         Strokes.from_lists(value)
 
@@ -35,7 +35,7 @@ def test_nothing_drawn_and_a_tap_are_blank(value: object, recognizer: Recognizer
 
 
 @pytest.mark.parametrize("digit", DIGIT_STROKES)
-def test_drawn_strokes_are_read(digit: int, recognizer: Recognizer) -> None:
+def test_drawn_strokes_are_recognized(digit: int, recognizer: Recognizer) -> None:
     assert recognizer.predict(Strokes.from_lists(DIGIT_STROKES[digit])).digit == digit
 
 
@@ -45,7 +45,7 @@ def test_a_vertical_and_a_horizontal_line_have_no_width_and_are_drawn() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_replay_stays_on_the_canvas(seed: int) -> None:
+def test_a_randomized_rendering_stays_on_the_canvas(seed: int) -> None:
     strokes = Strokes.from_lists(DIGIT_STROKES[8])
     canvas = render_strokes_randomized(strokes, np.random.default_rng(seed))
     assert canvas.shape == (280, 280)

@@ -1,4 +1,4 @@
-"""Probabilities mean what they say, and the threshold refuses as many digits as it may."""
+"""Probabilities mean what they say, and the threshold reject_class as many digits as it may."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_a_probability_of_zero_is_accepted() -> None:
     assert 0 < fit_temperature(certain, np.arange(10, dtype=np.uint8)) < 10
 
 
-@pytest.mark.parametrize("refuses", [False, True])
-def test_a_temperature_in_the_weights_calibrates_the_network(refuses: bool) -> None:
+@pytest.mark.parametrize("reject_class", [False, True])
+def test_a_temperature_in_the_weights_calibrates_the_network(reject_class: bool) -> None:
     import keras
 
     keras.utils.set_random_seed(1)
-    model = ARCHITECTURES["two-convs"].build(refuses=refuses)
+    model = ARCHITECTURES["two-convs"].build(reject_class=reject_class)
     images = np.random.default_rng(0).random((50, 28, 28, 1)).astype(np.float32)
     before = np.log(class_probability_model(model).predict(images, verbose=0))
     apply_temperature(model, 2.0)

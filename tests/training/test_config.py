@@ -50,10 +50,10 @@ def test_every_preset_accepts_changes_and_architectures(name: str) -> None:
     assert (config.architecture, config.epochs, config.seed) == ("two-convs", 1, 7)
 
 
-@pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.own_recipe])
+@pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.published_recipe])
 def test_a_reference_preset_is_plain_mnist(name: str) -> None:
     config = preset("reference", name)
-    recipe = ARCHITECTURES[name].own_recipe
+    recipe = ARCHITECTURES[name].published_recipe
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
     assert (config.augmentation, config.non_digits, config.use_pendigits) == (None, None, False)

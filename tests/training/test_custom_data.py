@@ -45,7 +45,7 @@ def test_a_folder_of_data_sets_is_loaded(tmp_path: Path) -> None:
         ("labels.csv,4", "line 4: expected"),
         ("half.png,4", "line 4: expected"),
         ("4.png,", "line 4: expected a label from 0 to 9. Received: ''"),
-        ("blank.png,4", "line 4: expected a digit. Received: blank paper"),
+        ("blank.png,4", "line 4: expected a digit. Received: a blank image"),
     ],
 )
 def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:

@@ -117,7 +117,7 @@ def test_the_y_axis_of_unipen_is_flipped() -> None:
     eight, one = parse_unipen(UNIPEN)
     assert (eight.label, one.label) == (8, 1)
     assert (eight.writer, one.writer) == (12, 3)
-    assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
+    assert [line.tolist() for line in eight.strokes.strokes] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
 def test_another_file_than_pendigits_is_rejected(tmp_path: Path) -> None:

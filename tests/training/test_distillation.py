@@ -23,10 +23,10 @@ SMALL = TrainingConfig(
 
 
 def save_constant_model(
-    path: Path, digit: int, *, architecture: str = "two-convs", refuses: bool = True
+    path: Path, digit: int, *, architecture: str = "two-convs", reject_class: bool = True
 ) -> Path:
     """Save a network that answers `digit`, whatever it sees."""
-    model = ARCHITECTURES[architecture].build(refuses=refuses)
+    model = ARCHITECTURES[architecture].build(reject_class=reject_class)
     last = class_probability_model(model).layers[-1]
     kernel, bias = last.get_weights()
     last.set_weights([np.zeros_like(kernel), 10.0 * np.eye(len(bias), dtype=np.float32)[digit]])
@@ -64,7 +64,7 @@ def test_a_foreign_teacher_is_rejected(tmp_path: Path) -> None:
 
 
 def test_a_teacher_without_the_reject_class_is_rejected(tmp_path: Path) -> None:
-    path = save_constant_model(tmp_path / "ten.h5", 0, refuses=False)
+    path = save_constant_model(tmp_path / "ten.h5", 0, reject_class=False)
     with pytest.raises(
         TrainingError, match="expected models with 11 classes, like the student. Received: 10"
     ):
@@ -73,7 +73,7 @@ def test_a_teacher_without_the_reject_class_is_rejected(tmp_path: Path) -> None:
 
 def test_the_first_teacher_has_the_architecture_of_the_student(tmp_path: Path, three: Path) -> None:
     other = save_constant_model(tmp_path / "other.h5", 3, architecture="three-convs")
-    student = class_probability_model(ARCHITECTURES["two-convs"].build(refuses=True))
+    student = class_probability_model(ARCHITECTURES["two-convs"].build(reject_class=True))
     with pytest.raises(TrainingError, match="expected the first one to have the architecture of the student"):
         TeacherEnsemble([other, three], 11, 0.5).init_student(student)
     TeacherEnsemble([three, other], 11, 0.5).init_student(student)

@@ -48,8 +48,8 @@ def test_samples_differ_and_depend_on_the_seed() -> None:
     figure = (GlyphTemplate("bar", 1, "50,05 50,95"),)
     first, second = sample_all(figure, 2, seed=4)
     again, _ = sample_all(figure, 2, seed=4)
-    assert not np.array_equal(first.strokes.lines[0], second.strokes.lines[0])
-    assert np.array_equal(first.strokes.lines[0], again.strokes.lines[0])
+    assert not np.array_equal(first.strokes.strokes[0], second.strokes.strokes[0])
+    assert np.array_equal(first.strokes.strokes[0], again.strokes.strokes[0])
 
 
 def test_every_digit_has_templates() -> None:

@@ -42,7 +42,7 @@ def save(tmp_path: Path, recognizer: Recognizer) -> Any:
     def save(config: TrainingConfig, *, whole: bool = False) -> Path:
         path = tmp_path / f"{config.seed}.h5"
         keras.utils.set_random_seed(config.seed)
-        model = ARCHITECTURES[config.architecture].build(refuses=True)
+        model = ARCHITECTURES[config.architecture].build(reject_class=True)
         card = {**recognizer.card, "training": {"config": config.to_dict(), "seconds": 60}}
         if whole:
             save_model(model, path, card)

@@ -23,7 +23,7 @@ from digitrec.batch.task import InputItem, RecognitionTask, Row
 from digitrec.errors import InvalidFieldError
 from digitrec.files import ensure_writable_dir, packaged_model_path
 from digitrec.limits import InputLimits
-from digitrec.model.model_file import read_model_file
+from digitrec.model.subprocess_check import read_checked_model_file
 
 # About 50 ms of work each: a killed run loses the batches that are in progress.
 _BATCH_SIZE = {"digit": 32, "number": 4, "form": 1}
@@ -54,7 +54,7 @@ class BatchJob:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what determines the results, as JSON types."""
-        models = [read_model_file(path).path for path in (self.model, packaged_model_path("lines"))]
+        models = [read_checked_model_file(path).path for path in (self.model, packaged_model_path("lines"))]
         return {
             "input": list(self.inputs),
             "models": [hashlib.sha256(model.read_bytes()).hexdigest() for model in models],

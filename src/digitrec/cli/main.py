@@ -144,10 +144,10 @@ def info(file: Path | None, *, as_json: bool) -> None:
     from digitrec.cli.format import dumps
     from digitrec.files import packaged_model_path
     from digitrec.model.card import format_card
-    from digitrec.model.model_file import read_model_file
+    from digitrec.model.subprocess_check import read_checked_model_file
 
     path = file or packaged_model_path()
-    model = read_model_file(path)
+    model = read_checked_model_file(path)
     if model.card is None or model.graph is None:
         raise CliError(
             f"{path}: expected a model card. Received: a plain Keras file. Run: digitrec convert {path}"

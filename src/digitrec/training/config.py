@@ -169,9 +169,9 @@ def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) 
 
 
 def _reference_config(config: TrainingConfig) -> TrainingConfig:
-    reference = ARCHITECTURES[config.architecture].own_recipe
+    reference = ARCHITECTURES[config.architecture].published_recipe
     if reference is None:
-        published = [name for name, architecture in ARCHITECTURES.items() if architecture.own_recipe]
+        published = [name for name, architecture in ARCHITECTURES.items() if architecture.published_recipe]
         raise TrainingError(
             f"preset: expected one of {', '.join(published)} with {REFERENCE!r}. Received: {config.architecture!r}, "
             "which has no reference reference. Choose one of those, or another preset."

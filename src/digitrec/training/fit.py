@@ -47,7 +47,7 @@ def fit(
         not match.
     """
     keras.utils.set_random_seed(config.seed)
-    model = ARCHITECTURES[config.architecture].build(refuses=config.non_digits is not None)
+    model = ARCHITECTURES[config.architecture].build(reject_class=config.non_digits is not None)
     trained = class_probability_model(model)
     classes = trained.output_shape[-1]
     batches = AugmentedDataset(

@@ -89,7 +89,7 @@ def make_sources(
     """
     train, validation = stratified_split(mnist, _VALIDATION_IMAGE_FRACTION, SPLIT_SEED)
     unipen_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in unipen)
-    pen_library = StrokeLibrary((str(d.label), d.strokes.lines, str(d.writer)) for d in pen_digits)
+    pen_library = StrokeLibrary((str(d.label), d.strokes.strokes, str(d.writer)) for d in pen_digits)
     ipad_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in ipad)
     splits = [
         (_split_writers(library), weight)

@@ -291,7 +291,7 @@ class _TemplateWriter:
         if character.isdigit():
             strokes = [
                 _distort(stroke, self._distortions[character])
-                for stroke in sample_strokes(self._drawings[character], rng).lines
+                for stroke in sample_strokes(self._drawings[character], rng).strokes
             ]
             return _scale_to_line(_moved_to_origin(strokes), character, 0.9)
         return _draw_symbol(self._drawings[character], rng)
@@ -465,7 +465,7 @@ def _draw_non_digit(
     if templates.knows(character):
         return templates.draw(character, rng)
     drawing = _OTHER_SYMBOLS[int(rng.integers(len(_OTHER_SYMBOLS)))]
-    return _scale_to_line(_moved_to_origin(list(sample_strokes(drawing, rng).lines)), "A", 0.9)
+    return _scale_to_line(_moved_to_origin(list(sample_strokes(drawing, rng).strokes)), "A", 0.9)
 
 
 def _moved_to_origin(strokes: list[Points]) -> list[Points]:
@@ -476,7 +476,7 @@ def _moved_to_origin(strokes: list[Points]) -> list[Points]:
 def _draw_symbol(drawing: str, rng: np.random.Generator) -> Glyph:
     strokes = [
         stroke * np.float32(rng.uniform(0.75, 1.15)) if len(drawing) > 40 else stroke
-        for stroke in sample_strokes(drawing, rng).lines
+        for stroke in sample_strokes(drawing, rng).strokes
     ]
     low = float(min(stroke[:, 0].min() for stroke in strokes))
     shift = np.array([low, 1.0], np.float32)

@@ -88,7 +88,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     "invalid-field": ("threshold: expected a number from 0 to 1. Received: '2'.", "threshold"),
     "unreadable-image": (
         "expected a whole image. Received: one that is truncated or corrupt (Truncated File Read). "
-        "Save the picture again and send it whole.",
+        "Save the image again and send the whole file.",
         "",
     ),
     "unauthorized": (
@@ -100,7 +100,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     "method-not-allowed": ("Expected OPTIONS or POST. Received: GET.", ""),
     "image-too-large": (
         "expected at most 25,000,000 pixels. Received: 6,000 x 5,000. "
-        "Scale the picture down; the digit needs no more than 200 pixels.",
+        "Scale the image down; a digit needs no more than 200 pixels.",
         "",
     ),
     "request-too-large": (
@@ -108,11 +108,14 @@ DETAILS: dict[str, tuple[str, str]] = {
         "",
     ),
     "unsupported-image": (
-        "expected PNG, JPEG, WebP, BMP, GIF or TIFF. Received: a PDF. Save the picture as PNG or JPEG and send that.",
+        "expected PNG, JPEG, WebP, BMP, GIF or TIFF. Received: a PDF. Save the image as PNG or JPEG and send that.",
         "",
     ),
     "too-many-requests": ("Expected at most 1 per 1 day. Received: more. Ask again in 86400 s.", ""),
-    "blank-image": ("expected a digit. Received: blank paper. Write larger or darker and send it again.", ""),
+    "blank-image": (
+        "expected a digit. Received: a blank image. Write larger or darker and send it again.",
+        "",
+    ),
 }
 # Where the Open Inference Protocol has other words.
 PROTOCOL_DETAILS = {
