@@ -4,7 +4,7 @@ import os
 import sys
 
 from digitrec.errors import DigitrecError
-from digitrec.settings import Settings
+from digitrec.web.config import Settings
 from digitrec.web.server.run import gunicorn_options
 
 try:
