@@ -72,14 +72,14 @@ def test_a_refusal_has_the_pages_words(
     classifier.answer = np.full(10, (1 - sum(shares.values())) / (10 - len(shares)), np.float32)
     for digit, share in shares.items():
         classifier.answer[digit] = share
-    assert words in send(make_app(threshold=0.6).test_client(), one_png=one()).text
+    assert words in send(make_app(confidence_threshold=0.6).test_client(), one_png=one()).text
 
 
 def test_no_digit_stays_none_under_a_threshold_that_accepts_it(
     make_app: Callable[..., Flask], classifier: SteadyClassifier
 ) -> None:
     classifier.answer = np.full(10, 0.1, np.float32)
-    answer = send(make_app(threshold=0.0).test_client(), one_png=one())
+    answer = send(make_app(confidence_threshold=0.0).test_client(), one_png=one())
     assert "This does not look like a digit" in answer.text
     assert 'data-state="none"' in answer.text
 

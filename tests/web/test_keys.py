@@ -122,7 +122,7 @@ def test_a_key_is_compared_with_all_in_constant_time(
 
 
 def test_the_command_makes_a_key_that_opens(make_app: Callable[..., Flask]) -> None:
-    lines = CliRunner().invoke(main, ["key", "clerk-7"]).output.splitlines()
+    lines = CliRunner().invoke(main, ["create-api-key", "clerk-7"]).output.splitlines()
     key, setting = lines[1].strip(), lines[3].strip()
     name, value = setting.split("=")
     settings = Settings.from_env({name: value})
@@ -133,13 +133,13 @@ def test_the_command_makes_a_key_that_opens(make_app: Callable[..., Flask]) -> N
 
 
 def test_the_command_makes_another_key_each_time() -> None:
-    runs = {CliRunner().invoke(main, ["key", "me"]).output for _ in range(5)}
+    runs = {CliRunner().invoke(main, ["create-api-key", "me"]).output for _ in range(5)}
     assert len(runs) == 5
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "a,b", "x" * 65])
 def test_the_command_refuses_a_name_that_the_setting_could_not_hold(name: str) -> None:
-    result = CliRunner().invoke(main, ["key", name])
+    result = CliRunner().invoke(main, ["create-api-key", name])
     assert result.exit_code == 2
     assert "expected 1 to 64 letters" in result.output
 

@@ -98,7 +98,7 @@ def test_sighup_brings_the_new_model_without_a_failed_request(tmp_path: Path, co
     port, model = free_port(), model_file(tmp_path, "1.0")
     started = GUNICORN if command == "gunicorn" else serve_command("serve", port)
     with (
-        running(started, port, DIGITREC_MODEL=str(model), **QUIET) as server,
+        running(started, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server,
         Load(port, [one()], CONNECTIONS) as load,
     ):
         wait_until(lambda: load.count >= 30, 20)
@@ -130,7 +130,7 @@ def test_sighup_with_a_damaged_model_keeps_the_old_one_and_says_why(
 ) -> None:
     port, model = free_port(), model_file(tmp_path, "1.0")
     with (
-        running(GUNICORN, port, DIGITREC_MODEL=str(model), **QUIET) as server,
+        running(GUNICORN, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server,
         Load(port, [one()], CONNECTIONS) as load,
     ):
         wait_until(lambda: load.count >= 30, 20)
@@ -150,7 +150,7 @@ def test_sighup_with_a_damaged_model_keeps_the_old_one_and_says_why(
 
 def test_a_second_sighup_after_the_file_is_mended_brings_the_new_model(tmp_path: Path) -> None:
     port, model = free_port(), model_file(tmp_path, "1.0")
-    with running(GUNICORN, port, DIGITREC_MODEL=str(model), **QUIET) as server:
+    with running(GUNICORN, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server:
         truncated(model)
         server.send_signal(signal.SIGHUP)
         wait_until(lambda: "cannot be served" in server.said(), 10)

@@ -106,7 +106,7 @@ def test_a_threshold_in_the_query_overrides_the_models_own(
 def test_the_model_card_is_answered_with_the_line_readers_threshold(
     make_app: Callable[..., Flask], threshold: float | None
 ) -> None:
-    app = make_app(threshold=threshold)
+    app = make_app(confidence_threshold=threshold)
     card = {"format": 1, "name": "steady", "version": "9.9", "threshold": 0.5}
-    of_numbers = app.extensions["digitrec"].recognizer.networks.lines.card["threshold"]
+    of_numbers = app.extensions["digitrec"].recognizer.models.lines.card["threshold"]
     assert app.test_client().get("/api/v1/model").json == {**card, "number_threshold": of_numbers}

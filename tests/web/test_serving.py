@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -31,9 +30,8 @@ from web_servers import (
 )
 
 import digitrec
-from digitrec.errors import ModelNotCompiledError, SettingsError
+from digitrec.errors import SettingsError
 from digitrec.files import packaged_model_path
-from digitrec.model import classifier as runtime
 from digitrec.web.config import Settings
 from digitrec.web.server import run as serve
 from digitrec.web.server.run import gunicorn_options
@@ -154,7 +152,7 @@ def test_gunicorn_refuses_to_start_without_a_good_model(
                 lambda _, item: weights.append(item) if isinstance(item, h5py.Dataset) else None
             )
             weights[0][...] = weights[0][...] + 1
-    server = start(command, free_port(), DIGITREC_MODEL=str(model))
+    server = start(command, free_port(), DIGITREC_MODEL_PATH=str(model))
     output = server.communicate(timeout=30)[0]
     assert server.returncode not in (0, None)
     assert str(model) in output
@@ -251,28 +249,3 @@ def test_waitress_serves_on_windows_and_gunicorn_elsewhere(
 
 def test_the_procfile_starts_gunicorn_with_this_application() -> None:
     assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.server.run:application()'\n"
-
-
-def test_a_plain_keras_file_is_served_through_keras_where_that_is_allowed(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow", reason="needs pip install '.[train]'")
-    port = free_port()
-    model = str(plain_keras_file(tmp_path))
-    with running(GUNICORN, port, DIGITREC_MODEL=model, DIGITREC_ALLOW_KERAS="on", WEB_CONCURRENCY="1"):
-        status, body = post(port, one())
-    assert (status, json.loads(body)["digit"]) == (200, 1)
-
-
-def test_a_plain_keras_file_without_tensorflow_is_refused_before_anything_listens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runtime, "find_spec", lambda _name: None)
-    with pytest.raises(ModelNotCompiledError, match="digitrec convert"):
-        gunicorn_options(Settings(model_path=plain_keras_file(tmp_path), allow_keras=True), {})
-
-
-def plain_keras_file(folder: Path) -> Path:
-    model = folder / "plain.h5"
-    shutil.copyfile(packaged_model_path(), model)
-    with h5py.File(model, "a") as file:
-        del file["digitrec"]
-    return model

@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def serve_command(function: str, port: int) -> list[str]:
-    call = "from digitrec.web.config import Settings; from digitrec.web import serve; "
+    call = "from digitrec.web.config import Settings; from digitrec.web.server import run as serve; "
     return [
         sys.executable,
         "-c",

@@ -75,7 +75,7 @@ def _shown(result: Prediction | DigitrecError) -> dict[str, Any]:
     return {
         "prediction": result,
         "order": (-result.probabilities).argsort().tolist(),
-        "rejection_score": result.rejection_score >= NON_DIGIT_SCORE_THRESHOLD,
+        "is_not_a_digit": result.rejection_score >= NON_DIGIT_SCORE_THRESHOLD,
         "ink": plane_data_url(result.normalized_image),
     }
 
