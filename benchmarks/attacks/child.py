@@ -23,7 +23,8 @@ from typing import Any
 from digits import number
 
 from attacks.case import MEMORY_MB, Case, Request
-from digitrec import Recognizer, Settings
+from digitrec import Recognizer
+from digitrec.web.config import Settings
 from digitrec.errors import DigitrecError
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.web import create_app
