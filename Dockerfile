@@ -1,13 +1,13 @@
-# docker build -t digitrec . && docker run --rm -p 8000:8000 digitrec            (docs/deploy.md has more)
+# docker build -t digitrec . && docker run --rm -p 8000:8000 digitrec            (docs/deployment.md has more)
 
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml requirements.txt README.md LICENSE ./
 COPY src ./src
 COPY static ./static
 COPY templates ./templates
 COPY models ./models
-RUN ["python", "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--prefix=/install", "."]
+RUN ["python", "-m", "pip", "install", "--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--prefix=/install", "--requirement", "requirements.txt"]
 
 FROM python:3.12-slim-bookworm
 COPY --from=build /install /usr/local

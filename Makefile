@@ -1,24 +1,26 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them all
-# make lint    ruff, mypy, the layers, bandit, the Dockerfile, GitHub's checks and ESLint
+# make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
+# make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
+# make docs    build the documentation into site/, and fail on a warning
+# make dist    build the sdist and the wheel into dist/, and check them
 # make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
-# make bench   time one prediction, the start, memory and answers a second
-# make soak    100,000 requests over five minutes, then a killed worker, then a stop
+# make bench   measure latency, startup time, memory and throughput
+# make load-test   100,000 requests over five minutes, then a killed worker, then a shutdown
 # make attack  send hostile inputs and 100,000 mixed requests to a server with 512 MiB, about an hour; as root for the limit
-# make bench-bulk   time `digitrec batch` on 20,000 pictures, some minutes
-# make schemathesis   ask a running server by its own specification, at least 3,000 times, about a minute
-# make bench-serving   beside Flask, FastAPI, LitServe and BentoML with the same network, and write docs/performance.md; needs wrk
-# make bench-peers SETS="SET..."   read labelled sets of numbers with digitrec and with PP-OCRv6-small, in an environment of its own
-# make fuzz    feed 200,000 mutated pictures and 20,000 mutated model files, and write docs/performance.md; some minutes; goes on after a
-#              stop, and begins anew with other code
+# make bench-batch   measure `digitrec batch` on 20,000 images, some minutes
+# make test-api   test the API against its OpenAPI document with Schemathesis, at least 3,000 requests, about a minute
+# make bench-compare   compare with Flask, FastAPI, LitServe and BentoML, and update docs/performance.md; needs wrk
+# make bench-ppocr SETS="SET..."   compare `read` with PP-OCRv6-small on labeled sets of numbers
+# make fuzz    fuzz image decoding and the model file reader with Atheris, some minutes; the corpus stays in .fuzz
 # README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
-PEERS_VENV ?= .venv-peers
+PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -26,29 +28,31 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint audit train bench bench-bulk bench-serving bench-peers soak attack fuzz schemathesis wheel clean page-test page-lint
+.PHONY: serve test lint docs dist tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
-test: $(VENV)/.test page-test
+test: $(VENV)/.test test-js
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
-lint: $(VENV)/.lint page-lint
+lint: $(VENV)/.lint lint-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
+	$(BIN)/codespell src tests scripts benchmarks
+	$(BIN)/codespell --dictionary - --dictionary .codespell/vocabulary.txt README.md CHANGELOG.md docs examples
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/check.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # Strict: a package of which PyPI tells nothing is a failure, and not passed over.
 audit: $(VENV)/.serve $(VENV)/.audit
 	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement $(VENV)/audited.txt
 
-page-test page-lint: page-%:
+test-js lint-js: %-js:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES) && npm run --silent $*; \
 	elif [ -n "$$DIGITREC_TESTS_MUST_RUN" ]; then echo "$(NO_NODE)"; exit 1; else echo "$(NO_NODE)"; fi
 
@@ -62,48 +66,53 @@ train: $(VENV)/.train
 bench: $(VENV)/.serve
 	$(BIN)/python benchmarks/measure.py
 
-soak: $(VENV)/.test
+load-test: $(VENV)/.test
 	$(BIN)/python benchmarks/soak.py
 
 attack: $(VENV)/.test
 	$(BIN)/python benchmarks/attack.py
 
-bench-bulk: $(VENV)/.train
-	$(BIN)/python benchmarks/bulk.py
+bench-batch: $(VENV)/.train
+	$(BIN)/python benchmarks/batch_throughput.py
 
-schemathesis: $(VENV)/.test
-	$(BIN)/python scripts/check_interface.py
+test-api: $(VENV)/.test
+	$(BIN)/python scripts/run_schemathesis.py
 
-# What digitrec runs beside has an environment of its own, so that nothing of it is ever taken for a dependency.
-bench-serving: $(SERVING_VENV)/.made
-	$(SERVING_VENV)/bin/python benchmarks/parts.py
-	$(SERVING_VENV)/bin/python benchmarks/engines.py
+# The other servers have their own environment, so that none of their packages becomes a dependency by accident.
+bench-compare: $(SERVING_VENV)/.made
 	$(SERVING_VENV)/bin/python benchmarks/serving.py
 	$(SERVING_VENV)/bin/python benchmarks/write_performance.py
 
-$(SERVING_VENV)/.made: benchmarks/rivals/requirements.txt pyproject.toml
+$(SERVING_VENV)/.made: benchmarks/baselines/requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(SERVING_VENV)
-	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement $<
+	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]' --requirement $<
 	touch $@
 
-bench-peers: $(VENV)/.serve $(PEERS_VENV)/.made
-	$(BIN)/python benchmarks/peers.py --python $(PEERS_VENV)/bin/python $(SETS)
+bench-ppocr: $(VENV)/.serve $(PPOCR_VENV)/.made
+	$(BIN)/python benchmarks/ppocr_comparison.py --python $(PPOCR_VENV)/bin/python $(SETS)
 
-$(PEERS_VENV)/.made: benchmarks/peers-requirements.txt
-	$(PYTHON) -m venv --clear $(PEERS_VENV)
-	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+$(PPOCR_VENV)/.made: benchmarks/baselines/ppocr-requirements.txt
+	$(PYTHON) -m venv --clear $(PPOCR_VENV)
+	$(PPOCR_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-fuzz: $(VENV)/.serve
-	$(BIN)/python benchmarks/fuzz.py images --output benchmarks/results/fuzz_images.json
-	$(BIN)/python benchmarks/fuzz.py models --output benchmarks/results/fuzz_models.json
-	$(BIN)/python benchmarks/write_performance.py --no-plot
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python benchmarks/fuzz.py images .fuzz/images -runs=200000
+	$(BIN)/python benchmarks/fuzz.py models .fuzz/models -runs=20000
 
-wheel: $(VENV)/.test
-	$(BIN)/python -m build --wheel
+tutorial: $(VENV)/.test
+	DIGITREC_TUTORIAL_IMAGES=$${DIGITREC_TUTORIAL_IMAGES:-2000} $(BIN)/python -m pytest --quiet --nbmake --nbmake-timeout=300 examples/tutorial.ipynb
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) $(SERVING_VENV) $(PEERS_VENV) build dist node_modules
+	rm -rf $(VENV) $(SERVING_VENV) $(PPOCR_VENV) build dist site .fuzz node_modules
 
 # Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
 $(VENV)/.made:
@@ -112,7 +121,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.serve: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable .
+	$(PIP) --editable '.[web]'
 	touch $@
 
 $(VENV)/.train: pyproject.toml | $(VENV)/.made
@@ -120,13 +129,25 @@ $(VENV)/.train: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable '.[train,parquet,ray]' --group test
+	$(PIP) --editable '.[all]' --group test
+	touch $@
+
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.made
+	$(PIP) --editable . --group fuzz
 	touch $@
 
 $(VENV)/.audit: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group audit
+	$(PIP) --editable '.[web]' --group audit
+	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.made
+	$(PIP) --group docs
+	touch $@
+
+$(VENV)/.dist: pyproject.toml | $(VENV)/.made
+	$(PIP) --group dist
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.made
-	$(PIP) --editable . --group lint
+	$(PIP) --editable '.[web]' --group lint
 	touch $@

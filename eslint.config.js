@@ -19,5 +19,5 @@ export default [
   },
   { files: ["static/js/theme.js", "static/docs/*.js"], languageOptions: { sourceType: "script" } },
   { files: ["tests/js/*.js", "eslint.config.js"], languageOptions: { globals: globals.node } },
-  { ignores: [".venv*/", "build/", "dist/", "reports/", "htmlcov/"] },
+  { ignores: [".venv*/", "build/", "dist/", "reports/", "htmlcov/", "site/"] },
 ];

@@ -33,7 +33,7 @@ from attacks.connections import Attack, ask_all, attacks, mixed, raw
 from attacks.material import FILE_BYTES, noise, page, saved
 from attacks.served import MEMORY_BYTES, Served, served
 from digits import canvases
-from processes import machine
+from server_process import machine
 from steady_load import ANSWERED, Load
 
 from digitrec import Strokes, __version__

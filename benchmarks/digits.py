@@ -14,14 +14,14 @@ from digitrec.preprocessing.strokes import render_strokes_randomized
 Stroke = list[tuple[float, float]]
 
 
-def _arc(  # noqa: PLR0917  # named, the table below would be twice as long
+def _arc(  # noqa: PLR0917  # keyword arguments would double the table below
     cx: float, cy: float, rx: float, ry: float, start_deg: float, end_deg: float
 ) -> Stroke:
     angles = np.deg2rad(np.linspace(start_deg, end_deg, 24))
     return [(cx + rx * float(np.cos(angle)), cy + ry * float(np.sin(angle))) for angle in angles]
 
 
-# In a unit square, y downwards; all are read with a confidence above 0.9, which tests/test_benchmarks.py checks.
+# In a unit square, y downwards. tests/test_benchmarks.py checks that each has a confidence above 0.9.
 STROKES: dict[int, list[Stroke]] = {
     0: [_arc(0.5, 0.5, 0.28, 0.46, -90, 268)],
     1: [[(0.54, 0.05), (0.50, 0.50), (0.47, 0.95)]],
@@ -39,7 +39,7 @@ NUMBERS = ("407392", "158206", "993471", "620585")
 
 
 def canvas(digit: int, seed: int) -> NDArray[np.uint8]:
-    """Return the digit on a canvas, (280, 280) uint8, with a pen, a size and a place that depend on the seed."""
+    """Return the digit on a canvas, (280, 280) uint8, with a pen, size and position that depend on the seed."""
     return render_strokes_randomized(Strokes.from_lists(STROKES[digit]), np.random.default_rng(seed))
 
 
@@ -51,15 +51,15 @@ def canvases(count: int) -> list[tuple[int, bytes]]:
 
 
 def number(digits: str) -> bytes:
-    """Return a number on one line as a PNG file, 100 px for each digit and 160 px high."""
+    """Return a number on one line as a PNG file, 100 px per digit and 160 px high."""
     page = Image.new("L", (100 * len(digits), 160), 255)
-    for place, digit in enumerate(digits):
-        page.paste(Image.fromarray(canvas(int(digit), place)).resize((100, 100)), (100 * place, 30))
+    for index, digit in enumerate(digits):
+        page.paste(Image.fromarray(canvas(int(digit), index)).resize((100, 100)), (100 * index, 30))
     return as_png(page.convert("RGBA"))
 
 
-def as_png(picture: Image.Image) -> bytes:
-    """Return the picture as a PNG file; Pillow filters its rows much as browsers do."""
+def as_png(image: Image.Image) -> bytes:
+    """Return the image as a PNG file; Pillow filters its rows much like browsers."""
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measure what README claims: one prediction, one number, the start, memory and answers a second.
+"""Measure latency, startup time, memory and throughput.
 
-    python benchmarks/measure.py            about half a minute; nothing else should run
+    python benchmarks/measure.py            about half a minute, on an otherwise idle machine
 
-The pictures are 280 x 280 canvases, RGBA like those of browsers, as PNG. The client runs on the same machine; it is
-Python's own, so that nothing has to be installed. benchmarks/serving.py measures with wrk.
+The images are 280 x 280 RGBA canvases as PNG, like those of browsers. The client runs on the same machine and needs no
+installation. benchmarks/serving.py measures with wrk.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ from contextlib import contextmanager
 from functools import partial
 
 from digits import NUMBERS, canvases, number
-from processes import Server, free_port, is_ready, machine, rss_mb
-from wire import connect, post, receive_answer
+from server_process import Server, free_port, is_ready, machine, rss_mb
+from transport import connect, post, receive_answer
 
 from digitrec import Recognizer, __version__
 from digitrec.model.classifier import INPUT_SHAPE
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.saliency import occlusion_saliency
 
-PICTURES = 20
+IMAGES = 20
 
 
-def measure_prediction(pictures: list[bytes], rounds: int) -> None:
-    """Print the time from bytes to answer through the Python surface, on one core, and of its parts."""
+def measure_prediction(images: list[bytes], rounds: int) -> None:
+    """Print the latency of a prediction from bytes to result on one core, and of its parts."""
     recognizer = Recognizer.load()
-    answers = [recognizer.predict(picture) for picture in pictures]
-    inks = [answer.ink.reshape(1, *INPUT_SHAPE) for answer in answers]
+    predictions = [recognizer.predict(image) for image in images]
+    inputs = [prediction.normalized_image.reshape(1, *INPUT_SHAPE) for prediction in predictions]
     with one_core():
-        print_times("prediction", lambda index: recognizer.predict(pictures[index]), rounds)
-        print_times("network", lambda index: recognizer.classifier.probabilities(inks[index]), rounds)
-        print_times(
+        print_latency("prediction", lambda index: recognizer.predict(images[index]), rounds)
+        print_latency("network", lambda index: recognizer.classifier.probabilities(inputs[index]), rounds)
+        print_latency(
             "saliency",
             lambda index: occlusion_saliency(
-                recognizer.classifier, answers[index].normalized_image, answers[index].digit
+                recognizer.classifier, predictions[index].normalized_image, predictions[index].digit
             ),
             rounds // 5,
         )
 
 
 def measure_reading(rounds: int) -> None:
-    """Print the time from bytes to answer for a number of six digits, on one core."""
+    """Print the latency of reading a number of six digits on one core."""
     recognizer = Recognizer.load()
-    pictures = [number(digits) for digits in NUMBERS]
+    images = [number(digits) for digits in NUMBERS]
     with one_core():
-        print_times(
+        print_latency(
             "six digits",
-            lambda index: recognizer.read(pictures[index % len(pictures)]),
+            lambda index: recognizer.read(images[index % len(images)]),
             rounds,
             "600 x 160 RGBA PNG",
         )
@@ -63,7 +63,7 @@ def measure_reading(rounds: int) -> None:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Keep this process on one core, where the system can."""
+    """Pin this process to one core if the system supports it."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -75,14 +75,14 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def print_times(
-    name: str, run: Callable[[int], object], rounds: int, file: str = "280 x 280 RGBA PNG"
+def print_latency(
+    name: str, call: Callable[[int], object], rounds: int, file: str = "280 x 280 RGBA PNG"
 ) -> None:
-    """Print the median time of `run`, which gets the number of a picture."""
+    """Print the median and the 99th percentile of `call`, which gets the index of an image."""
     times = []
     for index in range(rounds):
         start = time.perf_counter()
-        run(index % PICTURES)
+        call(index % IMAGES)
         times.append(1000 * (time.perf_counter() - start))
     times.sort()
     print(
@@ -91,67 +91,67 @@ def print_times(
     )
 
 
-def measure_server(pictures: list[tuple[int, bytes]], seconds: float, connections: int) -> None:
-    """Print start, throughput and memory of the server."""
+def measure_server(images: list[tuple[int, bytes]], seconds: float, connections: int) -> None:
+    """Print startup time, throughput and memory of the server."""
     port = free_port()
     command = [sys.executable, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)]
     server = Server(command, partial(is_ready, port))
     try:
-        load(port, pictures, 1.0, connections)  # every thread makes its interpreter
-        counts, times = load(port, pictures, seconds, connections)
+        load(port, images, 1.0, connections)  # each thread creates its interpreter
+        counts, times = load(port, images, seconds, connections)
         memory = [rss_mb(pid) for pid in server.workers]
     finally:
         server.stop()
     times.sort()
-    print(f"start        {server.ready_s:.2f} s from the process's start to /readyz 200")
+    print(f"start        {server.ready_s:.2f} s from process start to /readyz 200")
     print(
-        f"throughput   {counts / seconds:.0f} answers/s, p50 {1000 * statistics.median(times):.1f} ms, "
+        f"throughput   {counts / seconds:.0f} predictions/s, p50 {1000 * statistics.median(times):.1f} ms, "
         f"p99 {1000 * times[int(0.99 * len(times))]:.1f} ms, {connections} connections, "
         f"{seconds:.0f} s, n = {counts}"
     )
-    print("memory       " + ", ".join(f"{size:.0f} MB" for size in memory) + " resident, a worker")
+    print("memory       " + ", ".join(f"{size:.0f} MB" for size in memory) + " resident per worker")
 
 
 def load(
-    port: int, pictures: list[tuple[int, bytes]], seconds: float, connections: int
+    port: int, images: list[tuple[int, bytes]], seconds: float, connections: int
 ) -> tuple[int, list[float]]:
-    """Return how many answers came in time, and the time of each in s."""
+    """Return the number of responses, and the latency of each in s."""
     end = time.perf_counter() + seconds
     with ThreadPoolExecutor(connections) as pool:
-        results = list(pool.map(lambda _: post_until(port, pictures, end), range(connections)))
+        results = list(pool.map(lambda _: post_until(port, images, end), range(connections)))
     times = [one for result in results for one in result]
     return len(times), times
 
 
-def post_until(port: int, pictures: list[tuple[int, bytes]], end: float) -> list[float]:
-    """Post pictures over one connection until `end`, and return the time of each answer in s."""
-    requests = [post(picture) for _, picture in pictures]
-    expected = [b'"digit":%d' % digit for digit, _ in pictures]
+def post_until(port: int, images: list[tuple[int, bytes]], end: float) -> list[float]:
+    """Post images over one connection until `end`, and return the latency of each response in s."""
+    requests = [post(image) for _, image in images]
+    expected = [b'"digit":%d' % digit for digit, _ in images]
     times = []
     with connect(port) as connection:
         while (start := time.perf_counter()) < end:
-            turn = len(times) % len(requests)
-            connection.sendall(requests[turn])
+            index = len(times) % len(requests)
+            connection.sendall(requests[index])
             head, body = receive_answer(connection)
-            if not head.startswith(b"HTTP/1.1 200") or expected[turn] not in body:
-                raise SystemExit(f"expected {expected[turn]!r}. Received: {head!r} {body[:400]!r}")
+            if not head.startswith(b"HTTP/1.1 200") or expected[index] not in body:
+                raise SystemExit(f"expected {expected[index]!r}. Received: {head!r} {body[:400]!r}")
             times.append(time.perf_counter() - start)
     return times
 
 
 def main() -> None:
-    """Measure everything and print it with the versions and the hardware."""
+    """Run all measurements and print them with the versions and the hardware."""
     parser = argparse.ArgumentParser(description="Measure one prediction, the start, memory and throughput.")
     parser.add_argument("--rounds", type=int, default=1000, help="predictions to time; default: %(default)s")
     parser.add_argument("--seconds", type=float, default=10, help="of load; default: %(default)s")
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
     options = parser.parse_args()
     print(f"digitrec {__version__}, {machine()}")
-    pictures = canvases(PICTURES)
-    disable_opencv_threads()  # as the server has it
-    measure_prediction([picture for _, picture in pictures], options.rounds)
+    images = canvases(IMAGES)
+    disable_opencv_threads()  # like the server
+    measure_prediction([image for _, image in images], options.rounds)
     measure_reading(options.rounds // 5)
-    measure_server(pictures, options.seconds, options.connections)
+    measure_server(images, options.seconds, options.connections)
 
 
 if __name__ == "__main__":

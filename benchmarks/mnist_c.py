@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Accuracy on MNIST-C's fifteen corruptions, for one model file or several side by side.
+"""Accuracy on the corruptions of MNIST-C (Mu, Gilmer, 2019; https://zenodo.org/records/3239543), for several models.
 
-python benchmarks/mnist_c.py mnist.npz                          the packaged model, as a user's pictures
-python benchmarks/mnist_c.py mnist.npz --raw a.h5 b.h5          the networks alone, past the pipeline
+python benchmarks/mnist_c.py mnist_c                             the packaged model, through preprocessing
+python benchmarks/mnist_c.py mnist_c a.h5 b.h5 --skip-preprocessing
+
+mnist_c is the unpacked data set: a folder for each corruption with test_images.npy and test_labels.npy.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from corruptions import CORRUPTIONS, corrupt
-from numpy.typing import NDArray
 
 from digitrec import Recognizer
 from digitrec.evaluation.datasets import from_arrays
@@ -20,38 +20,35 @@ from digitrec.evaluation.evaluator import evaluate_digits
 
 
 def main() -> None:
-    """Print a table in Markdown."""
-    parser = argparse.ArgumentParser(description="Accuracy on MNIST-C's corruptions.")
-    parser.add_argument("mnist", type=Path)
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description="Accuracy on the corruptions of MNIST-C.")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("models", type=Path, nargs="*", help="model files; default: the packaged one")
-    parser.add_argument("--raw", action="store_true", help="past decoding and normalisation")
-    parser.add_argument("--limit", type=int, default=10_000, metavar="N", help="images of each corruption")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_intermixed_args()  # models may come behind an option
-    with np.load(options.mnist, allow_pickle=False) as arrays:
-        images, labels = arrays["x_test"][: options.limit], arrays["y_test"][: options.limit]
+    parser.add_argument("--skip-preprocessing", action="store_true", help="evaluate the raw arrays")
+    parser.add_argument("--limit", type=int, metavar="N", help="images of each corruption; default: all")
+    options = parser.parse_intermixed_args()  # models may follow an option
     recognizers = {str(path): Recognizer.load(path) for path in options.models}
     recognizers = recognizers or {"digitrec": Recognizer.load()}
     rows = []
-    print(f"| corruption, n = {len(labels):,} | " + " | ".join(recognizers) + " |")
-    print("|---|" + "---|" * len(recognizers))
-    for name in CORRUPTIONS:
-        corrupted = corrupt(images, name, options.seed)
-        rows.append([accuracy(item, corrupted, labels, options.raw) for item in recognizers.values()])
-        print(table_row(name, rows[-1]), flush=True)
-    print(table_row("mean", np.mean(rows, axis=0).tolist()))
+    print("| corruption | " + " | ".join(recognizers) + " |\n|---|" + "---|" * len(recognizers))
+    for path in sorted(options.folder.glob("*/test_images.npy")):
+        images = np.load(path)[: options.limit].reshape(-1, 28, 28)
+        labels = np.load(path.with_name("test_labels.npy"))[: options.limit]
+        dataset = from_arrays(path.parent.name, images, labels)
+        rows.append(
+            [
+                evaluate_digits(
+                    recognizer, dataset, skip_preprocessing=options.skip_preprocessing
+                ).metrics.accuracy
+                for recognizer in recognizers.values()
+            ]
+        )
+        print(_table_row(path.parent.name, rows[-1]), flush=True)
+    print(_table_row("mean", np.mean(rows, axis=0).tolist()))
 
 
-def accuracy(
-    recognizer: Recognizer, images: NDArray[np.uint8], labels: NDArray[np.uint8], raw: bool
-) -> float:
-    """Return the share that is read right."""
-    return evaluate_digits(recognizer, from_arrays("corrupted", images, labels), raw=raw).evaluation.accuracy
-
-
-def table_row(name: str, shares: list[float]) -> str:
-    """Return a row of the table."""
-    return f"| {name} | " + " | ".join(f"{share:.2%}" for share in shares) + " |"
+def _table_row(name: str, accuracies: list[float]) -> str:
+    return f"| {name} | " + " | ".join(f"{accuracy:.2%}" for accuracy in accuracies) + " |"
 
 
 if __name__ == "__main__":

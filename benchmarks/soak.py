@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 from digits import canvases
-from processes import Server, free_port, is_ready, machine
+from server_process import Server, free_port, is_ready, machine
 from steady_load import ANSWERED, CUT, REFUSED, Load, Outcome
 
 from digitrec import __version__
@@ -85,8 +85,8 @@ def main() -> None:
     options = _arguments()
     print(f"digitrec {__version__}, {machine()}, {WORKERS} workers, {options.connections} connections")
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
-    environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "DIGITREC_MAX_REQUESTS": "0"}
+    command = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
+    environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS)}
     pictures = [picture for _, picture in canvases(PICTURES)]
     rate = options.requests / options.seconds
     server = Server(command, partial(is_ready, port), ROOT, environ)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wire import connect, post, receive_answer
+from transport import connect, post, receive_answer
 
 ANSWERED, REFUSED, CUT = "answered", "refused", "cut"
 _PATIENCE_S = 30.0

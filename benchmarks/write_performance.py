@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the figures in benchmarks/results into docs/performance.md, between their marks, and draw docs/serving.svg.
+"""Write the results in benchmarks/results into docs/performance.md, between their markers, and draw docs/serving.svg.
 
-python benchmarks/write_performance.py          after measuring; --no-plot where matplotlib is missing
+python benchmarks/write_performance.py          after measuring; --no-plot without matplotlib
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ NAMES = {
     "litserve_onnx": "LitServe, ONNX Runtime, 2 workers",
     "bentoml_onnx": "BentoML, ONNX Runtime, 2 workers",
 }
-_QUIET_LOAD = 0.5  # more processes that ran or waited before the measurement were somebody else's
+_MAX_IDLE_LOAD = 0.5  # of the load average, above which other processes were running
 
 Row = dict[str, str]
 
 
 def main() -> None:
-    """Write the page anew, and draw the plot."""
+    """Update the page and draw the plot."""
     parser = argparse.ArgumentParser(description="Write the measured figures into docs/performance.md.")
     parser.add_argument("--no-plot", action="store_true", help="leave docs/serving.svg as it is")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
@@ -43,13 +43,13 @@ def main() -> None:
 
 
 def page(text: str) -> str:
-    """Return the page with every table made anew from the results."""
+    """Return the page with every table generated from the results."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(text):
             raise SystemExit(
-                f"{PAGE}: expected the marks {begin} and {end}. Put them where the table shall be."
+                f"{PAGE}: expected the markers {begin} and {end}. Add them where the table belongs."
             )
         before, after = pattern.split(text)
         text = f"{before}{begin}\n{table()}\n{end}{after}"
@@ -57,23 +57,23 @@ def page(text: str) -> str:
 
 
 def serving() -> str:
-    """Return the servers beside each other, the middle of the rounds and their range."""
+    """Return the table of servers: median of the rounds and range."""
     facts = read("serving")
     servers = by_server(rows("serving"))
-    own = _medians(servers["digitrec"], "answers_per_s")
+    own = _median(servers["digitrec"], "answers_per_s")
     lines = [
         "| | answers/s | digitrec's to it | p50 ms | p99 ms | CPU ms an answer | first answer s | all processes MB |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for server, some in servers.items():
+    for server, rounds in servers.items():
         cells = [
-            _range(some, "answers_per_s", ".0f"),
-            f"{own / _medians(some, 'answers_per_s'):.2f}",
-            _range(some, "p50_ms", ".1f"),
-            _range(some, "p99_ms", ".0f"),
-            f"{_medians(some, 'cpu_ms_an_answer'):.2f}",
-            _range(some, "start_s", ".2f"),
-            f"{_medians(some, 'pss_mb'):.0f}",
+            _range(rounds, "answers_per_s", ".0f"),
+            f"{own / _median(rounds, 'answers_per_s'):.2f}",
+            _range(rounds, "p50_ms", ".1f"),
+            _range(rounds, "p99_ms", ".0f"),
+            f"{_median(rounds, 'cpu_ms_an_answer'):.2f}",
+            _range(rounds, "start_s", ".2f"),
+            f"{_median(rounds, 'pss_mb'):.0f}",
         ]
         lines.append(f"| {NAMES[server]} | " + " | ".join(cells) + " |")
     failed, answered = (sum(int(row[key]) for row in rows("serving")) for key in ("failed", "requests"))
@@ -82,91 +82,43 @@ def serving() -> str:
         f"\n\nThe middle of {facts['rounds']} rounds of {facts['seconds']} s (and their range), {facts['connections']} "
         f"connections; {answered:,} answers, {failed:,} failed. Other programs used "
         f"{statistics.median(others):.2f} cores meanwhile ({min(others):.2f} to {max(others):.2f}). "
-        f"{_circumstances(facts, others_are_told=True)}"
+        f"{_environment(facts, show_load=True)}"
     )
 
 
-def engines() -> str:
-    """Return the engines beside each other."""
-    facts = read("engines")
-    lines = ["| engine | median ms | p99 ms | GFLOP/s | of the core's peak |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {row['engine']} | {float(row['median_ms']):.3f} | {float(row['p99_ms']):.3f} | {row['gflops']} | "
-        f"{100 * float(row['share_of_peak']):.0f} % |"
-        for row in rows("engines")
-    ]
-    return "\n".join(lines) + (
-        f"\n\nn = {facts['runs']:,}, {facts['multiply_adds']:,} multiply-adds an ink, the core's peak in a product of "
-        f"matrices {facts['peak_gflops']} GFLOP/s. {_circumstances(facts)}"
-    )
-
-
-def parts() -> str:
-    """Return the parts of one prediction; what has a slash in its name is a step of a part."""
-    facts = read("parts")
-    lines = ["| part | median ms | p99 ms |", "|---|---|---|"]
-    for row in rows("parts"):
-        part, _, step = row["part"].partition(" / ")
-        name = f"&nbsp;&nbsp;&nbsp;{step}" if step else f"**{part}**"
-        lines.append(f"| {name} | {float(row['median_ms']):.3f} | {float(row['p99_ms']):.3f} |")
-    return "\n".join(lines) + f"\n\nn = {facts['runs']:,}, one core. {_circumstances(facts)}"
-
-
-def fuzzing() -> str:
-    """Return what came of the long runs of benchmarks/fuzz.py."""
-    lines = [
-        "| | files | findings | what came of them | slowest | most memory | memory kept: first tenth, middle, last |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name in ("images", "models"):
-        facts = read(f"fuzz_{name}")
-        outcomes = ", ".join(f"{outcome} {count:,}" for outcome, count in facts["outcomes"].items())
-        lines.append(
-            f"| {name} | {facts['files']:,} | {facts['findings']} | {outcomes} | {facts['slowest_s']:.2f} s | "
-            f"{facts['peak_mb']:.0f} MB | {facts['kept_first_mb']:.1f}, {facts['kept_middle_mb']:.1f} and "
-            f"{facts['kept_last_mb']:.1f} MB |"
-        )
-    return "\n".join(lines)
-
-
-TABLES: dict[str, Callable[[], str]] = {
-    "serving": serving,
-    "engines": engines,
-    "parts": parts,
-    "fuzzing": fuzzing,
-}
+TABLES: dict[str, Callable[[], str]] = {"serving": serving}
 
 
 def rows(name: str) -> list[Row]:
-    """Return the lines of a table in benchmarks/results."""
+    """Return the rows of a table in benchmarks/results."""
     with (RESULTS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return what was noted beside a table: machine, versions, how often."""
+    """Return the metadata of a table: machine, versions, rounds."""
     facts: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return facts
 
 
-def by_server(some: list[Row]) -> dict[str, list[Row]]:
+def by_server(rounds: list[Row]) -> dict[str, list[Row]]:
     """Return the rounds of each server, in the order of `NAMES`."""
-    return {name: [row for row in some if row["server"] == name] for name in NAMES}
+    return {name: [row for row in rounds if row["server"] == name] for name in NAMES}
 
 
-def _medians(some: list[Row], key: str) -> float:
-    return statistics.median(float(row[key]) for row in some)
+def _median(rounds: list[Row], key: str) -> float:
+    return statistics.median(float(row[key]) for row in rounds)
 
 
-def _range(some: list[Row], key: str, kind: str) -> str:
-    values = sorted(float(row[key]) for row in some)
+def _range(rounds: list[Row], key: str, kind: str) -> str:
+    values = sorted(float(row[key]) for row in rounds)
     return f"{statistics.median(values):{kind}} ({values[0]:{kind}} to {values[-1]:{kind}})"
 
 
-def _circumstances(facts: dict[str, Any], *, others_are_told: bool = False) -> str:
-    """Return machine and versions; and whether others ran, by the load before, which remembers what has just ended."""
+def _environment(facts: dict[str, Any], *, show_load: bool = False) -> str:
+    """Return the machine and the versions, and a warning if the load average was high before the measurement."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    busy = facts["load_before"] > _QUIET_LOAD and not others_are_told
+    busy = facts["load_before"] > _MAX_IDLE_LOAD and not show_load
     others = (
         f" **Other programs ran meanwhile** (load {facts['load_before']:.1f} before): times are upper bounds."
         * busy
@@ -175,7 +127,7 @@ def _circumstances(facts: dict[str, Any], *, others_are_told: bool = False) -> s
 
 
 def draw(path: Path, servers: dict[str, list[Row]]) -> None:
-    """Draw answers a second and memory, a bar a server; thin lines are the range of the rounds."""
+    """Draw throughput, latency and memory, a bar per server; thin lines are the range of the rounds."""
     import matplotlib as mpl  # noqa: PLC0415  # the page can be written without it
 
     mpl.use("svg")
@@ -190,14 +142,14 @@ def draw(path: Path, servers: dict[str, list[Row]]) -> None:
         ("pss_mb", "memory, MB"),
     )
     for axis, (key, title) in zip(axes, columns, strict=True):
-        values = [[float(row[key]) for row in some] for some in servers.values()][::-1]
-        middles = [statistics.median(some) for some in values]
-        spread = [
-            [middle - min(some) for middle, some in zip(middles, values, strict=True)],
-            [max(some) - middle for middle, some in zip(middles, values, strict=True)],
+        values = [[float(row[key]) for row in rounds] for rounds in servers.values()][::-1]
+        medians = [statistics.median(rounds) for rounds in values]
+        errors = [
+            [middle - min(rounds) for middle, rounds in zip(medians, values, strict=True)],
+            [max(rounds) - middle for middle, rounds in zip(medians, values, strict=True)],
         ]
-        colours = ["#1f6feb" if name.startswith("digitrec") else "#9aa4b2" for name in names]
-        axis.barh(names, middles, xerr=spread, color=colours, ecolor="#333333")
+        colors = ["#1f6feb" if name.startswith("digitrec") else "#9aa4b2" for name in names]
+        axis.barh(names, medians, xerr=errors, color=colors, ecolor="#333333")
         axis.set_title(title, fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
         if "logarithmic" in title:

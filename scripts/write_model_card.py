@@ -2,8 +2,8 @@
 """Write MODEL_CARD.md from the cards in the model files.
 
 python scripts/write_model_card.py                          from models/digitrec.h5 and models/lines.h5
-digitrec evaluate SETS --report DIR                         measure on sets from elsewhere, then
-python scripts/write_model_card.py --evaluation DIR/metrics.json     put these figures into the card first
+digitrec evaluate SETS --report DIR                         evaluate external data sets, then
+python scripts/write_model_card.py --evaluation DIR/metrics.json     add these results to the card first
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import jinja2  # Flask's, so it is there
 from digitrec.errors import DigitrecError, ModelFileError
 from digitrec.model.model_file import read_model_file, write_model_file
 
-NEEDED = {"calibration", "refusal"}
-KEPT = ("name", "count", "accuracy", "interval", "accepted_share", "unanswered")
+NEEDED = {"calibration", "rejection"}
+KEPT = ("name", "count", "accuracy", "accuracy_ci95", "coverage", "num_failed")
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 
-# What the development sets are; others go by their file's name.
+# Titles of known data sets; others are named by their file.
 TITLES = {
     "crohme_digits": "pen strokes of hundreds of writers (CROHME 2016)",
     "hwd": "drawn on a screen by one person",
     "usps": "postal digits, 16x16 (USPS)",
-    "bhmsds": "photographed digits, binarised (BHMSDS)",
+    "bhmsds": "photographed digits, binarized (BHMSDS)",
     "semeion": "80 Italian writers, 16x16 binary (Semeion)",
     "pen_scans": "pen on paper, scanned, several writers",
-    "sudoku": "phone photos of sudoku cells, no noughts",
+    "sudoku": "phone photos of sudoku cells, no zeros",
     "exam_cells": "photographed exam cells with borders",
-    "dida": "historical ledgers, neighbours intrude (DIDA)",
+    "dida": "historical ledgers, neighbors intrude (DIDA)",
     "not_digits": "letters and signs by pen (CROHME 2016)",
 }
 
@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write MODEL_CARD.md from the cards in the model files.")
     parser.add_argument("model", type=Path, nargs="?", default=Path("models/digitrec.h5"))
     parser.add_argument(
-        "--lines", type=Path, default=Path("models/lines.h5"), help="the line reader; default: %(default)s"
+        "--lines", type=Path, default=Path("models/lines.h5"), help="the line model; default: %(default)s"
     )
     parser.add_argument(
         "--evaluation", type=Path, metavar="FILE", help="metrics.json of digitrec evaluate --report"
@@ -59,14 +59,14 @@ def main() -> int:
             )
         card = artifact.card
         lines = read_model_file(options.lines).card
-        if lines is None or "held_out_writers" not in lines["results"]:
+        if lines is None or "validation_writers" not in lines["results"]:
             raise ModelFileError(
                 f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
                 "Train the line reader first."
             )
         if options.evaluation:
             metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
-            card = with_development_results(card, metrics)
+            card = with_external_results(card, metrics)
         page = model_card_page(card, lines)
         if options.evaluation:
             write_model_file(options.model, artifact.graph, card)
@@ -84,14 +84,14 @@ def model_card_page(card: dict[str, Any], lines: dict[str, Any] | None = None) -
         undefined=jinja2.ChainableUndefined, keep_trailing_newline=True
     )
     environment.filters["count"] = "{:,}".format
-    environment.filters["percent"] = lambda share: "-" if share is None else f"{100 * share:.2f} %"
+    environment.filters["percent"] = lambda value: "-" if value is None else f"{100 * value:.2f} %"
     environment.filters["interval"] = lambda item: "{:.2f} to {:.2f} %".format(
-        *(100 * share for share in item["interval"])
+        *(100 * value for value in item["accuracy_ci95"])
     )
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(card=card, lines=lines)
 
 
-def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+def with_external_results(card: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
     """Return the card with what an evaluation's metrics.json found.
 
     Raises
@@ -100,12 +100,12 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
         digits.
     """
     measured, options = metrics["card"], metrics["options"]
-    for name in ("training", "refusal", "created"):
+    for name in ("training", "rejection", "created"):
         if measured.get(name) != card[name]:
             raise ModelFileError(
                 f"expected metrics of this model. Received: another {name!r}. Evaluate this one."
             )
-    if metrics["threshold"] != card["threshold"] or options["raw"] or options["limit"]:
+    if metrics["threshold"] != card["threshold"] or options["skip_preprocessing"] or options["limit"]:
         raise ModelFileError(
             f"expected whole sets, through the pipeline, at the card's threshold {card['threshold']}. "
             f"Received: {options}, threshold {metrics['threshold']}. Evaluate without these options."
@@ -116,16 +116,16 @@ def with_development_results(card: dict[str, Any], metrics: dict[str, Any]) -> d
         raise ModelFileError("expected metrics of digits. Received: none of them. Evaluate a set of digits.")
     together = metrics["all_digits"]
     found = {
-        "sets": [_titled(item) for item in sorted(digits, key=lambda item: -item["accuracy"])],
+        "digit_sets": [_titled(item) for item in sorted(digits, key=lambda item: -item["accuracy"])],
         "mean_accuracy": sum(item["accuracy"] for item in digits) / len(digits),
         "count": together["count"],
         "accuracy": together["accuracy"],
-        "calibration_error": together["calibration_error"],
-        "refused_share": 1 - together["accepted_share"],
-        "no_digits": [_titled(item) for item in others],
-        "area": metrics["refusal"]["area"] if others else None,
+        "ece": together["ece"],
+        "rejected_fraction": 1 - together["coverage"],
+        "non_digit_sets": [_titled(item) for item in others],
+        "auroc": metrics["rejection_curve"]["auroc"] if others else None,
     }
-    return {**card, "results": {**card["results"], "development": found}}
+    return {**card, "results": {**card["results"], "external_sets": found}}
 
 
 def _titled(item: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What many tests share: the committed model, and MNIST where it can be had."""
+"""Shared fixtures: the shipped model, and the data sets that environment variables name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recognizer() -> Recognizer:
 
 @pytest.fixture(scope="session")
 def mnist_path() -> Path:
-    """The mnist.npz that DIGITREC_DATA names; CI sets it, so that there nothing is skipped."""
+    """The mnist.npz of DIGITREC_DATA, which is set in CI."""
     path = Path(os.environ.get("DIGITREC_DATA", "mnist.npz"))
     if not path.is_file():
         pytest.skip("needs MNIST: set DIGITREC_DATA to mnist.npz")
@@ -44,7 +44,7 @@ def pen_digits_path() -> Path:
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as it is meant: a shell's background jobs, and all that they start, ignore it."""
+    """Restore the default handler of SIGINT, which background jobs of a shell ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -54,7 +54,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail where a test could not run for want of data or a program, if the environment promised both."""
+    """Fail if DIGITREC_TESTS_MUST_RUN is set and a test was skipped for missing data or programs."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and _missing(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,32 +1,51 @@
-"""What README and the docs promise exists."""
+"""The README and the docs name what exists."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, FrameType
 
 import pytest
 
 from digitrec.cli.main import main as cli
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file
-from digitrec.resources import packaged_model_path
+from digitrec.recognizer import Recognizer
+from digitrec.web import create_app
+from digitrec.web.config import Settings
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PACKAGE = ROOT / "src" / "digitrec"
+PICTURES = ROOT / "examples" / "pictures"
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_in_the_documents_is_a_command() -> None:
     text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    named = set(re.findall(r"(?:^ +\$? ?|bin/|`)digitrec ([a-z]+)", text, re.MULTILINE))
-    assert {"serve", "predict", "evaluate", "compile"} <= named
-    assert named <= set(cli.main.commands)
+    named = set(re.findall(r"(?:^ +\$? ?|bin/|`)digitrec ([a-z][a-z-]*)", text, re.MULTILINE))
+    assert {"serve", "predict", "evaluate", "convert"} <= named
+    assert named <= set(cli.commands)
+
+
+def test_every_option_of_a_command_in_the_documents_is_an_option() -> None:
+    text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    unknown = []
+    for line in re.findall(r"(?:^ +\$? ?|`)digitrec ([^\n`#]+)", text, re.MULTILINE):
+        command, *words = line.split()
+        known = {name for option in cli.commands.get(command, cli).params for name in option.opts}
+        named = {word.split("=")[0] for word in words if word.startswith("--")} - {"--version"}
+        unknown += [f"{command} {name}" for name in named - known]
+    assert unknown == []
 
 
 def test_every_make_target_in_readme_is_a_target() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"make ([a-z]+) ", README))
+    named = set(re.findall(r"make ([a-z]+)\b", README)) - {"both"}
     assert {"serve", "test", "train"} <= named <= targets
 
 
@@ -37,7 +56,7 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
 
 
 def test_every_script_option_of_readme_exists() -> None:
-    script = (ROOT / "scripts" / "train_model.py").read_text()
+    script = (ROOT / "src" / "digitrec" / "training" / "cli.py").read_text()
     line = next(line for line in README.splitlines() if "scripts/train_model.py" in line)
     options = re.findall(r"--[a-z-]+", line)
     assert options
@@ -47,6 +66,97 @@ def test_every_script_option_of_readme_exists() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_figure_is_left_to_be_filled_in(document: Path) -> None:
     assert re.findall(r"@[A-Z]+@", document.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_source_file_in_a_document_exists(document: Path) -> None:
+    named = re.findall(r"`(\w[\w/]*/[\w.]+\.(?:py|js|css|h5|jinja))`", document.read_text(encoding="utf-8"))
+    folders = (ROOT, PACKAGE, ROOT / "static")
+    assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
+
+
+def test_every_function_and_class_in_the_architecture_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = {path.stem for path in PACKAGE.iterdir() if path.suffix in {"", ".py"}}
+    named = [name for name in re.findall(r"`([a-z_]+(?:\.\w+)+)`", text) if name.split(".")[0] in packages]
+    assert named
+    assert [name for name in named if not is_defined(name)] == []
+
+
+def is_defined(dotted: str) -> bool:
+    """Return whether a dotted name below digitrec is a module, or something that one defines."""
+    *modules, name = dotted.split(".")
+    if PACKAGE.joinpath(*modules, f"{name}.py").exists():
+        return True
+    try:
+        path, _ = located(dotted)
+    except IndexError:
+        return False
+    return bool(re.search(rf"^ *(?:def|class) {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_module_overview_of_the_web_ui_is_complete() -> None:
+    text = (ROOT / "docs" / "web-ui.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in (ROOT / "static" / "js").glob("*.js")}
+    assert modules - set(re.findall(r"\w+", text)) == set()
+
+
+def test_the_architecture_lists_the_functions_that_a_prediction_calls() -> None:
+    recognizer = Recognizer.load()
+    client = create_app(Settings(), recognizer).test_client()
+    image = (PICTURES / "photo.jpg").read_bytes()
+    called = calls(lambda: client.post("/predict", data=image, content_type="image/jpeg"))
+    assert_is_called_in_order(names_in("walk: predict"), called, max_modules=8)
+    assert_is_called_in_order(names_in("steps: normalize"), called, max_modules=4)
+
+
+def test_the_architecture_lists_the_functions_that_read_calls() -> None:
+    recognizer = Recognizer.load()
+    called = calls(lambda: recognizer.read(PICTURES / "postcode.png"))
+    assert_is_called_in_order(names_in("walk: read"), called, max_modules=9)
+
+
+def names_in(part: str) -> list[tuple[Path, str]]:
+    """Return file and name of the functions, and of the methods, that begin the items of a list."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    part_text = text.split(f"<!-- {part} -->")[1].split("<!-- /")[0]
+    items = re.findall(r"^\d+\. `([\w.]+)`(?:, then `([\w.]+)`)?", part_text, re.MULTILINE)
+    return [located(name) for item in items for name in item if name]
+
+
+def located(dotted: str) -> tuple[Path, str]:
+    """Return the file that a dotted name is in, and the name of its function; "" for a class."""
+    *modules, name = dotted.split(".")
+    while not (path := PACKAGE.joinpath(*modules).with_suffix(".py")).exists():
+        modules.pop()
+    return path, "" if name[0].isupper() else name
+
+
+def calls(action: Callable[[], object]) -> list[tuple[Path, str]]:
+    """Return the functions of digitrec that an action calls, by the first call of each."""
+    found: dict[CodeType, None] = {}
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            found.setdefault(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return [(Path(code.co_filename), code.co_name) for code in found]
+
+
+def assert_is_called_in_order(
+    listed: list[tuple[Path, str]], called: list[tuple[Path, str]], max_modules: int
+) -> None:
+    functions = [item for item in listed if item[1]]
+    assert functions
+    assert [item for item in functions if item not in called] == []
+    assert sorted(functions, key=called.index) == functions
+    assert len({path for path, _ in listed}) <= max_modules
 
 
 def test_the_model_card_is_made_from_the_committed_models() -> None:

@@ -1,4 +1,4 @@
-"""Large images share a budget of bytes: what does not fit waits its turn, and never holds what it waits for."""
+"""Large images share a memory budget: threads wait in order until their reservation fits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 from digitrec.errors import BusyError, ImageTooLargeError
 from digitrec.limits import MemoryBudget
-from digitrec.preprocessing import decode as codec
+from digitrec.preprocessing import decode as decode_module
 
 LARGE = 60_000_000
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 @pytest.fixture
@@ -45,33 +45,33 @@ class Waiting:
 
     def until(self, count: int) -> bool:
         with self.changed:
-            return self.changed.wait_for(lambda: self.count == count, PATIENCE_S)
+            return self.changed.wait_for(lambda: self.count == count, TIMEOUT_S)
 
 
 def test_small_amounts_are_not_counted(budget: MemoryBudget) -> None:
     with budget.reserve(LARGE), ThreadPoolExecutor(1) as pool, budget.reserve(40_000_000):
-        assert pool.submit(lambda: budget.reserve(1_000).__enter__()).result(PATIENCE_S) is None
+        assert pool.submit(lambda: budget.reserve(1_000).__enter__()).result(TIMEOUT_S) is None
 
 
-def test_more_than_there_is_takes_all(budget: MemoryBudget) -> None:
+def test_more_than_the_limit_reserves_the_limit(budget: MemoryBudget) -> None:
     with budget.reserve(10**12):
         pass
     with budget.reserve(budget.limit_bytes):
         pass
 
 
-def test_what_a_block_reserves_inside_is_a_part_of_it(budget: MemoryBudget) -> None:
+def test_nested_reservations_are_included(budget: MemoryBudget) -> None:
     with budget.reserve(LARGE), budget.reserve(LARGE), budget.reserve(LARGE):
         pass
 
 
-def test_an_error_gives_back_what_was_reserved(budget: MemoryBudget) -> None:
+def test_an_error_releases_the_reservation(budget: MemoryBudget) -> None:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError), budget.reserve(LARGE):
             raise ZeroDivisionError
 
 
-def test_no_more_is_held_at_once_than_the_limit(budget: MemoryBudget) -> None:
+def test_the_limit_is_never_exceeded(budget: MemoryBudget) -> None:
     held, most, lock = [0], [0], threading.Lock()
 
     def work(seed: int) -> None:
@@ -89,7 +89,7 @@ def test_no_more_is_held_at_once_than_the_limit(budget: MemoryBudget) -> None:
     assert 0 < most[0] <= budget.limit_bytes
 
 
-def test_those_who_wait_are_served_in_the_order_they_came(budget: MemoryBudget) -> None:
+def test_waiting_threads_are_served_in_order(budget: MemoryBudget) -> None:
     waiting = Waiting(budget)
     served: list[int] = []
 
@@ -106,7 +106,7 @@ def test_those_who_wait_are_served_in_the_order_they_came(budget: MemoryBudget) 
     assert served == list(range(6))
 
 
-def test_who_comes_when_too_many_wait_is_told_to_come_again(budget: MemoryBudget) -> None:
+def test_too_many_waiting_threads_raise_busy(budget: MemoryBudget) -> None:
     waiting = Waiting(budget)
     budget.max_waiting = 1
     with ThreadPoolExecutor(1) as pool, budget.reserve(LARGE):
@@ -114,23 +114,23 @@ def test_who_comes_when_too_many_wait_is_told_to_come_again(budget: MemoryBudget
         assert waiting.until(1)
         another = ThreadPoolExecutor(1)
         with pytest.raises(BusyError, match=r"at most 1 large .* in some seconds"):
-            another.submit(budget.reserve(LARGE).__enter__).result(PATIENCE_S)
+            another.submit(budget.reserve(LARGE).__enter__).result(TIMEOUT_S)
         another.shutdown()
 
 
 def test_an_image_that_takes_more_than_the_budget_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "large_images", MemoryBudget(20_000_000))
-    with pytest.raises(ImageTooLargeError, match="Scale the picture down"):
-        codec.decode(np.zeros((3000, 3000, 4), np.uint8))
+    monkeypatch.setattr(decode_module, "large_images", MemoryBudget(20_000_000))
+    with pytest.raises(ImageTooLargeError, match="Scale the image down"):
+        decode_module.decode(np.zeros((3000, 3000, 4), np.uint8))
 
 
-def test_the_memory_of_an_image_is_kept_until_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_an_image_is_reserved_until_the_block_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = MemoryBudget(300_000_000)
-    monkeypatch.setattr(codec, "large_images", budget)
+    monkeypatch.setattr(decode_module, "large_images", budget)
     waiting = Waiting(budget)
     large = np.zeros((5000, 5000), np.uint8)
     with ThreadPoolExecutor(1) as pool:
-        with codec.decoded(large), codec.decoded(large):
-            later = pool.submit(codec.decode, large)
+        with decode_module.decoded(large), decode_module.decoded(large):
+            later = pool.submit(decode_module.decode, large)
             assert waiting.until(1)
-        assert later.result(PATIENCE_S).shape == large.shape
+        assert later.result(TIMEOUT_S).shape == large.shape

@@ -11,7 +11,7 @@ import digitrec
 from digitrec import errors
 
 
-def test_the_public_names_are_exactly_these() -> None:
+def test_public_names() -> None:
     assert digitrec.__all__ == [
         "BlankImageError",
         "BusyError",
@@ -20,8 +20,8 @@ def test_the_public_names_are_exactly_these() -> None:
         "DigitrecError",
         "ImageError",
         "ImageTooLargeError",
-        "InvalidFieldError",
         "InputLimits",
+        "InvalidFieldError",
         "ModelError",
         "ModelFileError",
         "ModelMismatchError",
@@ -31,7 +31,6 @@ def test_the_public_names_are_exactly_these() -> None:
         "Prediction",
         "Reading",
         "Recognizer",
-        "Settings",
         "SettingsError",
         "Strokes",
         "TrainingError",
@@ -41,7 +40,7 @@ def test_the_public_names_are_exactly_these() -> None:
     ]
 
 
-def test_every_public_name_can_be_had() -> None:
+def test_every_public_name_is_importable() -> None:
     for name in digitrec.__all__:
         assert getattr(digitrec, name) is not None
         assert name in dir(digitrec)
@@ -53,16 +52,16 @@ def test_every_error_is_public() -> None:
     assert classes == set(errors.__all__)
 
 
-def test_every_error_stands_in_the_drawn_tree() -> None:
+def test_every_error_is_in_the_documented_tree() -> None:
     assert all(name in (errors.__doc__ or "") for name in errors.__all__)
 
 
-def test_another_name_is_an_attribute_error() -> None:
+def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'digitrec' has no attribute 'Reader'"):
         _ = digitrec.Reader
 
 
-def test_import_takes_nothing_heavy() -> None:
+def test_import_loads_no_large_package() -> None:
     code = (
         "import sys, digitrec; print({'numpy', 'cv2', 'PIL', 'h5py', 'flask', 'keras'} & sys.modules.keys())"
     )
@@ -72,5 +71,5 @@ def test_import_takes_nothing_heavy() -> None:
     assert result.stdout == "set()\n"
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_package_is_marked_as_typed() -> None:
     assert files("digitrec").joinpath("py.typed").is_file()

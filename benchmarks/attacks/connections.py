@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from wire import connect, receive_answer
+from transport import connect, receive_answer
 
 from attacks.case import Request
 

@@ -1,7 +1,7 @@
 """Inputs that make reading a number expensive: images, pen drawings, and constraints.
 
 Each is a few kilobytes on the wire or small in code, and looks for a loop or a table that grows with what it counts:
-pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.web.config.InputLimits`.
+pieces, lines, cuts, candidates, places, or states. The images stay within the limits of `digitrec.limits.InputLimits`.
 """
 
 from __future__ import annotations

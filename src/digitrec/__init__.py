@@ -1,11 +1,11 @@
-"""digitrec reads handwritten digits.
+"""digitrec recognizes handwritten digits and numbers.
 
     from digitrec import Recognizer
 
     recognizer = Recognizer.load()
     recognizer.predict("seven.png").digit
 
-Nothing heavy is imported until one of the names below is used for the first time.
+NumPy, OpenCV and LiteRT are imported when `Recognizer` or another of the lazy names below is first used.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ __all__ = [
 
 try:
     __version__ = version("digitrec")
-except PackageNotFoundError:  # the source folder on the path, never installed
+except PackageNotFoundError:  # the source directory is on the path, but not installed
     __version__ = "0+unknown"
 
-_HOMES = {
+_LAZY = {
     "DigitResult": "digitrec.results",
     "InputLimits": "digitrec.limits",
     "Prediction": "digitrec.results",
@@ -83,11 +83,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _LAZY:
         raise AttributeError(f"module 'digitrec' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_LAZY})

@@ -1,4 +1,4 @@
-"""``python -m digitrec`` is ``digitrec``."""
+"""Run ``digitrec`` as ``python -m digitrec``."""
 
 from digitrec.cli.main import main
 

@@ -1,8 +1,8 @@
-"""What every layer agrees on: the shape of ink, the labels, the model file's format.
+"""Shared constants: the normalized image, the labels and the format of the model file.
 
-Ink is float32 in [0, 1] of shape (28, 28), 0 is paper and 1 is full ink. The digit's longer side fills
-20 px and its centre of mass lies on the image's centre: MNIST's own rules
-(LeCun, Cortes, Burges, "The MNIST database of handwritten digits").
+A normalized image is (28, 28) float32 in [0, 1], 0 is the background and 1 is ink. The digit's longer side is 20 px and
+its center of mass is the center of the image, as in MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten
+digits").
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 IMAGE_SIZE_PX = 28
 BOX_SIZE_PX = 20
 LABELS = tuple(range(10))
-NON_DIGIT_LABEL = len(LABELS)  # the label of what is none of the ten
+NON_DIGIT_LABEL = len(LABELS)  # the label of images without a digit
 
-PROBABILITY_DECIMALS = 6  # of a probability, as it is told: float32 has hardly more
+PROBABILITY_DECIMALS = 6  # in outputs: about the precision of float32
 
 MODEL_FORMAT_VERSION = 1

@@ -1,25 +1,25 @@
-"""Every error digitrec raises on purpose.
+"""The exceptions of digitrec.
 
     DigitrecError
-    |-- ImageError                  a picture that cannot be answered
-    |   |-- UnreadableImageError    empty, truncated or corrupt; the file or array makes no image
+    |-- ImageError                  an image that cannot be recognized
+    |   |-- UnreadableImageError    empty, truncated or corrupt
     |   |-- UnsupportedImageError   not one of the formats digitrec reads
     |   |-- ImageTooLargeError      more bytes or more pixels than the limit, found before decoding
-    |   `-- BlankImageError         readable, but there is no ink on the paper
-    |-- InvalidFieldError           a value in a request or an argument is wrong; carries the field's name
-    |-- BusyError                   too many large images wait for memory already
-    |-- ModelError                  a model file that cannot be served
+    |   `-- BlankImageError         readable, but without ink
+    |-- InvalidFieldError           a value in a request or an argument is invalid; has the field's name
+    |-- BusyError                   too many large images are waiting for memory
+    |-- ModelError                  a model file that cannot be used
     |   |-- ModelNotFoundError      there is no file at the path
     |   |-- ModelFileError          truncated, not HDF5, or not a classifier of 28 x 28 digits
-    |   |-- ModelNotCompiledError   a Keras file without a LiteRT graph, which Keras may not or cannot run
-    |   `-- ModelMismatchError      the graph or the card does not belong to the weights
-    |-- DatasetError                labelled data for training or evaluation is missing or wrong
-    |-- TrainingError               a training run that cannot start, go on or be accepted
-    |-- OutputError                 a place where results shall go cannot be written to
-    `-- SettingsError               an environment variable has a value digitrec does not understand
+    |   |-- ModelNotCompiledError   a Keras file without a LiteRT graph
+    |   `-- ModelMismatchError      the graph does not belong to the weights
+    |-- DatasetError                labeled data for training or evaluation is missing or invalid
+    |-- TrainingError               a training run cannot start, continue or be accepted
+    |-- OutputError                 an output path is not writable
+    `-- SettingsError               an environment variable has an invalid value
 
-Each message says what was expected, what came and how to mend it. HTTP statuses are not known here;
-they live in ``digitrec.web.error_handlers``.
+Each message says what was expected, what was received and how to fix it. ``digitrec.web.error_handlers`` maps the
+classes to HTTP statuses.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ __all__ = [
 
 
 class DigitrecError(Exception):
-    """The root of every error that digitrec raises on purpose."""
+    """The base class of all exceptions of digitrec."""
 
 
 class ImageError(DigitrecError):
-    """A picture that cannot be answered."""
+    """An image that cannot be recognized."""
 
 
 class UnreadableImageError(ImageError):
-    """The bytes or the array make no image: empty, truncated or corrupt."""
+    """The bytes or the array are not an image: empty, truncated or corrupt."""
 
 
 class UnsupportedImageError(ImageError):
@@ -62,15 +62,15 @@ class UnsupportedImageError(ImageError):
 
 
 class ImageTooLargeError(ImageError):
-    """The picture has more bytes or more pixels than the limit."""
+    """The image has more bytes or more pixels than the limit."""
 
 
 class BlankImageError(ImageError):
-    """The picture can be read, but there is no ink on the paper."""
+    """The image can be decoded, but has no ink."""
 
 
 class InvalidFieldError(DigitrecError):
-    """A named value in a request or an argument is wrong."""
+    """A value in a request or an argument is invalid; `field` is its name."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")
@@ -78,11 +78,11 @@ class InvalidFieldError(DigitrecError):
 
 
 class BusyError(DigitrecError):
-    """Too many large images wait for memory already; the same input can be read some seconds later."""
+    """Too many large images are waiting for memory; retry the same input after some seconds."""
 
 
 class ModelError(DigitrecError):
-    """A model file that cannot be served."""
+    """A model file that cannot be used."""
 
 
 class ModelNotFoundError(ModelError):
@@ -90,28 +90,28 @@ class ModelNotFoundError(ModelError):
 
 
 class ModelFileError(ModelError):
-    """The file is truncated, not HDF5, or holds no classifier of 28 x 28 digits."""
+    """The file is truncated, not HDF5, or not a classifier of 28 x 28 digits."""
 
 
 class ModelNotCompiledError(ModelError):
-    """The file holds a Keras model without a LiteRT graph, which Keras may not or, without TensorFlow, cannot run."""
+    """The file is a Keras model without a LiteRT graph; `digitrec convert` adds one."""
 
 
 class ModelMismatchError(ModelError):
-    """The graph or the card in the file does not belong to the weights beside it."""
+    """The graph in the file was not converted from the weights in the file."""
 
 
 class DatasetError(DigitrecError):
-    """Labelled data for training or evaluation is missing, incomplete or wrong."""
+    """Labeled data for training or evaluation is missing, incomplete or invalid."""
 
 
 class TrainingError(DigitrecError):
-    """A training run that cannot start, cannot go on, or fell short of what was asked."""
+    """A training run cannot start, cannot continue, or did not reach the required result."""
 
 
 class OutputError(DigitrecError):
-    """A place where results shall go cannot be written to."""
+    """An output path is not writable."""
 
 
 class SettingsError(DigitrecError):
-    """An environment variable has a value that digitrec does not understand."""
+    """An environment variable has an invalid value."""

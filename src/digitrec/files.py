@@ -1,4 +1,4 @@
-"""Replacing a file in one step, so that nobody ever finds half of it."""
+"""Files: where the packaged models and web assets are, atomic writes, and a check that a directory is writable."""
 
 from __future__ import annotations
 
@@ -12,40 +12,60 @@ from pathlib import Path
 
 from digitrec.errors import OutputError
 
+# hatchling's force-include puts models/, static/ and templates/ into the wheel's package; in a checkout or an editable
+# install they are at the repository's root.
+_PACKAGE = Path(__file__).resolve().parent
+_RESOURCE_ROOTS = (_PACKAGE / "_resources", _PACKAGE.parents[1])
 
-def ensure_writable_dir(folder: Path) -> None:
-    """Make `folder` where it is missing, and try to write there: before the work, and not after it.
+
+def resource_path(name: str) -> Path:
+    """Return the path of the packaged resource `name`, such as ``"static"`` or ``"models/digitrec.h5"``.
+
+    The file need not exist: the caller's error message then names the path in the installed package.
+    """
+    candidates = [root / name for root in _RESOURCE_ROOTS]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def packaged_model_path(name: str = "digitrec") -> Path:
+    """Return the path of a model file that is part of the package: ``"digitrec"`` (digits) or ``"lines"``."""
+    return resource_path(f"models/{name}.h5")
+
+
+def ensure_writable_dir(directory: Path) -> None:
+    """Create `directory` if it is missing, and check that files can be created in it.
 
     Raises
     ------
-    OutputError : it cannot be made, or not be written to.
+    OutputError : it cannot be created or is not writable.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise OutputError(
-            f"expected to write into {folder}. Received: {error.strerror}. Name another place."
+            f"expected to write into {directory}. Received: {error.strerror}. Choose another directory."
         ) from error
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Give the path of a file to write beside `path`, and put it in its place at the end of the block.
+    """Yield the path of a temporary file to write, which replaces `path` at the end of the block.
 
-    When the block raises, `path` stays as it was and the file beside is removed. A symbolic link is followed.
+    The temporary file is in the same directory. If the block raises, `path` stays unchanged and the temporary file is
+    deleted. A symbolic link is followed; permissions are kept.
     """
     target = Path(path).resolve()
-    beside = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.tmp{target.suffix}")
+    tmp_path = target.with_name(f".{target.stem}-{secrets.token_hex(4)}.tmp{target.suffix}")
     try:
-        yield beside
+        yield tmp_path
         if target.exists():
-            shutil.copymode(target, beside)
-        _flush_to_disk(beside)
-        beside.replace(target)
+            shutil.copymode(target, tmp_path)
+        _flush_to_disk(tmp_path)
+        tmp_path.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
-    with suppress(OSError):  # Windows and some network disks open no directories; the file itself is safe
+        tmp_path.unlink(missing_ok=True)
+    with suppress(OSError):  # Windows and some network file systems cannot open directories
         _flush_to_disk(target.parent)
 
 

@@ -1,4 +1,4 @@
-"""Limits: the largest input that is decoded, and how much memory the large images of a process may use together."""
+"""Input limits, and a memory budget for the large images of a process."""
 
 from __future__ import annotations
 
@@ -12,66 +12,67 @@ from digitrec.errors import BusyError
 
 MAX_STROKE_POINTS = 20_000  # in one drawing
 
-# What takes less does not wait: all threads of a server together stay far below the budget.
+# Smaller reservations are not counted: those of all threads of a server are far below the budget.
 _SMALL_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
 class InputLimits:
-    """The largest image that is decoded; checked before anything is decoded."""
+    """The largest image that is decoded; checked before decoding."""
 
     max_image_bytes: int = 10_000_000
     max_image_pixels: int = 25_000_000
 
 
 class MemoryBudget:
-    """A number of bytes that threads share; a thread that needs more than is left waits for those before it.
+    """A number of bytes shared by threads; a thread that needs more than is free waits, first come, first served.
 
     Attributes
     ----------
-    limit_bytes : what all threads together may reserve, and so the most that one input may need.
-    max_waiting : how many threads may wait; one more gets a `BusyError`. None is any number.
-    while_waiting : gives what is entered as long as a thread waits, such as a server's way to let another thread work.
+    limit_bytes : the bytes that all threads together may reserve, and the maximum for one input.
+    max_waiting : the number of threads that may wait; another one gets a `BusyError`. None means no limit.
+    while_waiting : returns a context manager that is entered while a thread waits; a server can let another thread
+        work.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.max_waiting: int | None = None
         self.while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext
-        self._left_bytes = limit_bytes
+        self._free_bytes = limit_bytes
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
-        self._own = threading.local()
+        self._thread = threading.local()
 
     @contextmanager
     def reserve(self, num_bytes: int) -> Iterator[None]:
-        """Keep `num_bytes`, at most `limit_bytes`, for this thread until the block ends.
+        """Reserve `num_bytes`, at most `limit_bytes`, for this thread until the end of the block.
 
-        What the block itself reserves is a part of that. Small amounts are not counted.
+        Nested reservations are included in the outer one. Small amounts are not counted.
 
         Raises
         ------
-        BusyError : too many threads wait already.
+        BusyError : too many threads are waiting.
         """
-        if num_bytes < _SMALL_BYTES or getattr(self._own, "has_reserved", False):
+        if num_bytes < _SMALL_BYTES or getattr(self._thread, "has_reserved", False):
             yield
             return
         num_bytes = min(num_bytes, self.limit_bytes)
         self._take(num_bytes)
-        self._own.has_reserved = True
+        self._thread.has_reserved = True
         try:
             yield
         finally:
-            self._own.has_reserved = False
+            self._thread.has_reserved = False
             with self._changed:
-                self._left_bytes += num_bytes
+                self._free_bytes += num_bytes
                 self._changed.notify_all()
 
     def _take(self, num_bytes: int) -> None:
         ticket = object()
         with self._changed:
-            if not self._waiting and num_bytes <= self._left_bytes:
-                self._left_bytes -= num_bytes
+            if not self._waiting and num_bytes <= self._free_bytes:
+                self._free_bytes -= num_bytes
                 return
             if self.max_waiting is not None and len(self._waiting) >= self.max_waiting:
                 raise BusyError(
@@ -81,12 +82,12 @@ class MemoryBudget:
             self._waiting.append(ticket)
         with self.while_waiting(), self._changed:
             try:
-                self._changed.wait_for(lambda: self._waiting[0] is ticket and num_bytes <= self._left_bytes)
-                self._left_bytes -= num_bytes
+                self._changed.wait_for(lambda: self._waiting[0] is ticket and num_bytes <= self._free_bytes)
+                self._free_bytes -= num_bytes
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()  # the next one may fit, too
 
 
-# Of the process, since its memory is. With 250 MB a worker was killed after 20,000 mixed requests in 512 MiB.
+# One budget per process. With 250 MB a worker was killed after 20,000 mixed requests in 512 MiB.
 large_images = MemoryBudget(215_000_000)

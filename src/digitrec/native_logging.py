@@ -1,4 +1,4 @@
-"""What libraries below Python note on stderr, past every setting: LiteRT, TensorFlow, libtiff."""
+"""Silence messages that native libraries write directly to stderr: LiteRT, TensorFlow, libtiff."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @contextmanager
 def suppress_native_stderr() -> Iterator[None]:
-    """Keep what LiteRT and TensorFlow note from C++, which no setting stops, off a terminal with answers."""
+    """Redirect stderr to /dev/null in the block: LiteRT and TensorFlow have no setting for messages from C++."""
     try:
         stderr = os.dup(2)
-    except OSError:  # started without a stderr
+    except OSError:  # the process has no stderr
         yield
         return
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with Path(os.devnull).open("w") as null:
+        os.dup2(null.fileno(), 2)
     try:
         yield
     finally:
@@ -27,23 +27,23 @@ def suppress_native_stderr() -> Iterator[None]:
 
 
 def disable_libtiff_messages() -> None:
-    """Take the handlers from libtiff that write each fault in a picture to stderr.
+    """Remove libtiff's handlers that write each error in an image to stderr.
 
-    A TIFF of one megabyte, packed as fax machines do and all of it wrong, made them write 188 MB and take 42 s; now
-    it takes 0.5 s. Pillow turns what stops the decoding into an exception in any case, and has no switch for the rest.
-    Only Linux, where servers run, tells which library is loaded; elsewhere the handlers stay.
+    For an invalid fax-encoded TIFF of one megabyte they wrote 188 MB in 42 s; without them it takes 0.5 s. Pillow
+    raises an exception for fatal errors in any case, and has no setting for the others. Only Linux lists the loaded
+    libraries; on other systems the handlers stay.
     """
-    for path in _loaded("libtiff"):
-        with suppress(OSError, AttributeError):  # only named so: silencing must never stop the start
+    for path in _loaded_libraries("libtiff"):
+        with suppress(OSError, AttributeError):  # another file with that name: this must never fail
             library = ctypes.CDLL(path)
             library.TIFFSetErrorHandler(None)
             library.TIFFSetWarningHandler(None)
 
 
-def _loaded(name: str) -> set[str]:
-    """Return the paths of the files in this process's memory whose names begin with `name`; any may have spaces."""
+def _loaded_libraries(name: str) -> set[str]:
+    """Return the paths of the files mapped into this process whose names begin with `name`; they may have spaces."""
     text = ""
-    with suppress(OSError):  # another system than Linux, or a /proc that is closed
+    with suppress(OSError):  # not Linux, or /proc is not readable
         text = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
     fields = (line.split(None, 5) for line in text.split("\n"))
     paths = {line[5].removesuffix(" (deleted)") for line in fields if len(line) > 5}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
+from digitrec.files import packaged_model_path
 from digitrec.limits import InputLimits
 from digitrec.model.classifier import Classifier, load_classifier
 from digitrec.model.line_model import LineModel
@@ -20,7 +21,6 @@ from digitrec.preprocessing.normalize import normalize
 from digitrec.preprocessing.strokes import Strokes, render_strokes_as_page
 from digitrec.reading.constraints import Constraint, make_constraint
 from digitrec.reading.reader import Models, read_number
-from digitrec.resources import packaged_model_path
 from digitrec.results import Prediction, Reading
 from digitrec.saliency import occlusion_saliency
 

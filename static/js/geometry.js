@@ -30,13 +30,13 @@ export function confusionCells(confusion) {
   });
 }
 
-// The points of a reliability diagram in a square of `side`, y downwards. A point's area tells its answers, within
+// The points of a reliability diagram in a square of `side`, y downwards. A point's area is its number of predictions, within
 // bounds that keep the few visible.
 export function reliabilityPoints(bins, side) {
-  const most = Math.max(...bins.map(({ answers }) => answers));
-  return bins.map(({ answers, confidence, accuracy }) => {
-    const radius = side * (0.014 + 0.03 * Math.sqrt(answers / most));
-    return { x: confidence * side, y: (1 - accuracy) * side, radius, answers };
+  const most = Math.max(...bins.map(({ predictions }) => predictions));
+  return bins.map(({ predictions, confidence, accuracy }) => {
+    const radius = side * (0.014 + 0.03 * Math.sqrt(predictions / most));
+    return { x: confidence * side, y: (1 - accuracy) * side, radius, predictions };
   });
 }
 

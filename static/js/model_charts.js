@@ -25,8 +25,8 @@ export function confusionChart(confusion) {
 }
 
 export function reliabilityChart(bins) {
-  const points = reliabilityPoints(bins, INNER).map(({ x, y, radius, answers }) =>
-    svg("circle", { cx: x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${answers} answers`])]));
+  const points = reliabilityPoints(bins, INNER).map(({ x, y, radius, predictions }) =>
+    svg("circle", { cx: x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${predictions} predictions`])]));
   const marks = [0, 50, 100].flatMap((fraction) => [
     text(LEFT + ROOM + fraction * INNER / 100, SIDE + 14, fraction),
     text(LEFT - 4, SIDE - ROOM - fraction * INNER / 100 + 4, fraction, "end"),
@@ -37,8 +37,8 @@ export function reliabilityChart(bins) {
   return figure("chart", BOX, title, [GROUND.cloneNode(), inner, ...marks, ...axes("confidence, %", "right, %")]);
 }
 
-export function recallChart(get) {
-  const { floor, bars } = recallBars(get);
+export function recallChart(recall) {
+  const { floor, bars } = recallBars(recall);
   const marks = bars.flatMap(({ digit, fraction, length }) => [
     bar(LEFT, digit * STEP + 4, SIDE, STEP - 8, "ground"),
     bar(LEFT, digit * STEP + 4, length * SIDE, STEP - 8, "right"),

@@ -45,7 +45,7 @@ export class ModelView extends Component {
     this.#again.hidden = true;
     try {
       const card = await this.#fetchCard(signal);
-      this.#note.textContent = `${card.name} ${card.version}, made on ${card.created}.`;
+      this.#note.textContent = `${card.name} ${card.version}, created on ${card.created}.`;
       this.#sheets.replaceChildren(...sheetsOf(card).filter(Boolean));
     } catch (failure) {
       if (signal.aborted) return;
@@ -63,17 +63,17 @@ export class ModelView extends Component {
 }
 
 function sheetsOf(card) {
-  const { mnist_test: test, development, styles } = card.results ?? {};
+  const { mnist_test: test, external_sets: external, accuracy_by_style: styles } = card.results ?? {};
   return [
     ...(test ? testSheets(test) : []),
-    development?.sets && broad("Handwriting from elsewhere", setsTable(development.sets)),
-    broad("What it cannot read", create("ul", { className: "points" }, limits(card, development, styles))),
-    sheet("What it learned from", learnedFrom(card.training ?? {})),
+    external?.digit_sets && broad("External test sets", setsTable(external.digit_sets)),
+    broad("Limitations", create("ul", { className: "points" }, limits(card, external, styles))),
+    sheet("Training data", trainingData(card.training ?? {})),
     sheet("Architecture", architecture(card)),
   ];
 }
 
-function learnedFrom({ sources = {}, seconds }) {
+function trainingData({ sources = {}, seconds }) {
   const rows = Object.entries(sources).map(([name, images]) => [name, count(images)]);
   return [table(["Source", "Images"], rows), seconds && create("p", {}, `${Math.round(seconds / 60)} minutes of training.`)];
 }
@@ -85,32 +85,32 @@ function architecture({ architecture: name, parameters = 0, layers = [] }) {
   return [create("p", {}, name), create("details", {}, summary, table(header, rows))];
 }
 
-function testSheets({ accuracy, count: images, interval: range, get, confusion, reliability }) {
+function testSheets({ accuracy, count: images, accuracy_ci95: range, recall, confusion, reliability }) {
   const right = `${fraction(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
   return [
     sheet("MNIST’s test set", create("p", {}, right)),
-    get && sheet("Recall of each digit", recallChart(get)),
-    confusion && sheet("Which digit is taken for which", confusionChart(confusion)),
-    reliability && sheet("Does confidence mean what it says?", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
+    recall && sheet("Recall of each digit", recallChart(recall)),
+    confusion && sheet("Confusion matrix", confusionChart(confusion)),
+    reliability && sheet("Calibration", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),
   ];
 }
 
 function setsTable(sets) {
-  const rows = sets.map((set) => [set.title, count(set.count), fraction(set.accuracy), interval(set.interval)]);
+  const rows = sets.map((set) => [set.title, count(set.count), fraction(set.accuracy), interval(set.accuracy_ci95)]);
   return table(["Handwriting", "n", "Right", "95 % interval"], rows);
 }
 
-function limits({ refusal }, development = {}, styles = {}) {
-  const sets = [...(development.sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
-  const weakStyles = Object.entries(styles.read ?? {}).filter(([, read]) => read < 1).sort(([, a], [, b]) => a - b);
+function limits({ rejection }, external = {}, styles = {}) {
+  const sets = [...(external.digit_sets ?? [])].sort((a, b) => a.accuracy - b.accuracy);
+  const weakStyles = Object.entries(styles.accuracy ?? {}).filter(([, accuracy]) => accuracy < 1).sort(([, a], [, b]) => a - b);
   const words = [
     "Numerals other than 0 to 9 in European form.",
     "O and 0, l and 1, S and 5, Z and 2 are the same to it.",
     ...sets.slice(0, WEAKEST).map((set) => `Weak: ${set.title}, ${fraction(set.accuracy)} of ${count(set.count)} right.`),
     ...weakStyles.slice(0, WEAKEST).map(([name, read]) => `Weak style: ${name}, ${fraction(read)} read.`),
-    ...(development.no_digits ?? []).map((set) =>
-      `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.accepted_share)} for digits.`),
-    refusal && `Refusal: ${refusal.rule}.`,
+    ...(external.non_digit_sets ?? []).map((set) =>
+      `Of ${count(set.count)} ${set.title}, it takes ${fraction(set.coverage)} for digits.`),
+    rejection && `A prediction is ${rejection.rule}.`,
   ];
   return words.filter(Boolean).map((item) => create("li", {}, item));
 }

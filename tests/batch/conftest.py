@@ -1,4 +1,4 @@
-"""Folders of pictures, and the command in a process of its own."""
+"""Folders of images, and the command in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import sys
 from pathlib import Path
 
 import pytest
-from bulk_steps import Bulk
+from batch_runs import BatchCommand
 
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    """A folder of the ten digits, in one and a half folders."""
+    """A folder of the ten digits, some of them in a subfolder."""
     folder = tmp_path / "scans"
     (folder / "more").mkdir(parents=True)
     for digit in range(10):
-        place = folder / "more" if digit > 5 else folder
-        (place / f"{digit}.png").write_bytes(png_bytes(draw_digit(digit)))
+        parent = folder / "more" if digit > 5 else folder
+        (parent / f"{digit}.png").write_bytes(png_bytes(draw_digit(digit)))
     return folder
 
 
 @pytest.fixture
-def bulk(tmp_path: Path) -> Bulk:
+def batch(tmp_path: Path) -> BatchCommand:
     """Run `digitrec batch` in the test's folder; `check` is the exit code that is expected."""
 
     def run(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
-        here = [] if "--ray" in arguments else ["--workers", "1"]
-        command = [sys.executable, "-m", "digitrec", "bulk", *map(str, arguments), *here]
+        workers = [] if "--ray-address" in arguments else ["--workers", "1"]
+        command = [sys.executable, "-m", "digitrec", "batch", *map(str, arguments), *workers]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == check, done.stderr
         return done
@@ -39,8 +39,8 @@ def bulk(tmp_path: Path) -> Bulk:
 
 
 @pytest.fixture
-def many(scans: Path, request: pytest.FixtureRequest) -> int:
-    """A folder of 900 names of the ten pictures, or of as many as a test asks for: enough to be met in the middle."""
+def many_images(scans: Path, request: pytest.FixtureRequest) -> int:
+    """Create a folder with 900 links to the ten images, or with as many as the parameter says; return the number."""
     count: int = getattr(request, "param", 900)
     (scans.parent / "many").mkdir()
     for number in range(count):

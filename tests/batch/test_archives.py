@@ -1,4 +1,4 @@
-"""Archives are read without being unpacked, and a hostile one does no harm."""
+"""Archives are read without unpacking, and malicious archives do no harm."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from digitrec import InputLimits
-from digitrec.batch.inputs import InputItem
-from digitrec.batch.sources import iter_inputs
+from digitrec.batch.inputs import iter_inputs
+from digitrec.batch.task import InputItem
 
-PICTURE = b"\x89PNG\r\n\x1a\n and so on"
+IMAGE = b"\x89PNG\r\n\x1a\n etc."
 TARS = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
 
 
@@ -45,48 +45,48 @@ def archives_of(folder: Path, files: dict[str, bytes]) -> Iterator[Path]:
     yield tar_of(folder / "a.tar", files)
 
 
-def test_an_archive_without_files_has_no_pictures(tmp_path: Path) -> None:
+def test_empty_archive_has_no_images(tmp_path: Path) -> None:
     assert [found(path) for path in archives_of(tmp_path, {})] == [[], []]
 
 
 @pytest.mark.parametrize("suffix", [".zip", *TARS])
-def test_what_is_no_archive_is_one_error(tmp_path: Path, suffix: str) -> None:
+def test_invalid_archive_is_one_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    path.write_bytes(b"no archive" * 100)
+    path.write_bytes(b"not an archive" * 100)
     (only,) = found(path)
     assert only.name == str(path)
-    assert only.error.startswith("expected a whole ")
+    assert only.error.startswith("expected a complete ")
 
 
 @pytest.mark.parametrize("suffix", [".zip", *TARS])
 def test_files_keep_their_names_order_and_bytes(tmp_path: Path, suffix: str) -> None:
-    files = {"b/2.png": PICTURE, "b/1.png": b"", "._2.png": b"macOS's own", "__MACOSX/1.png": b"too"}
+    files = {"b/2.png": IMAGE, "b/1.png": b"", "._2.png": b"of macOS", "__MACOSX/1.png": b"too"}
     path = tmp_path / f"a{suffix}"
     if suffix == ".zip":
         zip_of(path, files)
     else:
         tar_of(path, files, TARS[suffix])
-    assert found(path) == [InputItem(f"{path}/b/2.png", PICTURE), InputItem(f"{path}/b/1.png", b"")]
+    assert found(path) == [InputItem(f"{path}/b/2.png", IMAGE), InputItem(f"{path}/b/1.png", b"")]
     assert len(list(iter_inputs([str(path)], InputLimits(), contents=False))) == 2
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
-def test_a_truncated_archive_gives_what_is_whole_and_an_error(tmp_path: Path, suffix: str) -> None:
+def test_truncated_archive_gives_its_complete_files_and_an_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     files = {f"{number}.png": bytes(range(256)) * (40 + number) for number in range(40)}
     zip_of(path, files) if suffix == ".zip" else tar_of(path, files, "w:gz")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert found(path)[-1].error.startswith("expected a whole ")
+    assert found(path)[-1].error.startswith("expected a complete ")
 
 
 @pytest.mark.parametrize(
     "name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:\\out.png", "..\\out.png"]
 )
-def test_a_name_that_leads_outside_is_an_error_and_the_others_are_read(tmp_path: Path, name: str) -> None:
-    for path in archives_of(tmp_path, {name: PICTURE, "1.png": PICTURE}):
+def test_path_traversal_is_an_error_and_the_others_are_read(tmp_path: Path, name: str) -> None:
+    for path in archives_of(tmp_path, {name: IMAGE, "1.png": IMAGE}):
         outside, inside = found(path)
         assert "which leads outside" in outside.error
-        assert inside == InputItem(f"{path}/1.png", PICTURE)
+        assert inside == InputItem(f"{path}/1.png", IMAGE)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["a.tar", "a.zip"]
 
 
@@ -109,12 +109,12 @@ def test_links_in_a_zip_are_errors(tmp_path: Path) -> None:
     assert "Received: a link or a device" in only.error
 
 
-def test_an_archive_inside_an_archive_is_an_error(tmp_path: Path) -> None:
+def test_nested_archive_is_an_error(tmp_path: Path) -> None:
     for path in archives_of(tmp_path, {"more.zip": b"PK", "more.tar.gz": b"\x1f\x8b"}):
         assert ["an archive inside an archive" in item.error for item in found(path)] == [True, True]
 
 
-def test_a_file_that_inflates_beyond_a_picture_is_an_error_without_memory(tmp_path: Path) -> None:
+def test_archive_bomb_is_an_error_and_takes_no_memory(tmp_path: Path) -> None:
     bomb = bytes(50_000_000)
     paths = [
         *archives_of(tmp_path, {"bomb.bmp": bomb}),
@@ -129,7 +129,7 @@ def test_a_file_that_inflates_beyond_a_picture_is_an_error_without_memory(tmp_pa
     tracemalloc.stop()
 
 
-def test_a_zip_that_lies_about_a_size_is_an_error(tmp_path: Path) -> None:
+def test_zip_with_a_false_size_is_an_error(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.zip", {"bomb.bmp": bytes(30_000)})
     path.write_bytes(path.read_bytes().replace((30_000).to_bytes(4, "little"), (9).to_bytes(4, "little")))
     (only,) = found(path, InputLimits(max_image_bytes=10_000))
@@ -137,7 +137,7 @@ def test_a_zip_that_lies_about_a_size_is_an_error(tmp_path: Path) -> None:
     assert only.source == b""
 
 
-def test_a_zip_whose_files_share_their_bytes_is_a_bomb(tmp_path: Path) -> None:
+def test_zip_of_overlapping_files_is_a_bomb(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.zip", {"1.png": random.Random(0).randbytes(9999)})
     with zipfile.ZipFile(path, "a") as archive:
         archive.infolist().extend(archive.infolist() * 100)
@@ -146,8 +146,8 @@ def test_a_zip_whose_files_share_their_bytes_is_a_bomb(tmp_path: Path) -> None:
     assert "share their bytes" in only.error
 
 
-def test_an_encrypted_file_is_an_error_of_its_own(tmp_path: Path) -> None:
-    path = zip_of(tmp_path / "a.zip", {"1.png": PICTURE})
+def test_encrypted_file_is_one_error(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"1.png": IMAGE})
     data = bytearray(path.read_bytes())
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(signature) + offset] |= 1
@@ -157,22 +157,22 @@ def test_an_encrypted_file_is_an_error_of_its_own(tmp_path: Path) -> None:
     assert "encrypted" in only.error
 
 
-def test_a_tar_with_a_name_of_a_gigabyte_ends_without_memory(tmp_path: Path) -> None:
+def test_tar_with_a_huge_name_takes_no_memory(tmp_path: Path) -> None:
     entry = tarfile.TarInfo("././@LongLink")
     entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 200_000_000
     with tarfile.open(tmp_path / "a.tgz", "w:gz", compresslevel=1) as archive:
         archive.addfile(entry, io.BytesIO(bytes(entry.size)))
     tracemalloc.start()
     (only,) = found(tmp_path / "a.tgz")
-    assert "as in a bomb" in only.error
+    assert "as in an archive bomb" in only.error
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
 
 
-def test_a_tar_that_inflates_without_end_is_left(tmp_path: Path) -> None:
+def test_tar_bomb_is_not_read_to_its_end(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar.xz", "w:xz", preset=0) as archive:
         for name in ("1.bin", "2.bin"):
             entry = tarfile.TarInfo(name)
             entry.size = 120_000_000
             archive.addfile(entry, io.BytesIO(bytes(entry.size)))
-    assert "as in a bomb" in found(tmp_path / "a.tar.xz")[-1].error
+    assert "as in an archive bomb" in found(tmp_path / "a.tar.xz")[-1].error

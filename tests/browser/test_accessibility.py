@@ -18,7 +18,7 @@ from browser_steps import (
     write_and_settle,
 )
 
-from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

@@ -25,7 +25,7 @@ from browser_steps import (
 
 from digitrec import Recognizer
 from digitrec.evaluation.datasets import read_labeled_dataset
-from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

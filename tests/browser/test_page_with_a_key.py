@@ -12,7 +12,7 @@ from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings
 from digitrec.web.middleware import api_keys as keys
-from handwriting import DIGIT_STROKES
+from sample_digits import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from browser_steps import drop_files, drop_path, paste_file, wait_until
 
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

@@ -13,7 +13,7 @@ from flask import Flask
 from PIL import Image
 
 from digitrec import Recognizer
-from handwriting import DIGIT_STROKES, draw_digit, png_bytes
+from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

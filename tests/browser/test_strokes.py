@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from browser_steps import Paper, write_and_settle
 
-from handwriting import DIGIT_STROKES
+from sample_digits import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 

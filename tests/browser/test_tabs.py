@@ -12,7 +12,7 @@ import pytest
 from browser_steps import Paper, fit, press
 
 from digitrec.recognizer import Recognizer
-from handwriting import DIGIT_STROKES
+from sample_digits import DIGIT_STROKES
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
 
@@ -118,8 +118,10 @@ def test_the_model_tab_draws_the_cards_numbers(page: Any, recognizer: Recognizer
     marks = sum(count > 0 for row in test["confusion"] for count in row)
     expect(confusion.locator("rect:not(.ground)")).to_have_count(marks)
     expect(page.locator("svg[aria-label^=Recall] .right")).to_have_count(10)
-    expect(page.locator("#model")).to_contain_text("What it cannot read")
-    weakest = min(recognizer.card["results"]["development"]["sets"], key=lambda item: item["accuracy"])
+    expect(page.locator("#model")).to_contain_text("Limitations")
+    weakest = min(
+        recognizer.card["results"]["external_sets"]["digit_sets"], key=lambda item: item["accuracy"]
+    )
     expect(page.locator(".points")).to_contain_text(f"Weak: {weakest['title']}")
 
 
@@ -163,7 +165,7 @@ def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(page: Any) -> None:
     card = {"name": "mine", "version": "1", "created": "2026-11-21", "architecture": "a", "results": {}}
     page.route("**/api/v1/model", lambda route: route.fulfill(json=card))
     page.click("#tab-model")
-    expect(page.locator("#model-note")).to_have_text("mine 1, made on 2026-11-21.")
+    expect(page.locator("#model-note")).to_have_text("mine 1, created on 2026-11-21.")
     expect(page.locator("#model svg")).to_have_count(0)
 
 

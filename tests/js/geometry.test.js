@@ -28,8 +28,8 @@ test("a cell's fraction is of its row, and only the diagonal is right", () => {
   assert.deepEqual([cells[1].x, cells[1].y], [1, 0]);
 });
 
-test("a calibrated answer stands on the diagonal, and more answers make a larger dot", () => {
-  const [few, many] = reliabilityPoints([{ answers: 1, confidence: 0.25, accuracy: 0.25 }, { answers: 900, confidence: 1, accuracy: 1 }], 100);
+test("a calibrated bin is on the diagonal, and more predictions make a larger dot", () => {
+  const [few, many] = reliabilityPoints([{ predictions: 1, confidence: 0.25, accuracy: 0.25 }, { predictions: 900, confidence: 1, accuracy: 1 }], 100);
   assert.deepEqual([few.x, few.y], [25, 75]);
   assert.deepEqual([many.x, many.y], [100, 0]);
   assert.ok(few.radius > 0 && few.radius < many.radius);

@@ -40,7 +40,7 @@ def card() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def small_network(keras: Any) -> keras_module.Model:
-    """An untrained network whose answers are far from uniform, so that a mix-up shows."""
+    """An untrained network whose probabilities are far from uniform, so that a mix-up fails a test."""
     keras.utils.set_random_seed(7)
     layers = keras.layers
     wide = keras.initializers.RandomNormal(stddev=0.5)
@@ -68,10 +68,10 @@ def built_model_file(
 
 @pytest.fixture
 def model_file(built_model_file: Path, tmp_path: Path) -> Path:
-    """A whole model file that the test may damage."""
+    """A model file that the test may damage."""
     return Path(shutil.copy(built_model_file, tmp_path / "small.h5"))
 
 
 @pytest.fixture
-def inks() -> np.ndarray:
+def images() -> np.ndarray:
     return np.random.default_rng(3).random((20, 28, 28, 1), np.float32)

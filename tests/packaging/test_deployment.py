@@ -22,7 +22,7 @@ from digitrec.web.config import PREFIX, Settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from processes import free_port
+from server_process import free_port
 
 ROOT = Path(__file__).parents[2]
 PROCFILE = (ROOT / "Procfile").read_text().strip().removeprefix("web: ")
@@ -136,13 +136,18 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
 def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> None:
     (service,) = yaml.safe_load((ROOT / "render.yaml").read_text())["services"]
     assert service["startCommand"] == PROCFILE
-    assert service["buildCommand"] == "pip install ."
+    assert service["buildCommand"] == 'pip install ".[web]"'
     assert (service["type"], service["runtime"]) == ("web", "python")
     assert_probe(service["healthCheckPath"])
     variables = {item["key"]: item["value"] for item in service["envVars"]}
     assert variables.pop("PYTHON_VERSION").startswith("3.12."), "Render takes full versions alone"
-    assert Settings.from_env(variables) != Settings()
-    assert all(name.removeprefix(PREFIX).lower() in Settings.__dataclass_fields__ for name in variables)
+    names = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
+    assert Settings.model_validate(names) != Settings()
+
+
+def test_a_host_that_installs_requirements_gets_what_the_procfile_runs() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [".[web]"]
 
 
 def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from handwriting import draw_digit, png_bytes
+from sample_digits import draw_digit, png_bytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ print(answer.get_data(as_text=True))
 def run(*command: str | Path, **options: object) -> str:
     """Return the output of a command that must succeed, run where no checkout can be imported from."""
     environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DIGITREC_MODEL")
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DIGITREC_MODEL_PATH")
     }
     done = subprocess.run(
         [str(part) for part in command],
@@ -55,11 +55,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a fresh environment in which `pip install WHEEL` is all that was done."""
+    """The interpreter of a fresh environment in which `pip install WHEEL[web]` is all that was done."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[web]")
     return python
 
 

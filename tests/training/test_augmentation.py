@@ -1,4 +1,4 @@
-"""Augmented ink is still ink, varies, and depends on the seed alone."""
+"""Augmented images stay in range, vary, and depend only on the seed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from digitrec.preprocessing.normalize import normalize
 from digitrec.training.augmentation import Augmentation
-from handwriting import draw_digit
+from sample_digits import draw_digit
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.training.datasets import AugmentedDataset, validation_dataset
 from digitrec.training.samples import Samples
 
-INK = normalize(draw_digit(4))
-HARMS = ("coarse", "hard", "blur", "noise", "broken", "clutter", "hollow", "reverse")
-STILL = Augmentation(
-    rotation_deg=0, shear=0, scale=0, shift_px=0, wobble_px=0, thicken=0, thin=0, fade=1, stretch=0,
-    **dict.fromkeys(HARMS, 0.0),
+IMAGE = normalize(draw_digit(4))
+CORRUPTIONS = ("pixelate", "binarize", "blur", "noise", "gaps", "clutter", "outline", "invert_patch")
+NO_AUGMENTATION = Augmentation(
+    rotation_deg=0, shear=0, scale=0, shift_px=0, elastic_px=0, thicken=0, thin=0, fade=1, stretch=0,
+    **dict.fromkeys(CORRUPTIONS, 0.0),
 )  # fmt: skip
 
 
@@ -32,51 +32,55 @@ def in_batches(samples: Samples, classes: int, **changes: Any) -> AugmentedDatas
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_empty_and_full_ink_stay_in_range(value: float) -> None:
+def test_blank_and_full_images_stay_in_range(value: float) -> None:
     varied = Augmentation()(np.full((28, 28), value, np.float32), np.random.default_rng(0))
     assert varied.shape == (28, 28)
     assert varied.dtype == np.float32
     assert 0 <= varied.min() <= varied.max() <= 1
 
 
-def test_no_variation_changes_nothing() -> None:
-    assert np.abs(STILL(INK, np.random.default_rng(0)) - INK).max() < 1e-6
+def test_no_augmentation_changes_nothing() -> None:
+    assert np.abs(NO_AUGMENTATION(IMAGE, np.random.default_rng(0)) - IMAGE).max() < 1e-6
 
 
-@pytest.mark.parametrize("harm", HARMS)
-@pytest.mark.parametrize("ink", [np.zeros((28, 28), np.float32), np.ones((28, 28), np.float32), INK])
-def test_every_harm_leaves_ink_in_range(harm: str, ink: NDArray[np.float32]) -> None:
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+@pytest.mark.parametrize("image", [np.zeros((28, 28), np.float32), np.ones((28, 28), np.float32), IMAGE])
+def test_every_corruption_keeps_the_range(corruption: str, image: NDArray[np.float32]) -> None:
     for seed in range(30):
-        harmed = replace(STILL, **{harm: 1.0})(ink, np.random.default_rng(seed))
-        assert (harmed.shape, harmed.dtype) == ((28, 28), np.float32)
-        assert 0 <= harmed.min() <= harmed.max() <= 1
+        corrupted = replace(NO_AUGMENTATION, **{corruption: 1.0})(image, np.random.default_rng(seed))
+        assert (corrupted.shape, corrupted.dtype) == ((28, 28), np.float32)
+        assert 0 <= corrupted.min() <= corrupted.max() <= 1
 
 
-@pytest.mark.parametrize("harm", HARMS)
-def test_every_harm_changes_the_ink(harm: str) -> None:
-    harmed = (replace(STILL, **{harm: 1.0})(INK, np.random.default_rng(seed)) for seed in range(5))
-    assert max(float(np.abs(ink - INK).mean()) for ink in harmed) > 0.01
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_every_corruption_changes_the_image(corruption: str) -> None:
+    corrupted = (
+        replace(NO_AUGMENTATION, **{corruption: 1.0})(IMAGE, np.random.default_rng(seed)) for seed in range(5)
+    )
+    assert max(float(np.abs(image - IMAGE).mean()) for image in corrupted) > 0.01
 
 
 def test_stretching_widens_and_never_beyond_the_box() -> None:
     bar = np.zeros((28, 28), np.float32)
     bar[4:24, 12:16] = 1
-    stretched = [replace(STILL, stretch=1.0)(bar, np.random.default_rng(seed)) for seed in range(20)]
-    widths = [int((ink > 0.5).any(axis=0).sum()) for ink in stretched]
+    stretched = [
+        replace(NO_AUGMENTATION, stretch=1.0)(bar, np.random.default_rng(seed)) for seed in range(20)
+    ]
+    widths = [int((image > 0.5).any(axis=0).sum()) for image in stretched]
     assert min(widths) >= 4
     assert 12 < max(widths) <= 20
 
 
-def test_the_same_seed_gives_the_same_ink() -> None:
-    first, second, other = (Augmentation()(INK, np.random.default_rng(seed)) for seed in (1, 1, 2))
+def test_the_same_seed_gives_the_same_image() -> None:
+    first, second, other = (Augmentation()(IMAGE, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, second)
     assert np.abs(first - other).mean() > 0.01
 
 
 def test_thickening_adds_ink_and_thinning_takes_it_away() -> None:
-    thick = replace(STILL, thicken=1.0)(INK, np.random.default_rng(0))
-    thin = replace(STILL, thin=1.0)(INK, np.random.default_rng(0))
-    assert thin.sum() < INK.sum() < thick.sum()
+    thick = replace(NO_AUGMENTATION, thicken=1.0)(IMAGE, np.random.default_rng(0))
+    thin = replace(NO_AUGMENTATION, thin=1.0)(IMAGE, np.random.default_rng(0))
+    assert thin.sum() < IMAGE.sum() < thick.sum()
 
 
 def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
@@ -85,42 +89,42 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
         rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
     )
     run, resumed = (in_batches(samples, 10, augmentation_in=lambda _: Augmentation()) for _ in range(2))
-    resumed.begin(1)
+    resumed.set_epoch(1)
     assert len(run) == 5
     assert not np.array_equal(run[2][0], resumed[2][0])
-    run.begin(1)
+    run.set_epoch(1)
     for index in range(5):
         assert np.array_equal(run[index][0], resumed[index][0])
         assert np.array_equal(run[index][1], resumed[index][1])
 
 
-def test_without_augmentation_the_images_come_as_they_are() -> None:
+def test_without_augmentation_the_images_are_unchanged() -> None:
     samples = Samples(np.full((4, 28, 28), 51, np.uint8), np.array([0, 1, 2, 10], np.uint8))
-    inks, targets = in_batches(samples, 11, batch_size=4)[0]
-    assert inks.shape == (4, 28, 28, 1)
-    assert np.allclose(inks, 0.2)
+    images, targets = in_batches(samples, 11, batch_size=4)[0]
+    assert images.shape == (4, 28, 28, 1)
+    assert np.allclose(images, 0.2)
     assert sorted(targets.argmax(axis=1).tolist()) == [0, 1, 2, 10]
 
 
-def test_smoothing_shares_out_a_part_of_each_label() -> None:
+def test_smoothing_spreads_a_part_of_each_label() -> None:
     samples = Samples(np.zeros((1, 28, 28), np.uint8), np.array([3], np.uint8))
     (targets,) = in_batches(samples, 10, batch_size=1, smoothing=0.1)[0][1]
     assert np.allclose(targets, np.eye(10)[3] * 0.9 + 0.01)
 
 
-def test_the_dataset_is_the_epoch_that_was_begun_last() -> None:
+def test_the_dataset_yields_the_epoch_set_last() -> None:
     samples = Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 10)
     batches = in_batches(samples, 10)
     dataset = batches.as_dataset()
     for epoch in (0, 3):
-        batches.begin(epoch)
+        batches.set_epoch(epoch)
         seen = [targets.numpy().argmax(axis=1).tolist() for _, targets in dataset]
         assert seen == [targets.argmax(axis=1).tolist() for _, targets in batches]
     assert len(dataset) == len(batches) == 2
 
 
-def test_validation_comes_whole_and_in_order() -> None:
+def test_validation_is_complete_and_in_order() -> None:
     samples = Samples(np.full((7, 28, 28), 51, np.uint8), np.arange(7, dtype=np.uint8))
-    inks, targets = next(iter(validation_dataset(samples, 11)))
-    assert np.allclose(inks, 0.2)
+    images, targets = next(iter(validation_dataset(samples, 11)))
+    assert np.allclose(images, 0.2)
     assert targets.numpy().argmax(axis=1).tolist() == list(range(7))

@@ -1,4 +1,4 @@
-"""Recipes: presets by name, and what cannot be cooked."""
+"""Presets and validation of the training configuration."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from digitrec.training.config import PRESETS, TrainingConfig, preset
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
         ({"limit": 10}, "limit: expected at least 200"),
-        ({"learning_rate": 0.0}, "learning_rate: expected a number above 0. Received: 0.0"),
+        ({"learning_rate": 0.0}, "learning_rate: expected a positive number. Received: 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate"),
     ],
 )
-def test_a_recipe_that_cannot_be_cooked_is_refused(wrong: dict[str, object], message: str) -> None:
+def test_an_invalid_configuration_is_rejected(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         TrainingConfig(**wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(TrainingError, match="quick, standard, best, published"):
+    with pytest.raises(TrainingError, match="quick, standard, best, reference"):
         preset("slow")
 
 
-def test_our_own_network_has_no_other_recipe_than_ours() -> None:
+def test_the_default_network_has_no_reference_preset() -> None:
     with pytest.raises(TrainingError, match="three-blocks, three-convs, two-convs-dropout, two-convs"):
-        preset("published")
+        preset("reference")
 
 
-def test_the_default_preset_is_the_default_recipe() -> None:
+def test_the_default_preset_is_the_default_configuration() -> None:
     assert preset("standard") == TrainingConfig()
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
-def test_every_preset_takes_changes_and_every_network(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
+def test_every_preset_accepts_changes_and_architectures(name: str) -> None:
     config = preset(name, "two-convs", epochs=1, seed=7)
     assert (config.architecture, config.epochs, config.seed) == ("two-convs", 1, 7)
 
 
-@pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.own_recipe])
-def test_a_published_recipe_is_mnist_as_it_is(name: str) -> None:
-    config = preset("published", name)
-    recipe = ARCHITECTURES[name].own_recipe
+@pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.published_recipe])
+def test_a_reference_preset_is_plain_mnist(name: str) -> None:
+    config = preset("reference", name)
+    recipe = ARCHITECTURES[name].published_recipe
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
-    assert (config.augmentation, config.negatives, config.use_strokes) == (None, None, False)
+    assert (config.augmentation, config.non_digits, config.use_pendigits) == (None, None, False)
 
 
-def test_the_last_epochs_seldom_harm() -> None:
-    config = TrainingConfig(epochs=8, calm_share=0.25)
+def test_the_last_epochs_have_mild_augmentation() -> None:
+    config = TrainingConfig(epochs=8, mild_fraction=0.25)
     wild, calm = config.augmentation_in(5), config.augmentation_in(6)
     assert wild == config.augmentation
     assert wild is not None
@@ -69,19 +69,19 @@ def test_the_last_epochs_seldom_harm() -> None:
     assert 0 < calm.rotation_deg < wild.rotation_deg
 
 
-def test_ink_shown_as_it_is_stays_so_to_the_end() -> None:
+def test_no_augmentation_applies_to_all_epochs() -> None:
     config = TrainingConfig(epochs=8, augmentation=None)
     assert [config.augmentation_in(epoch) for epoch in (0, 7)] == [None, None]
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "published"])
-def test_a_recipe_is_the_same_after_json(name: str) -> None:
-    config = preset(name, teachers=("a", "b"), averaged=(1, 2))
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
+def test_a_configuration_survives_json(name: str) -> None:
+    config = preset(name, teachers=("a", "b"), averaged_seeds=(1, 2))
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-def test_a_recipe_of_another_version_is_refused() -> None:
+def test_a_configuration_of_another_version_is_rejected() -> None:
     with pytest.raises(
-        TrainingError, match="expected one of this version of digitrec. Received: another .*spice"
+        TrainingError, match="expected the fields of this version of digitrec. Received: .*spice"
     ):
         TrainingConfig.from_dict({"spice": 1})

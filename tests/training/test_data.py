@@ -1,4 +1,4 @@
-"""MNIST and the pen strokes are found, checked by their contents, and cut into parts."""
+"""MNIST and the pen digits are loaded, verified and split."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from digitrec.errors import DatasetError
 from digitrec.training.data import mnist as mnist_module
 from digitrec.training.data import pendigits as pen_module
 from digitrec.training.data.mnist import IDX_FILES, load_mnist
-from digitrec.training.data.pendigits import load_pen_digits, parse_unipen, render_pen_digits
-from digitrec.training.samples import Samples, join, split
+from digitrec.training.data.pendigits import load_pendigits, parse_unipen, render_pendigits
+from digitrec.training.samples import Samples, concatenate, stratified_split
 
 UNIPEN = """
 .SEGMENT DIGIT 0 ? "8"
@@ -47,12 +47,12 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
 
 
-def test_a_missing_place_says_what_to_put_there(tmp_path: Path) -> None:
+def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected mnist.npz .* at .*nowhere"):
         load_mnist(tmp_path / "nowhere")
 
 
-def test_a_folder_names_the_file_it_lacks(tmp_path: Path) -> None:
+def test_a_missing_idx_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"train-images-idx3-ubyte or train-images-idx3-ubyte.gz"):
         load_mnist(tmp_path)
 
@@ -74,7 +74,7 @@ def test_a_damaged_idx_file_is_an_error(tmp_path: Path, content: bytes) -> None:
         load_mnist(tmp_path)
 
 
-def test_another_data_set_in_mnists_place_is_refused(tmp_path: Path) -> None:
+def test_another_data_set_than_mnist_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "mnist.npz"
     images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
     np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
@@ -82,7 +82,7 @@ def test_another_data_set_in_mnists_place_is_refused(tmp_path: Path) -> None:
         load_mnist(path)
 
 
-def test_a_failed_download_says_which_file_to_put_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_mnist_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError("no route to host")
 
@@ -91,16 +91,19 @@ def test_a_failed_download_says_which_file_to_put_where(monkeypatch: pytest.Monk
         load_mnist(None)
 
 
-def test_a_failed_download_of_the_strokes_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_pendigits_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr(pen_module.keras.utils, "get_file", fail)
-    with pytest.raises(DatasetError, match=r"--strokes or DIGITREC_STROKES, or train with --no-strokes"):
-        load_pen_digits(None)
+    with pytest.raises(
+        DatasetError,
+        match=r"--pendigits or DIGITREC_STROKES to the path of that file, or train with --no-pendigits",
+    ):
+        load_pendigits(None)
 
 
-def test_the_npz_and_the_idx_files_hold_the_same(
+def test_npz_and_idx_files_are_equal(
     tmp_path: Path, mnist_path: Path, mnist: dict[str, NDArray[np.uint8]]
 ) -> None:
     for number, (name, file) in enumerate(IDX_FILES.items()):
@@ -110,45 +113,45 @@ def test_the_npz_and_the_idx_files_hold_the_same(
         assert np.array_equal(getattr(from_idx, name), getattr(from_npz, name))
 
 
-def test_unipen_is_turned_the_right_way_up() -> None:
+def test_the_y_axis_of_unipen_is_flipped() -> None:
     eight, one = parse_unipen(UNIPEN)
     assert (eight.label, one.label) == (8, 1)
     assert (eight.writer, one.writer) == (12, 3)
-    assert [line.tolist() for line in eight.strokes.lines] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
+    assert [line.tolist() for line in eight.strokes.strokes] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
-def test_other_contents_in_the_strokes_place_are_refused(tmp_path: Path) -> None:
+def test_another_file_than_pendigits_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "pendigits-orig.tra"
     path.write_text(UNIPEN)
     with pytest.raises(DatasetError, match="a66225d68d7d"):
-        load_pen_digits(path)
-    with pytest.raises(DatasetError, match="--no-strokes"):
-        load_pen_digits(tmp_path / "nowhere")
+        load_pendigits(path)
+    with pytest.raises(DatasetError, match="--no-pendigits"):
+        load_pendigits(tmp_path / "nowhere")
 
 
-def test_the_pen_digits_become_ink(pen_digits_path: Path) -> None:
-    digits = load_pen_digits(pen_digits_path)
+def test_pen_digits_are_rendered(pen_digits_path: Path) -> None:
+    digits = load_pendigits(pen_digits_path)
     assert len(digits) == 7494
-    images, labels = render_pen_digits(digits[:5], 2, seed=1)
+    images, labels = render_pendigits(digits[:5], 2, seed=1)
     assert images.shape == (10, 28, 28)
     assert labels.tolist() == [digit.label for digit in digits[:5] for _ in range(2)]
     assert not np.array_equal(images[0], images[1])
-    assert np.array_equal(render_pen_digits(digits[:5], 2, seed=1)[0], images)
+    assert np.array_equal(render_pendigits(digits[:5], 2, seed=1)[0], images)
 
 
-def test_a_split_holds_out_a_share_of_every_label_and_loses_nothing() -> None:
+def test_a_stratified_split_keeps_all_samples() -> None:
     labels = np.repeat(np.arange(10), 20).astype(np.uint8)
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1) * np.ones((1, 28, 28), np.uint8)
-    training, validation = split(Samples(images, labels), 0.1, seed=3)
+    training, validation = stratified_split(Samples(images, labels), 0.1, seed=3)
     assert np.bincount(validation.labels).tolist() == [2] * 10
-    both = join(training, validation)
+    both = concatenate(training, validation)
     assert sorted(both.images[:, 0, 0].tolist()) == list(range(200))
 
 
-def test_the_writers_of_the_validation_part_are_not_learned_from(
+def test_validation_writers_are_not_in_the_training_set(
     mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from digitrec.training import run
+    from digitrec.training import pipeline
 
     parts: list[set[int]] = []
 
@@ -156,10 +159,10 @@ def test_the_writers_of_the_validation_part_are_not_learned_from(
         parts.append({digit.writer for digit in digits})
         return Samples(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
 
-    monkeypatch.setattr(run, "render_pen_digits", note)
-    config = run.TrainingConfig(style_drawings=0, rows=0, negatives=None)
-    run.assemble(config, load_mnist(mnist_path), load_pen_digits(pen_digits_path))
-    learned, held_out = parts
-    assert len(held_out) == 2
-    assert len(learned) == 28
-    assert not learned & held_out
+    monkeypatch.setattr(pipeline, "render_pendigits", note)
+    config = pipeline.TrainingConfig(samples_per_template=0, touching_digit_rows=0, non_digits=None)
+    pipeline.build_datasets(config, load_mnist(mnist_path), load_pendigits(pen_digits_path))
+    train, validation = parts
+    assert len(validation) == 2
+    assert len(train) == 28
+    assert not train & validation

@@ -1,4 +1,4 @@
-"""Training the line reader: what it answers, how answers become transcripts, and a short run that goes on."""
+"""The line model: output shape, greedy decoding, and a short training run that resumes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import keras
 from digitrec.model.architectures import line_model
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.training.line_dataset import make_sources
-from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, train_line_reader, transcripts
+from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_reader
 from digitrec.training.samples import Samples
 
 
 @pytest.mark.parametrize("width", [4, 64, 100])
-def test_a_line_of_any_width_has_an_answer_for_each_four_columns(width: int) -> None:
+def test_a_line_of_any_width_has_an_output_per_four_columns(width: int) -> None:
     answers = line_model((4, 4, 4, 4), along=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
     assert answers.shape == (2, width // 4, LINE_CLASS_COUNT)
 
@@ -35,15 +35,15 @@ def test_a_line_of_any_width_has_an_answer_for_each_four_columns(width: int) -> 
         (encode_transcript("3/4?"), "3/4?"),
     ],
 )
-def test_what_stands_in_neighbouring_columns_is_one_character(columns: list[int], transcript: str) -> None:
-    assert transcripts(np.eye(LINE_CLASS_COUNT, dtype=np.float32)[[columns]]) == [transcript]
+def test_greedy_decode_merges_repeated_columns(columns: list[int], transcript: str) -> None:
+    assert greedy_decode(np.eye(LINE_CLASS_COUNT, dtype=np.float32)[[columns]]) == [transcript]
 
 
 def _small() -> keras.Model:
     return line_model((4, 4, 4, 4), along=8)
 
 
-def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     digits = rng.integers(0, 255, (400, 28, 28), dtype=np.uint8)
@@ -54,7 +54,7 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None
         config = LineTrainingConfig(
             steps=steps, batch_size=4, warmup_steps=1, checkpoint_steps=2, validation_batches=1
         )
-        train_line_reader(_small, sources, config, tmp_path, workers=0, report=reports.append)
+        train_line_reader(_small, sources, config, tmp_path, workers=0, log=reports.append)
 
     run(4)
     run(6)
@@ -63,11 +63,11 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 
 
-def test_a_new_training_begins_with_the_weights_of_a_model_file(tmp_path: Path) -> None:
-    taught = _small()
-    taught.save(tmp_path / "lines.h5")
+def test_training_starts_from_a_model_file(tmp_path: Path) -> None:
+    initial = _small()
+    initial.save(tmp_path / "lines.h5")
     sources = make_sources(Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10), ())
     config = LineTrainingConfig(steps=0, batch_size=2, validation_batches=1, start_from=tmp_path / "lines.h5")
     trained = train_line_reader(_small, sources, config, tmp_path, workers=0)
-    for expected, weights in zip(taught.get_weights(), trained.get_weights(), strict=True):
+    for expected, weights in zip(initial.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, expected)

@@ -21,16 +21,16 @@ from digitrec.training.data.unipen import Character
 from digitrec.training.line_dataset import (
     WIDTH_BUCKETS_PX,
     LineBatches,
-    MadeLine,
+    SyntheticLine,
     make_batch,
     make_lines,
     make_sources,
 )
 from digitrec.training.samples import Samples
-from digitrec.training.synthetic import numbers, paper
-from digitrec.training.synthetic.lines import MAX_WIDTH_PX, compose, make_line
+from digitrec.training.synthetic import degradations, numbers
+from digitrec.training.synthetic.lines import MAX_WIDTH_PX, compose_line, make_line
 from digitrec.training.synthetic.numbers import Item, make_items, transcript_of
-from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, hold_out_writers
+from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
 
 LABELS = np.arange(10, dtype=np.uint8).repeat(4)
 
@@ -83,7 +83,7 @@ def test_normalizing_keeps_spaces_between_digits_alone(text: str, normalized: st
     assert normalize_transcript(text) == normalized
 
 
-def test_every_made_transcript_is_normalized_and_has_classes() -> None:
+def test_every_transcript_is_normalized_and_has_classes() -> None:
     for rng in rngs(2000):
         transcript = transcript_of(make_items(rng))
         assert normalize_transcript(transcript) == transcript
@@ -96,7 +96,7 @@ def test_numbers_have_1_to_16_digits_and_short_ones_are_frequent() -> None:
     assert np.mean(np.array(lengths) <= 3) > 0.3
 
 
-def test_lines_show_every_class() -> None:
+def test_lines_cover_every_class() -> None:
     seen = set().union(*(transcript_of(make_items(rng)) for rng in rngs(3000)))
     assert seen == set(LINE_CLASSES)
 
@@ -106,7 +106,7 @@ def test_lines_show_every_class() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (48, 1), (1, 300), (48, 400)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_constant_image_is_paper(shape: tuple[int, int], level: int) -> None:
+def test_a_constant_image_is_background(shape: tuple[int, int], level: int) -> None:
     assert not normalize_contrast(np.full(shape, level, np.uint8)).any()
 
 
@@ -139,9 +139,9 @@ def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "1", "-", ".", "8888888888888888", "0123456789-/.,:+=#*()"])
-def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
+def test_written_characters_leave_ink(pool: WriterPool, text: str) -> None:
     for rng in rngs(10):
-        line = compose(pool.draw(rng), [Item(character, character) for character in text], rng)
+        line = compose_line(pool.draw(rng), [Item(character, character) for character in text], rng)
         assert line is None or line.handwriting.max() > 0.3
 
 
@@ -150,7 +150,7 @@ def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
     [
         "word:abc",
         "word:$",
-        "struck:12",
+        "crossed_out:12",
         "scribble:",
         "fraction:1/2",
         "raised:50",
@@ -161,65 +161,67 @@ def test_what_is_written_leaves_ink(pool: WriterPool, text: str) -> None:
 )
 def test_every_drawing_can_be_drawn(pool: WriterPool, drawing: str) -> None:
     for rng in rngs(10):
-        line = compose(pool.draw(rng), [Item(drawing, OTHER_MARK)], rng)
+        line = compose_line(pool.draw(rng), [Item(drawing, OTHER_MARK)], rng)
         assert line is not None
         assert line.handwriting.max() > 0.3
 
 
 def test_an_empty_line_has_an_empty_transcript(pool: WriterPool) -> None:
-    line = compose(pool.draw(np.random.default_rng(0)), [], np.random.default_rng(1))
+    line = compose_line(pool.draw(np.random.default_rng(0)), [], np.random.default_rng(1))
     assert line is not None
     assert line.transcript == ""
 
 
 def test_a_line_too_long_for_the_image_is_not_made(pool: WriterPool) -> None:
     rng = np.random.default_rng(0)
-    assert compose(pool.draw(rng), [Item("8", "8")] * 400, rng) is None
+    assert compose_line(pool.draw(rng), [Item("8", "8")] * 400, rng) is None
 
 
-@pytest.mark.parametrize("look", [look for look, _ in paper._WEIGHTED])
-def test_every_look_keeps_the_shape_and_shows_the_ink(pool: WriterPool, look: object) -> None:
+@pytest.mark.parametrize("degradation", [degradation for degradation, _ in degradations._WEIGHTED])
+def test_every_degradation_keeps_the_shape(pool: WriterPool, degradation: object) -> None:
     for rng in rngs(12):
         line = make_line(pool.draw, rng)
-        image = look(line, rng)  # type: ignore[operator]
+        image = degradation(line, rng)  # type: ignore[operator]
         assert image.shape == line.handwriting.shape
         assert np.isfinite(image).all()
 
 
-def test_the_widest_line_finds_room_in_the_textures(pool: WriterPool) -> None:
+def test_the_widest_line_fits_the_textures(pool: WriterPool) -> None:
     line = make_line(pool.draw, np.random.default_rng(0))
     wide = line._replace(
         handwriting=np.zeros((48, MAX_WIDTH_PX), np.float32), printed=np.zeros((48, MAX_WIDTH_PX), np.float32)
     )
     for rng in rngs(30):
-        assert paper.photograph(wide, rng).shape == (48, MAX_WIDTH_PX)
+        assert degradations.degrade(wide, rng).shape == (48, MAX_WIDTH_PX)
 
 
 # Writers
 
 
-def test_held_out_writers_are_whole() -> None:
+def test_split_writers_keeps_writers_together() -> None:
     stroke = np.ones((2, 2), np.float32)
     library = StrokeLibrary([(label, (stroke,), f"w{n % 7}") for n, label in enumerate("0123456789" * 14)])
-    learned, held_out = hold_out_writers(library, 0.3, 1)
-    assert len(held_out.places) == 2
-    assert set(learned.places).isdisjoint(held_out.places)
-    assert len(learned.labels) + len(held_out.labels) == len(library.labels)
+    train, validation = split_writers(library, 0.3, 1)
+    assert len(validation.indices) == 2
+    assert set(train.indices).isdisjoint(validation.indices)
+    assert len(train.labels) + len(validation.labels) == len(library.labels)
 
 
-def test_training_and_validation_share_no_image() -> None:
+def test_training_and_validation_images_are_disjoint() -> None:
     images = np.random.default_rng(0).integers(0, 256, (500, 28, 28)).astype(np.uint8)
     both = make_sources(Samples(images, np.arange(500, dtype=np.uint8) % 10))
-    learned = {image.tobytes() for image in both.training.images}
+    train = {image.tobytes() for image in both.training.images}
     assert len(both.validation.images) == 20
-    assert learned.isdisjoint(image.tobytes() for image in both.validation.images)
+    assert train.isdisjoint(image.tobytes() for image in both.validation.images)
 
 
 # Batches
 
 
-def test_a_batch_pads_to_its_bucket_with_paper() -> None:
-    lines = [MadeLine(np.full((48, width), 200, np.uint8), text) for width, text in ((30, ""), (70, "12/3"))]
+def test_a_batch_is_padded_to_its_bucket() -> None:
+    lines = [
+        SyntheticLine(np.full((48, width), 200, np.uint8), text) for width, text in ((30, ""), (70, "12/3"))
+    ]
     for line in lines:
         line.image[10:30, 10:14] = 20
     batch = make_batch(lines)
@@ -230,9 +232,7 @@ def test_a_batch_pads_to_its_bucket_with_paper() -> None:
     assert not batch.images[0, :, 30:].any()
 
 
-def test_batches_are_the_same_for_the_same_seed_wherever_one_starts(
-    sources: Sources, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_depend_on_seed_and_index(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_dataset, "_CHUNK_BATCHES", 3)
     batches = list(islice(LineBatches(sources, 4, 5, workers=0), 7))
     later = next(LineBatches(sources, 4, 5, first_batch=5, workers=0))
@@ -244,8 +244,8 @@ def test_batches_are_the_same_for_the_same_seed_wherever_one_starts(
 
 
 def test_workers_make_the_same_batches(sources: Sources) -> None:
-    with LineBatches(sources, 2, 5, workers=1, ahead=1) as ahead:
-        made = list(islice(ahead, 17))
+    with LineBatches(sources, 2, 5, workers=1, prefetch=1) as batches:
+        made = list(islice(batches, 17))
     for one, other in zip(made, LineBatches(sources, 2, 5, workers=0), strict=False):
         assert np.array_equal(one.images, other.images)
         assert np.array_equal(one.targets, other.targets)

@@ -35,10 +35,10 @@ def write_release(folder: Path, segments: str, writers: tuple[str, ...] = ("w1",
         data = folder / "data" / "1a" / "aga" / f"{writer}.dat"
         data.parent.mkdir(parents=True, exist_ok=True)
         data.write_text(f".INCLUDE aga/data/{writer}.dat\n{segments}")
-        ink = folder / "include" / "aga" / "data" / f"{writer}.dat"
-        ink.parent.mkdir(parents=True, exist_ok=True)
+        image = folder / "include" / "aga" / "data" / f"{writer}.dat"
+        image.parent.mkdir(parents=True, exist_ok=True)
         strokes = "".join(f".PEN_DOWN\n{n} 0 9\n{n} {n + 1} 9\n{n} 7 9\n.PEN_UP\n" for n in range(10))
-        ink.write_text(f".WRITER_ID {writer}\n.COORD X Y T\n{strokes}")
+        image.write_text(f".WRITER_ID {writer}\n.COORD X Y T\n{strokes}")
 
 
 ALL_SEGMENTS = "".join(f'.SEGMENT CHARACTER {n} ? "{n}"\n' for n in range(10))
@@ -85,7 +85,7 @@ def test_rejects_a_damaged_archive(tmp_path: Path) -> None:
     path = tmp_path / "digits.jsonl.gz"
     write_json(path, [record()] * 50)
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(DatasetError, match="Fetch the file again"):
+    with pytest.raises(DatasetError, match="Download the file again"):
         load_json_characters(path)
 
 
@@ -96,7 +96,7 @@ def test_reads_strokes_as_they_are(tmp_path: Path) -> None:
     assert characters[0].strokes[0].tolist() == [[0, 0], [3, 9], [4, 20]]
 
 
-def test_leaves_out_the_contributor_with_lost_strokes(tmp_path: Path) -> None:
+def test_skips_the_contributor_with_lost_strokes(tmp_path: Path) -> None:
     digits = [record(label, writer=writer) for label in DIGITS for writer in ("a", "b")]
     write_json_folder(tmp_path, [*digits, record(contributor="ibm", writer="ibm_0")])
     assert {character.writer for character in load_unipen(tmp_path)} == {"a", "b"}

@@ -203,7 +203,7 @@ def test_bytes_outside_the_range_are_refused(client: FlaskClient) -> None:
 
 def test_a_blank_picture_is_named_by_its_number(client: FlaskClient) -> None:
     answer = client.post(INFER, json=asking(np.stack([SEVEN, 0 * SEVEN]), "UINT8"))
-    assert "image 1 of 2: expected a digit. Received: blank paper" in refusal(answer, 422)
+    assert "image 1 of 2: expected a digit. Received: a blank image" in refusal(answer, 422)
 
 
 def test_more_pictures_than_allowed_are_refused(make_app: Callable[..., Flask]) -> None:

@@ -19,8 +19,8 @@ from test_metrics import PREDICT_200, scraped, value
 from web_pictures import one
 from web_servers import GUNICORN, REPOSITORY, children, free_port, running, serve_command, wait_until
 
+from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file, write_model_file
-from digitrec.resources import packaged_model_path
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 

@@ -18,8 +18,8 @@ import pytest
 from web_pictures import one
 
 import digitrec
+from digitrec.files import packaged_model_path
 from digitrec.model import model_file as artifact
-from digitrec.resources import packaged_model_path
 
 # Says what would have run, and ends the process before it does. `import` unmarshals code, so that counts later only.
 WATCH = """

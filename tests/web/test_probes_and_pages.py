@@ -17,7 +17,7 @@ from PIL import Image
 from web_classifier import SteadyClassifier
 
 from digitrec.errors import ModelError, ModelFileError
-from digitrec.resources import resource_path
+from digitrec.files import resource_path
 
 MAX_BYTES = 135_000  # as the browser gets them, before any compression
 ASSETS = sorted(

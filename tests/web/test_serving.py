@@ -31,7 +31,7 @@ from web_servers import (
 
 import digitrec
 from digitrec.errors import SettingsError
-from digitrec.resources import packaged_model_path
+from digitrec.files import packaged_model_path
 from digitrec.web.config import Settings
 from digitrec.web.server import run
 

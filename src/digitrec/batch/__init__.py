@@ -1,1 +1,1 @@
-"""Reading thousands of pictures: from folders, archives and lists, by all cores or a cluster, into one file."""
+"""Batch inference: recognize thousands of images from folders, archives and lists, and write one file of results."""

@@ -1,51 +1,167 @@
-"""One picture on its way through a bulk run."""
+"""Find the input images of a batch run: in folders, globs, archives and lists of files, one by one.
+
+The name of an image in a folder is its path; of an image in an archive, the archive's path and the name inside.
+"""
 
 from __future__ import annotations
 
+import csv
+import glob
+import json
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import PurePath
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
 
-# So little that a kill loses none of it and so much that what each batch costs does not count.
+from digitrec.batch.archives import is_archive, is_hidden, iter_archive
+from digitrec.batch.output import from_cell
+from digitrec.batch.task import InputItem, printable_path
+from digitrec.errors import InvalidFieldError
+from digitrec.limits import InputLimits
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+LIST_SUFFIXES = (".txt", ".csv", ".jsonl")
+# Small enough that a killed run loses little work, large enough that the overhead of a batch is negligible.
 MAX_BATCH_BYTES = 8_000_000
+_KINDS = "a folder, an image, a zip or tar archive, a glob, or a list of files (.txt, .csv, .jsonl)"
 
 
-class InputItem(NamedTuple):
-    """One picture, known by its name.
+def validate_inputs(inputs: Sequence[str]) -> None:
+    """Check before the run that every input exists.
 
-    Attributes
-    ----------
-    name : the same in every run; a row of the results begins with it.
-    source : a path, or the bytes of a file that stands in an archive.
-    error : why there is no picture; empty where there is one.
+    Raises
+    ------
+    InvalidFieldError : an input does not exist, or a .csv list lacks its column.
     """
-
-    name: str
-    source: str | bytes
-    error: str = ""
-
-
-def printable_path(path: str | PurePath) -> str:
-    """Return a path as text that every encoding of the results can hold; no two paths become one."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def is_hidden(name: str) -> bool:
-    """Return whether a file is a system's own, such as macOS's `._1.png` beside each `1.png` of an archive."""
-    path = PurePath(name)
-    return (path.name.startswith(".") and not path.name.startswith("..")) or "__MACOSX" in path.parts
+    for text in inputs:
+        path = Path(text)
+        if not path.exists() and next(_glob(text), None) is None:
+            raise InvalidFieldError(
+                "input", f"expected {_KINDS}. Received: {text}, which does not exist. Correct the path."
+            )
+        if _is_list(path):
+            next(_list_items(path), None)
 
 
-def batched(items: Iterable[InputItem], most: int) -> Iterator[list[InputItem]]:
-    """Give the items in lists of at most `most`, and of some megabytes where they carry bytes."""
+def iter_inputs(inputs: Sequence[str], limits: InputLimits, *, contents: bool = True) -> Iterator[InputItem]:
+    """Yield every image of the inputs, always in the same order.
+
+    Parameters
+    ----------
+    contents : False skips reading the files in archives, to count them.
+    """
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            yield from _folder_items(path)
+        elif not path.exists():
+            yield from _glob_items(text, limits, contents=contents)
+        elif _is_list(path):
+            yield from _list_items(path)
+        else:
+            yield from _file_items(path, limits, contents=contents)
+
+
+def batched(items: Iterable[InputItem], max_items: int) -> Iterator[list[InputItem]]:
+    """Yield the items in lists of at most `max_items`, and of about `MAX_BATCH_BYTES` where they contain bytes."""
     batch: list[InputItem] = []
     size = 0
     for item in items:
         batch.append(item)
         size += len(item.source)
-        if len(batch) >= most or size >= MAX_BATCH_BYTES:
+        if len(batch) >= max_items or size >= MAX_BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _file_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+    if is_archive(path.name):
+        yield from iter_archive(path, limits, contents=contents)
+    else:
+        yield InputItem(printable_path(path), str(path))
+
+
+def _glob(pattern: str) -> Iterator[Path]:
+    return map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207 - Path.glob takes no absolute pattern
+
+
+def _glob_items(pattern: str, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+    """Yield the images, archives and folders that match; a labels.csv next to them is not an input."""
+    for path in _glob(pattern):
+        if path.is_file() and (_is_image(path.name) or is_archive(path.name)):
+            yield from _file_items(path, limits, contents=contents)
+        elif path.is_dir() and "**" not in pattern:  # "**" also matches the files of the folder
+            yield from _folder_items(path)
+
+
+def _folder_items(folder: Path) -> Iterator[InputItem]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            if _is_image(name) and not is_hidden(name):
+                path = os.path.join(parent, name)  # noqa: PTH118 - ten times as fast as a Path, for millions of files
+                yield InputItem(printable_path(path), path)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix.lower() in LIST_SUFFIXES and path.is_file()
+
+
+def _list_items(path: Path) -> Iterator[InputItem]:
+    """Yield the images in a list; relative paths are relative to the list's folder."""
+    read = {".txt": _read_lines, ".csv": _read_table, ".jsonl": _read_json_lines}[path.suffix.lower()]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            for number, name in read(path, stream):
+                yield (
+                    InputItem(printable_path(path.parent / name), str(path.parent / name))
+                    if name
+                    else _unnamed_item(path, number)
+                )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        yield InputItem(
+            printable_path(path), "", f"expected a list of files in UTF-8. Received: {error}. Save it again."
+        )
+
+
+def _unnamed_item(path: Path, number: int) -> InputItem:
+    return InputItem(
+        f"{printable_path(path)}, line {number}",
+        "",
+        "expected the name of a file. Received: none. Complete or remove the line.",
+    )
+
+
+def _read_lines(path: Path, stream: TextIO) -> Iterator[tuple[int, str]]:
+    lines = ((number, line.strip()) for number, line in enumerate(stream, 1))
+    return ((number, line) for number, line in lines if line)
+
+
+def _read_table(path: Path, stream: TextIO) -> Iterator[tuple[int, str]]:
+    table = csv.DictReader(stream)
+    columns = list(table.fieldnames or ())
+    if "file" not in columns:
+        raise InvalidFieldError(
+            "input", f"expected the column file in {path}. Received: {columns}. Name it in the first line."
+        )
+    return ((table.line_num, from_cell(row["file"] or "")) for row in table)
+
+
+def _read_json_lines(path: Path, stream: TextIO) -> Iterator[tuple[int, str]]:
+    return ((number, _file_of(line)) for number, line in enumerate(stream, 1) if line.strip())
+
+
+def _file_of(line: str) -> str:
+    """Return the value of "file" in a line of JSON, empty where there is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    name = record.get("file") if isinstance(record, dict) else None
+    return name if isinstance(name, str) else ""

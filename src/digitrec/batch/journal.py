@@ -1,8 +1,8 @@
-"""What a bulk run has done, on disk, so that the same command goes on after a kill.
+"""The journal of a batch run, with which the same command resumes a killed run.
 
-It stands beside the results as NAME.journal, an SQLite database: which pictures have a row, how far the results were
-whole when they got it, and which command it was. One transaction a batch, so that a kill loses at most batches that
-were not written yet, and none is written twice.
+It is an SQLite database next to the results, NAME.journal. It records the names of completed images, the size of the
+results after the last completed batch, and the command. Each batch is one transaction: a killed run loses only batches
+that were not written, and no row is written twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from digitrec.batch.summary import RowCounts
 from digitrec.batch.task import Row
 from digitrec.errors import OutputError
 
-_FORMAT = 2  # of the journal, and of the rows in the results
+_FORMAT = 2  # version of the journal and of the rows
 _TABLES = """
     CREATE TABLE IF NOT EXISTS done (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, row TEXT);
     CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value);
@@ -27,8 +27,16 @@ _TABLES = """
 
 
 def journal_path(output: Path) -> Path:
-    """Return where the journal of the results at `output` is."""
+    """Return the path of the journal for the results at `output`."""
     return output.with_name(f"{output.name}.journal")
+
+
+def foreign_file_error(output: Path) -> OutputError:
+    """Return the error for results that are not in the journal: another command, or a person, has written them."""
+    return OutputError(
+        f"expected no file at {output}. Received: one that this command did not begin. "
+        "Name another output, or remove it."
+    )
 
 
 class Journal:
@@ -36,19 +44,19 @@ class Journal:
 
     Parameters
     ----------
-    path : the database; made where it is missing.
-    command : what tells this command from another, as JSON's own types.
-    keep_rows : whether the rows stand in the journal too, for results that are written at the end.
+    path : the database; created if missing.
+    command : what distinguishes this command from another, as JSON types.
+    keep_rows : whether to store the rows, too, for results that are written at the end.
 
     Raises
     ------
-    OutputError : the journal is of another command, in use by another run, or no journal.
+    OutputError : the journal belongs to another command, is used by another run, or is not a journal.
     """
 
     def __init__(self, path: Path, command: Mapping[str, Any], *, keep_rows: bool = False) -> None:
         self._path = path
         self._keep_rows = keep_rows
-        with self._errors_named():
+        with self._translated_errors():
             self._database = sqlite3.connect(path, timeout=0.5, isolation_level=None)
             self._open(json.loads(json.dumps({"format": _FORMAT, **command})))
 
@@ -62,60 +70,60 @@ class Journal:
 
     @property
     def length(self) -> int:
-        """How many bytes of the results are whole."""
+        """The size in bytes of the results after the last completed batch."""
         return int(self._state("length") or 0)
 
     @property
     def is_begun(self) -> bool:
-        """Whether the results were begun: a kill may come before the first rows are noted here."""
+        """Whether the results were begun; a run may be killed before its first rows are recorded."""
         return bool(self._state("begun"))
 
     def begin(self) -> None:
-        """Note that the results are begun."""
-        with self._errors_named():
+        """Record that the results are begun."""
+        with self._translated_errors():
             self._set("begun", 1)
 
     @property
-    def tally(self) -> RowCounts:
-        """How the rows that are done came out."""
-        return RowCounts(**json.loads(self._state("tally") or "{}"))
+    def counts(self) -> RowCounts:
+        """The counts of the completed rows."""
+        return RowCounts(**json.loads(self._state("counts") or "{}"))
 
     def has(self, name: str) -> bool:
-        """Return whether the picture of this name has a row."""
+        """Return whether the image of this name has a row."""
         return self._database.execute("SELECT 1 FROM done WHERE name = ?", (name,)).fetchone() is not None
 
     def names(self) -> Iterator[str]:
-        """Give the names of all pictures that have a row."""
+        """Yield the names of all images that have a row."""
         return (name for (name,) in self._database.execute("SELECT name FROM done ORDER BY number"))
 
     def add(self, rows: Sequence[Row], length: int) -> None:
-        """Note that these rows are in the results, which now are `length` bytes long."""
-        tally = self.tally.plus(rows)
-        kept = [(row["file"], json.dumps(row) if self._keep_rows else None) for row in rows]
-        with self._errors_named():
+        """Record that these rows are in the results, which are now `length` bytes long."""
+        counts = self.counts.plus(rows)
+        values = [(row["file"], json.dumps(row) if self._keep_rows else None) for row in rows]
+        with self._translated_errors():
             self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO done (name, row) VALUES (?, ?)", kept)
+            self._database.executemany("INSERT INTO done (name, row) VALUES (?, ?)", values)
             self._set("length", length)
-            self._set("tally", json.dumps(tally._asdict()))
+            self._set("counts", json.dumps(counts._asdict()))
             self._database.execute("COMMIT")
 
     def rows(self) -> Iterator[Row]:
-        """Give the rows that were kept, in the order in which they were added."""
+        """Yield the stored rows, in the order in which they were added."""
         for (text,) in self._database.execute("SELECT row FROM done ORDER BY number"):
             yield json.loads(text)
 
     def _open(self, command: Mapping[str, Any]) -> None:
-        # One run at a time, and no shared memory, which a disk over the network does not have.
+        # One run at a time, and no shared memory, which network file systems do not support.
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        # A commit is safe from a kill without waiting for the disk; only a power cut may take the last ones back.
+        # Commits survive a kill without waiting for the disk; only a power failure may lose the last ones.
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_TABLES)
-        known = self._state("command")
-        if known is None:
+        stored = self._state("command")
+        if stored is None:
             self._set("command", json.dumps(command))
             return
-        before = json.loads(known)
+        before = json.loads(stored)
         changed = sorted(key for key in {*before, *command} if before.get(key) != command.get(key))
         if changed:
             raise OutputError(
@@ -131,17 +139,17 @@ class Journal:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
 
     @contextmanager
-    def _errors_named(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._entry_error(error) from error
+            raise self._output_error(error) from error
 
-    def _entry_error(self, error: sqlite3.Error) -> OutputError:
+    def _output_error(self, error: sqlite3.Error) -> OutputError:
         if "locked" in str(error):
             return OutputError(
                 f"expected {self._path} to be free. Received: one that another run writes. "
-                "Wait for that, or name another output."
+                "Wait for that run, or name another output."
             )
         return OutputError(
             f"expected a journal at {self._path}. Received: {error}. Name another output, or remove it and the results."

@@ -1,4 +1,4 @@
-"""All cores of one machine: a process for each, a recognizer in each process."""
+"""Run a batch task on one machine: one process per CPU core, with a recognizer in each."""
 
 from __future__ import annotations
 
@@ -13,74 +13,73 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from digitrec.batch.inputs import InputItem
-from digitrec.batch.task import BatchRecognizer, RecognitionTask, Row, error_row
+from digitrec.batch.task import BatchRecognizer, InputItem, RecognitionTask, Row, error_row
 
-# Batches for each process: one that it reads, one that waits for it, and one that may be long.
-_AHEAD = 3
-_DIED = "expected an answer. The process that read this picture died, twice. Try the picture by itself."
+# Batches per worker: one running, one queued, and one more for batches that take long.
+_PREFETCH = 3
+_WORKER_DIED = "expected a result. Received: a worker process that died, twice. Try the image by itself."
 
-_recognizer: BatchRecognizer | None = None  # of this process, where it is a worker
+_recognizer: BatchRecognizer | None = None  # of a worker process
 
 
 def available_cpus() -> int:
-    """Return how many cores this process may use."""
+    """Return how many CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_local(
     batches: Iterable[list[InputItem]], task: RecognitionTask, model: Path, workers: int
 ) -> Iterator[list[Row]]:
-    """Give the rows of each batch, in order; few batches are in memory at once.
+    """Yield the rows of each batch, in order; only a few batches are in memory at once.
 
-    A worker that dies takes its pool along. The batches that were under way are then read again, one by one in a new
-    pool, and pictures one by one where a batch kills that, too: the one that does gets its error.
+    If a worker dies, its process pool breaks. All pending batches then run again, one at a time in a new pool, and
+    image by image where a batch breaks that, too: the image that causes it gets an error row.
     """
     with _Pool(task, model, workers) as pool:
-        ahead: deque[tuple[list[InputItem], Future[list[Row]]]] = deque()
+        pending: deque[tuple[list[InputItem], Future[list[Row]]]] = deque()
         for batch in batches:
-            ahead.append((batch, pool.submit(batch)))
-            if len(ahead) >= _AHEAD * workers:
-                yield from _first(ahead, pool)
-        while ahead:
-            yield from _first(ahead, pool)
+            pending.append((batch, pool.submit(batch)))
+            if len(pending) >= _PREFETCH * workers:
+                yield from _first(pending, pool)
+        while pending:
+            yield from _first(pending, pool)
 
 
-def _first(ahead: deque[tuple[list[InputItem], Future[list[Row]]]], pool: _Pool) -> Iterator[list[Row]]:
-    """Give the rows of the batch that is first; where its pool has died, of all that were under way."""
+def _first(pending: deque[tuple[list[InputItem], Future[list[Row]]]], pool: _Pool) -> Iterator[list[Row]]:
+    """Yield the rows of the first pending batch, or of all of them if the pool is broken."""
     try:
-        yield ahead[0][1].result()
-        ahead.popleft()
+        yield pending[0][1].result()
+        pending.popleft()
         return
     except BrokenProcessPool:
         pool.renew()
-    while ahead:
-        batch, done = ahead.popleft()
-        yield done.result() if _has_result(done) else _retry_alone(batch, pool)
+    while pending:
+        batch, future = pending.popleft()
+        yield future.result() if _has_result(future) else _retry_alone(batch, pool)
 
 
-def _has_result(done: Future[list[Row]]) -> bool:
-    return done.done() and not done.cancelled() and done.exception() is None
+def _has_result(future: Future[list[Row]]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _retry_alone(batch: list[InputItem], pool: _Pool) -> list[Row]:
-    """Return the rows of a batch while nothing else is under way, so that it is known who kills a worker."""
+    """Return the rows of a batch while nothing else runs, to find the image that kills a worker."""
     try:
         return pool.submit(batch).result()
     except BrokenProcessPool:
         pool.renew()
     if len(batch) == 1:
-        return [error_row(batch[0], _DIED)]
+        return [error_row(batch[0], _WORKER_DIED)]
     return [row for item in batch for row in _retry_alone([item], pool)]
 
 
 class _Pool:
-    """Processes that answer batches."""
+    """A process pool that can be renewed after it broke."""
 
     def __init__(self, task: RecognitionTask, model: Path, workers: int) -> None:
-        self._context = (task, model)
+        self._arguments = (task, model)
         self._workers = workers
-        self._executor = self._started()
+        self._executor = self._start()
 
     def __enter__(self) -> _Pool:
         return self
@@ -89,32 +88,32 @@ class _Pool:
         self._executor.shutdown(cancel_futures=True)
 
     def submit(self, batch: list[InputItem]) -> Future[list[Row]]:
-        """Hand a batch over."""
+        """Start a batch."""
         try:
-            with _interrupt_held_back():  # a submission may start a process, which takes this over
-                return self._executor.submit(_rows, *self._context, batch)
-        except BrokenProcessPool as error:  # a worker died before anyone waited for it
+            with _sigint_blocked():  # a submission may start a process, which inherits the signal mask
+                return self._executor.submit(_rows, *self._arguments, batch)
+        except BrokenProcessPool as error:  # a worker died before its result was requested
             broken: Future[list[Row]] = Future()
             broken.set_exception(error)
             return broken
 
     def renew(self) -> None:
-        """Start other processes in the place of those that died."""
+        """Replace the workers."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._executor = self._started()
+        self._executor = self._start()
 
-    def _started(self) -> ProcessPoolExecutor:
-        # A forked process would take over half of a lock that a thread of this one holds.
+    def _start(self) -> ProcessPoolExecutor:
+        # A forked process would inherit locks that other threads hold.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._workers, context, _init_worker)
 
 
 def _init_worker() -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _die_with_parent() -> None:
-    """End this process when the one that began it was killed; it would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """Exit when the parent process was killed; a worker would wait for work indefinitely."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -122,15 +121,15 @@ def _die_with_parent() -> None:
 
 
 def _rows(task: RecognitionTask, model: Path, batch: list[InputItem]) -> list[Row]:
-    global _recognizer  # noqa: PLW0603 - the pool has no other place for what a process keeps
-    if _recognizer is None:  # here and not where the process begins, so that the model's own error is told
+    global _recognizer  # noqa: PLW0603 - a process pool has no other place for the state of a worker
+    if _recognizer is None:  # not in the initializer, so that a model error reaches the caller
         _recognizer = BatchRecognizer(task, model)
     return _recognizer.rows(batch)
 
 
 @contextmanager
-def _interrupt_held_back() -> Iterator[None]:
-    """Keep Ctrl-C from processes that start meanwhile: it goes to all of a terminal, and the first alone shall act."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT in processes that start meanwhile: Ctrl-C is sent to all, and only the parent handles it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -1,4 +1,4 @@
-"""The file with the results: CSV or JSON lines that grow with each batch, or Parquet written at the end."""
+"""The file of results: CSV or JSON lines that grow with each batch, or Parquet, which is written at the end."""
 
 from __future__ import annotations
 
@@ -6,63 +6,67 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from digitrec.batch.spreadsheet import as_cell
+from digitrec.batch.journal import foreign_file_error
 from digitrec.batch.task import RecognitionTask, Row
 from digitrec.errors import InvalidFieldError, OutputError
 
 _SUFFIXES = (".csv", ".jsonl", ".parquet")
+# The first characters of a formula (OWASP, CSV injection), also in full width. Digits with separators, such as -12,
+# are results.
+_FORMULA = re.compile(r"'*([=@\t\r\n＝＠＋－]|[+-](?![\d \-./,:()+]*\Z))")
 
 
 class Output(Protocol):
-    """Where rows go; what is there may be added to after `open`, until `close`."""
+    """The destination of rows: `open`, then any number of `append`, `finish`, and `close`."""
 
     buffers_rows: bool
-    """Whether the journal shall keep them until `finish`."""
+    """Whether the journal must keep the rows until `finish`."""
 
     def open(self, length: int, *, is_begun: bool) -> None:
-        """Go on where the results were whole, `length` bytes after their beginning.
+        """Continue after the first `length` bytes, which are complete.
 
         Parameters
         ----------
-        is_begun : whether this command has begun the results before; what is there is another's, else.
+        is_begun : whether this command has begun the results before; if not, an existing file belongs to another.
 
         Raises
         ------
-        OutputError : what is there is not what was left there.
+        OutputError : the existing file does not match.
         """
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Write the rows; return how many bytes the results now have."""
+        """Write the rows; return the size of the results in bytes."""
 
     def finish(self, rows: Iterable[Row]) -> None:
-        """Make the results whole; `rows` are those that the journal kept."""
+        """Complete the results; `rows` are those that the journal kept."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 def output_at(path: Path, task: RecognitionTask) -> Output:
-    """Return the output that a file's name asks for; nothing is written yet.
+    """Return the output for the suffix of `path`, without writing anything.
 
     Raises
     ------
-    OutputError : the name is of another kind, or what writes that kind is not installed.
+    OutputError : another suffix, or the package that writes the format is not installed.
     InvalidFieldError : two columns of a table would have the same name.
     """
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise OutputError(
-            f"expected an output named .csv, .jsonl or .parquet. Received: {path.name!r}. Name it so."
+            f"expected an output named .csv, .jsonl or .parquet. Received: {path.name!r}. Rename it."
         )
     if suffix == ".jsonl":
         return TextOutput(path, _json_lines)
-    _require_own_columns(task)
+    _check_columns(task)
     if suffix == ".csv":
-        return TextOutput(path, lambda rows: _table(map(task.cells, rows)), _table([task.columns]))
+        return TextOutput(path, lambda rows: _csv_lines(map(task.cells, rows)), _csv_lines([task.columns]))
     try:
         from digitrec.batch.parquet import ParquetOutput  # noqa: PLC0415 - pyarrow is an extra
     except ImportError as error:
@@ -77,23 +81,28 @@ class TextOutput:
 
     Parameters
     ----------
-    written : gives the lines of some rows.
-    heading : the line before the first of them.
+    format_rows : returns the lines of some rows.
+    header : the first line of the file.
     """
 
     buffers_rows = False
 
-    def __init__(self, path: Path, written: Callable[[Sequence[Row]], str], heading: str = "") -> None:
+    def __init__(self, path: Path, format_rows: Callable[[Sequence[Row]], str], header: str = "") -> None:
         self._path = path
-        self._written = written
-        self._heading = heading
+        self._format_rows = format_rows
+        self._header = header
         self._file: IO[bytes] | None = None
 
     def open(self, length: int, *, is_begun: bool) -> None:
-        """Go on where the file was whole; what a kill left half-written behind that is cut off."""
+        """Continue after the first `length` bytes; incomplete rows after them are truncated."""
         present = self._path.stat().st_size if self._path.exists() else 0
-        if present < length or (present and not is_begun):
-            raise _another_file(self._path, length, present)
+        if present and not is_begun:
+            raise foreign_file_error(self._path)
+        if present < length:
+            raise OutputError(
+                f"expected the {length:,} bytes that were written to {self._path}. Received: {present:,}. "
+                f"Restore the file, or remove {self._path.name}.journal to start again."
+            )
         try:
             self._file = self._path.open("r+b" if self._path.exists() else "w+b")
             self._file.truncate(length)
@@ -102,56 +111,58 @@ class TextOutput:
             raise _unwritable(self._path, error) from error
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Write the rows; return how many bytes the file now has."""
+        """Write the rows; return the size of the file in bytes."""
         file = self._opened()
-        text = self._written(rows)
+        text = self._format_rows(rows)
         try:
-            file.write(((self._heading if file.tell() == 0 else "") + text).encode())
+            file.write(((self._header if file.tell() == 0 else "") + text).encode())
             file.flush()
         except OSError as error:
             raise _unwritable(self._path, error) from error
         return file.tell()
 
     def finish(self, rows: Iterable[Row]) -> None:
-        """Wait until the disk has it all."""
+        """Wait until the file is on disk."""
         os.fsync(self._opened().fileno())
 
-    def _opened(self) -> IO[bytes]:
-        if self._file is None:
-            raise ValueError("expected an output that is open. Call open first.")
-        return self._file
-
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            raise ValueError("expected an open output. Call open first.")
+        return self._file
 
-def _require_own_columns(task: RecognitionTask) -> None:
+
+def as_cell(text: str) -> str:
+    """Return `text`, with an apostrophe before it where a spreadsheet would run it as a formula.
+
+    An apostrophe is also added before apostrophes of `text` itself, so that `from_cell` restores every text.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def from_cell(cell: str) -> str:
+    """Return the text from which `as_cell` made `cell`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _check_columns(task: RecognitionTask) -> None:
     columns = task.columns
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
+    duplicates = sorted({column for column in columns if columns.count(column) > 1})
+    if duplicates:
         raise InvalidFieldError(
             "fields",
-            f"expected a column for each. Received: {twice[0]!r} twice. Rename a field, or write .jsonl.",
+            f"expected different column names. Received: {duplicates[0]!r} twice. "
+            "Rename a field, or write .jsonl.",
         )
-
-
-def _another_file(path: Path, length: int, present: int) -> OutputError:
-    if not length:
-        return OutputError(
-            f"expected no file at {path} yet. Received: one that this command did not begin. "
-            "Name another output, or remove it."
-        )
-    return OutputError(
-        f"expected the {length:,} bytes that were written to {path}. Received: {present:,}. "
-        f"Put the file back, or remove {path.name}.journal to begin anew."
-    )
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"expected to write {path}. Received: {error.strerror}. Mend that, or name another output."
+        f"expected to write {path}. Received: {error.strerror}. Fix this, or name another output."
     )
 
 
@@ -159,18 +170,20 @@ def _json_lines(rows: Sequence[Row]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _table(lines: Iterable[Sequence[Any]]) -> str:
-    return "".join(_line(cells) for cells in lines)
+def _csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    return "".join(_csv_line(cells) for cells in rows)
 
 
-def _line(cells: Sequence[Any]) -> str:
+def _csv_line(cells: Sequence[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow([_as_text(cell) for cell in cells])  # its own line end makes it quote \r, too
+    csv.writer(text).writerow(
+        [_csv_value(cell) for cell in cells]
+    )  # with its line end "\r\n" it quotes "\r", too
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
-def _as_text(cell: Any) -> Any:
-    """Return true and false as JSON and every spreadsheet spell them, and text that is no formula."""
+def _csv_value(cell: Any) -> Any:
+    """Return booleans as JSON and spreadsheets spell them, and text that is not a formula."""
     if isinstance(cell, bool):
         return str(cell).lower()
     return as_cell(cell) if isinstance(cell, str) else cell

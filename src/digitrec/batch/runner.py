@@ -1,4 +1,4 @@
-"""A bulk run: pictures in, rows out, each once."""
+"""Run a batch job: recognize every input image once, and write a row for each."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from digitrec.batch.inputs import InputItem, batched
+from digitrec.batch.inputs import batched, iter_inputs, validate_inputs
 from digitrec.batch.journal import Journal, journal_path
 from digitrec.batch.local_backend import available_cpus, run_local
 from digitrec.batch.output import output_at
-from digitrec.batch.sources import iter_inputs, validate_inputs
 from digitrec.batch.summary import Summary
-from digitrec.batch.task import RecognitionTask, Row
+from digitrec.batch.task import InputItem, RecognitionTask, Row
 from digitrec.errors import InvalidFieldError
-from digitrec.files import ensure_writable_dir
+from digitrec.files import ensure_writable_dir, packaged_model_path
 from digitrec.limits import InputLimits
-from digitrec.model.model_file import read_model_file
-from digitrec.resources import packaged_model_path
+from digitrec.model.subprocess_check import read_checked_model_file
 
-# Some 50 ms of work each: what is under way is lost at a kill.
-_BATCH = {"digit": 32, "number": 4, "form": 1}
+# About 50 ms of work each: a killed run loses the batches that are in progress.
+_BATCH_SIZE = {"digit": 32, "number": 4, "form": 1}
 
 
 @dataclass(frozen=True, eq=False)
 class BatchJob:
-    """What a batch run does.
+    """The parameters of a batch run.
 
     Attributes
     ----------
     inputs : paths and globs.
-    output : the file for the results.
+    output : the file of results.
     task : what to recognize.
     model : the digit network's model file.
-    workers : processes on this machine, or actors on a cluster; None is one for each core.
-    ray : the address of a Ray cluster, empty for the one that Ray finds by itself; None is this machine without Ray.
+    workers : processes on this machine, or actors on a cluster; None is one per core.
+    use_ray : run on a Ray cluster instead of on this machine.
+    ray_address : of the cluster; None is RAY_ADDRESS, or else a cluster on this machine for the duration of the run.
     """
 
     inputs: tuple[str, ...]
@@ -50,11 +49,12 @@ class BatchJob:
     task: RecognitionTask
     model: Path = field(default_factory=packaged_model_path)
     workers: int | None = None
-    ray: str | None = None
+    use_ray: bool = False
+    ray_address: str | None = None
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what makes the results another's, as JSON's own types; how many workers there are does not."""
-        models = [read_model_file(path).path for path in (self.model, packaged_model_path("lines"))]
+        """Return what determines the results, as JSON types."""
+        models = [read_checked_model_file(path).path for path in (self.model, packaged_model_path("lines"))]
         return {
             "input": list(self.inputs),
             "models": [hashlib.sha256(model.read_bytes()).hexdigest() for model in models],
@@ -62,71 +62,72 @@ class BatchJob:
         }
 
 
-def run(job: BatchJob, advance: Callable[[int], object] = lambda count: None) -> Summary:
-    """Read all pictures that have no row in the output yet, and return what came out.
+def run(job: BatchJob, on_progress: Callable[[int], object] = lambda count: None) -> Summary:
+    """Recognize all images that have no row in the output yet, and return a summary.
 
-    Ctrl-C, once, ends it after the batches that are under way.
+    The first SIGINT or SIGTERM stops the run after the batches in progress.
 
     Parameters
     ----------
-    advance : called with the number of rows that came, those of an earlier run at the beginning.
+    on_progress : called with the number of new rows; at the beginning, with the number of rows of earlier runs.
 
     Raises
     ------
-    InvalidFieldError : an input is missing, or there are no pictures in any.
+    InvalidFieldError : an input does not exist, or the inputs contain no images.
     OutputError : the output cannot be written, or belongs to another command.
-    ModelError : the model cannot be served.
+    ModelError : the model cannot be loaded.
     """
     started = time.perf_counter()
     output = output_at(job.output, job.task)
     validate_inputs(job.inputs)
-    found = _at_least_one(iter_inputs(job.inputs, InputLimits()), job.inputs)
+    items = _at_least_one(iter_inputs(job.inputs, InputLimits()), job.inputs)
     ensure_writable_dir(job.output.parent)
     with (
         Journal(journal_path(job.output), job.fingerprint(), keep_rows=output.buffers_rows) as journal,
         closing(output),
-        _InterruptHandler() as stop,
+        _InterruptHandler() as interrupt,
     ):
         output.open(journal.length, is_begun=journal.is_begun)
         journal.begin()
-        before = journal.tally.rows
-        advance(before)
-        pending = _PendingInputs(found, journal, stop)
-        for rows in _rows(job, pending, journal, stop):
+        rows_before = journal.counts.rows
+        on_progress(rows_before)
+        pending = _PendingInputs(items, journal, interrupt)
+        for rows in _rows(job, pending, journal, interrupt):
             journal.add(rows, output.append(rows))
             pending.forget(row["file"] for row in rows)
-            advance(len(rows))
-        if not stop.requested:
+            on_progress(len(rows))
+        if not interrupt.requested:
             output.finish(journal.rows())
         return Summary(
-            journal.tally,
-            before,
-            max(0, pending.known - before) if job.ray is None else pending.known,
+            journal.counts,
+            rows_before,
+            # On a cluster, the reader skips the images that have a row.
+            pending.skipped if job.use_ray else max(0, pending.skipped - rows_before),
             time.perf_counter() - started,
-            stopped=stop.requested,
+            is_interrupted=interrupt.requested,
         )
 
 
 def _rows(
-    job: BatchJob, pending: _PendingInputs, journal: Journal, stop: _InterruptHandler
+    job: BatchJob, pending: _PendingInputs, journal: Journal, interrupt: _InterruptHandler
 ) -> Iterator[list[Row]]:
-    """Give the rows of pictures that had none, from this machine or a cluster, a list at a time."""
-    batch = _BATCH[job.task.kind]
-    if job.ray is None:
-        batches = batched(pending, batch)
+    """Yield the rows of the pending images, a batch at a time."""
+    size = _BATCH_SIZE[job.task.kind]
+    if not job.use_ray:
+        batches = batched(pending, size)
         yield from run_local(batches, job.task, job.model, job.workers or available_cpus())
         return
-    for rows in _cluster_rows(job, journal):
+    for rows in _ray_rows(job, journal):
         new = pending.unwritten(rows)
-        # A cluster gives hundreds at once: noted in small lots, few are done again after a kill.
-        yield from (new[first : first + batch] for first in range(0, len(new), batch))
-        if stop.requested:
+        # A cluster returns hundreds of rows at once: small transactions lose less when the run is killed.
+        yield from (new[start : start + size] for start in range(0, len(new), size))
+        if interrupt.requested:
             return
 
 
-def _cluster_rows(job: BatchJob, journal: Journal) -> Iterator[list[Row]]:
+def _ray_rows(job: BatchJob, journal: Journal) -> Iterator[list[Row]]:
     try:
-        from digitrec.batch.ray_backend import run_on_ray  # noqa: PLC0415 - Ray is an extra, and takes seconds
+        from digitrec.batch.ray_backend import run_on_ray  # noqa: PLC0415 - Ray is an extra, and slow to import
     except ImportError as error:
         raise InvalidFieldError("ray", f"expected Ray ({error}). Run: pip install 'digitrec[ray]'") from error
     return run_on_ray(
@@ -134,80 +135,80 @@ def _cluster_rows(job: BatchJob, journal: Journal) -> Iterator[list[Row]]:
         list(journal.names()),
         job.task,
         job.model,
-        address=job.ray or None,
+        address=job.ray_address,
         workers=job.workers,
     )
 
 
-def _at_least_one(found: Iterator[InputItem], inputs: Sequence[str]) -> Iterator[InputItem]:
-    first = next(found, None)
+def _at_least_one(items: Iterator[InputItem], inputs: Sequence[str]) -> Iterator[InputItem]:
+    first = next(items, None)
     if first is None:
         raise InvalidFieldError(
-            "input", f"expected pictures in {', '.join(inputs)}. Received: none. Name another place."
+            "input", f"expected images in {', '.join(inputs)}. Received: none. Give another path."
         )
-    return chain([first], found)
+    return chain([first], items)
 
 
 class _PendingInputs:
-    """The pictures that have no row yet, each once.
+    """The images that have no row yet, each once.
 
     Attributes
     ----------
-    known : how many had one, or were named before.
+    skipped : how many inputs have a row, or were named before.
     """
 
-    def __init__(self, found: Iterable[InputItem], journal: Journal, stop: _InterruptHandler) -> None:
-        self._found = found
+    def __init__(self, items: Iterable[InputItem], journal: Journal, interrupt: _InterruptHandler) -> None:
+        self._items = items
         self._journal = journal
-        self._stop = stop
-        self._under_way: set[str] = set()
-        self.known = 0
+        self._interrupt = interrupt
+        self._in_progress: set[str] = set()
+        self.skipped = 0
 
     def __iter__(self) -> Iterator[InputItem]:
-        for item in self._found:
-            if self._stop.requested:
+        for item in self._items:
+            if self._interrupt.requested:
                 return
-            if item.name in self._under_way or self._journal.has(item.name):
-                self.known += 1
+            if item.name in self._in_progress or self._journal.has(item.name):
+                self.skipped += 1
             else:
-                self._under_way.add(item.name)
+                self._in_progress.add(item.name)
                 yield item
 
     def unwritten(self, rows: Iterable[Row]) -> list[Row]:
-        """Return the rows whose pictures have none yet, each picture's first; a cluster does not know of the others."""
+        """Return the first row of each image that is not in the journal; a cluster does not detect duplicates."""
         new: dict[str, Row] = {}
         for row in rows:
             if row["file"] in new or self._journal.has(row["file"]):
-                self.known += 1
+                self.skipped += 1
             else:
                 new[row["file"]] = row
         return list(new.values())
 
     def forget(self, names: Iterable[str]) -> None:
-        """Leave the names of pictures that now have a row to the journal."""
-        self._under_way.difference_update(names)
+        """Remove images that are now in the journal."""
+        self._in_progress.difference_update(names)
 
 
 class _InterruptHandler:
-    """Whether someone asked to stop: the first Ctrl-C or SIGTERM asks, the second acts as it always does."""
+    """Handles the first SIGINT or SIGTERM; the second has its default effect."""
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: dict[int, Any] = {}
+        self._previous_handlers: dict[int, Any] = {}
 
     def __enter__(self) -> _InterruptHandler:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
+                self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._restore()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a bulk run tells at its end."""
+"""The summary of a batch run."""
 
 from __future__ import annotations
 
@@ -11,68 +11,68 @@ from digitrec.control_characters import escape_controls
 
 
 class RowCounts(NamedTuple):
-    """How rows came out.
+    """The number of rows of each outcome.
 
     Attributes
     ----------
-    accepted, low_confidence, failed : how many, of each kind.
-    first_error : the name and the error of the first that failed.
+    accepted, rejected, failed : rows with an accepted result, a result of low confidence, and an error.
+    first_error : the name and the error of the first failed row.
     """
 
     accepted: int = 0
-    low_confidence: int = 0
+    rejected: int = 0
     failed: int = 0
     first_error: str = ""
 
     @property
     def rows(self) -> int:
-        """How many there are."""
-        return self.accepted + self.low_confidence + self.failed
+        """All rows."""
+        return self.accepted + self.rejected + self.failed
 
     def plus(self, rows: Sequence[dict[str, Any]]) -> RowCounts:
-        """Return the tally with these rows, too."""
-        faults = [row for row in rows if "error" in row]
+        """Return the counts with these rows added."""
+        failed = [row for row in rows if "error" in row]
         accepted = sum(is_accepted(row) for row in rows if "error" not in row)
-        first = self.first_error or (f"{faults[0]['file']}: {faults[0]['error']}" if faults else "")
+        first = self.first_error or (f"{failed[0]['file']}: {failed[0]['error']}" if failed else "")
         return RowCounts(
             self.accepted + accepted,
-            self.low_confidence + len(rows) - len(faults) - accepted,
-            self.failed + len(faults),
+            self.rejected + len(rows) - len(failed) - accepted,
+            self.failed + len(failed),
             first,
         )
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What came out.
+    """The outcome of a batch run.
 
     Attributes
     ----------
-    tally : of all rows in the results, those of earlier runs included.
-    before : rows that were there when this run began.
-    repeated : pictures that were named more than once, and read once.
-    seconds : how long this run took.
-    stopped : whether it was stopped before the end.
+    counts : of all rows in the results, those of earlier runs included.
+    rows_before : rows that existed when this run began.
+    duplicates : inputs that were named more than once, and recognized once.
+    seconds : the duration of this run.
+    is_interrupted : whether the run was stopped before the end.
     """
 
-    tally: RowCounts
-    before: int
-    repeated: int
+    counts: RowCounts
+    rows_before: int
+    duplicates: int
     seconds: float
-    stopped: bool = False
+    is_interrupted: bool = False
 
     def text(self, output: str) -> str:
-        """Return the summary for a terminal."""
-        tally, read = self.tally, self.tally.rows - self.before
+        """Return the summary for a terminal; `output` is the name of the results."""
+        counts, new = self.counts, self.counts.rows - self.rows_before
         lines = [
-            f"{output}: {tally.rows:,} rows: {tally.accepted:,} accepted, {tally.low_confidence:,} not sure, "
-            f"{tally.failed:,} with an error",
-            f"{read:,} read in {self.seconds:.1f} s, {read / max(self.seconds, 1e-9):,.0f} a second"
-            + (f"; {self.before:,} were there before" if self.before else "")
-            + (f"; {self.repeated:,} named more than once, read once" if self.repeated else ""),
+            f"{output}: {counts.rows:,} rows: {counts.accepted:,} accepted, {counts.rejected:,} low confidence, "
+            f"{counts.failed:,} failed",
+            f"{new:,} new in {self.seconds:.1f} s, {new / max(self.seconds, 1e-9):,.0f} per second"
+            + (f"; {self.rows_before:,} from earlier runs" if self.rows_before else "")
+            + (f"; {self.duplicates:,} duplicate inputs skipped" if self.duplicates else ""),
         ]
-        if tally.first_error:
-            lines.append(f"the first error: {escape_controls(tally.first_error)}")  # it names a file
-        if self.stopped:
-            lines.append("stopped before the end; the same command goes on from here")
+        if counts.first_error:
+            lines.append(f"first error: {escape_controls(counts.first_error)}")  # it contains a file name
+        if self.is_interrupted:
+            lines.append("interrupted; run the same command to resume")
         return "\n".join(lines)

@@ -1,14 +1,14 @@
-"""The task of a batch run: what to recognize in every image, and the rows of results."""
+"""The task of a batch run: the input items, what to recognize in them, and the rows of results."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from pathlib import Path, PurePath
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from digitrec.batch.inputs import InputItem
 from digitrec.errors import DigitrecError
 from digitrec.forms import FormField, recognize_form
 from digitrec.native_logging import suppress_native_stderr
@@ -17,14 +17,34 @@ from digitrec.reading.constraints import UNCONSTRAINED, Constraint
 from digitrec.recognizer import Recognizer
 from digitrec.results import Prediction, Reading, result_to_dict
 
-Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec read --json` show it
+Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec read --json` print it
 Kind: TypeAlias = Literal["digit", "number", "form"]
 
 _COLUMNS = {
     "digit": ("file", "digit", "confidence", "accepted", "error"),
     "number": ("file", "text", "transcript", "confidence", "accepted", "error"),
 }
-_FIELD_PARTS = ("text", "transcript", "confidence", "accepted", "error")
+_FIELD_COLUMNS = ("text", "transcript", "confidence", "accepted", "error")
+
+
+class InputItem(NamedTuple):
+    """One image of a batch run.
+
+    Attributes
+    ----------
+    name : identifies the image, and is the same in every run; the ``file`` of its row.
+    source : a path, or the bytes of a file in an archive.
+    error : why the image cannot be read; empty where it can.
+    """
+
+    name: str
+    source: str | bytes
+    error: str = ""
+
+
+def printable_path(path: str | PurePath) -> str:
+    """Return a path as text that can be encoded in UTF-8; different paths give different texts."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +56,7 @@ class RecognitionTask:
     kind : a digit, a number, or the numbers in the boxes of a form.
     constraint : what a number may be.
     fields : the boxes of a form.
-    threshold : confidence that an accepted answer needs; None is the models' own.
+    threshold : confidence that an accepted result needs; None is the models' own.
     """
 
     kind: Kind = "digit"
@@ -49,15 +69,19 @@ class RecognitionTask:
         """The columns of a table of results; `cells` fills them."""
         if self.fields is None:
             return _COLUMNS[self.kind]
-        suffixes = ("", *(f".{part}" for part in _FIELD_PARTS[1:]))
+        suffixes = ("", *(f".{column}" for column in _FIELD_COLUMNS[1:]))
         return ("file", "error", *(f"{field.name}{suffix}" for field in self.fields for suffix in suffixes))
 
     def cells(self, row: Row) -> list[Any]:
-        """Return what a row has for each column, None where it has nothing."""
+        """Return the value of a row in each column, None where it has none."""
         if self.fields is None:
             return [row.get(column) for column in self.columns]
         results = [row.get("fields", {}).get(field.name, {}) for field in self.fields]
-        return [row["file"], row.get("error"), *(item.get(part) for item in results for part in _FIELD_PARTS)]
+        return [
+            row["file"],
+            row.get("error"),
+            *(result.get(column) for result in results for column in _FIELD_COLUMNS),
+        ]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what distinguishes this task from another, as JSON types."""
@@ -89,15 +113,15 @@ class BatchRecognizer:
     def rows(self, items: Sequence[InputItem]) -> list[Row]:
         """Return a row for each item, in order; an error of one image is in its own row."""
         try:
-            return self._answered(items)
+            return self._recognize(items)
         except Exception as error:  # noqa: BLE001 - a defect that one image triggers must not lose the others
             if len(items) > 1:
                 return [row for item in items for row in self.rows([item])]
             return [error_row(items[0], f"digitrec has a defect: {type(error).__name__}: {error}.")]
 
-    def _answered(self, items: Sequence[InputItem]) -> list[Row]:
+    def _recognize(self, items: Sequence[InputItem]) -> list[Row]:
         valid = [item for item in items if not item.error]
-        results = iter(self._predictions(valid) if self._task.kind == "digit" else map(self._number, valid))
+        results = iter(self._predict(valid) if self._task.kind == "digit" else map(self._read, valid))
         return [
             error_row(item, item.error)
             if item.error
@@ -105,10 +129,10 @@ class BatchRecognizer:
             for item in items
         ]
 
-    def _predictions(self, items: Sequence[InputItem]) -> list[Prediction | DigitrecError]:
+    def _predict(self, items: Sequence[InputItem]) -> list[Prediction | DigitrecError]:
         return self._recognizer.predict_many([item.source for item in items], errors="return")
 
-    def _number(self, item: InputItem) -> Reading | DigitrecError | Mapping[str, Reading | DigitrecError]:
+    def _read(self, item: InputItem) -> Reading | DigitrecError | Mapping[str, Reading | DigitrecError]:
         try:
             if self._task.fields is not None:
                 return recognize_form(self._recognizer, item.source, self._task.fields)
@@ -117,9 +141,9 @@ class BatchRecognizer:
             return error
 
 
-def error_row(item: InputItem, why: str) -> Row:
+def error_row(item: InputItem, reason: str) -> Row:
     """Return the row of an image that has no result."""
-    return {"file": item.name, "error": why}
+    return {"file": item.name, "error": reason}
 
 
 def _digest(constraint: Constraint) -> str:

@@ -1,1 +1,1 @@
-"""The larger commands, a module each; `digitrec.cli.main` puts them together."""
+"""The command-line interface, ``digitrec``."""

@@ -1,10 +1,8 @@
-"""``digitrec create-api-key``: a new API key."""
+"""``digitrec create-api-key``: create an API key for the web service."""
 
 from __future__ import annotations
 
 import click
-
-from digitrec.web.config import KEY_NAME
 
 
 @click.command()
@@ -12,8 +10,9 @@ from digitrec.web.config import KEY_NAME
 def create_api_key(name: str) -> None:
     """Create an API key for NAME.
 
-    The key is shown this once; the server is given its hash.
+    The key is printed only now; the server stores its hash.
     """
+    from digitrec.web.config import KEY_NAME
     from digitrec.web.middleware.api_keys import new_key
 
     if not KEY_NAME.fullmatch(name):
@@ -22,5 +21,5 @@ def create_api_key(name: str) -> None:
             param_hint="NAME",
         )
     secret, stored = new_key(name)
-    click.echo(f"key for {name}, keep it secret; it is not shown again:\n  {secret}")
-    click.echo(f"for the server; separate several keys by commas:\n  DIGITREC_API_KEYS={stored}")
+    click.echo(f"API key for {name}; store it now, it is not printed again:\n  {secret}")
+    click.echo(f"setting of the server; separate several keys by commas:\n  DIGITREC_API_KEYS={stored}")

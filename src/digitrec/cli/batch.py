@@ -1,4 +1,4 @@
-"""``digitrec batch``: thousands of pictures into one file of answers."""
+"""``digitrec batch``: recognize thousands of images and write one file of results."""
 
 from __future__ import annotations
 
@@ -11,90 +11,98 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitrec.cli.options import (
-    FILE,
-    constraint_options,
-    model_option,
-    parse_number_options,
-    threshold_option,
-)
+from digitrec.cli.options import FILE, model_option, number_options, parse_number_options, threshold_option
 
 if TYPE_CHECKING:
     from digitrec.batch.runner import BatchJob
+    from digitrec.batch.task import Kind
+    from digitrec.forms import FormField
+    from digitrec.reading.constraints import Constraint
 
 _SOME_FAILED = 3
-_STOPPED = 130  # as a shell tells of Ctrl-C
+_INTERRUPTED = 130  # as shells report SIGINT
 
 
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("--output", type=FILE, required=True, help="A .csv, .jsonl or .parquet file.")
-@click.option("--read", "as_numbers", is_flag=True, help="Read numbers instead of single digits.")
-@constraint_options
+@click.option(
+    "--task",
+    type=click.Choice(["digit", "number", "form"]),
+    help="Default: form with --form, number with --length, --pattern or --choices, else digit.",
+)
+@number_options
 @threshold_option
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes, or actors. Default: one for each core."
+    "--workers", type=click.IntRange(min=1), help="Processes, or Ray actors. Default: one per CPU core."
 )
 @click.option(
-    "--ray",
-    metavar="[ADDRESS]",
-    is_flag=False,
-    flag_value="",
-    help="Read on a Ray cluster: the one at ADDRESS, in RAY_ADDRESS, or one made here.",
+    "--ray", "use_ray", is_flag=True, help="Run on a Ray cluster: that of RAY_ADDRESS, or a new one here."
 )
+@click.option("--ray-address", metavar="ADDRESS", help="Run on the Ray cluster at this address.")
 @model_option
 def batch(
     inputs: tuple[str, ...],
     *,
     output: Path,
-    as_numbers: bool,
+    task: Kind | None,
     length: int | None,
     pattern: str | None,
     choices: Path | None,
     form: Path | None,
     threshold: float | None,
     workers: int | None,
-    ray: str | None,
+    use_ray: bool,
+    ray_address: str | None,
     model: Path | None,
 ) -> None:
-    """Read the digit in each of thousands of pictures.
+    """Recognize the digit, or the number, in each of thousands of images.
 
-    INPUT is a folder, a picture, a glob in quotes, a zip or tar archive, or a list of files: .txt with a path a
-    line, .csv with a column file, .jsonl with {"file": ...} a line. --read, --length, --pattern and --choices
-    read numbers, --form reads forms.
+    INPUT is a folder, an image, a glob in quotes, a zip or tar archive, or a list of files: .txt with a path per
+    line, .csv with a column file, .jsonl with {"file": ...} per line.
 
-    A picture that cannot be read becomes a row with its error; the exit code is 3 then. After Ctrl-C or a kill the
-    same command goes on where it stopped: OUTPUT.journal knows which pictures have a row.
+    An image that cannot be read becomes a row with its error, and the exit code is 3. After Ctrl-C or a kill, the
+    same command resumes the run: OUTPUT.journal records which images have a row.
     """
     from digitrec.batch.runner import BatchJob, run
-    from digitrec.batch.task import Kind, RecognitionTask
-    from digitrec.resources import packaged_model_path
+    from digitrec.batch.task import RecognitionTask
+    from digitrec.files import packaged_model_path
 
     constraint, fields = parse_number_options(length, pattern, choices, form)
-    is_number = as_numbers or not constraint.is_unconstrained
-    kind: Kind = "form" if fields else "number" if is_number else "digit"
+    kind = _task_kind(task, constraint, fields)
     job = BatchJob(
         inputs,
         output,
         RecognitionTask(kind, constraint, fields, threshold),
         model or packaged_model_path(),
         workers,
-        ray,
+        use_ray or ray_address is not None,
+        ray_address,
     )
-    with _progress(job) as advance:
-        summary = run(job, advance)
+    with _progress_bar(job) as on_progress:
+        summary = run(job, on_progress)
     click.echo(summary.text(str(output)), err=True)
-    if summary.stopped:
-        sys.exit(_STOPPED)
-    sys.exit(_SOME_FAILED if summary.tally.failed else 0)
+    if summary.is_interrupted:
+        sys.exit(_INTERRUPTED)
+    sys.exit(_SOME_FAILED if summary.counts.failed else 0)
+
+
+def _task_kind(task: Kind | None, constraint: Constraint, fields: tuple[FormField, ...] | None) -> Kind:
+    implied: Kind = "form" if fields else "digit" if constraint.is_unconstrained else "number"
+    if task == "form" and not fields:
+        raise click.UsageError("--task form needs --form FILE.")
+    if task is not None and implied not in ("digit", task):
+        options = "--form" if fields else "--length, --pattern or --choices"
+        raise click.UsageError(f"{options} cannot be combined with --task {task}.")
+    return task or implied
 
 
 @contextmanager
-def _progress(job: BatchJob) -> Iterator[Callable[[int], object]]:
-    """Show rate and time left on a terminal, and nothing in a pipe."""
+def _progress_bar(job: BatchJob) -> Iterator[Callable[[int], object]]:
+    """Show the rate and the remaining time on a terminal, and nothing in a pipe."""
     from tqdm import tqdm
 
-    from digitrec.batch.sources import iter_inputs
+    from digitrec.batch.inputs import iter_inputs
     from digitrec.limits import InputLimits
 
     with tqdm(unit=" files", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
@@ -102,6 +110,6 @@ def _progress(job: BatchJob) -> Iterator[Callable[[int], object]]:
         def count() -> None:
             bar.total = sum(1 for _ in iter_inputs(job.inputs, InputLimits(), contents=False))
 
-        if not bar.disable:  # the time left is known a little later; reading need not wait for it
+        if not bar.disable:  # count in the background, so that the run starts at once
             threading.Thread(target=count, daemon=True).start()
         yield bar.update

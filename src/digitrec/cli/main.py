@@ -15,9 +15,10 @@ from digitrec.cli.evaluate import evaluate
 from digitrec.cli.options import (
     FILE,
     CliError,
-    constraint_options,
+    json_option,
     load_recognizer,
     model_option,
+    number_options,
     parse_number_options,
     threshold_option,
 )
@@ -25,17 +26,12 @@ from digitrec.errors import DigitrecError
 from digitrec.native_logging import suppress_native_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from digitrec.cli.format import Result
     from digitrec.recognizer import Recognizer
-    from digitrec.results import Reading
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 class ErrorHandlingGroup(click.Group):
-    """Commands whose own errors end in one line, not in a traceback."""
+    """A group that prints digitrec's errors as one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -56,15 +52,13 @@ main.add_command(create_api_key)
 
 
 @main.command()
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to; 0.0.0.0 for all.")
 @click.option(
     "--port", default=8000, show_default=True, envvar="PORT", show_envvar=True, type=click.IntRange(1, 65535)
 )
 @model_option
 def serve(host: str, port: int, model: Path | None) -> None:
-    """Serve the page and the JSON endpoint."""
+    """Serve the web page and the JSON API."""
     from digitrec.web.config import load_settings
     from digitrec.web.server.run import run
 
@@ -73,27 +67,27 @@ def serve(host: str, port: int, model: Path | None) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True)
-@_json_option
+@json_option
 @threshold_option
 @model_option
 def predict(files: tuple[str, ...], *, as_json: bool, threshold: float | None, model: Path | None) -> None:
     """Predict the digit in each of FILES.
 
-    The name - is standard input. A file that cannot be read does not stop the
-    others; the exit code is 1 then.
+    The name - is standard input. If a file cannot be read, the others are still
+    read, and the exit code is 1.
     """
     recognizer = load_recognizer(model, threshold)
     failed = False
     for name in files:
-        result = recognizer.predict_many([_image(recognizer, name)], errors="return")[0]
+        (result,) = recognizer.predict_many([_image(recognizer, name)], errors="return")
         failed |= _print_result(name, result, as_json=as_json)
     sys.exit(failed)
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True)
-@constraint_options
-@_json_option
+@number_options
+@json_option
 @threshold_option
 @model_option
 def read(
@@ -109,13 +103,13 @@ def read(
 ) -> None:
     """Read the number in each of FILES, or the numbers in the fields of a form.
 
-    Separators are shown too where there are some:
-    cheque.png: 1800014, written as 18.000,14 (98.3%). ? is a mark that is not a
-    digit and not a separator, and " / " is the end of a line. With --json it is
+    If the image has separators, the transcript follows the number:
+    cheque.png: 1800014, written as 18.000,14 (98.3%). In it, ? is a mark that is
+    neither a digit nor a separator, and " / " separates lines. With --json it is
     the field "transcript".
 
-    The name - is standard input. A file that cannot be read does not stop the
-    others; the exit code is 1 then.
+    The name - is standard input. If a file cannot be read, the others are still
+    read, and the exit code is 1.
     """
     from digitrec.forms import recognize_form
 
@@ -124,7 +118,7 @@ def read(
     failed = False
     for name in files:
         image = _image(recognizer, name)
-        result: Result | Mapping[str, Reading | DigitrecError]
+        result: Result
         try:
             if fields is None:
                 result = recognizer.read(image, constraint=constraint)
@@ -138,22 +132,22 @@ def read(
 
 @main.command()
 @click.argument("file", type=FILE, envvar="DIGITREC_MODEL_PATH", required=False)
-@click.option("--json", "as_json", is_flag=True, help="The model card as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the model card as JSON.")
 def info(file: Path | None, *, as_json: bool) -> None:
-    """Show the model card of a model file.
+    """Print the model card of a model file.
 
-    Without FILE, that of the model in use.
+    Without FILE, that of the current model.
     """
     from digitrec.cli.format import dumps
+    from digitrec.files import packaged_model_path
     from digitrec.model.card import format_card
-    from digitrec.model.model_file import read_model_file
-    from digitrec.resources import packaged_model_path
+    from digitrec.model.subprocess_check import read_checked_model_file
 
     path = file or packaged_model_path()
-    model = read_model_file(path)
+    model = read_checked_model_file(path)
     if model.card is None or model.graph is None:
         raise CliError(
-            f"{path}: expected a model card. Received a plain Keras file. Run: digitrec convert {path}"
+            f"{path}: expected a model card. Received: a plain Keras file. Run: digitrec convert {path}"
         )
     facts = {"file": str(path), "bytes": path.stat().st_size, "graph_bytes": len(model.graph)}
     click.echo(dumps(model.card, indent=2) if as_json else format_card(model.card, facts))
@@ -164,7 +158,7 @@ def info(file: Path | None, *, as_json: bool) -> None:
 def convert(file: Path) -> None:
     """Add a LiteRT graph and a model card to a Keras .h5 file, so that it can be served.
 
-    FILE holds any Keras classifier of 28 x 28 digits.
+    FILE contains a Keras classifier of 28 x 28 images of digits.
     """
     with suppress_native_stderr():
         try:
@@ -172,19 +166,19 @@ def convert(file: Path) -> None:
         except ImportError as error:
             raise CliError(f"converting needs TensorFlow ({error}). Run: pip install tensorflow") from error
         model = convert_model_file(file)
-    click.echo(f"{file}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, checked against Keras")
+    click.echo(
+        f"{file}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, verified against Keras"
+    )
 
 
 def _image(recognizer: Recognizer, name: str) -> bytes | str:
-    if name == "-":  # one byte more than the limit is enough to be rejected
+    if name == "-":  # one byte above the limit is enough to reject the image
         return sys.stdin.buffer.read(recognizer.limits.max_image_bytes + 1)
     return name
 
 
-def _print_result(
-    name: str, result: Result | Mapping[str, Reading | DigitrecError], *, as_json: bool
-) -> bool:
-    """Print a result, or an error, on a line of its own; return whether it is an error."""
+def _print_result(name: str, result: Result, *, as_json: bool) -> bool:
+    """Print a result, or an error, on its own line; return whether it is an error."""
     from digitrec.cli.format import dumps, format_lines
     from digitrec.results import result_to_dict
 

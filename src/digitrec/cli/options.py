@@ -1,4 +1,4 @@
-"""Options that commands share, the recognizer that they ask for, and the error of a command."""
+"""Options that several commands share, and the error of a command."""
 
 from __future__ import annotations
 
@@ -20,50 +20,55 @@ FILE = click.Path(path_type=Path)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_CONSTRAINTS = (
-    click.option("--length", type=int, help="How many digits each number has."),
+_NUMBER_OPTIONS = (
+    click.option("--length", type=int, help="The number of digits of each number."),
     click.option(
         "--pattern",
-        help="Such as ddd-dddd: d is any digit, a digit itself, and separators as they are shown.",
+        help="Such as ddd-dddd: d is any digit; digits and separators stand for themselves.",
     ),
-    click.option("--choices", type=FILE, help="A file with all numbers that it may be, one a line."),
-    click.option("--form", type=FILE, help="A JSON file with the named boxes of a form: one result a page."),
+    click.option("--choices", type=FILE, help="A text file with all possible numbers, one per line."),
+    click.option(
+        "--form", type=FILE, help="A JSON file with the named boxes of a form; one result per page."
+    ),
 )
 
 
 class CliError(click.ClickException):
-    """One line on stderr and exit code 1; a usage error has click's own text and code 2."""
+    """One line on stderr and exit code 1; usage errors are click's own, with code 2."""
 
     def show(self, file: Any = None) -> None:
         """Print the line."""
         click.echo(f"digitrec: {' '.join(self.message.split())}", file=file, err=True)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+
+
 def model_option(command: Command) -> Command:
-    """Give a command ``--model``."""
+    """Add ``--model`` to a command."""
     return click.option(
         "--model",
         type=FILE,
         envvar="DIGITREC_MODEL_PATH",
         show_envvar=True,
-        help="Model file (.h5). Default: the packaged one.",
+        help="Model file (.h5). Default: the packaged model.",
     )(command)
 
 
 def threshold_option(command: Command) -> Command:
-    """Give a command ``--threshold``."""
+    """Add ``--threshold`` to a command."""
     return click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
         envvar="DIGITREC_CONFIDENCE_THRESHOLD",
         show_envvar=True,
-        help="Confidence that an accepted answer needs. Default: the models' own, one for digits and one for numbers.",
+        help="Minimum confidence of an accepted result. Default: the models' own, for digits and for numbers.",
     )(command)
 
 
-def constraint_options(command: Command) -> Command:
-    """Give a command ``--length``, ``--pattern``, ``--choices`` and ``--fields``, for `parse_number_options`."""
-    for option in reversed(_CONSTRAINTS):
+def number_options(command: Command) -> Command:
+    """Add ``--length``, ``--pattern``, ``--choices`` and ``--form``, for `parse_number_options`, to a command."""
+    for option in reversed(_NUMBER_OPTIONS):
         command = option(command)
     return command
 
@@ -71,18 +76,20 @@ def constraint_options(command: Command) -> Command:
 def parse_number_options(
     length: int | None, pattern: str | None, choices: Path | None, form: Path | None
 ) -> tuple[Constraint, tuple[FormField, ...] | None]:
-    """Return what a number may be, and the fields of a form where one is given.
+    """Return the constraint on a number, and the fields of a form if there is one.
 
     Raises
     ------
-    InvalidFieldError : one of them is not understood.
+    InvalidFieldError : an option is invalid.
     """
     from digitrec.forms import load_form
     from digitrec.reading.constraints import make_constraint
 
     fields = load_form(form) if form else None
     if fields and (length is not None or pattern is not None or choices is not None):
-        raise click.UsageError("--length, --pattern and --choices belong to each field of --form.")
+        raise click.UsageError(
+            "--form cannot be combined with --length, --pattern or --choices: put them into the fields of the form."
+        )
     numbers = None if choices is None else _load_choices(choices)
     return make_constraint(length=length, pattern=pattern, choices=numbers), fields
 
@@ -91,11 +98,13 @@ def _load_choices(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidFieldError("choices", f"expected a text file at {path}. Received: {error}.") from error
+        raise InvalidFieldError(
+            "choices", f"expected a text file at {path}. Received: {error}. Give the path of a text file."
+        ) from error
 
 
 def load_recognizer(model: Path | None, threshold: float | None = None) -> Recognizer:
-    """Return the recognizer that ``--model`` and ``--threshold`` ask for."""
+    """Return the recognizer for ``--model`` and ``--threshold``."""
     from digitrec.preprocessing.ops import disable_opencv_threads
     from digitrec.recognizer import Recognizer
 

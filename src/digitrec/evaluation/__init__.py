@@ -1,1 +1,1 @@
-"""How well a recognizer reads labelled pictures: the sets, the answers, the figures, and the report of them."""
+"""Evaluation: labeled datasets, accuracy and calibration metrics, and reports."""

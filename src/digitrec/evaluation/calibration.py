@@ -1,4 +1,4 @@
-"""What confidence is worth: whether it means what it says, and what a threshold on it refuses."""
+"""Calibration (reliability bins, expected calibration error) and rejection curves."""
 
 from __future__ import annotations
 
@@ -9,103 +9,115 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-class Bin(NamedTuple):
-    """Answers of like confidence: how many, their mean confidence, and the share of them that is right."""
+class ReliabilityBin(NamedTuple):
+    """Predictions of similar confidence.
 
-    answers: int
+    Attributes
+    ----------
+    predictions : how many are in the bin.
+    confidence : their mean confidence, in [0, 1].
+    accuracy : the fraction of them that is correct, in [0, 1].
+    """
+
+    predictions: int
     confidence: float
     accuracy: float
 
 
-def reliability(confidences: ArrayLike, right: ArrayLike, *, bins: int = 15) -> list[Bin]:
-    """Return answers sorted into `bins` equally wide ranges of confidence; empty ranges are left out.
+def reliability_bins(
+    confidences: ArrayLike, is_correct: ArrayLike, *, bins: int = 15
+) -> list[ReliabilityBin]:
+    """Return the predictions grouped into `bins` equally wide ranges of confidence, without empty ranges.
 
     Parameters
     ----------
     confidences : (N,) in [0, 1].
-    right : (N,) bool, whether each answer is.
+    is_correct : (N,) bool.
     """
-    given, truth = np.asarray(confidences, np.float64), np.asarray(right, bool)
-    places = np.minimum((given * bins).astype(int), bins - 1)
-    chosen = (places == place for place in range(bins))
+    confidence, correct = np.asarray(confidences, np.float64), np.asarray(is_correct, bool)
+    indices = np.minimum((confidence * bins).astype(int), bins - 1)
+    masks = (indices == index for index in range(bins))
     return [
-        Bin(int(mask.sum()), float(given[mask].mean()), float(truth[mask].mean()))
-        for mask in chosen
+        ReliabilityBin(int(mask.sum()), float(confidence[mask].mean()), float(correct[mask].mean()))
+        for mask in masks
         if mask.any()
     ]
 
 
-def expected_calibration_error(bins: list[Bin]) -> float:
-    """Return by how much confidence differs from accuracy, in [0, 1], in the mean over all answers.
+def expected_calibration_error(bins: list[ReliabilityBin]) -> float:
+    """Return the expected calibration error (ECE), in [0, 1]: the mean gap between confidence and accuracy.
 
     Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015.
     """
-    count = sum(item.answers for item in bins)
-    return sum(item.answers * abs(item.accuracy - item.confidence) for item in bins) / max(count, 1)
+    count = sum(item.predictions for item in bins)
+    return sum(item.predictions * abs(item.accuracy - item.confidence) for item in bins) / max(count, 1)
 
 
-def coverage_at_precision(is_right: ArrayLike, confidence: ArrayLike, precision: float = 0.99) -> float:
-    """Return the largest fraction of all images that a threshold can keep with `precision` of it right.
+def coverage_at_precision(is_correct: ArrayLike, confidence: ArrayLike, precision: float = 0.99) -> float:
+    """Return the largest fraction of all images that a confidence threshold can accept at `precision`.
 
     Parameters
     ----------
-    is_right : (N,) bool, whether each answer is.
-    confidence : (N,) float, of each answer, in any unit; NaN is an image without an answer, which is never kept.
-        Answers of equal confidence are kept or dropped together.
-    precision : the fraction of the kept answers that must be right, in [0, 1].
+    is_correct : (N,) bool.
+    confidence : (N,) float, in any unit; NaN is an image without a prediction, which is never accepted. Predictions of
+        equal confidence are accepted or rejected together.
+    precision : the fraction of the accepted predictions that must be correct, in [0, 1].
     """
-    right, given = np.asarray(is_right, bool), np.asarray(confidence, np.float64)
-    answered = ~np.isnan(given)
-    _, tie = np.unique(-given[answered], return_inverse=True)  # the surest answers are tie 0
-    kept = np.cumsum(np.bincount(tie))
-    kept_right = np.cumsum(np.bincount(tie, right[answered]))
-    return float(kept[kept_right / kept >= precision].max(initial=0) / max(len(given), 1))
+    correct, confidences = np.asarray(is_correct, bool), np.asarray(confidence, np.float64)
+    is_predicted = ~np.isnan(confidences)
+    _, rank = np.unique(-confidences[is_predicted], return_inverse=True)  # the highest confidence has rank 0
+    accepted = np.cumsum(np.bincount(rank))
+    accepted_correct = np.cumsum(np.bincount(rank, correct[is_predicted]))
+    best = accepted[accepted_correct / accepted >= precision].max(initial=0)
+    return float(best / max(len(confidences), 1))
 
 
 @dataclass(frozen=True, eq=False)
 class RejectionCurve:
-    """What each threshold refuses, of digits and of what is no digit.
+    """The rejection rate at each threshold, for digits and for other images.
 
     Attributes
     ----------
     thresholds : (101,) float64, 0 to 1.
-    digits, others : (101,) float64 in [0, 1], the share below each threshold.
-    area : under the receiver operating characteristic, in [0, 1]: the probability that a digit is answered with
-        more confidence than something that is none (Hanley, McNeil, 1982).
+    in_domain, out_of_domain : (101,) float64 in [0, 1], the fraction of digits, and of other images, below each
+        threshold.
+    auroc : area under the receiver operating characteristic, in [0, 1]: the probability that a digit gets a higher
+        confidence than another image (Hanley, McNeil, 1982).
     """
 
     thresholds: NDArray[np.float64]
-    digits: NDArray[np.float64]
-    others: NDArray[np.float64]
-    area: float
+    in_domain: NDArray[np.float64]
+    out_of_domain: NDArray[np.float64]
+    auroc: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the curve as JSON's own types."""
+        """Return the curve as JSON types."""
         return {
-            "area": self.area,
+            "auroc": self.auroc,
             "thresholds": [round(threshold, 2) for threshold in self.thresholds.tolist()],
-            "digits_refused": self.digits.tolist(),
-            "others_refused": self.others.tolist(),
+            "in_domain_rejection_rate": self.in_domain.tolist(),
+            "out_of_domain_rejection_rate": self.out_of_domain.tolist(),
         }
 
 
-def rejection_curve(digits: ArrayLike, others: ArrayLike) -> RejectionCurve:
-    """Return what each threshold refuses.
+def rejection_curve(in_domain: ArrayLike, out_of_domain: ArrayLike) -> RejectionCurve:
+    """Return the rejection rate at each threshold.
 
     Parameters
     ----------
-    digits, others : (N,) and (M,) confidences in [0, 1], neither empty; NaN is a picture without an answer, which
-        every threshold refuses.
+    in_domain, out_of_domain : (N,) and (M,) confidences in [0, 1], neither empty; NaN is an image without a
+        prediction, which every threshold rejects.
     """
-    told, untold = (
-        np.sort(np.nan_to_num(np.asarray(item, np.float64), nan=-1.0)) for item in (digits, others)
+    digits, others = (
+        np.sort(np.nan_to_num(np.asarray(confidences, np.float64), nan=-1.0))
+        for confidences in (in_domain, out_of_domain)
     )
     thresholds = np.linspace(0.0, 1.0, 101)
     # A tie counts half.
-    below = np.searchsorted(untold, told, "left") + np.searchsorted(untold, told, "right")
+    below = np.searchsorted(others, digits, "left") + np.searchsorted(others, digits, "right")
     return RejectionCurve(
         thresholds,
-        np.searchsorted(told, thresholds, "left") / len(told),
-        np.searchsorted(untold, thresholds, "left") / len(untold),
-        float(below.mean() / (2 * len(untold))),
+        np.searchsorted(digits, thresholds, "left") / len(digits),
+        np.searchsorted(others, thresholds, "left") / len(others),
+        float(below.mean() / (2 * len(others))),
     )

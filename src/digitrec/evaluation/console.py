@@ -1,46 +1,53 @@
-"""What a terminal shows of an examination: the figures of one set, or a line for each of several."""
+"""Format evaluation results for a terminal: all metrics of one dataset, or a table of several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_curve_of
 from digitrec.evaluation.metrics import format_metrics
+from digitrec.evaluation.number_evaluator import NumberSetResult
+from digitrec.evaluation.string_metrics import PRECISION
 
 
-def format_results(examinations: list[SetResult], skipped: dict[str, str]) -> str:
-    """Return a text for a terminal: the full figures of a single set, or a line for each of several."""
-    if len(examinations) == 1 and not skipped and examinations[0].shows_digits:
-        only = examinations[0]
-        return "\n".join([format_metrics(only.evaluation), *(f"\n{note}" for note in only.notes)])
-    digits = [item for item in examinations if item.shows_digits]
-    others = [item for item in examinations if not item.shows_digits]
+def format_results(results: list[SetResult], skipped: dict[str, str]) -> str:
+    """Return all metrics of a single dataset of digits, or a line for each of several.
+
+    Parameters
+    ----------
+    skipped : by the dataset's name, why it was not evaluated.
+    """
+    if len(results) == 1 and not skipped and results[0].is_digit_set:
+        (result,) = results
+        return "\n".join([format_metrics(result.metrics), *(f"\n{note}" for note in result.notes)])
+    digits = [item for item in results if item.is_digit_set]
+    others = [item for item in results if not item.is_digit_set]
     lines = [*_digit_lines(digits), *_other_lines(others), *_pooled_lines(digits, others), ""]
-    lines += [f"{item.name}: {note}" for item in examinations for note in item.notes]
-    return "\n".join([*lines, *(f"{name}: skipped, {fault}" for name, fault in skipped.items())]).rstrip()
+    lines += [f"{item.name}: {note}" for item in results for note in item.notes]
+    return "\n".join([*lines, *(f"{name}: skipped, {reason}" for name, reason in skipped.items())]).rstrip()
 
 
 def _digit_lines(digits: list[SetResult]) -> Iterator[str]:
     if not digits:
         return
-    yield f"{'set':<20}{'n':>7}{'accuracy':>10}   95 % interval       accepted  unanswered"
+    yield f"{'set':<20}{'n':>7}{'accuracy':>10}   95 % interval       accepted      failed"
     for item in digits:
-        figures = item.evaluation
-        low, high = figures.interval
+        metrics = item.metrics
+        low, high = metrics.accuracy_ci95
         yield (
-            f"{item.name:<20}{figures.count:>7}{figures.accuracy:>10.2%}   {low:.2%} to {high:.2%}"
-            f"{figures.accepted_share:>13.2%}{figures.unanswered:>12}"
+            f"{item.name:<20}{metrics.count:>7}{metrics.accuracy:>10.2%}   {low:.2%} to {high:.2%}"
+            f"{metrics.coverage:>13.2%}{metrics.num_failed:>12}"
         )
-    mean = sum(item.evaluation.accuracy for item in digits) / len(digits)
+    mean = sum(item.metrics.accuracy for item in digits) / len(digits)
     yield f"{'mean, unweighted':<20}{'':>7}{mean:>10.2%}"
 
 
 def _other_lines(others: list[SetResult]) -> Iterator[str]:
     if others:
         yield ""
-        yield f"{'no digits':<20}{'n':>7}{'refused':>10}"
+        yield f"{'not digits':<20}{'n':>7}{'rejected':>10}"
     for item in others:
-        yield f"{item.name:<20}{len(item.labels):>7}{1 - item.accepted_share:>10.2%}"
+        yield f"{item.name:<20}{len(item.labels):>7}{1 - item.coverage:>10.2%}"
 
 
 def _pooled_lines(digits: list[SetResult], others: list[SetResult]) -> Iterator[str]:
@@ -49,9 +56,35 @@ def _pooled_lines(digits: list[SetResult], others: list[SetResult]) -> Iterator[
     if pooled is not None:
         yield ""
         yield (
-            f"all digits together, n = {len(pooled.labels)}: {pooled.evaluation.accuracy:.2%} right, "
-            f"{1 - pooled.accepted_share:.2%} refused, confidence off by "
-            f"{pooled.evaluation.calibration_error:.2%} in the mean (15 bins)"
+            f"all digits, n = {len(pooled.labels)}: accuracy {pooled.metrics.accuracy:.2%}, "
+            f"rejected {1 - pooled.coverage:.2%}, ECE {pooled.metrics.ece:.2%} (15 bins)"
         )
     if curve is not None:
-        yield f"digits against no digits: area under the ROC {curve.area:.4f}"
+        yield f"digits against other images: AUROC {curve.auroc:.4f}"
+
+
+def format_number_results(results: Sequence[NumberSetResult]) -> str:
+    """Return a table with a line for each dataset of numbers."""
+    title = "numbers (known length)" if any(item.known_length for item in results) else "numbers"
+    lines = [
+        f"{title:<24}{'n':>6}{'accuracy':>10}   {'95 % interval':<18}{'CER':>8}{f'coverage at {PRECISION:.0%}':>17}"
+        f"{'accepted':>10}{'accuracy of accepted':>22}{'failed':>8}{'transcript':>12}"
+    ]
+    for item in results:
+        metrics = item.metrics
+        low, high = metrics.accuracy_ci95
+        lines.append(
+            f"{item.name:<24}{metrics.count:>6}{metrics.accuracy:>10.2%}   {f'{low:.2%} to {high:.2%}':<18}"
+            f"{metrics.character_error_rate:>8.2%}{metrics.coverage_at_99:>17.2%}{metrics.coverage:>10.2%}"
+            f"{_percent(metrics.selective_accuracy):>22}{metrics.num_failed:>8}"
+            f"{_percent(metrics.transcript_accuracy):>12}"
+        )
+    lines.append(
+        f"coverage at {PRECISION:.0%}: the fraction that a threshold can accept with {PRECISION:.0%} of it correct"
+    )
+    lines += [f"{item.name}: {note}" for item in results for note in item.notes]
+    return "\n".join(lines)
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.2%}"

@@ -1,4 +1,4 @@
-"""Labelled sets: pictures whose digit, or number, is known; `digitrec.evaluation.dataset_readers` has the kinds of files."""
+"""Labeled datasets: images labeled with a digit, a number or a symbol. `dataset_readers` reads the files."""
 
 from __future__ import annotations
 
@@ -23,100 +23,108 @@ _DIGITS = frozenset(string.digits)
 
 @dataclass(frozen=True)
 class LabeledDataset:
-    """Pictures whose digit is known.
+    """Labeled images.
 
     Attributes
     ----------
-    name : the file's or the folder's.
-    path : where it was read from.
-    rows : those whose label is a digit, in the file's order; or, in a set of what is none, all others.
-    left_out : how often each label came that is not scored.
-    holds_arrays : whether each picture is a (28, 28) uint8 array as MNIST has them, 255 being ink.
-    shows_digits : False where no label is a digit and some are letters or signs: a set to be refused.
-    numbers : the rows whose label is a number, or several lines of numbers such as ``12|34``.
+    name : of the file or folder.
+    path : of the file or folder.
+    examples : those labeled with a digit, in the file's order; in a dataset without digits, all others.
+    skipped_labels : how often each label occurs that is not scored.
+    holds_arrays : whether each image is a (28, 28) uint8 array as in MNIST, where 255 is ink.
+    is_digit_set : False where no label is a digit and some are letters or symbols: a dataset to be rejected.
+    number_examples : the examples labeled with a number, or with several lines of numbers such as ``12|34``.
     """
 
     name: str
     path: Path
-    rows: tuple[Example, ...]
-    left_out: Counter[str]
+    examples: tuple[Example, ...]
+    skipped_labels: Counter[str]
     holds_arrays: bool = False
-    shows_digits: bool = True
-    numbers: tuple[Example, ...] = ()
+    is_digit_set: bool = True
+    number_examples: tuple[Example, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.examples)
 
     def __iter__(self) -> Iterator[tuple[int, ImageLike]]:
-        """Give (label, picture) in order, each picture made when its turn comes; the label may be `NON_DIGIT_LABEL`."""
-        return ((NON_DIGIT_LABEL if row.digit is None else row.digit, row.picture()) for row in self.rows)
+        """Yield (label, image) in order and load each image lazily; a label may be `NON_DIGIT_LABEL`."""
+        return (
+            (NON_DIGIT_LABEL if example.digit is None else example.digit, example.load_image())
+            for example in self.examples
+        )
 
     def first(self, limit: int | None) -> LabeledDataset:
-        """Return at most `limit` rows, evenly spread over the set: many are sorted by label."""
-        if limit is None or limit >= max(len(self.rows), len(self.numbers)):
+        """Return at most `limit` examples, evenly spaced over the dataset, which may be sorted by label."""
+        if limit is None or limit >= max(len(self.examples), len(self.number_examples)):
             return self
-        return replace(self, rows=_spread(self.rows, limit), numbers=_spread(self.numbers, limit))
+        return replace(
+            self,
+            examples=_evenly_spaced(self.examples, limit),
+            number_examples=_evenly_spaced(self.number_examples, limit),
+        )
 
     @property
-    def shows_numbers(self) -> bool:
-        """Whether most labels are numbers, and too many of more than one digit to be scored as digits."""
-        return self.fault is not None and 2 * len(self.numbers) > len(self.rows) + self.left_out.total()
+    def is_number_set(self) -> bool:
+        """Whether most labels are numbers, and too many of them have several digits to be scored as digits."""
+        total = len(self.examples) + self.skipped_labels.total()
+        return self.skip_reason is not None and 2 * len(self.number_examples) > total
 
     @property
-    def fault(self) -> str | None:
-        """Why this is no set to score: most of its labels are of another kind. None where it is one."""
-        others = self.left_out.total()
-        if others <= len(self.rows):
+    def skip_reason(self) -> str | None:
+        """Why the dataset cannot be scored as digits: most of its labels are of another kind. Else None."""
+        skipped = self.skipped_labels.total()
+        if skipped <= len(self.examples):
             return None
-        example = next(iter(self.left_out))
-        return f"{others} of {others + len(self.rows)} labels are no single digit, such as {example!r}"
+        label = next(iter(self.skipped_labels))
+        return f"{skipped} of {skipped + len(self.examples)} labels are not a single digit, such as {label!r}"
 
     def notes(self) -> list[str]:
-        """Return what a report says about the rows that are not scored, a sentence for each label."""
-        kind = "no digit" if self.shows_digits else "no sign"
+        """Return a sentence for each label that is not scored."""
+        kind = "digit" if self.is_digit_set else "symbol"
         return [
-            f"{count} {'row' if count == 1 else 'rows'} left out: label {label!r} is {kind}"
-            for label, count in sorted(self.left_out.items())
+            f"{count} {'row' if count == 1 else 'rows'} skipped: label {label!r} is not a {kind}"
+            for label, count in sorted(self.skipped_labels.items())
         ]
 
 
-def _spread(rows: tuple[Example, ...], limit: int) -> tuple[Example, ...]:
-    if limit >= len(rows):
-        return rows
-    return tuple(rows[index] for index in np.linspace(0, len(rows) - 1, limit).astype(int))
+def _evenly_spaced(examples: tuple[Example, ...], limit: int) -> tuple[Example, ...]:
+    if limit >= len(examples):
+        return examples
+    return tuple(examples[index] for index in np.linspace(0, len(examples) - 1, limit).astype(int))
 
 
 def read_labeled_dataset(path: str | Path, *, seed: int = 0) -> LabeledDataset:
-    """Return the labelled set at `path`.
+    """Return the labeled dataset at `path`.
 
     Parameters
     ----------
     path : a folder with labels.csv, a .jsonl file of strokes, or an .npz file.
-    seed : of the pen, size and place with which strokes are replayed. A line's picture depends on it and on
-        the line's number alone, so that neither order nor selection changes it.
+    seed : for the random pen width, size and position with which strokes are rendered. An image depends only on the
+        seed and its line number, so the order and selection of lines do not change it.
 
     Raises
     ------
-    DatasetError : nothing there, or a row that is wrong; the message names the path and the row.
+    DatasetError : the dataset is missing, or a row is invalid; the message names the path and the row.
     """
     path = Path(path).resolve()
-    return replace(_split(path, read_examples(path, seed=seed)), holds_arrays=path.suffix == ".npz")
+    return replace(_to_dataset(path, read_examples(path, seed=seed)), holds_arrays=path.suffix == ".npz")
 
 
-def from_arrays(name: str, pictures: NDArray[np.uint8], labels: NDArray[Any]) -> LabeledDataset:
-    """Return a labelled set of (N, 28, 28) uint8 `pictures`, 255 being ink, and (N,) `labels` 0 to 9."""
+def from_arrays(name: str, images: NDArray[np.uint8], labels: NDArray[Any]) -> LabeledDataset:
+    """Return a dataset of (N, 28, 28) uint8 `images`, where 255 is ink, and (N,) `labels` 0 to 9."""
     path = Path(name)
     return LabeledDataset(
-        name, path, tuple(array_examples(path, pictures, labels)), Counter(), holds_arrays=True
+        name, path, tuple(array_examples(path, images, labels)), Counter(), holds_arrays=True
     )
 
 
 def find_labeled_datasets(path: str | Path) -> list[Path]:
-    """Return the paths of the sets at `path`: itself, or those directly inside a folder of several, by name.
+    """Return `path` where it is a dataset, else the paths of the datasets directly inside that folder, by name.
 
     Raises
     ------
-    DatasetError : a folder with neither labels.csv nor sets in it.
+    DatasetError : a folder with neither labels.csv nor datasets in it.
     """
     path = Path(path)
     if not path.is_dir() or (path / LABELS_FILE).exists():
@@ -126,20 +134,25 @@ def find_labeled_datasets(path: str | Path) -> list[Path]:
     ]
     if not found:
         raise DatasetError(
-            f"{path}: expected {LABELS_FILE}, or sets: folders with {LABELS_FILE}, .jsonl or .npz files. "
-            "Received: a folder without any. Name another one."
+            f"{path}: expected {LABELS_FILE}, or datasets: folders with {LABELS_FILE}, .jsonl or .npz files. "
+            "Received: a folder without any. Give another path."
         )
     return found
 
 
-def _split(path: Path, rows: Sequence[Example]) -> LabeledDataset:
-    if not rows:
-        raise DatasetError(f"{path}: expected labelled rows. Received: none. Name another set.")
-    digits = [row for row in rows if row.digit is not None]
-    signs = [row for row in rows if row.label and not _DIGITS.intersection(row.label)]
-    shows_digits = bool(digits) or not signs
-    scored = digits if shows_digits else signs
-    left_out = Counter(row.label for row in rows) - Counter(row.label for row in scored)
-    name = path.name if path.is_dir() else path.stem
-    numbers = tuple(row for row in rows if row.shows_number)
-    return LabeledDataset(name, path, tuple(scored), left_out, shows_digits=shows_digits, numbers=numbers)
+def _to_dataset(path: Path, examples: Sequence[Example]) -> LabeledDataset:
+    if not examples:
+        raise DatasetError(f"{path}: expected labeled rows. Received: none. Give another dataset.")
+    digits = [example for example in examples if example.digit is not None]
+    symbols = [example for example in examples if example.label and not _DIGITS.intersection(example.label)]
+    is_digit_set = bool(digits) or not symbols
+    scored = digits if is_digit_set else symbols
+    skipped = Counter(example.label for example in examples) - Counter(example.label for example in scored)
+    return LabeledDataset(
+        path.name if path.is_dir() else path.stem,
+        path,
+        tuple(scored),
+        skipped,
+        is_digit_set=is_digit_set,
+        number_examples=tuple(example for example in examples if example.is_number),
+    )

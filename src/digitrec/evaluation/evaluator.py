@@ -1,4 +1,4 @@
-"""The examination of a recognizer: every picture of a labelled set answered, and the answers marked."""
+"""Evaluate a recognizer on datasets of digits, and on datasets of other images, which it should reject."""
 
 from __future__ import annotations
 
@@ -20,179 +20,178 @@ from digitrec.evaluation.metrics import DigitMetrics, compute_metrics
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.recognizer import Recognizer
 
-# Progress is told about ten times a second, and memory does not grow with the set.
-_BATCH = 64
+# About ten progress updates per second, and memory use that does not depend on the size of the dataset.
+_BATCH_SIZE = 64
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class SetResult:
-    """What came out for one set.
+    """The predictions for one dataset.
 
     Attributes
     ----------
-    name : the set's.
-    labels : (N,) int64, 0 to 9; in a set of what is no digit, all `NON_DIGIT_LABEL`.
-    probabilities : (N, 10) float32; a row of NaN is a picture without an answer.
-    inks : (N, 28, 28) uint8, what the network saw, 255 is full ink; blank without an answer.
-    threshold : the confidence that an accepted answer needs.
-    notes : sentences on rows that were left out and pictures that got no answer.
+    name : of the dataset.
+    labels : (N,) int64, 0 to 9; all `NON_DIGIT_LABEL` in a dataset of other images.
+    probabilities : (N, 10) float32; a row of NaN is a failed image.
+    images : (N, 28, 28) uint8, the normalized images, 255 is full ink; zeros for a failed image.
+    threshold : the confidence that an accepted prediction needs.
+    notes : sentences on skipped rows and failed images.
     """
 
     name: str
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    inks: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     threshold: float
     notes: tuple[str, ...] = ()
 
     @property
-    def shows_digits(self) -> bool:
-        """Whether this is a set of digits, to be read, and not of other things, to be refused."""
+    def is_digit_set(self) -> bool:
+        """Whether this is a dataset of digits, and not of other images, to be rejected."""
         return bool((self.labels != NON_DIGIT_LABEL).all())
 
     @cached_property
-    def evaluation(self) -> DigitMetrics:
-        """The figures of a set of digits."""
+    def metrics(self) -> DigitMetrics:
+        """The metrics of a dataset of digits."""
         return compute_metrics(self.labels, self.probabilities, threshold=self.threshold)
 
     @property
-    def answers(self) -> NDArray[np.int64]:
-        """(N,) int64: the digit each picture was taken for, -1 without an answer."""
-        answered = np.isfinite(self.confidences)
-        return np.where(answered, np.nan_to_num(self.probabilities).argmax(axis=1), -1)
+    def predictions(self) -> NDArray[np.int64]:
+        """(N,) int64: the predicted digits, -1 for a failed image."""
+        is_predicted = np.isfinite(self.confidences)
+        return np.where(is_predicted, np.nan_to_num(self.probabilities).argmax(axis=1), -1)
 
     @property
     def confidences(self) -> NDArray[np.float32]:
-        """(N,) float32: each answer's confidence, NaN without an answer."""
+        """(N,) float32: the confidence of each prediction, NaN for a failed image."""
         return np.asarray(self.probabilities.max(axis=1), np.float32)
 
     @property
-    def accepted_share(self) -> float:
-        """The share of pictures whose answer was accepted, in [0, 1]."""
+    def coverage(self) -> float:
+        """The fraction of images whose prediction is accepted, in [0, 1]."""
         return float((self.confidences >= self.threshold).mean())  # False for NaN
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON's own types."""
-        figures = (
-            self.evaluation.to_dict()
-            if self.shows_digits
-            else {"count": len(self.labels), "accepted_share": self.accepted_share}
+        """Return the metrics as JSON types."""
+        metrics = (
+            self.metrics.to_dict()
+            if self.is_digit_set
+            else {"count": len(self.labels), "coverage": self.coverage}
         )
-        return {"name": self.name, **figures, "notes": list(self.notes)}
+        return {"name": self.name, **metrics, "notes": list(self.notes)}
 
 
-def pool_results(examinations: Sequence[SetResult], name: str) -> SetResult | None:
-    """Return all pictures of several sets as those of one; None of none."""
-    if not examinations:
+def pool_results(results: Sequence[SetResult], name: str) -> SetResult | None:
+    """Return the results of several datasets as one; None without any."""
+    if not results:
         return None
     return SetResult(
         name,
-        np.concatenate([item.labels for item in examinations]),
-        np.concatenate([item.probabilities for item in examinations]),
-        np.concatenate([item.inks for item in examinations]),
-        examinations[0].threshold,
+        np.concatenate([item.labels for item in results]),
+        np.concatenate([item.probabilities for item in results]),
+        np.concatenate([item.images for item in results]),
+        results[0].threshold,
     )
 
 
-def rejection_curve_of(examinations: Sequence[SetResult]) -> RejectionCurve | None:
-    """Return what each threshold refuses, of all digits and of all that is none; None without both."""
-    digits = pool_results([item for item in examinations if item.shows_digits], "digits")
-    others = pool_results([item for item in examinations if not item.shows_digits], "others")
+def rejection_curve_of(results: Sequence[SetResult]) -> RejectionCurve | None:
+    """Return the rejection curve of all digits against all other images; None without both kinds."""
+    digits = pool_results([item for item in results if item.is_digit_set], "digits")
+    others = pool_results([item for item in results if not item.is_digit_set], "others")
     return rejection_curve(digits.confidences, others.confidences) if digits and others else None
 
 
 def evaluate_digits(
     recognizer: Recognizer,
-    labelled_set: LabeledDataset,
+    dataset: LabeledDataset,
     *,
-    raw: bool = False,
-    advance: Callable[[int], object] = lambda count: None,
+    skip_preprocessing: bool = False,
+    on_progress: Callable[[int], object] = lambda count: None,
 ) -> SetResult:
-    """Return how well `recognizer` reads `labelled_set`.
+    """Return the predictions of `recognizer` for `dataset`.
 
     Parameters
     ----------
-    recognizer : what is examined.
-    labelled_set : what it has to read; a picture that gets no answer is wrong.
-    raw : give the arrays to the network as they are, past decoding and normalisation.
-    advance : called with the number of pictures done since its last call.
+    recognizer : the recognizer to evaluate.
+    dataset : the images; a failed image counts as wrong.
+    skip_preprocessing : pass the arrays to the network without decoding and normalization.
+    on_progress : called with the number of images done since the last call.
 
     Raises
     ------
-    DatasetError : `raw` and pictures that are no arrays, or a set without rows.
+    DatasetError : `skip_preprocessing` with images that are not arrays, or a dataset without examples.
     """
-    if raw and not labelled_set.holds_arrays:
+    if skip_preprocessing and not dataset.holds_arrays:
         raise DatasetError(
-            f"{labelled_set.path}: expected an .npz file, for raw arrays. Read this set without raw."
+            f"{dataset.path}: expected an .npz file, since preprocessing is skipped. Received: another kind. "
+            "Evaluate this dataset with preprocessing."
         )
-    answer = _answer_arrays if raw else _answer_pictures
+    predict = _predict_arrays if skip_preprocessing else _predict_images
     labels: list[int] = []
-    answers: list[_Answer] = []
-    faults = FailureLog()
-    for batch in _batches(labelled_set, _BATCH):
-        pictures = [picture for _, picture in batch]
-        results = answer(recognizer, pictures)
-        for number, (picture, result) in enumerate(zip(pictures, results, strict=True), len(labels) + 1):
+    outputs: list[_Output] = []
+    failures = FailureLog()
+    for batch in _batches(dataset, _BATCH_SIZE):
+        images = [image for _, image in batch]
+        results = predict(recognizer, images)
+        for number, (image, result) in enumerate(zip(images, results, strict=True), len(labels) + 1):
             if isinstance(result, DigitrecError):
-                faults.note(result, picture, number)
-        answers += [_NO_ANSWER if isinstance(result, DigitrecError) else result for result in results]
+                failures.add(result, image, number)
+        outputs += [_FAILED if isinstance(result, DigitrecError) else result for result in results]
         labels += [label for label, _ in batch]
-        advance(len(batch))
+        on_progress(len(batch))
     if not labels:
-        raise DatasetError(
-            f"{labelled_set.path}: expected at least one picture. Received: none. Raise the limit."
-        )
+        raise DatasetError(f"{dataset.path}: expected at least one image. Received: none. Raise the limit.")
     return SetResult(
-        labelled_set.name,
+        dataset.name,
         np.array(labels, np.int64),
-        np.stack([item.probabilities for item in answers]),
-        np.stack([item.ink for item in answers]),
+        np.stack([output.probabilities for output in outputs]),
+        np.stack([output.image for output in outputs]),
         recognizer.threshold,
-        (*labelled_set.notes(), *faults.notes()),
+        (*dataset.notes(), *failures.summary()),
     )
 
 
-def select_digit_sets(sets: list[LabeledDataset]) -> tuple[list[LabeledDataset], dict[str, str]]:
-    """Return the sets of single pictures among `sets`, and why each other one is left out, by name.
+def select_digit_sets(datasets: list[LabeledDataset]) -> tuple[list[LabeledDataset], dict[str, str]]:
+    """Return the datasets of single digits or symbols, and by name why each other dataset is skipped.
 
     Raises
     ------
-    DatasetError : none of them is one.
+    DatasetError : all of them are skipped.
     """
-    digits = [item for item in sets if item.fault is None]
-    skipped = {item.name: item.fault for item in sets if item.fault is not None}
-    if not digits:
-        raise DatasetError(
-            "; ".join(f"{name}: expected labels 0 to 9. Received: {fault}" for name, fault in skipped.items())
-            + ". Name a set of single digits."
+    selected = [item for item in datasets if item.skip_reason is None]
+    skipped = {item.name: item.skip_reason for item in datasets if item.skip_reason is not None}
+    if not selected:
+        reasons = "; ".join(
+            f"{name}: expected labels 0 to 9. Received: {reason}" for name, reason in skipped.items()
         )
-    return digits, skipped
+        raise DatasetError(f"{reasons}. Give a dataset of single digits.")
+    return selected, skipped
 
 
-class _Answer(NamedTuple):
-    """The probabilities, (10,) float32, and the ink, (28, 28) uint8, of one picture."""
+class _Output(NamedTuple):
+    """The probabilities, (10,) float32, and the normalized image, (28, 28) uint8, of one image."""
 
     probabilities: NDArray[np.float32]
-    ink: NDArray[np.uint8]
+    image: NDArray[np.uint8]
 
 
-def _answer_pictures(recognizer: Recognizer, pictures: list[ImageLike]) -> list[_Answer | DigitrecError]:
-    results = recognizer.predict_many(pictures, errors="return")
+def _predict_images(recognizer: Recognizer, images: list[ImageLike]) -> list[_Output | DigitrecError]:
+    results = recognizer.predict_many(images, errors="return")
     return [
         result
         if isinstance(result, DigitrecError)
-        else _Answer(result.probabilities, np.rint(255 * result.normalized_image).astype(np.uint8))
+        else _Output(result.probabilities, np.rint(255 * result.normalized_image).astype(np.uint8))
         for result in results
     ]
 
 
-def _answer_arrays(recognizer: Recognizer, pictures: list[ImageLike]) -> list[_Answer | DigitrecError]:
-    arrays = np.stack([np.asarray(picture) for picture in pictures])
-    inks = (arrays / np.float32(255)).astype(np.float32).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+def _predict_arrays(recognizer: Recognizer, images: list[ImageLike]) -> list[_Output | DigitrecError]:
+    arrays = np.stack([np.asarray(image) for image in images])
+    batch = (arrays / np.float32(255)).astype(np.float32).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
     return [
-        _Answer(*answer) for answer in zip(recognizer.classifier.probabilities(inks), arrays, strict=True)
+        _Output(*output) for output in zip(recognizer.classifier.probabilities(batch), arrays, strict=True)
     ]
 
 
@@ -202,6 +201,6 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-_NO_ANSWER = _Answer(
+_FAILED = _Output(
     np.full(len(LABELS), np.nan, np.float32), np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.uint8)
 )

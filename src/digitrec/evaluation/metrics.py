@@ -1,4 +1,4 @@
-"""How well digits were read: figures from labels and probabilities, and their text."""
+"""Accuracy metrics of digit predictions, and their text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from digitrec.constants import LABELS
-from digitrec.evaluation.calibration import Bin, expected_calibration_error, reliability
+from digitrec.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability_bins
 
 # The quantile of the normal distribution for 95 %, two-sided.
 _Z_95 = 1.959964
@@ -19,174 +19,173 @@ _Z_95 = 1.959964
 
 @dataclass(frozen=True, eq=False)
 class AccuracyCounts:
-    """How many pictures of a labelled set were answered, accepted and right.
+    """How many images of a dataset were recognized, accepted and correct.
 
     Attributes
     ----------
-    count : pictures, answered or not.
-    correct : pictures whose answer is the label; one without an answer is wrong.
-    unanswered : pictures without an answer: blank, unreadable, or without a text.
-    accepted : answers whose confidence reaches the threshold.
-    accepted_correct : those of them that are right.
+    count : images.
+    correct : images whose prediction equals the label; a failed image is wrong.
+    num_failed : images without a prediction: blank, unreadable, or without a text.
+    accepted : predictions whose confidence reaches the threshold.
+    accepted_correct : accepted predictions that are correct.
     """
 
     count: int
     correct: int
-    unanswered: int
+    num_failed: int
     accepted: int
     accepted_correct: int
 
     @property
     def accuracy(self) -> float:
-        """The share of pictures read right, in [0, 1]."""
+        """The fraction of images that is correct, in [0, 1]."""
         return self.correct / self.count
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of `accuracy`."""
+    def accuracy_ci95(self) -> tuple[float, float]:
+        """The 95 % confidence interval of `accuracy`."""
         return wilson_interval(self.correct, self.count)
 
     @property
-    def accepted_share(self) -> float:
-        """The share of pictures whose answer was accepted, in [0, 1]."""
+    def coverage(self) -> float:
+        """The fraction of images whose prediction is accepted, in [0, 1]."""
         return self.accepted / self.count
 
     @property
-    def accepted_accuracy(self) -> float | None:
-        """The share of accepted answers that are right, in [0, 1]; None where none was accepted."""
+    def selective_accuracy(self) -> float | None:
+        """The fraction of accepted predictions that is correct, in [0, 1]; None where none is accepted."""
         return self.accepted_correct / self.accepted if self.accepted else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON's own types."""
+        """Return the metrics as JSON types."""
         return {
             "count": self.count,
             "correct": self.correct,
             "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "unanswered": self.unanswered,
-            "accepted_share": self.accepted_share,
-            "accepted_accuracy": self.accepted_accuracy,
+            "accuracy_ci95": list(self.accuracy_ci95),
+            "num_failed": self.num_failed,
+            "coverage": self.coverage,
+            "selective_accuracy": self.selective_accuracy,
         }
 
 
 @dataclass(frozen=True, eq=False)
 class DigitMetrics(AccuracyCounts):
-    """The figures of one labelled set of digits; the answer to a picture is its most probable digit.
+    """The metrics of one dataset of digits; the prediction for an image is its most probable digit.
 
-    A picture without an answer counts in `count`, `accuracy` and `recall`, and stands in no column of `confusion`.
+    A failed image counts in `count`, `accuracy` and `recall`, and in no column of `confusion`.
 
     Attributes
     ----------
-    pictures : (10,) int64, how many there are of each digit, answered or not.
-    confusion : (10, 10) int64, answers by label (row) and answered digit (column).
-    recall : (10,) float64 in [0, 1], the share of each digit's pictures that was read right; NaN where there
-        are none.
-    median_confidence : (10,) float64 in [0, 1], of the answers to each digit's pictures, right or wrong; NaN where
-        there are none.
-    reliability : the answers sorted by confidence, see `confidence.reliability`.
+    support : (10,) int64, the number of images of each digit, failed ones included.
+    confusion : (10, 10) int64, predictions by label (row) and predicted digit (column).
+    recall : (10,) float64 in [0, 1], the fraction of each digit's images that is correct; NaN without images.
+    median_confidence : (10,) float64 in [0, 1], of the predictions for each digit's images, correct or not; NaN
+        without predictions.
+    reliability : the predictions grouped by confidence, see `calibration.reliability_bins`.
     """
 
-    pictures: NDArray[np.int64]
+    support: NDArray[np.int64]
     confusion: NDArray[np.int64]
     recall: NDArray[np.float64]
     median_confidence: NDArray[np.float64]
-    reliability: list[Bin]
+    reliability: list[ReliabilityBin]
 
     @property
-    def calibration_error(self) -> float:
-        """By how much confidence and the share of right answers differ, in [0, 1]."""
+    def ece(self) -> float:
+        """The expected calibration error, in [0, 1]."""
         return expected_calibration_error(self.reliability)
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """(10,) float64 in [0, 1]: the share of each digit's answers that are right; NaN where there are none."""
-        return _shares(np.diag(self.confusion), self.confusion.sum(axis=0))
+        """(10,) float64 in [0, 1]: the fraction of each digit's predictions that is correct; NaN without any."""
+        return _fractions(np.diag(self.confusion), self.confusion.sum(axis=0))
 
     @property
     def f1(self) -> NDArray[np.float64]:
         """(10,) float64 in [0, 1]: the harmonic mean of each digit's precision and recall.
 
-        0 where one of them is, NaN where a digit has neither pictures nor answers.
+        0 where one of them is 0, NaN where a digit has neither images nor predictions.
         """
-        right, answered = np.diag(self.confusion), self.confusion.sum(axis=0)
-        return _shares(2 * right, self.pictures + answered)
+        correct, predicted = np.diag(self.confusion), self.confusion.sum(axis=0)
+        return _fractions(2 * correct, self.support + predicted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON's own types; a share of nothing, which is NaN, is None."""
+        """Return the metrics as JSON types; NaN becomes None."""
         return {
             **super().to_dict(),
-            "calibration_error": self.calibration_error,
+            "ece": self.ece,
             "reliability": [item._asdict() for item in self.reliability],
-            "precision": _listed(self.precision),
-            "recall": _listed(self.recall),
-            "f1": _listed(self.f1),
-            "median_confidence": _listed(self.median_confidence),
+            "precision": _to_list(self.precision),
+            "recall": _to_list(self.recall),
+            "f1": _to_list(self.f1),
+            "median_confidence": _to_list(self.median_confidence),
             "confusion": self.confusion.tolist(),
         }
 
 
 def compute_metrics(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 0.0) -> DigitMetrics:
-    """Return the figures of answers whose truth is known.
+    """Return the metrics of predictions with known labels.
 
     Parameters
     ----------
     labels : (N,) integers 0 to 9, N at least 1.
-    probabilities : (N, 10), of the digits 0 to 9; a row of NaN is a picture without an answer.
-    threshold : the confidence that an accepted answer needs, in [0, 1].
+    probabilities : (N, 10), of the digits 0 to 9; a row of NaN is a failed image.
+    threshold : the confidence that an accepted prediction needs, in [0, 1].
 
     Raises
     ------
-    ValueError : other shapes, no rows, or a label that is no digit.
+    ValueError : other shapes, no rows, or a label that is not a digit.
     """
-    truth, answers = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
-    answered = np.isfinite(answers).all(axis=1)
-    digits = np.where(answered, np.nan_to_num(answers).argmax(axis=1), -1)
-    right = digits == truth
-    confidence = np.nan_to_num(answers).max(axis=1)
-    accepted = answered & (confidence >= threshold)
+    truth, outputs = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
+    is_predicted = np.isfinite(outputs).all(axis=1)
+    digits = np.where(is_predicted, np.nan_to_num(outputs).argmax(axis=1), -1)
+    correct = digits == truth
+    confidence = np.nan_to_num(outputs).max(axis=1)
+    accepted = is_predicted & (confidence >= threshold)
     return DigitMetrics(
         count=len(truth),
-        correct=int(right.sum()),
-        unanswered=int((~answered).sum()),
+        correct=int(correct.sum()),
+        num_failed=int((~is_predicted).sum()),
         accepted=int(accepted.sum()),
-        accepted_correct=int((accepted & right).sum()),
-        pictures=np.bincount(truth, minlength=len(LABELS)),
-        confusion=_confusion(truth[answered], digits[answered]),
-        recall=_of_each_digit(np.mean, right, truth),
-        median_confidence=_of_each_digit(np.median, confidence[answered], truth[answered]),
-        reliability=reliability(confidence[answered], right[answered]),
+        accepted_correct=int((accepted & correct).sum()),
+        support=np.bincount(truth, minlength=len(LABELS)),
+        confusion=_confusion(truth[is_predicted], digits[is_predicted]),
+        recall=_per_digit(np.mean, correct, truth),
+        median_confidence=_per_digit(np.median, confidence[is_predicted], truth[is_predicted]),
+        reliability=reliability_bins(confidence[is_predicted], correct[is_predicted]),
     )
 
 
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of the share of `correct` in `count`; (0, 1) where `count` is 0.
+    """Return the 95 % Wilson score interval of the fraction of `correct` in `count`; (0, 1) where `count` is 0.
 
-    It is Wilson's. Unlike the normal approximation it stays inside [0, 1] and has a width at 100 %
+    Unlike the normal approximation it stays inside [0, 1] and has a width at 100 %
     (Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
     """
     if count == 0:
         return 0.0, 1.0
-    share, shrink = correct / count, 1 + _Z_95**2 / count
-    centre = (share + _Z_95**2 / (2 * count)) / shrink
-    half = _Z_95 * sqrt(share * (1 - share) / count + _Z_95**2 / (4 * count**2)) / shrink
-    return max(0.0, centre - half), min(1.0, centre + half)
+    fraction, shrink = correct / count, 1 + _Z_95**2 / count
+    center = (fraction + _Z_95**2 / (2 * count)) / shrink
+    half = _Z_95 * sqrt(fraction * (1 - fraction) / count + _Z_95**2 / (4 * count**2)) / shrink
+    return max(0.0, center - half), min(1.0, center + half)
 
 
-def format_metrics(evaluation: DigitMetrics) -> str:
-    """Return the figures as a text of some twenty lines for a terminal."""
-    low, high = evaluation.interval
-    share = evaluation.accepted_accuracy
+def format_metrics(metrics: DigitMetrics) -> str:
+    """Return the metrics as a text of about twenty lines for a terminal."""
+    low, high = metrics.accuracy_ci95
+    selective = metrics.selective_accuracy
     lines = [
-        f"accuracy   {evaluation.accuracy:.2%} ({evaluation.correct} of {evaluation.count}), "
+        f"accuracy   {metrics.accuracy:.2%} ({metrics.correct} of {metrics.count}), "
         f"95 % interval {low:.2%} to {high:.2%}",
-        f"accepted   {evaluation.accepted_share:.2%}"
-        + ("" if share is None else f", {share:.2%} of them right"),
-        f"unanswered {evaluation.unanswered}",
-        f"confidence off by {evaluation.calibration_error:.2%} in the mean (15 bins)",
+        f"accepted   {metrics.coverage:.2%}"
+        + ("" if selective is None else f", accuracy of accepted {selective:.2%}"),
+        f"failed     {metrics.num_failed}",
+        f"ECE        {metrics.ece:.2%} (15 bins)",
         "",
         "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall  median confidence",
     ]
-    rows = zip(LABELS, evaluation.confusion, evaluation.recall, evaluation.median_confidence, strict=True)
+    rows = zip(LABELS, metrics.confusion, metrics.recall, metrics.median_confidence, strict=True)
     return "\n".join([*lines, *(_row(*row) for row in rows)])
 
 
@@ -195,26 +194,26 @@ def _row(digit: int, counts: NDArray[np.int64], recall: float, confidence: float
     return f"{digit:>5} {cells}   {_percent(recall):>6}  {_percent(confidence):>17}"
 
 
-def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{share:.1%}"
+def _percent(fraction: float) -> str:
+    return "-" if np.isnan(fraction) else f"{fraction:.1%}"
 
 
-def _of_each_digit(
-    figure: Callable[[NDArray[Any]], Any], values: NDArray[Any], truth: NDArray[np.int64]
+def _per_digit(
+    statistic: Callable[[NDArray[Any]], Any], values: NDArray[Any], truth: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the figure of each digit's values, NaN for digits without any."""
-    chosen = (values[truth == digit] for digit in LABELS)
-    return np.array([figure(part) if len(part) else np.nan for part in chosen], np.float64)
+    """Return the statistic of each digit's values, NaN for digits without any."""
+    groups = (values[truth == digit] for digit in LABELS)
+    return np.array([statistic(group) if len(group) else np.nan for group in groups], np.float64)
 
 
-def _shares(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    shares = np.full(len(LABELS), np.nan)
-    np.divide(part, whole, out=shares, where=np.asarray(whole) > 0)
-    return shares
+def _fractions(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    fractions = np.full(len(LABELS), np.nan)
+    np.divide(part, whole, out=fractions, where=np.asarray(whole) > 0)
+    return fractions
 
 
-def _listed(shares: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(share) else float(share) for share in shares]
+def _to_list(fractions: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(fraction) else float(fraction) for fraction in fractions]
 
 
 def _confusion(truth: NDArray[np.int64], digits: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""How well numbers were read: figures from the texts that are right and those that were read, and their lines."""
+"""Metrics of number strings: exact match, character error rate (CER), and coverage at 99 % precision."""
 
 from __future__ import annotations
 
@@ -11,46 +11,45 @@ import numpy as np
 from digitrec.evaluation.calibration import coverage_at_precision
 from digitrec.evaluation.metrics import AccuracyCounts
 
-PRECISION = 0.99  # at which the coverage is measured
+PRECISION = 0.99  # of `StringMetrics.coverage_at_99`
 
 
 @dataclass(frozen=True, eq=False)
 class StringMetrics(AccuracyCounts):
-    """The figures of a set of numbers; right is what is the label character by character.
+    """The metrics of a dataset of numbers; a text is correct if it equals the label.
 
     Attributes
     ----------
     characters : of all labels.
-    errors : characters put in, left out or changed, at the least, to make the labels of the texts; all of those of a
-        picture without a text.
-    coverage : the largest fraction of the images that a threshold on the confidence can keep with `PRECISION` of it
-        right, in [0, 1].
-    transcripts : images whose transcript is known.
-    transcripts_correct : those of them whose transcript was read right, spaces aside.
+    errors : the edit distances between labels and texts, summed; a failed image counts with all its characters.
+    coverage_at_99 : the largest fraction of the images that a confidence threshold can accept with 99 % of the accepted
+        ones correct, in [0, 1].
+    transcripts : images with a known transcript.
+    transcripts_correct : those whose transcript was read correctly, apart from spaces.
     """
 
     characters: int
     errors: int
-    coverage: float
+    coverage_at_99: float
     transcripts: int = 0
     transcripts_correct: int = 0
 
     @property
     def character_error_rate(self) -> float:
-        """`errors` for each character of the labels; above 1 where far too much was read."""
+        """`errors` per character of the labels; above 1 where far too many characters were read."""
         return self.errors / self.characters
 
     @property
     def transcript_accuracy(self) -> float | None:
-        """The fraction of the known transcripts that was read right, in [0, 1]; None where none is known."""
+        """The fraction of the known transcripts that is correct, in [0, 1]; None where none is known."""
         return self.transcripts_correct / self.transcripts if self.transcripts else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON's own types."""
+        """Return the metrics as JSON types."""
         return {
             **super().to_dict(),
             "character_error_rate": self.character_error_rate,
-            "coverage_at_99": self.coverage,
+            "coverage_at_99": self.coverage_at_99,
             "transcripts": self.transcripts,
             "transcript_accuracy": self.transcript_accuracy,
         }
@@ -63,14 +62,15 @@ def compute_string_metrics(
     accepted: Sequence[bool],
     transcripts: Sequence[tuple[str, str]] = (),
 ) -> StringMetrics:
-    """Return the figures of texts whose truth is known.
+    """Return the metrics of texts with known labels.
 
     Parameters
     ----------
-    labels, texts : what each image says and what was read, none of the labels empty; "" is an image without an answer.
+    labels, texts : the true and the recognized number of each image; no label is empty, and the text "" is a failed
+        image.
     confidences : of each text, in any unit.
-    accepted : whether each text was.
-    transcripts : what is written on some images, with separators, and what was read. Spaces do not count.
+    accepted : whether each text was accepted.
+    transcripts : the true and the recognized transcript of some images, with separators. Spaces do not count.
 
     Raises
     ------
@@ -81,19 +81,21 @@ def compute_string_metrics(
             "expected as many labels, none of them empty, as texts, confidences and acceptances, at least 1. "
             f"Received: {len(labels)}, {len(texts)}, {len(confidences)} and {len(accepted)}."
         )
-    right = [label == text for label, text in zip(labels, texts, strict=True)]
-    answered = [bool(text) for text in texts]
+    correct = [label == text for label, text in zip(labels, texts, strict=True)]
+    is_predicted = [bool(text) for text in texts]
     return StringMetrics(
         count=len(labels),
-        correct=sum(right),
+        correct=sum(correct),
         characters=sum(map(len, labels)),
         errors=sum(edit_distance(label, text) for label, text in zip(labels, texts, strict=True)),
         accepted=sum(accepted),
-        accepted_correct=sum(taken and good for taken, good in zip(accepted, right, strict=True)),
-        unanswered=answered.count(False),
-        coverage=coverage_at_precision(right, np.where(answered, confidences, np.nan), PRECISION),
+        accepted_correct=sum(both[0] and both[1] for both in zip(accepted, correct, strict=True)),
+        num_failed=is_predicted.count(False),
+        coverage_at_99=coverage_at_precision(correct, np.where(is_predicted, confidences, np.nan), PRECISION),
         transcripts=len(transcripts),
-        transcripts_correct=sum(_without_spaces(one) == _without_spaces(other) for one, other in transcripts),
+        transcripts_correct=sum(
+            _without_spaces(expected) == _without_spaces(received) for expected, received in transcripts
+        ),
     )
 
 
@@ -101,12 +103,14 @@ def _without_spaces(text: str) -> str:
     return "".join(text.split())
 
 
-def edit_distance(one: str, other: str) -> int:
-    """Return how many characters must be put in, left out or changed to make one text of the other (Levenshtein)."""
-    above = list(range(len(other) + 1))
-    for row, sign in enumerate(one, 1):
-        here = [row]
-        for column, against in enumerate(other, 1):
-            here.append(min(above[column - 1] + (sign != against), above[column] + 1, here[column - 1] + 1))
-        above = here
-    return above[-1]
+def edit_distance(source: str, target: str) -> int:
+    """Return the Levenshtein distance: the fewest insertions, deletions and substitutions between two texts."""
+    previous = list(range(len(target) + 1))
+    for row, char in enumerate(source, 1):
+        current = [row]
+        for column, other in enumerate(target, 1):
+            current.append(
+                min(previous[column - 1] + (char != other), previous[column] + 1, current[column - 1] + 1)
+            )
+        previous = current
+    return previous[-1]

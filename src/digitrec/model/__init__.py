@@ -1,1 +1,1 @@
-"""The network: its builders, its file, and running it."""
+"""The networks: Keras builders, the model file, and inference with LiteRT."""

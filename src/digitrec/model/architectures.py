@@ -1,10 +1,10 @@
-"""Named Keras CNNs for 28 x 28 ink: builders only, no training and no files.
+"""Named Keras CNNs for normalized 28 x 28 images, and the line model: builders only, no training and no files.
 
-Every architecture builds an uncompiled ``keras.Model`` that maps ink of shape (N, 28, 28, 1), float32 in [0, 1], to
-probabilities of shape (N, 10), float32 rows that sum to 1.
+Every architecture builds an uncompiled ``keras.Model`` that maps (N, 28, 28, 1) float32 images in [0, 1] to (N, 10)
+float32 probabilities, rows sum to 1.
 
-A network that can refuse learns an eleventh class, "no digit", and shares its probability evenly among the ten: of
-what is no digit every digit is as likely, and none likely enough to be accepted.
+A network with a reject class is trained on an eleventh class, "non-digit". Its probability is spread evenly over the
+ten digits, so that no digit of a non-digit image reaches the confidence threshold.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 Tensor: TypeAlias = keras.KerasTensor
 
 DEFAULT_ARCHITECTURE = "residual"
-# The layer whose output is learned from: the ten digits, and with refusal "no digit" as the eleventh.
+# The layer that the loss is computed on: the ten digits and, with a reject class, "non-digit" as the eleventh class.
 CLASSES_LAYER = "classes"
 
 
 @dataclass(frozen=True)
 class PublishedRecipe:
-    """How the one who published a network trains it: Adam at Keras's rate on MNIST as it is, no augmentation."""
+    """The published training recipe of a network: Adam with Keras's learning rate on plain MNIST, no augmentation."""
 
     epochs: int
     batch_size: int
@@ -38,40 +38,39 @@ class PublishedRecipe:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network to choose by name.
+    """A network that can be chosen by name.
 
     Attributes
     ----------
-    name : what `--architecture` takes.
-    features : the layers between the ink and the classes.
-    claimed_accuracy : on MNIST's test set as its users state it, in [0, 1]; None for our own.
-    own_recipe : how they train it; None for our own.
+    name : the value of `--architecture`.
+    backbone : the layers between the input and the classification layer.
+    reported_accuracy : on MNIST's test set, as published, in [0, 1]; None for our own.
+    published_recipe : None for our own.
     """
 
     name: str
-    features: Callable[[Tensor], Tensor]
-    claimed_accuracy: float | None = None
-    own_recipe: PublishedRecipe | None = None
+    backbone: Callable[[Tensor], Tensor]
+    reported_accuracy: float | None = None
+    published_recipe: PublishedRecipe | None = None
 
-    def build(self, *, refuses: bool = False) -> keras.Model:
-        """Return the network with new weights; with `refuses` it learns "no digit" as an eleventh class."""
-        inputs = keras.Input((IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1), name="ink")
-        classes = len(LABELS) + refuses
-        outputs = layers.Dense(classes, activation="softmax", name=CLASSES_LAYER)(self.features(inputs))
-        if refuses:
-            share = layers.Dense(len(LABELS), use_bias=False, trainable=False, name="probabilities")
-            outputs = share(outputs)
-            # Keep the ten, and spread the eleventh over them.
-            share.set_weights([np.vstack([np.eye(len(LABELS)), np.full(len(LABELS), 1 / len(LABELS))])])
+    def build(self, *, reject_class: bool = False) -> keras.Model:
+        """Return the network with new weights; with `reject_class` it has "non-digit" as an eleventh class."""
+        inputs = keras.Input((IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1), name="image")
+        classes = len(LABELS) + reject_class
+        outputs = layers.Dense(classes, activation="softmax", name=CLASSES_LAYER)(self.backbone(inputs))
+        if reject_class:
+            spread = layers.Dense(len(LABELS), use_bias=False, trainable=False, name="probabilities")
+            outputs = spread(outputs)
+            # The identity for the ten digits, and the eleventh class divided by ten.
+            spread.set_weights([np.vstack([np.eye(len(LABELS)), np.full(len(LABELS), 1 / len(LABELS))])])
         return keras.Model(inputs, outputs, name=f"digitrec_{self.name.replace('-', '_')}")
 
 
 def residual(stem: int, first: int, second: int) -> Callable[[Tensor], Tensor]:
-    """Return the layers of a small residual CNN with so many filters in its stem and its two stages.
+    """Return the backbone of a small residual CNN with these numbers of filters in its stem and its two stages.
 
-    A stem at full resolution, then two stages at 14 x 14 and 7 x 7, each a widening convolution and one
-    residual block of two 3 x 3 convolutions (He et al., "Deep Residual Learning", 2015). Most of the work
-    happens after the first pooling.
+    A stem at full resolution, then two stages at 14 x 14 and 7 x 7, each a widening convolution and one residual block
+    of two 3 x 3 convolutions (He et al., "Deep Residual Learning", 2015).
     """
 
     def stack(x: Tensor) -> Tensor:
@@ -147,7 +146,7 @@ def _residual_block(x: Tensor, filters: int, name: str) -> Tensor:
 ARCHITECTURES: Final = {
     architecture.name: architecture
     for architecture in (
-        # The widths are multiples of what LiteRT's kernels take at once; benchmarks/choices.py compares others.
+        # The widths are multiples of what LiteRT's kernels take at once.
         Architecture(DEFAULT_ARCHITECTURE, residual(24, 32, 96)),
         Architecture("three-blocks", _three_blocks, 0.995, PublishedRecipe(epochs=8, batch_size=128)),
         Architecture("three-convs", _three_convs, 0.9876, PublishedRecipe(epochs=10, batch_size=128)),
@@ -160,16 +159,16 @@ ARCHITECTURES: Final = {
 
 
 def class_probability_model(model: keras.Model) -> keras.Model:
-    """Return the part of `model` that is learned: to the ten classes, or eleven where it refuses."""
+    """Return the trained part of `model`: up to the ten classes, or eleven with a reject class."""
     return keras.Model(model.input, model.get_layer(CLASSES_LAYER).output)
 
 
-def line_model(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> keras.Model:
-    """Return a network that reads a whole line, with new weights; 1.1 million parameters.
+def line_model(widths: Sequence[int] = (24, 48, 80, 112), column_features: int = 192) -> keras.Model:
+    """Return the CTC line model with new weights; 1.1 million parameters.
 
-    (B, 48, W, 1) contrast-normalized lines, W a multiple of 4, to (B, W / 4, 24) float32 logits of `line_alphabet`.
-    Convolutions with a stride halve the height until three rows are left, which one convolution joins; residual blocks
-    then look along the line, 120 px to each side in all.
+    It maps (B, 48, W, 1) contrast-normalized lines, W a multiple of 4, to (B, W / 4, 24) float32 logits of
+    `line_alphabet`. Strided convolutions halve the height until three rows are left, which one convolution merges;
+    dilated residual blocks along the line then give each column a receptive field of 120 px to each side.
     """
     line = keras.Input((LINE_HEIGHT_PX, None, 1), name="line")
     x = _batch_normed(layers.Conv2D(widths[0], 3, strides=2, padding="same", use_bias=False)(line))
@@ -177,10 +176,12 @@ def line_model(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> k
     for filters in widths[2:]:
         x = _batch_normed(layers.Conv2D(filters, 3, strides=(2, 1), padding="same", use_bias=False)(x))
         x = layers.Add()([x, _batch_normed(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))])
-    x = _batch_normed(layers.Conv2D(along, (x.shape[1], 1), use_bias=False)(x))
+    x = _batch_normed(layers.Conv2D(column_features, (x.shape[1], 1), use_bias=False)(x))
     for dilation in (1, 2, 4, 1):
         block = _batch_normed(
-            layers.Conv2D(along, (1, 5), padding="same", dilation_rate=(1, dilation), use_bias=False)(x)
+            layers.Conv2D(
+                column_features, (1, 5), padding="same", dilation_rate=(1, dilation), use_bias=False
+            )(x)
         )
         x = layers.Add()([x, layers.Dropout(0.1)(block)])
     x = layers.Conv2D(LINE_CLASS_COUNT, 1, dtype="float32", name="classes")(x)
@@ -191,13 +192,10 @@ def line_model(widths: Sequence[int] = (24, 48, 80, 112), along: int = 192) -> k
     )
 
 
-def _normed(x: Tensor) -> Tensor:
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-
-
 def _batch_normed(x: Tensor) -> Tensor:
-    """Return `x` normed by statistics of many batches: each batch has lines of another width and kind.
+    """Apply batch normalization and ReLU.
 
-    With a momentum of 0.9, half-trained networks read 82 instead of 79 % of cheques after the statistics were averaged.
+    The momentum is high because each batch has lines of another width and kind: with 0.9, a half-trained network read
+    79 % of cheques, and 82 % after the statistics were averaged.
     """
     return layers.ReLU()(layers.BatchNormalization(momentum=0.995)(x))

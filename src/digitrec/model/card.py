@@ -1,4 +1,4 @@
-"""The model card: what a network is, what it learned from and how well it reads; JSON in the model file."""
+"""The model card: JSON in the model file that describes the network, its training and its results."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from digitrec.errors import ModelFileError
 
 CARD_FORMAT = 1
 
-# For a terminal: these stand in the title, or are tables that `digitrec info --json` and the page's Model tab show.
-_NOT_SHOWN = ("format", "name", "version", "layers")
-_TABLES = ("confusion", "reliability", "read", "config")
-_LAST = ("training", "environment")  # how it was made comes after what it does
+# Omitted from the text for a terminal: the title has them, or `digitrec info --json` and the Model tab show them as
+# tables.
+_OMITTED = ("format", "name", "version", "layers")
+_TABLES = ("confusion", "reliability", "accuracy", "config")
+_LAST = ("training", "environment")
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "format": (int,),
@@ -31,14 +32,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def parse_card(text: str) -> dict[str, Any]:
-    """Return the card that the JSON `text` describes.
+    """Return the card parsed from JSON.
 
     Raises
     ------
-    ModelFileError : `text` is no JSON object, or a key of the card is missing or of another kind.
+    ModelFileError : `text` is not a JSON object, or a key of the card is missing or has another type.
     """
     try:
-        card = json.loads(text, parse_constant=_refuse_constant)
+        card = json.loads(text, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(
             f"expected the model card as JSON. Received: {text[:60]!r} ({error})."
@@ -47,11 +48,11 @@ def parse_card(text: str) -> dict[str, Any]:
 
 
 def serialize_card(card: dict[str, Any]) -> str:
-    """Return `card` as the JSON that `parse_card` reads.
+    """Return `card` as JSON.
 
     Raises
     ------
-    ModelFileError : a key is missing or of another kind, or a value is none of JSON's.
+    ModelFileError : a key is missing or has another type, or a value cannot be serialized.
     """
     try:
         return json.dumps(validated_card(card), allow_nan=False, ensure_ascii=False)
@@ -60,11 +61,11 @@ def serialize_card(card: dict[str, Any]) -> str:
 
 
 def validated_card(card: Any) -> dict[str, Any]:
-    """Return `card` itself when it has every key of a model card, of the right kind and range.
+    """Return `card` itself if it has every key of a model card, with a value of the right type and range.
 
     Raises
     ------
-    ModelFileError : names the first key that is wrong, what it should be and what came.
+    ModelFileError : names the first invalid key, the expected and the received value.
     """
     if not isinstance(card, dict):
         raise ModelFileError(f"expected the model card to be a JSON object. Received: {type(card).__name__}.")
@@ -79,30 +80,30 @@ def validated_card(card: Any) -> dict[str, Any]:
 
 
 def format_card(card: dict[str, Any], facts: dict[str, Any]) -> str:
-    """Return `card`, and `facts` about its file, as an indented text for a terminal."""
+    """Return `card`, and `facts` about its file, as indented text for a terminal."""
     title = f"{card['name']} {card['version']}"
-    body = {key: card[key] for key in sorted(card, key=_LAST.__contains__) if key not in _NOT_SHOWN}
+    body = {key: card[key] for key in sorted(card, key=_LAST.__contains__) if key not in _OMITTED}
     return "\n".join([title, *_lines({**facts, **body}, "  ")])
 
 
 def _lines(values: dict[str, Any], indent: str) -> Iterator[str]:
-    shown = {key: value for key, value in values.items() if key not in _TABLES}
-    width = max((len(key) for key in shown), default=0)
-    for key, value in shown.items():
+    rows = {key: value for key, value in values.items() if key not in _TABLES}
+    width = max((len(key) for key in rows), default=0)
+    for key, value in rows.items():
         if isinstance(value, dict):
-            yield f"{indent}{key}" + ("" if value else ": nothing noted")
+            yield f"{indent}{key}" + ("" if value else ": none")
             yield from _lines(value, indent + "  ")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"{indent}{key}"
             for row in value:
-                yield f"{indent}  " + ", ".join(f"{name} {_shown(item)}" for name, item in row.items())
+                yield f"{indent}  " + ", ".join(f"{name} {_format_value(item)}" for name, item in row.items())
         else:
-            yield f"{indent}{key:<{width}}  {_shown(value)}"
+            yield f"{indent}{key:<{width}}  {_format_value(value)}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(_format_value, value))
     if type(value) is int:
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -128,5 +129,5 @@ def _wrong_value(key: str, expected: str, received: Any) -> ModelFileError:
     )
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+def _reject_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")

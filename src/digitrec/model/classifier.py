@@ -1,4 +1,4 @@
-"""The digit network: from normalized images to probabilities, by LiteRT."""
+"""The digit classifier: from normalized images to probabilities, with LiteRT."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ INPUT_SHAPE = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
 
 
 class Classifier(Protocol):
-    """A network that tells digits apart; one object may be used by many threads at once."""
+    """A digit classifier; one object may be used by many threads at once."""
 
     @property
     def card(self) -> dict[str, Any]:
         """The model card."""
 
-    def probabilities(self, inks: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 ink in [0, 1]; rows sum to 1."""
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (N, 10) float32 probabilities, rows sum to 1, for (N, 28, 28, 1) float32 normalized images in [0,
+        1].
+        """
 
 
 def load_classifier(path: str | Path) -> Classifier:
-    """Return the classifier of the model file at `path`, after it has answered a test image.
+    """Return the classifier in the model file at `path`, after a self-test on one image.
 
-    A file that did not come with digitrec is loaded by a child process before, in 0.3 s, within limits of time and
-    memory: see `digitrec.model.subprocess_check`.
+    A child process loads a file that is not part of the package first, in 0.3 s, within limits of time and memory: see
+    `digitrec.model.subprocess_check`.
 
     Raises
     ------
     ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.model_file.read_model_file`.
-    ModelFileError : loading took more than 20 s or ended its process.
+    ModelFileError : loading took more than 20 s or crashed the child process.
     ModelNotCompiledError : a plain Keras file, without a LiteRT graph.
     """
     path = Path(path)
@@ -52,66 +54,64 @@ def load_classifier(path: str | Path) -> Classifier:
 
 
 def load_compiled(path: str | Path) -> LiteRtClassifier | None:
-    """Return the classifier of the graph in the model file at `path`, which no other process checks first.
-
-    None when the file has no graph.
+    """Return the classifier in the model file at `path`, or None if the file has no graph. No child process checks it.
 
     Raises
     ------
     ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.model_file.read_model_file`.
     """
-    artifact = read_model_file(path)
-    if artifact.graph is None or artifact.card is None:
+    model = read_model_file(path)
+    if model.graph is None or model.card is None:
         return None
     try:
-        return LiteRtClassifier(artifact.graph, artifact.card)
+        return LiteRtClassifier(model.graph, model.card)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error} Run: digitrec convert {path}") from error
 
 
 class LiteRtClassifier:
-    """A LiteRT graph with one interpreter for each thread, since an interpreter serves one thread at a time.
+    """A LiteRT graph with one interpreter per thread.
 
-    Inks go through one by one. Measured on two cores with a residual network of 300,000 parameters, a batch
-    takes as long for each ink as a single one (0.47 ms), resizing the graph to a batch adds up to 0.2 ms an
-    ink, and memory grows with it. `invoke` releases the GIL, so threads do run side by side.
+    Images are processed one by one. On two cores, with a residual network of 300,000 parameters, an image takes 0.47 ms
+    alone and in a batch; resizing the graph to a batch adds up to 0.2 ms per image, and memory grows with the batch.
+    `invoke` releases the GIL, so that threads run in parallel.
 
     Parameters
     ----------
-    graph : a LiteRT flatbuffer that maps (1, 28, 28, 1) float32 ink to (1, 10) float32 probabilities.
+    graph : a LiteRT flatbuffer that maps a (1, 28, 28, 1) float32 image to (1, 10) float32 probabilities.
     card : the model card.
 
     Raises
     ------
-    ModelFileError : LiteRT cannot run `graph`, or its input or output is another.
+    ModelFileError : LiteRT cannot run `graph`, or its input or output has another shape or dtype.
     """
 
     def __init__(self, graph: bytes, card: dict[str, Any]) -> None:
-        self._runners = InterpreterPool(graph, (1, *INPUT_SHAPE), (1, len(LABELS)))
+        self._interpreters = InterpreterPool(graph, (1, *INPUT_SHAPE), (1, len(LABELS)))
         self._card = card
-        self_test(self)  # a graph that loads but does not run is found now, and not in the first request
+        self_test(self)  # a graph that loads but does not run fails here, not in the first request
 
     @property
     def card(self) -> dict[str, Any]:
         """The model card."""
         return self._card
 
-    def probabilities(self, inks: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 ink in [0, 1]; N may be 0."""
-        _require_input_shape(inks)
-        run = self._runners.of_this_thread()
-        answers = np.empty((len(inks), len(LABELS)), np.float32)
-        for index in range(len(inks)):
-            answers[index] = run(inks[index : index + 1])
-        return answers
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 images in [0, 1]; N may be 0."""
+        _require_input_shape(images)
+        run = self._interpreters.get()
+        probabilities = np.empty((len(images), len(LABELS)), np.float32)
+        for index in range(len(images)):
+            probabilities[index] = run(images[index : index + 1])
+        return probabilities
 
 
 def self_test(classifier: Classifier) -> None:
-    """Ask `classifier` for one answer and check that it is a distribution over the ten digits.
+    """Classify one test image and check that the result is a distribution over the ten digits.
 
     Raises
     ------
-    ModelError : the network fails, or its answer is of another shape or not a distribution.
+    ModelError : the network fails, or its output has another shape or is not a distribution.
     """
     try:
         probabilities = np.asarray(classifier.probabilities(_test_input()))
@@ -119,20 +119,20 @@ def self_test(classifier: Classifier) -> None:
         raise
     except Exception as error:
         raise ModelError(
-            f"expected the network to answer a test ink. It failed: {error_text(error)}."
+            f"expected the network to classify a test image. It failed: {error_text(error)}."
         ) from error
     if not _is_distribution(probabilities):
         raise ModelFileError(
-            f"expected probabilities of shape (1, {len(LABELS)}) that sum to 1 for a test ink. "
-            f"Received: {probabilities.tolist()}. Train the model anew, or give it a softmax."
+            f"expected probabilities of shape (1, {len(LABELS)}) that sum to 1 for a test image. "
+            f"Received: {probabilities.tolist()}. Train the model again, or add a softmax layer."
         )
 
 
 def _test_input() -> NDArray[np.float32]:
-    """Return ink of shape (1, 28, 28, 1) with one upright bar, the simplest 1."""
-    ink = np.zeros((1, *INPUT_SHAPE), np.float32)
-    ink[:, 4:24, 13:15] = 1.0
-    return ink
+    """Return a (1, 28, 28, 1) float32 image of one vertical bar, the simplest 1."""
+    image = np.zeros((1, *INPUT_SHAPE), np.float32)
+    image[:, 4:24, 13:15] = 1.0
+    return image
 
 
 def _is_distribution(probabilities: NDArray[Any]) -> bool:
@@ -142,8 +142,8 @@ def _is_distribution(probabilities: NDArray[Any]) -> bool:
     return bool(in_range.all() and abs(probabilities.sum() - 1) < 1e-3)
 
 
-def _require_input_shape(inks: NDArray[np.float32]) -> None:
-    if inks.ndim != 4 or inks.shape[1:] != INPUT_SHAPE or inks.dtype != np.float32:
+def _require_input_shape(images: NDArray[np.float32]) -> None:
+    if images.ndim != 4 or images.shape[1:] != INPUT_SHAPE or images.dtype != np.float32:
         raise ValueError(
-            f"expected inks of shape (N, 28, 28, 1), float32. Received: {inks.shape}, {inks.dtype}."
+            f"expected images of shape (N, 28, 28, 1), float32. Received: {images.shape}, {images.dtype}."
         )

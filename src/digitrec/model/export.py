@@ -1,7 +1,7 @@
-"""From a Keras model to the LiteRT graph that digitrec serves. Importing this module imports TensorFlow.
+"""Convert a Keras model to a LiteRT graph and write the model file. Importing this module imports TensorFlow.
 
-The graph maps (N, 28, 28, 1) float32 ink in [0, 1] to (N, 10) float32 probabilities, and is written only
-after it answered a set of inks as Keras does.
+The graph maps a (1, 28, 28, 1) float32 normalized image in [0, 1] to (1, 10) float32 probabilities. It is written only
+if its outputs for a set of test images equal those of Keras.
 """
 
 from __future__ import annotations
@@ -34,35 +34,36 @@ from digitrec.model.line_model import LineModel
 from digitrec.model.model_file import ModelFile, fingerprint, read_model_file, write_model_file
 
 PARITY_TOLERANCE = 1e-4
-LEAST_AGREEMENT = 0.98  # of a line reader with weights of 8 bits
+MIN_LINE_AGREEMENT = (
+    0.98  # fraction of columns in which the line model with 8-bit weights finds Keras's class
+)
 DEFAULT_THRESHOLD = 0.5
 
 
 def convert_model_file(path: str | Path, card: dict[str, Any] | None = None) -> ModelFile:
-    """Add a LiteRT graph and a card to the Keras .h5 file at `path`, and return what it then holds.
+    """Add a LiteRT graph and a model card to the Keras .h5 file at `path`, and return its new content.
 
-    Without `card`, a card that is there already and belongs to the weights stays; else one is made up from
-    the names of the file and of the network.
+    Without `card`, the file keeps a card that belongs to its weights; otherwise it gets `default_card`.
 
     Raises
     ------
     ModelNotFoundError : there is no file.
-    ModelFileError : no whole Keras .h5 file, one with code of its own, no classifier of 28 x 28 digits, or
-        one that LiteRT does not reproduce to 1e-4. The file stays as it was.
+    ModelFileError : not a whole Keras .h5 file, one with custom code, not a classifier of 28 x 28 digits, or one whose
+        probabilities LiteRT does not reproduce within 1e-4. The file stays unchanged.
     """
     path = Path(path)
     model = load_keras(path)
-    card = validated_card(card or _present_card(path) or default_card(path, model))
+    card = validated_card(card or _valid_card(path) or default_card(path, model))
     write_model_file(path, _checked_graph(model, card), card)
     return read_model_file(path)
 
 
 def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> None:
-    """Write the Keras model without its optimiser, its LiteRT graph and `card` to `path`, in one step.
+    """Write the Keras model without its optimizer, its LiteRT graph and `card` to `path`, atomically.
 
     Raises
     ------
-    ModelFileError : `path` does not end in .h5, or `model` or `card` is wrong. An older file stays as it was.
+    ModelFileError : `path` does not end in .h5, or `model` or `card` is invalid. An older file stays unchanged.
     """
     path = Path(path)
     require_keras_suffix(path)
@@ -73,55 +74,55 @@ def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> No
 def save_line_model(
     model: keras.Model, path: str | Path, card: dict[str, Any], images: Sequence[NDArray[np.uint8]]
 ) -> None:
-    """Write a line reader, its graph with weights of 8 bits, to `path`, in one step.
+    """Write a line model, its graph quantized to 8-bit weights, to `path`, atomically.
 
     Parameters
     ----------
-    images : (48, W) uint8 lines; the graph must find the same class as Keras in nearly all of their columns.
+    images : (48, W) uint8 lines; the graph must find the class that Keras finds in 98 % of their columns.
 
     Raises
     ------
-    ModelFileError : `path` does not end in .h5, `card` is wrong, or the graph answers otherwise. An older file stays.
+    ModelFileError : `path` does not end in .h5, `card` is invalid, or the graph differs. An older file stays unchanged.
     """
     path = Path(path)
     require_keras_suffix(path)
-    graph = convert(model, small=True)
-    reader = LineModel(graph, validated_card(card))
-    same = []
+    graph = convert(model, quantize=True)
+    converted = LineModel(graph, validated_card(card))
+    is_equal = []
     for image in images:
-        answer = reader.logits(image)
-        expected = np.asarray(model(reader.line(image), training=False))[0, : len(answer)]
-        same.append(answer.argmax(axis=1) == expected.argmax(axis=1))
-    agreement = float(np.concatenate(same).mean())
-    if agreement < LEAST_AGREEMENT:
+        logits = converted.logits(image)
+        expected = np.asarray(model(converted.to_input(image), training=False))[0, : len(logits)]
+        is_equal.append(logits.argmax(axis=1) == expected.argmax(axis=1))
+    agreement = float(np.concatenate(is_equal).mean())
+    if agreement < MIN_LINE_AGREEMENT:
         raise ModelFileError(
-            f"{card['name']}: expected LiteRT with weights of 8 bits to find the class that Keras finds in "
-            f"{LEAST_AGREEMENT:.0%} of the columns. Received: {agreement:.1%}. Train longer."
+            f"{card['name']}: expected LiteRT with 8-bit weights to find the class that Keras finds in "
+            f"{MIN_LINE_AGREEMENT:.0%} of the columns. Received: {agreement:.1%}. Train longer."
         )
     _write(model, path, graph, card)
 
 
 def _write(model: keras.Model, path: Path, graph: bytes, card: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as beside:
+    with atomic_write(path) as tmp_path:
         with _without_format_advice():
-            model.save(beside, include_optimizer=False)
-        write_model_file(beside, graph, card)
+            model.save(tmp_path, include_optimizer=False)
+        write_model_file(tmp_path, graph, card)
 
 
-def convert(model: keras.Model, *, small: bool = False) -> bytes:
-    """Return `model` as a LiteRT flatbuffer in float32, or with weights, and products where it gains, of 8 bits."""
-    with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, format="tf_saved_model", verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if small:
+def convert(model: keras.Model, *, quantize: bool = False) -> bytes:
+    """Return `model` as a LiteRT flatbuffer in float32, or with dynamic range quantization (8-bit weights)."""
+    with tempfile.TemporaryDirectory() as directory:
+        model.export(directory, format="tf_saved_model", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(directory)
+        if quantize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         graph: bytes = converter.convert()
     return graph
 
 
 def default_card(path: str | Path, model: keras.Model) -> dict[str, Any]:
-    """Return a card for a model of which only the file is known; its version is the weights' fingerprint."""
+    """Return a card for a model of unknown origin; its version is the first 12 digits of the weights' fingerprint."""
     path = Path(path)
     return {
         "format": CARD_FORMAT,
@@ -138,44 +139,44 @@ def default_card(path: str | Path, model: keras.Model) -> dict[str, Any]:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions that a model's numbers depend on."""
+    """Return the versions of Python, TensorFlow and Keras."""
     return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def _checked_graph(model: keras.Model, card: dict[str, Any]) -> bytes:
     graph = convert(model)
-    inks = parity_inputs()
-    expected = np.asarray(model(inks, training=False))
-    _require_parity(LiteRtClassifier(graph, card).probabilities(inks), expected, card["name"])
+    images = parity_inputs()
+    expected = np.asarray(model(images, training=False))
+    _require_parity(LiteRtClassifier(graph, card).probabilities(images), expected, card["name"])
     return graph
 
 
-def _require_parity(answers: NDArray[np.float32], expected: NDArray[np.float32], name: str) -> None:
-    difference = float(np.abs(answers - expected).max())
+def _require_parity(received: NDArray[np.float32], expected: NDArray[np.float32], name: str) -> None:
+    difference = float(np.abs(received - expected).max())
     if not difference <= PARITY_TOLERANCE:
         raise ModelFileError(
-            f"{name}: expected LiteRT to answer as Keras does, to {PARITY_TOLERANCE}. Received "
+            f"{name}: expected LiteRT to give the probabilities of Keras within {PARITY_TOLERANCE}. Received "
             f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
         )
 
 
-def _present_card(path: Path) -> dict[str, Any] | None:
+def _valid_card(path: Path) -> dict[str, Any] | None:
     try:
         return read_model_file(path).card
-    except ModelError:  # a graph of other weights, or damage: compiling again is the mend, with a new card
+    except ModelError:  # a graph of other weights, or damage: converting again fixes it, with a new card
         return None
 
 
 @contextmanager
 def _without_format_advice() -> Iterator[None]:
-    """Drop Keras's advice to save as .keras: the one .h5 file is what digitrec is about."""
+    """Suppress Keras's warning that recommends the .keras format."""
     logger = logging.getLogger("absl")
 
-    def other(record: logging.LogRecord) -> bool:
+    def is_other(record: logging.LogRecord) -> bool:
         return "HDF5 file" not in record.getMessage()
 
-    logger.addFilter(other)
+    logger.addFilter(is_other)
     try:
         yield
     finally:
-        logger.removeFilter(other)
+        logger.removeFilter(is_other)

@@ -1,8 +1,8 @@
-"""The classes of the line network, in the order of its outputs.
+"""The classes of the line model, in the order of its outputs.
 
-A transcript is a string over `LINE_CLASSES`. Spaces stand only between two digits, never around a separator or another
-mark, and neighbouring other marks are one. What holds no information is not written down: printed rules, dotted lines,
-the boxes and dividers of combs, borders of cells, security patterns, and parts of the lines above and below.
+A transcript is a string over `LINE_CLASSES`. Spaces occur only between two digits, never next to a separator or another
+mark, and adjacent other marks are merged into one. Marks without information are not transcribed: ruled and dotted
+lines, comb boxes and dividers, cell borders, security patterns, and parts of the lines above and below.
 """
 
 from __future__ import annotations
@@ -15,22 +15,20 @@ from numpy.typing import NDArray
 DIGITS = "0123456789"
 SEPARATORS = "-/.,:+=#*()"
 SPACE = " "
-OTHER_MARK = (
-    "?"  # a word, a letter, a currency sign, a scribble, a crossed-out digit: one mark for each run of them
-)
+OTHER_MARK = "?"  # any run of words, letters, currency symbols, scribbles and crossed-out digits
 
 LINE_CLASSES = DIGITS + SEPARATORS + SPACE + OTHER_MARK
-BLANK = len(LINE_CLASSES)  # CTC's
+BLANK = len(LINE_CLASSES)  # the CTC blank
 LINE_CLASS_COUNT = BLANK + 1
 
 _INDEX = {character: index for index, character in enumerate(LINE_CLASSES)}
-_ROW_OF_OTHERS = re.compile(r"\?(?: *\?)+")
+_RUN_OF_OTHERS = re.compile(r"\?(?: *\?)+")
 _SPACES = re.compile(" +")
 _SPACE_NOT_BETWEEN_DIGITS = re.compile("(?<![0-9]) | (?![0-9])")
 
 
 def encode_transcript(transcript: str) -> list[int]:
-    """Return the class of each character. Raises KeyError for a character that is not in `LINE_CLASSES`."""
+    """Return the class of each character; KeyError for one that is not in `LINE_CLASSES`."""
     return [_INDEX[character] for character in transcript]
 
 
@@ -40,6 +38,6 @@ def decode_classes(classes: list[int] | NDArray[int32]) -> str:
 
 
 def normalize_transcript(transcript: str) -> str:
-    """Return the transcript with other marks joined and spaces kept only between two digits."""
-    joined = _ROW_OF_OTHERS.sub(OTHER_MARK, _SPACES.sub(SPACE, transcript))
-    return _SPACE_NOT_BETWEEN_DIGITS.sub("", joined)
+    """Return the transcript with runs of other marks merged and spaces kept only between two digits."""
+    merged = _RUN_OF_OTHERS.sub(OTHER_MARK, _SPACES.sub(SPACE, transcript))
+    return _SPACE_NOT_BETWEEN_DIGITS.sub("", merged)

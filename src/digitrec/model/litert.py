@@ -1,4 +1,4 @@
-"""LiteRT graphs, each with one interpreter for each thread, since an interpreter serves one thread at a time."""
+"""LiteRT graphs with one interpreter per thread, since an interpreter is not thread-safe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from digitrec.errors import ModelFileError
 
 
 class InterpreterPool:
-    """What runs one graph, for any number of threads.
+    """The interpreters of one graph, for any number of threads.
 
     Parameters
     ----------
@@ -24,24 +24,24 @@ class InterpreterPool:
         self._shapes = input_shape, output_shape
         self._local = threading.local()
 
-    def of_this_thread(self) -> ThreadInterpreter:
-        """Return the runner of the calling thread, made at its first call.
+    def get(self) -> ThreadInterpreter:
+        """Return the interpreter of the calling thread, created by its first call.
 
         Raises
         ------
-        ModelFileError : LiteRT cannot load the graph, or its input or output is another.
+        ModelFileError : LiteRT cannot load the graph, or its input or output has another shape or dtype.
         """
-        runner: ThreadInterpreter | None = getattr(self._local, "runner", None)
-        if runner is None:
-            runner = self._local.runner = ThreadInterpreter(self._graph, *self._shapes)
-        return runner
+        interpreter: ThreadInterpreter | None = getattr(self._local, "interpreter", None)
+        if interpreter is None:
+            interpreter = self._local.interpreter = ThreadInterpreter(self._graph, *self._shapes)
+        return interpreter
 
 
 class ThreadInterpreter:
     """One LiteRT interpreter, for one thread; its parameters and errors are those of `InterpreterPool`."""
 
     def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
-        # Imported here so that a card can be read, and an error told, without the 10 MB that LiteRT takes.
+        # Imported here so that a card can be read without the 10 MB of memory that LiteRT takes.
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         try:
@@ -49,7 +49,7 @@ class ThreadInterpreter:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
-                f"expected a graph that LiteRT runs. Received one it refuses: {error_text(error)}."
+                f"expected a graph that LiteRT runs. Received one it rejects: {error_text(error)}."
             ) from error
         self._input = _only(self._interpreter.get_input_details(), "input", input_shape)
         self._output = _only(self._interpreter.get_output_details(), "output", output_shape)
@@ -68,28 +68,33 @@ class ThreadInterpreter:
             raise ModelFileError(
                 f"expected a graph that LiteRT runs. Received one that fails: {error_text(error)}."
             ) from error
-        answer: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
-        return answer
+        output: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        return output
 
 
 def error_text(error: Exception) -> str:
-    """Return an error's message in one line, without a full stop."""
+    """Return an error's message in one line, without the final period."""
     return " ".join(str(error).split()).rstrip(".")
 
 
 def _only(details: list[dict[str, Any]], side: str, shape: tuple[int, ...]) -> int:
     """Return the tensor index of the graph's single input or output, which must be float32 of `shape`."""
-    kinds = [(_sizes(detail, shape), np.dtype(detail["dtype"]).name) for detail in details]
-    if kinds != [(shape, "float32")]:
-        raise ModelFileError(f"expected a LiteRT graph with one {side}, float32 {shape}. Received: {kinds}.")
+    received = [(_sizes(detail, shape), np.dtype(detail["dtype"]).name) for detail in details]
+    if received != [(shape, "float32")]:
+        raise ModelFileError(
+            f"expected a LiteRT graph with one {side}, float32 {shape}. Received: {received}."
+        )
     return int(details[0]["index"])
 
 
 def _sizes(detail: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a tensor's shape, -1 for a size that may vary where `shape` wants that; LiteRT plans such a size as 1."""
-    sizes, varying = detail["shape"].tolist(), detail["shape_signature"].tolist()
-    if not len(sizes) == len(varying) == len(shape):
+    """Return a tensor's shape, with -1 for each dynamic size that `shape` has as -1; LiteRT reports such a size as
+    1.
+    """
+    sizes, dynamic = detail["shape"].tolist(), detail["shape_signature"].tolist()
+    if not len(sizes) == len(dynamic) == len(shape):
         return tuple(sizes)
     return tuple(
-        other if wanted < 0 else size for size, other, wanted in zip(sizes, varying, shape, strict=True)
+        signature if expected < 0 else size
+        for size, signature, expected in zip(sizes, dynamic, shape, strict=True)
     )

@@ -1,14 +1,15 @@
-"""The model file: a Keras HDF5 file that also carries its LiteRT graph and its card.
+"""The model file: a Keras HDF5 file that also contains its LiteRT graph and its model card.
 
-``keras.models.load_model`` opens it as ever; Keras ignores the group ``digitrec``, which holds::
+``keras.models.load_model`` loads it; Keras ignores the group ``digitrec``, which contains::
 
     digitrec                 attributes: format_version, graph_sha256, weights_sha256
     |-- litert               uint8 (number of bytes,), the LiteRT flatbuffer
     `-- card                 a string, the model card as JSON
 
-``weights_sha256`` is the fingerprint of the Keras weights that the graph was compiled from. It is compared
-with the weights beside the graph at every opening: yesterday's graph never answers for today's weights.
-docs/model-file.md describes the format for readers of other languages.
+``weights_sha256`` is the fingerprint of the Keras weights that the graph was converted from. It is compared with the
+weights in the file on each load, so that an outdated graph is never used. docs/model-file.md specifies the format.
+
+These functions read the file in this process. For a file that may be damaged, see `digitrec.model.subprocess_check`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ GROUP = "digitrec"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds beside the Keras model.
+    """The content of a model file, without the Keras model.
 
     Attributes
     ----------
     path : the file.
-    graph : the LiteRT flatbuffer; None in a Keras file that was never compiled.
-    card : the model card; None where `graph` is.
+    graph : the LiteRT flatbuffer; None in a Keras file that was not converted.
+    card : the model card; None if `graph` is None.
     """
 
     path: Path
@@ -48,13 +49,13 @@ class ModelFile:
 
 
 def read_model_file(path: str | Path) -> ModelFile:
-    """Return what the model file at `path` holds, after checking that its parts belong together.
+    """Return the graph and the card in the model file at `path`, after checking that they belong to its weights.
 
     Raises
     ------
     ModelNotFoundError : there is no file.
     ModelFileError : truncated, not HDF5, not a Keras model, of an unknown format, or damaged.
-    ModelMismatchError : the graph was compiled from other weights than those beside it.
+    ModelMismatchError : the graph was converted from other weights than those in the file.
     """
     path = Path(path)
     with open_model_file(path) as file:
@@ -65,21 +66,10 @@ def read_model_file(path: str | Path) -> ModelFile:
         return ModelFile(path, graph, _card(path, file[GROUP]))
 
 
-def has_graph(path: str | Path) -> bool:
-    """Return whether the Keras .h5 file at `path` carries a LiteRT graph; whether it is a good one is not looked at.
-
-    Raises
-    ------
-    ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
-    """
-    with open_model_file(Path(path)) as file:
-        return GROUP in file
-
-
 def write_model_file(path: str | Path, graph: bytes, card: dict[str, Any]) -> None:
-    """Put `graph` and `card` into the Keras .h5 file at `path`, in place of those it may have.
+    """Write `graph` and `card` into the Keras .h5 file at `path`, and replace older ones.
 
-    The file is replaced in one step: whoever opens it meanwhile, or after a crash, finds the old or the new.
+    The file is replaced atomically: a concurrent reader gets the old or the new one, also after a crash.
 
     Raises
     ------
@@ -88,18 +78,18 @@ def write_model_file(path: str | Path, graph: bytes, card: dict[str, Any]) -> No
     path = Path(path)
     text = serialize_card(card)
     with open_model_file(path) as old:
-        image = _image(old, graph, text)
+        content = _new_content(old, graph, text)
     try:
-        with atomic_write(path) as beside:
-            beside.write_bytes(image)
+        with atomic_write(path) as tmp_path:
+            tmp_path.write_bytes(content)
     except OSError as error:
         raise ModelFileError(
-            f"{path}: expected to write the file anew. Received: {error}. Make room, or the folder writable."
+            f"{path}: expected to replace the file. Received: {error}. Free disk space, or make the directory writable."
         ) from error
 
 
 def read_model_config(path: str | Path) -> Any:
-    """Return the Keras architecture in the .h5 file at `path`, as the JSON it is stored in.
+    """Return the Keras architecture in the .h5 file at `path`, parsed from JSON.
 
     Raises
     ------
@@ -108,6 +98,18 @@ def read_model_config(path: str | Path) -> Any:
     path = Path(path)
     with open_model_file(path) as file:
         return json.loads(_value(file, "model_config"))
+
+
+def read_attributes(path: str | Path) -> None:
+    """Read every attribute of the .h5 file at `path`, as Keras does when it loads the model.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
+    """
+    with open_model_file(Path(path)) as file:
+        dict(file.attrs)
+        file.visititems(lambda _, item: dict(item.attrs) and None)
 
 
 def fingerprint(path: str | Path) -> str:
@@ -136,12 +138,12 @@ def _verified_graph(path: Path, file: h5py.File) -> bytes:
     graph = _bytes_of(group["litert"])
     if hashlib.sha256(graph).hexdigest() != _value(group, "graph_sha256"):
         raise ModelFileError(
-            f"{path}: expected a LiteRT graph with the SHA-256 noted beside it. Received other bytes: "
+            f"{path}: expected a LiteRT graph with the SHA-256 in the file. Received other bytes: "
             f"the file is damaged. Restore it, or run: digitrec convert {path}"
         )
     if _weights_fingerprint(file) != _value(group, "weights_sha256"):
         raise ModelMismatchError(
-            f"{path}: expected a LiteRT graph compiled from the weights beside it. Received weights that "
+            f"{path}: expected a LiteRT graph converted from the weights in the file. Received weights that "
             f"were changed afterwards. Run: digitrec convert {path}"
         )
     return graph
@@ -156,7 +158,7 @@ def _card(path: Path, group: h5py.Group) -> dict[str, Any]:
 
 
 def _weights_fingerprint(file: h5py.File) -> str:
-    """Return the SHA-256 of the architecture and of each weight's name, kind, shape and bytes, by name."""
+    """Return the SHA-256 of the architecture and of each weight's name, dtype, shape and bytes, sorted by name."""
     names: list[str] = []
     weights = file["model_weights"]
     weights.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
@@ -175,7 +177,7 @@ def _bytes_of(dataset: h5py.Dataset) -> bytes:
 
 
 def _value(owner: h5py.Group, name: str) -> Any:
-    """Return the attribute, None when there is none; an array of strings can repeat a long one any number of times."""
+    """Return the attribute, or None. An array of strings is rejected: it can repeat a long one any number of times."""
     if name not in owner.attrs:
         return None
     if owner.attrs.get_id(name).shape != ():
@@ -184,21 +186,21 @@ def _value(owner: h5py.Group, name: str) -> Any:
 
 
 def _as_bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()  # Keras wrote either, as versions went by
+    return value if isinstance(value, bytes) else value.encode()  # depends on the version of Keras
 
 
-def _image(old: h5py.File, graph: bytes, card: str) -> bytes:
-    """Return the new file, made in memory: what fails here is the old file's fault, and not the disk's."""
+def _new_content(old: h5py.File, graph: bytes, card: str) -> bytes:
+    """Return the bytes of the new file. It is built in memory, so that errors here are those of the old file."""
     with h5py.File("new", "w", driver="core", backing_store=False) as new:
         _copy_model(old, new)
         _write_group(new, graph, card)
         new.flush()
-        image: bytes = new.id.get_file_image()
-    return image
+        content: bytes = new.id.get_file_image()
+    return content
 
 
 def _copy_model(old: h5py.File, new: h5py.File) -> None:
-    """Copy all but our own group, of which HDF5 would keep the room for ever."""
+    """Copy everything but our group: HDF5 does not reclaim the space of a group that is deleted in place."""
     for name in old:
         if name != GROUP:
             old.copy(name, new)

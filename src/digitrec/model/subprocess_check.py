@@ -1,7 +1,7 @@
-"""A first loading of a model file in a child process, which may hang, crash or run out of memory in our stead.
+"""Load a model file in a child process first, which may hang, crash or run out of memory without harm.
 
-HDF5 and LiteRT are C. A hostile file can make either loop while it holds the GIL, so that no thread or signal handler
-of this process could stop it. The program of the child is `digitrec.model.load_check`.
+HDF5 and LiteRT are written in C. A damaged or hostile file can make either loop while it holds the GIL, so that no
+thread or signal handler of this process could stop it. `digitrec.model.load_check` is the program of the child.
 """
 
 from __future__ import annotations
@@ -15,54 +15,71 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from digitrec import errors
 from digitrec.errors import DigitrecError, ModelFileError
+from digitrec.files import packaged_model_path
 from digitrec.model.hdf5 import require_regular_file
-from digitrec.resources import packaged_model_path
+from digitrec.model.model_file import ModelFile, read_model_file
+
+# What is loaded: the graph, run on a test image; graph and card, not run; or what Keras reads.
+Part: TypeAlias = Literal["classifier", "card", "keras"]
 
 # Imports and the packaged network take 0.3 s; on a tenth of a core they take 3 s.
 TIME_LIMIT_S = 20.0
 
-# The child imports what this process would, wherever that is; `python -m` would look into the working folder first.
+# The child has the import path of this process; `python -m` would put the working directory first.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[2:]; from digitrec.model.load_check import main; main(sys.argv[1])"
+    "import sys; sys.path[:] = sys.argv[3:]; from digitrec.model.load_check import main; main(*sys.argv[1:3])"
 )
 
 REMEDY = "Restore the file, or train the model again."
 
 
-@contextmanager
-def checked_model(path: Path) -> Iterator[None]:
-    """Let a child process load the model file at `path` before the block does, unless it is the packaged one.
-
-    A file that passed is not checked again by this process while it stays the same.
+def read_checked_model_file(path: str | Path) -> ModelFile:
+    """Return what `read_model_file` returns, after a child process has read the file.
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : as loading does, for what the child found.
-    ModelFileError : the child did not end within `TIME_LIMIT_S` seconds, or crashed, or the file was changed
-        between the check and the end of the block.
+    ModelNotFoundError, ModelFileError, ModelMismatchError : see `read_model_file` and `checked_model`.
+    """
+    path = Path(path)
+    with checked_model(path, "card"):
+        return read_model_file(path)
+
+
+@contextmanager
+def checked_model(path: Path, part: Part = "classifier") -> Iterator[None]:
+    """Let a child process load `part` of the model file at `path` before the block; packaged files are trusted.
+
+    A file that passed is not checked again by this process unless it changes.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError, ModelMismatchError : the error of the child.
+    ModelFileError : the child took more than `TIME_LIMIT_S` seconds or crashed, or the file changed between the check
+        and the end of the block.
     """
     checked = _identity(path)
-    if path.resolve() == packaged_model_path().resolve():
+    if path.resolve() in (packaged_model_path("digitrec").resolve(), packaged_model_path("lines").resolve()):
         yield
         return
-    _check(path, checked)
+    _check(path, part, checked)
     yield
     if _identity(path) != checked:
         raise ModelFileError(
             f"{path}: expected a file that stays the same while it is loaded. It was changed meanwhile. "
-            "Load it again, and replace model files in one step, by renaming."
+            "Load it again, and replace model files atomically, by renaming."
         )
 
 
-@lru_cache(maxsize=16)  # of files that passed, since errors are not kept
-def _check(path: Path, identity: tuple[int, ...]) -> None:
-    verdict = _verdict(path)
-    if verdict["error"]:
-        kind: type[DigitrecError] = getattr(errors, verdict["error"])
-        raise kind(verdict["message"])
+@lru_cache(maxsize=16)  # remembers files that passed: exceptions are not cached
+def _check(path: Path, part: Part, identity: tuple[int, ...]) -> None:
+    result = _run_child(path, part)
+    if result["error"]:
+        kind: type[DigitrecError] = getattr(errors, result["error"])
+        raise kind(result["message"])
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -70,13 +87,14 @@ def _identity(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _verdict(path: Path) -> dict[str, str]:
-    """Return the name and message of the error that the child met, empty when there was none."""
+def _run_child(path: Path, part: Part) -> dict[str, str]:
+    """Return the class name and the message of the child's error, both empty if it loaded the file."""
     command = [
         sys.executable,
         "-c",
         _PROGRAM,
         str(path),
+        part,
         *(entry for entry in sys.path if isinstance(entry, str)),
     ]
     try:
@@ -86,28 +104,28 @@ def _verdict(path: Path) -> dict[str, str]:
             capture_output=True,
             timeout=TIME_LIMIT_S,
             check=False,
-            # Threads that NumPy and LiteRT would not use here take time and address space.
+            # Thread pools that are not used here would take time and address space.
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired:
         raise ModelFileError(
             f"{path}: expected a model file that loads within {TIME_LIMIT_S:g} s. "
-            f"It was not loaded by then, and the process that tried was stopped. {REMEDY}"
+            f"It was not loaded by then, and the child process was stopped. {REMEDY}"
         ) from None
     except OSError as error:
         raise ModelFileError(
-            f"{path}: expected to check the file in a process of its own. Python ({sys.executable!r}) cannot be "
-            f"started: {error}. Make room for one more process of 100 MB."
+            f"{path}: expected to check the file in a child process. Python ({sys.executable!r}) cannot be "
+            f"started: {error}. Free 100 MB of memory for one more process."
         ) from error
     try:
-        # Not the exit status: gunicorn's main process collects its children by itself, and with them that.
-        verdict: dict[str, str] = json.loads(child.stdout)
+        # Not the exit status: gunicorn's main process reaps all children and so takes it.
+        result: dict[str, str] = json.loads(child.stdout)
     except ValueError:
         raise ModelFileError(
-            f"{path}: expected a model file that loads. The process that tried ended without an answer"
+            f"{path}: expected a model file that loads. The child process ended without a result"
             f"{_reason(child)}. {REMEDY}"
         ) from None
-    return verdict
+    return result
 
 
 def _reason(child: subprocess.CompletedProcess[bytes]) -> str:

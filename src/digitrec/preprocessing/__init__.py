@@ -1,1 +1,1 @@
-"""Pixels, no network: any picture of a digit becomes 28 x 28 ink."""
+"""Image processing without a network: decode any image, and normalize a digit or binarize a page."""

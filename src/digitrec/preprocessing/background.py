@@ -1,4 +1,4 @@
-"""What is paper: free of a bad channel's noise, which side of grey it is on, how it is lit, how grainy it is."""
+"""Background estimation: salt-and-pepper noise, polarity, shading and noise level."""
 
 from __future__ import annotations
 
@@ -12,197 +12,199 @@ from numpy.typing import NDArray
 from digitrec.preprocessing.ops import Foreground, GrayImage, Mask, downscale, nearest_rank_quantiles
 
 _SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
-_GRAIN_MASK = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
-COARSE_SIZE_PX = 48  # enough to see paper by
-_RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps one row or column of pixels solvable
-_PAPER_TOLERANCE = 0.97
+_NOISE_KERNEL = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
+COARSE_SIZE_PX = 48  # enough to estimate the background
+_RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps the equations solvable for one row or column of pixels
+_BACKGROUND_TOLERANCE = 0.97
 _INK_WEIGHT = np.float32(0.01)
-# Pixels may depart from their neighbourhood to the other side by this much and still not count.
+# The polarity is clear if deviations to one side are larger than to the other by this factor.
 _ONE_SIDED = 2.5
 _UNDECIDED = 0.35
-# What is drawn or binarised has paper of one tone, at least this much of it; the paper of a photo has shade.
-_ONE_TONE_SHARE = 0.1
-# Less its smooth shade, a photo departs to its ink's side further than this many times as to the other.
-_ONE_SIDED_SHADE = 1.33
-# Of an even paper, what is neither its tone nor 3 % darker: soft edges.
-_MOST_SHADED = 0.02
-# Lone pixels are at most 1 % of any scan, photo or drawing that was measured, and more with impulse noise.
-_MOST_LONE_PIXELS = 0.011
-_IMPULSE = 128  # levels; the grain of a dark picture is weaker, and `noise_sigma` needs to see it
-# Counts a pixel's eight neighbours, and itself so that it can be told from them.
-_ALL_OTHERS, _ITSELF = 8, 16
-_NEIGHBOURS = np.array([[1, 1, 1], [1, _ITSELF, 1], [1, 1, 1]], np.float32)
+# A drawn or binarized image has a background of one level, at least this fraction of it; a photo has shading.
+_UNIFORM_FRACTION = 0.1
+# The same factor as `_ONE_SIDED`, for a photo after its smooth shading is subtracted.
+_ONE_SIDED_SHADING = 1.33
+# Of a uniform background: pixels slightly darker than its level, such as soft edges.
+_MAX_SHADED_FRACTION = 0.02
+# Isolated pixels are at most 1 % of each scan, photo or drawing that was measured, and more with impulse noise.
+_MAX_ISOLATED_FRACTION = 0.011
+_MIN_IMPULSE = 128  # gray levels; the noise of a dark image is weaker, and `noise_sigma` has to measure it
+# Counts a pixel's eight neighbors, and the pixel itself as 16.
+_ALL_NEIGHBORS, _ITSELF = 8, 16
+_NEIGHBOR_KERNEL = np.array([[1, 1, 1], [1, _ITSELF, 1], [1, 1, 1]], np.float32)
 
 
-def extract_foreground(picture: GrayImage) -> Foreground:
-    """Return how far each pixel departs from its paper to the ink's side: (H, W) float32, 0 is paper, at most 1."""
-    clean = remove_salt_and_pepper(picture)
-    tone = uniform_background_level(clean)
-    return _foreground_on_uniform(clean, tone) if tone else correct_shading(normalize_polarity(clean))
+def extract_foreground(image: GrayImage) -> Foreground:
+    """Return how much darker each pixel is than the background, for either polarity: (H, W) float32, at most 1."""
+    clean = remove_salt_and_pepper(image)
+    level = uniform_background_level(clean)
+    return _foreground_on_uniform(clean, level) if level else correct_shading(normalize_polarity(clean))
 
 
-def remove_salt_and_pepper(picture: GrayImage) -> GrayImage:
-    """Return the picture without salt and pepper; where there is none, the picture itself.
+def remove_salt_and_pepper(image: GrayImage) -> GrayImage:
+    """Return the image without salt-and-pepper noise; without noise, the image itself.
 
-    A median of 3 x 3 takes impulses away, and hairlines with them: only a picture with many lone pixels, far from
-    all of their neighbours, goes through it.
+    A 3 x 3 median filter removes impulses but also thin lines, so it is applied only if many pixels differ strongly
+    from all of their neighbors.
     """
-    lightest, darkest = int(picture.max()), int(picture.min())
-    if lightest - darkest < _IMPULSE:
-        return picture
+    lightest, darkest = int(image.max()), int(image.min())
+    if lightest - darkest < _MIN_IMPULSE:
+        return image
     middle = (lightest + darkest) // 2
-    _, light = cv2.threshold(picture, middle, 1, cv2.THRESH_BINARY)
-    around = cv2.filter2D(light, cv2.CV_8U, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
-    lone = np.count_nonzero((around == _ITSELF) | (around == _ALL_OTHERS))
-    if lone <= _MOST_LONE_PIXELS * picture.size:
-        return picture
-    return np.asarray(cv2.medianBlur(picture, 3), np.uint8)
+    _, light = cv2.threshold(image, middle, 1, cv2.THRESH_BINARY)
+    neighbor_count = cv2.filter2D(light, cv2.CV_8U, _NEIGHBOR_KERNEL, borderType=cv2.BORDER_REPLICATE)
+    num_isolated = np.count_nonzero((neighbor_count == _ITSELF) | (neighbor_count == _ALL_NEIGHBORS))
+    if num_isolated <= _MAX_ISOLATED_FRACTION * image.size:
+        return image
+    return np.asarray(cv2.medianBlur(image, 3), np.uint8)
 
 
-def normalize_polarity(picture: GrayImage, size_px: int = COARSE_SIZE_PX) -> GrayImage:
-    """Return the picture with dark ink on light paper, whichever way it came.
+def normalize_polarity(image: GrayImage, size_px: int = COARSE_SIZE_PX) -> GrayImage:
+    """Return the image with dark ink on a light background, for either polarity.
 
-    Paper is what most of each neighbourhood is, its median; ink departs from it to one side. Where pixels
-    depart to both (a bold digit, of which half a neighbourhood is ink), paper is what most of the picture is,
-    and where that is undecided too, what most of its edge is.
+    The background is the median of each neighborhood; ink deviates from it to one side. If pixels deviate to both
+    sides, as for a bold digit, the background is the majority of the image, and if that is unclear too, of its edge.
     """
-    small = downscale(picture, size_px)
-    reach = min(2 * (min(small.shape) // 4) + 1, 25)
-    departure = small.astype(np.int16) - _surrounding_background(small, max(3, reach))
-    # A cell's border misleads the median beside it.
-    inside = departure[_inset(small.shape[0]), _inset(small.shape[1])]
+    small = downscale(image, size_px)
+    size = min(2 * (min(small.shape) // 4) + 1, 25)
+    deviation = small.astype(np.int16) - _surrounding_background(small, max(3, size))
+    # The border of a cell distorts the median next to it.
+    inside = deviation[_inset(small.shape[0]), _inset(small.shape[1])]
     lowest, lighter = nearest_rank_quantiles(inside, 0.01, 0.99)
     darker = -lowest
     ink_is_light = lighter > darker
     if lighter / _ONE_SIDED < darker < lighter * _ONE_SIDED:
         lightness = _ink_lightness(small)
         ink_is_light = not _background_is_light(small) if lightness is None else lightness > 1.0
-    return np.asarray(255 - picture, np.uint8) if ink_is_light else picture
+    return np.asarray(255 - image, np.uint8) if ink_is_light else image
 
 
-def _surrounding_background(picture: GrayImage, reach: int) -> GrayImage | int:
-    """Return the median of each pixel's neighbourhood; one number where one tone is most of every neighbourhood."""
-    for tone in (int(picture.max()), int(picture.min())):
-        share = cv2.boxFilter(
-            (picture == tone).astype(np.uint8), cv2.CV_16U, (reach, reach), None, (-1, -1), False, cv2.BORDER_REPLICATE
+def _surrounding_background(image: GrayImage, size: int) -> GrayImage | int:
+    """Return the median of each pixel's neighborhood; one number if one level is the majority everywhere."""
+    for level in (int(image.max()), int(image.min())):
+        count = cv2.boxFilter(
+            (image == level).astype(np.uint8), cv2.CV_16U, (size, size), None, (-1, -1), False, cv2.BORDER_REPLICATE
         )  # fmt: skip
-        if share.min() > reach * reach // 2:  # five times as fast as the median, and drawings are like that
-            return tone
-    return np.asarray(cv2.medianBlur(picture, reach), np.uint8)
+        if (
+            count.min() > size * size // 2
+        ):  # five times as fast as the median, and the usual case for drawings
+            return level
+    return np.asarray(cv2.medianBlur(image, size), np.uint8)
 
 
-def _background_is_light(picture: GrayImage) -> bool:
-    low, high = nearest_rank_quantiles(picture, 0.005, 0.995)
-    light = picture > (low + high) / 2
-    light_share = float(light.mean())
-    if _UNDECIDED < light_share < 1 - _UNDECIDED:
-        light_share = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
-    return light_share > 0.5
+def _background_is_light(image: GrayImage) -> bool:
+    low, high = nearest_rank_quantiles(image, 0.005, 0.995)
+    light = image > (low + high) / 2
+    light_fraction = float(light.mean())
+    if _UNDECIDED < light_fraction < 1 - _UNDECIDED:
+        light_fraction = float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
+    return light_fraction > 0.5
 
 
-def _ink_lightness(picture: GrayImage) -> float | None:
-    """Return how much further a photo departs to the light side than to the dark one, its smooth shade taken away.
+def _ink_lightness(image: GrayImage) -> float | None:
+    """Return the ratio of deviations to the light and to the dark side in a photo, after its shading is subtracted.
 
-    None where it has no shade, or departs to both sides alike.
+    None if the image has no shading, or the ratio is unclear.
     """
-    tones = np.bincount(picture.ravel())[[picture.min(), picture.max()]]
-    if tones.max() >= _ONE_TONE_SHARE * picture.size:
+    counts = np.bincount(image.ravel())[[image.min(), image.max()]]
+    if counts.max() >= _UNIFORM_FRACTION * image.size:
         return None
-    departure = picture - _smooth_shade(picture)
+    deviation = image - _fit_shading(image)
     lowest, lighter = nearest_rank_quantiles(
-        departure[_inset(picture.shape[0]), _inset(picture.shape[1])], 0.01, 0.99
+        deviation[_inset(image.shape[0]), _inset(image.shape[1])], 0.01, 0.99
     )
     lightness = max(lighter, 1e-3) / max(-lowest, 1e-3)
-    return None if 1 / _ONE_SIDED_SHADE < lightness < _ONE_SIDED_SHADE else lightness
+    return None if 1 / _ONE_SIDED_SHADING < lightness < _ONE_SIDED_SHADING else lightness
 
 
-def _smooth_shade(picture: GrayImage, rounds: int = 8) -> Foreground:
-    """Return the second-degree surface that most of the picture lies on, ink of either side left out: (H, W) float32.
+def _fit_shading(image: GrayImage, iterations: int = 8) -> Foreground:
+    """Return a quadratic surface fitted to the image without its ink, of either polarity: (H, W) float32.
 
-    Least absolute deviations, by least squares with weights that are made anew in each round (Schlossmacher, 1973).
+    Least absolute deviations, by iteratively reweighted least squares (Schlossmacher, 1973).
     """
-    terms = _quadratic_terms(*picture.shape)
-    values = picture.ravel().astype(np.float32)
+    terms = _quadratic_terms(*image.shape)
+    values = image.ravel().astype(np.float32)
     weights = np.ones_like(values)
-    for _ in range(rounds):
+    for _ in range(iterations):
         surface = _surface(terms, values, weights)
         weights = 1 / np.maximum(np.abs(values - surface), np.float32(2.0))
-    return surface.reshape(picture.shape)
+    return surface.reshape(image.shape)
 
 
-def correct_shading(picture: GrayImage) -> Foreground:
-    """Return how much darker than the paper around it each pixel is: (H, W) float32, 0 is paper, at most 1.
+def correct_shading(image: GrayImage) -> Foreground:
+    """Return how much darker each pixel is than the background around it: (H, W) float32, 0 is background, at most 1.
 
-    Dividing by the paper's brightness undoes light and shade the way they arose. It is estimated twice, by a
-    grey closing wider than any stroke (Serra, "Image Analysis and Mathematical Morphology", 1982): of the
-    picture, which keeps shadows with an edge but takes a dark corner for ink, and of the picture less its
-    smooth shade, which does the reverse. Ink is dark in both. Paper brighter than its surroundings is negative.
+    The image is divided by the background's brightness, as illumination is multiplicative. The brightness is estimated
+    twice, by a gray closing wider than any stroke (Serra, "Image Analysis and Mathematical Morphology", 1982): of the
+    image, which follows sharp shadows but takes a dark corner for ink, and of the image divided by its smooth shading,
+    which does the reverse. Ink is dark in both. Background brighter than its surroundings is negative.
     """
-    tone = uniform_background_level(picture)
-    if tone:  # what is drawn on a screen has no shade; looking for it takes a third of all time
-        return _foreground_on_uniform(picture, tone)
-    relief = np.minimum(
-        _foreground_over_closing(picture), _foreground_over_closing(picture / fit_background(picture))
+    level = uniform_background_level(image)
+    if level:  # a drawing on a screen has no shading, and estimating it takes a third of the time
+        return _foreground_on_uniform(image, level)
+    foreground = np.minimum(
+        _foreground_over_closing(image), _foreground_over_closing(image / fit_background(image))
     )
-    # Local maxima sit above grainy paper; the median of the picture is paper itself.
-    return np.asarray(relief - max(0.0, median(relief)), np.float32)
+    # The closing is above the mean of a noisy background; the median of the image corrects that.
+    return np.asarray(foreground - max(0.0, median(foreground)), np.float32)
 
 
-def uniform_background_level(picture: GrayImage) -> int:
-    """Return the one tone that all of the paper has, the lightest of the picture; 0 where it has several.
+def uniform_background_level(image: GrayImage) -> int:
+    """Return the gray level of a uniform background, the lightest of the image; 0 if it is not uniform.
 
-    That tone is most of the picture, next to nothing is just a little darker, and it is within a stroke's width of
-    every pixel. `correct_shading` would find the same relief, but for some thousandths.
+    That level is the majority of the image, nearly no pixel is slightly darker, and it occurs within a stroke's width
+    of every pixel. `correct_shading` would give the same foreground within a few thousandths.
     """
-    tone = int(picture.max())
-    paper = np.count_nonzero(picture == tone)
-    shaded = np.count_nonzero(picture >= math.ceil(_PAPER_TOLERANCE * tone)) - paper
-    if 2 * paper <= picture.size or shaded > _MOST_SHADED * picture.size:
+    level = int(image.max())
+    background = np.count_nonzero(image == level)
+    num_shaded = np.count_nonzero(image >= math.ceil(_BACKGROUND_TOLERANCE * level)) - background
+    if 2 * background <= image.size or num_shaded > _MAX_SHADED_FRACTION * image.size:
         return 0
-    return tone if cv2.dilate(picture, _wide_window(picture)).min() == tone else 0
+    return level if cv2.dilate(image, _closing_window(image)).min() == level else 0
 
 
-def _foreground_on_uniform(picture: GrayImage, tone: int) -> Foreground:
-    return np.asarray(cv2.LUT(picture, _foreground_over(tone)), np.float32)
+def _foreground_on_uniform(image: GrayImage, level: int) -> Foreground:
+    return np.asarray(cv2.LUT(image, _foreground_over(level)), np.float32)
 
 
 @lru_cache(maxsize=8)
-def _foreground_over(tone: int) -> Foreground:
-    """Return the relief of every level on paper of one tone, (256,) float32."""
-    return (1.0 - np.arange(256, dtype=np.float32) / np.float32(tone)).astype(np.float32)
+def _foreground_over(level: int) -> Foreground:
+    """Return the foreground of every gray level on a background of one level, (256,) float32."""
+    return (1.0 - np.arange(256, dtype=np.float32) / np.float32(level)).astype(np.float32)
 
 
-def _wide_window(brightness: NDArray[np.generic]) -> Mask:
-    reach = max(brightness.shape) * 2 // 5 | 1
-    return np.ones((reach, reach), np.uint8)
+def _closing_window(brightness: NDArray[np.generic]) -> Mask:
+    size = max(brightness.shape) * 2 // 5 | 1
+    return np.ones((size, size), np.uint8)
 
 
 def _foreground_over_closing(brightness: NDArray[np.uint8 | np.float64]) -> Foreground:
-    paper = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, _wide_window(brightness))
-    return np.asarray(1.0 - brightness / np.maximum(paper, np.float32(1e-3)), np.float32)
+    background = cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, _closing_window(brightness))
+    return np.asarray(1.0 - brightness / np.maximum(background, np.float32(1e-3)), np.float32)
 
 
-def fit_background(picture: GrayImage, rounds: int = 5) -> Foreground:
-    """Return the second-degree surface through the picture's paper, (H, W) float32, at least 1.
+def fit_background(image: GrayImage, iterations: int = 5) -> Foreground:
+    """Return a quadratic surface fitted to the background, (H, W) float32, at least 1.
 
-    Least squares with asymmetric weights (Eilers, 2003): what lies below the surface, ink or shadow, has
-    almost no say in the next round.
+    Least squares with asymmetric weights (Eilers, 2003): pixels below the surface, ink or shadow, get almost no weight
+    in the next iteration.
     """
-    small = downscale(picture, COARSE_SIZE_PX)
+    small = downscale(image, COARSE_SIZE_PX)
     terms = _quadratic_terms(*small.shape)
     values = small.ravel().astype(np.float32)
     weights = np.ones_like(values)
-    for _ in range(rounds):
+    for _ in range(iterations):
         surface = _surface(terms, values, weights)
-        before, weights = weights, np.where(values < _PAPER_TOLERANCE * surface, _INK_WEIGHT, np.float32(1.0))
-        if np.array_equal(weights, before):
+        is_ink = values < _BACKGROUND_TOLERANCE * surface
+        previous_weights, weights = weights, np.where(is_ink, _INK_WEIGHT, np.float32(1.0))
+        if np.array_equal(weights, previous_weights):
             break
     surface = np.maximum(surface, 1.0).reshape(small.shape).astype(np.float32)
-    return np.asarray(cv2.resize(surface, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(surface, image.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _surface(terms: Foreground, values: Foreground, weights: Foreground) -> Foreground:
-    """Return what the terms make of the values by weighted least squares, (N,) float32."""
+    """Return the weighted least-squares fit of the terms to the values, (N,) float32."""
     weighted = terms * weights
     coefficients = np.linalg.solve(weighted @ terms.T + _RIDGE, weighted @ values)
     return np.asarray(coefficients @ terms, np.float32)
@@ -210,29 +212,29 @@ def _surface(terms: Foreground, values: Foreground, weights: Foreground) -> Fore
 
 @lru_cache(maxsize=32)
 def _quadratic_terms(height: int, width: int) -> Foreground:
-    """Return 1, x, y, xy, xx, yy at every pixel, x and y from -1 to 1: (6, h * w) float32."""
+    """Return 1, x, y, xy, xx, yy at every pixel, x and y in [-1, 1]: (6, h * w) float32."""
     rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
     y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
     return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y]).astype(np.float32)
 
 
-def noise_sigma(relief: Foreground) -> float:
-    """Return the standard deviation of the paper's grain, in units of the relief.
+def noise_sigma(foreground: Foreground) -> float:
+    """Return the standard deviation of the pixel noise, in units of the foreground.
 
-    Immerkaer's mask ("Fast noise variance estimation", 1996) is blind to slopes, so shadows do not count;
-    the median in place of his mean makes it blind to strokes too.
+    Immerkaer's kernel ("Fast noise variance estimation", 1996) ignores slopes, and so shadows; the median instead of
+    his mean ignores strokes, too.
     """
-    response = cv2.filter2D(relief, cv2.CV_32F, _GRAIN_MASK, borderType=cv2.BORDER_REPLICATE)
-    return _middle(np.abs(response[::2, ::2])) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
+    response = cv2.filter2D(foreground, cv2.CV_32F, _NOISE_KERNEL, borderType=cv2.BORDER_REPLICATE)
+    return _median(np.abs(response[::2, ::2])) * _SIGMA_OF_MEDIAN_DEVIATION / 6.0
 
 
-def background_sigma(relief: Foreground, mask: Mask) -> float:
-    """Return the standard deviation of the paper outside the mask, coarse stains included."""
-    around = cv2.dilate(mask, np.ones((5, 5), np.uint8))
-    paper = relief[::2, ::2][around[::2, ::2] == 0]
-    if paper.size == 0:
+def background_sigma(foreground: Foreground, mask: Mask) -> float:
+    """Return the standard deviation of the background outside the mask, stains included."""
+    neighbor_count = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    background = foreground[::2, ::2][neighbor_count[::2, ::2] == 0]
+    if background.size == 0:
         return 0.0
-    return _middle(np.abs(paper - _middle(paper))) * _SIGMA_OF_MEDIAN_DEVIATION
+    return _median(np.abs(background - _median(background))) * _SIGMA_OF_MEDIAN_DEVIATION
 
 
 def _inset(size: int) -> slice:
@@ -240,10 +242,10 @@ def _inset(size: int) -> slice:
 
 
 def median(values: Foreground) -> float:
-    """Return the median of every fourth value: as good, and finding it is what costs time here."""
-    return _middle(values[::2, ::2])
+    """Return the median of every fourth value, which is as good and faster."""
+    return _median(values[::2, ::2])
 
 
-def _middle(values: Foreground) -> float:
-    """Return the median; where most are 0, as on the paper of a drawing, that is found by counting."""
+def _median(values: Foreground) -> float:
+    """Return the median; if most values are 0, as in a drawing, by counting."""
     return 0.0 if 2 * np.count_nonzero(values) < values.size else float(np.median(values))

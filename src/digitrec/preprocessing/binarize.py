@@ -1,7 +1,7 @@
-"""From a picture of any size to all of its ink: what `normalize` does for one digit, for a page of them.
+"""Binarize a page: all ink of an image, at a scale at which digits are about 60 px high.
 
-The steps are those of `digitrec.preprocessing.normalize`. What differs: the size follows the writing and not the picture, paper
-is looked at in the neighbourhood and not across the picture, and every piece stays.
+The steps are those of `digitrec.preprocessing.normalize`, with these differences: the scale depends on the text height
+and not on the image, the background is estimated locally, and every component is kept.
 """
 
 from __future__ import annotations
@@ -41,178 +41,176 @@ from digitrec.preprocessing.ops import (
 )
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines, remove_underlines
 
-_DIGIT_PX = 60  # how high digits are made: a pen stroke is a few pixels wide then
-_SMOOTHING = 0.024  # of a digit's height; a security pattern's lines are thinner than a pen's
-_WEAK, _STRONG = (
-    0.75,
-    1.15,
-)  # of Otsu's threshold: how faint a part of a stroke may be that is somewhere this dark
-_FIRST_LOOK_PX = 400  # the longer side; six digits fill it with some 50 px each
-_SMALL_SHARE = 0.75  # of the size that a look wants digits at: smaller writing is looked at again, nearer
-_LARGEST_PAGE_PX = 2400
-_LARGEST_ZOOM = 2.5  # above 1 nothing is gained but finer cuts
-_PAPER_PX = 160  # the longer side of what is enough to tell paper by
-_PAPER_REACH_SHARE = 0.4  # of that picture's shorter side: wider than any stroke
-_SQUARE = 1.4  # times as wide as high a picture of one digit may be, and its frame have upright sides
-_FULL_INK_RANK = 0.75
-_HALF_INK = 0.5
-# A broken rule, in heights of digits: its shreds are this low, at one height within this, and this long together.
-_FLAT_SHARE, _LEVEL_SHARE, _RULE_DIGITS = 0.22, 0.1, 2.0
-_SPECK_SHARE = 0.1  # of the writing's height: smaller pieces are dust
+_TEXT_HEIGHT_PX = 60  # target height of digits: a pen stroke is a few pixels wide
+_SMOOTHING = 0.024  # of the text height; lines of a security pattern are thinner than pen strokes
+# Hysteresis, relative to Otsu's threshold: faint parts of a stroke are kept if a part of it is above `_HIGH`.
+_LOW, _HIGH = 0.75, 1.15
+_FIRST_PASS_PX = 400  # longer side; six digits fill it with about 50 px each
+_MIN_HEIGHT_FRACTION = 0.75  # of the target height: smaller writing gets a second pass at a larger scale
+_MAX_PAGE_PX = 2400
+_MAX_SCALE = 2.5
+_BACKGROUND_PX = 160  # longer side, enough to estimate the background
+_CLOSING_FRACTION = 0.4  # of that image's shorter side: wider than any stroke
+_MAX_CELL_ASPECT = 1.4  # width / height of an image of one digit, which may have vertical cell borders
+_INK_LEVEL_QUANTILE = 0.75
+_INK_THRESHOLD = 0.5
+# Fragments of a broken ruled line, in text heights: maximum height, vertical distance, and minimum total width.
+_FRAGMENT_HEIGHT, _FRAGMENT_OFFSET, _FRAGMENT_TOTAL_WIDTH = 0.22, 0.1, 2.0
+_SPECK_FRACTION = 0.1  # of the text height: smaller components are dust
 
 
 class TooMuchInkError(Exception):
-    """There is more in the image than a number has; found before any work is done on it."""
+    """The image has more ink than a number; raised before it is processed further."""
 
 
 class PageLimits(NamedTuple):
-    """The most that one look at an image may take; an ordinary number takes a tenth of any.
+    """Limits of one page; an ordinary number takes a tenth of them.
 
     Attributes
     ----------
     page_px : pixels of the page.
-    pieces : connected pieces of ink: more are a page of print, or a photo.
-    piece_px : pixels of the boxes around them, each counted for itself.
-    strip_px : columns of all lines, as high as the line reader sees them.
+    components : connected components of ink; a page of print or a photo has more.
+    line_image_px : total width of the line images, in columns of the line model's input.
     """
 
-    page_px: int = (_LARGEST_PAGE_PX + 1) ** 2  # sides are rounded
-    pieces: int = 300
-    piece_px: int = 10_000_000
-    strip_px: int = 5_000
+    page_px: int = (_MAX_PAGE_PX + 1) ** 2  # sides are rounded
+    components: int = 300
+    line_image_px: int = 5_000
 
 
 PAGE_LIMITS = PageLimits()
-_BAND_PX = 1 << 20  # that labels are looked up for at once: NumPy makes indices of 64 bits of them
+_BAND_PX = 1 << 20  # labels that are looked up at once: NumPy converts them to 64-bit indices
 
 
 @dataclass(frozen=True, eq=False)
 class BinarizedPage:
-    """All ink of a picture.
+    """The ink of an image and its connected components.
 
     Attributes
     ----------
-    ink : (H, W) float32 in [0, 1], 0 is paper, soft edges kept.
-    labels : (H, W) int32, 0 is paper, else the number of the piece of ink.
-    boxes : (N, 5) int32, left, top, width, height and area of each piece; the first row is the paper's.
-    digit_px : the height of the writing, that most of the ink has.
-    scale : what a length in the picture is multiplied by to get that on the page.
+    ink : (H, W) float32 in [0, 1], 0 is background, soft edges kept.
+    labels : (H, W) int32, the label of each pixel's component, 0 for the background.
+    boxes : (N, 5) int32, left, top, width, height and area of each component; the first row is the background.
+    text_height_px : the median height of the components, weighted by area.
+    scale : pixels of the page per pixel of the image.
     """
 
     ink: Foreground
     labels: NDArray[np.int32]
     boxes: NDArray[np.int32]
-    digit_px: float
+    text_height_px: float
     scale: float
 
 
 def binarize_page(
-    image: GrayImage, budget: PageLimits = PAGE_LIMITS, *, keep_rules: bool = False
+    image: GrayImage, limits: PageLimits = PAGE_LIMITS, *, keep_ruled_lines: bool = False
 ) -> BinarizedPage:
-    """Return all ink of a picture, at a size where digits are some 60 px high, or as large as they come.
+    """Return the ink of an image, at a scale at which digits are about 60 px high, if the image is large enough.
 
     Parameters
     ----------
-    image : (H, W) uint8 of any size, either polarity, even or uneven light.
-    keep_rules : whether what may be the frame of a cell stays, in an image that is not much wider than high.
-    budget : of which `page_px` and `pieces` count here.
+    image : (H, W) uint8 of any size, either polarity, even or uneven illumination.
+    limits : `page_px` and `components` are checked here.
+    keep_ruled_lines : whether possible cell borders are kept in an image that is not much wider than high.
 
     Raises
     ------
-    BlankImageError : there is no ink on the paper.
-    TooMuchInkError : the ink needs a larger page, or is in more pieces, than the budget has.
+    BlankImageError : the image has no ink.
+    TooMuchInkError : the page is larger, or has more components, than the limits.
     """
     longer_side = max(image.shape)
-    page = _page(image, min(1.0, _FIRST_LOOK_PX / longer_side), keep_rules=keep_rules)
-    if page.digit_px >= _SMALL_SHARE * _DIGIT_PX:
-        return _within(page, budget)
-    nearer = min(page.scale * _DIGIT_PX / page.digit_px, _LARGEST_ZOOM, _LARGEST_PAGE_PX / longer_side)
-    if image.size * nearer**2 > budget.page_px:
+    page = _page(image, min(1.0, _FIRST_PASS_PX / longer_side), keep_ruled_lines=keep_ruled_lines)
+    if page.text_height_px >= _MIN_HEIGHT_FRACTION * _TEXT_HEIGHT_PX:
+        return _check_components(page, limits)
+    scale = min(page.scale * _TEXT_HEIGHT_PX / page.text_height_px, _MAX_SCALE, _MAX_PAGE_PX / longer_side)
+    if image.size * scale**2 > limits.page_px:
         raise TooMuchInkError
-    return _within(_page(image, nearer, keep_rules=keep_rules), budget)
+    return _check_components(_page(image, scale, keep_ruled_lines=keep_ruled_lines), limits)
 
 
 def whole_image_page(image: GrayImage) -> BinarizedPage:
-    """Return what stands out of an image that has no paper to tell ink by, such as one that is cut along its ink."""
-    picture = _scaled(image, min(1.0, _FIRST_LOOK_PX / max(image.shape)))
-    ink = np.clip(normalize_contrast(picture), 0.0, 1.0)
-    _, labels, boxes = connected_components((ink > _HALF_INK).astype(np.uint8))
-    return BinarizedPage(ink, labels, boxes, float(picture.shape[0]), picture.shape[1] / image.shape[1])
+    """Return the ink of an image without enough background for `binarize_page`, such as a tight crop."""
+    scaled = _scaled(image, min(1.0, _FIRST_PASS_PX / max(image.shape)))
+    ink = np.clip(normalize_contrast(scaled), 0.0, 1.0)
+    _, labels, boxes = connected_components((ink > _INK_THRESHOLD).astype(np.uint8))
+    return BinarizedPage(ink, labels, boxes, float(scaled.shape[0]), scaled.shape[1] / image.shape[1])
 
 
-def _within(page: BinarizedPage, budget: PageLimits) -> BinarizedPage:
-    if len(page.boxes) - 1 > budget.pieces:
+def _check_components(page: BinarizedPage, limits: PageLimits) -> BinarizedPage:
+    if len(page.boxes) - 1 > limits.components:
         raise TooMuchInkError
     return page
 
 
-def foreground_mask(picture: GrayImage) -> Mask:
-    """Return the pixels of ink in a picture as it is, (H, W) uint8 of 0 and 1, rules included."""
-    relief = _relief(picture)
-    return _mask(relief, max(MIN_CONTRAST, NOISE_SIGMAS * noise_sigma(relief)))
+def foreground_mask(image: GrayImage) -> Mask:
+    """Return the pixels of ink at the scale of the image, (H, W) uint8 of 0 and 1, ruled lines included."""
+    foreground = _extract_foreground(image)
+    return _mask(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise_sigma(foreground)))
 
 
-def _page(image: GrayImage, scale: float, *, keep_rules: bool) -> BinarizedPage:
-    picture = _scaled(image, scale)
-    relief = _relief(picture)
-    grain = noise_sigma(relief)
-    faintest = max(MIN_CONTRAST, NOISE_SIGMAS * grain)
-    if not keep_rules and picture.shape[1] <= _SQUARE * picture.shape[0]:
-        relief = remove_ruled_lines(relief, faintest)
-    mask = _mask(relief, faintest)
-    digit_px = estimate_text_height(connected_components(mask)[2])
-    mask = remove_underlines(mask, digit_px)
-    digit_px = estimate_text_height(connected_components(mask)[2])
-    if digit_px < MIN_DIGIT_PX:
+def _page(image: GrayImage, scale: float, *, keep_ruled_lines: bool) -> BinarizedPage:
+    scaled = _scaled(image, scale)
+    foreground = _extract_foreground(scaled)
+    noise = noise_sigma(foreground)
+    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
+    if not keep_ruled_lines and scaled.shape[1] <= _MAX_CELL_ASPECT * scaled.shape[0]:
+        foreground = remove_ruled_lines(foreground, min_contrast)
+    mask = _mask(foreground, min_contrast)
+    text_height_px = estimate_text_height(connected_components(mask)[2])
+    mask = remove_underlines(mask, text_height_px)
+    text_height_px = estimate_text_height(connected_components(mask)[2])
+    if text_height_px < MIN_DIGIT_PX:
         raise BlankImageError(BLANK_MESSAGE)
-    count, labels, boxes = _without_specks(mask, digit_px)
+    count, labels, boxes = _without_specks(mask, text_height_px)
     if count < 2:
         raise BlankImageError(BLANK_MESSAGE)
-    return BinarizedPage(_level(relief, labels, grain), labels, boxes, digit_px, scale)
+    return BinarizedPage(_to_ink(foreground, labels, noise), labels, boxes, text_height_px, scale)
 
 
 def _scaled(image: GrayImage, scale: float) -> GrayImage:
     if scale == 1.0:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
 
 
-def _relief(picture: GrayImage) -> Foreground:
-    """Return how much darker than the paper around it each pixel is, see `paper.remove_shading`."""
-    seen_px = round(COARSE_SIZE_PX * max(picture.shape) / min(picture.shape))
-    dark = normalize_polarity(remove_salt_and_pepper(picture), seen_px)
-    seen = downscale(dark, _PAPER_PX)
-    small, shade = seen.astype(np.float32), fit_background(seen)
-    paper = np.minimum(_closing(small), _closing(np.asarray(small / shade, np.float32)) * shade)
-    paper = np.asarray(cv2.resize(paper, dark.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    np.divide(dark, np.maximum(paper, 1.0, out=paper), out=paper)
-    relief = np.subtract(1.0, paper, out=paper)
-    relief -= max(0.0, median(relief))
-    return np.asarray(relief, np.float32)
+def _extract_foreground(image: GrayImage) -> Foreground:
+    """Return how much darker each pixel is than the background around it, see `background.correct_shading`."""
+    coarse_px = round(COARSE_SIZE_PX * max(image.shape) / min(image.shape))
+    dark = normalize_polarity(remove_salt_and_pepper(image), coarse_px)
+    reduced = downscale(dark, _BACKGROUND_PX)
+    small, shading = reduced.astype(np.float32), fit_background(reduced)
+    background = np.minimum(_closing(small), _closing(np.asarray(small / shading, np.float32)) * shading)
+    background = np.asarray(
+        cv2.resize(background, dark.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32
+    )
+    np.divide(dark, np.maximum(background, 1.0, out=background), out=background)
+    foreground = np.subtract(1.0, background, out=background)
+    foreground -= max(0.0, median(foreground))
+    return np.asarray(foreground, np.float32)
 
 
 def _closing(brightness: Foreground) -> Foreground:
-    reach = max(9, round(_PAPER_REACH_SHARE * min(brightness.shape))) | 1
+    reach = max(9, round(_CLOSING_FRACTION * min(brightness.shape))) | 1
     return np.asarray(cv2.morphologyEx(brightness, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
 
 
-def _mask(relief: Foreground, faintest: float) -> Mask:
-    """Return the pixels of ink: hysteresis around Otsu's threshold, in a picture smoothed by a part of a stroke."""
-    smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), _SMOOTHING * _DIGIT_PX), np.float32)
-    threshold = max(faintest, otsu_threshold(smooth))
-    mask = (smooth > _WEAK * threshold).astype(np.uint8)
+def _mask(foreground: Foreground, min_contrast: float) -> Mask:
+    """Return the pixels of ink: hysteresis around Otsu's threshold, after smoothing by a fraction of a stroke."""
+    smooth = np.asarray(cv2.GaussianBlur(foreground, (0, 0), _SMOOTHING * _TEXT_HEIGHT_PX), np.float32)
+    threshold = max(min_contrast, otsu_threshold(smooth))
+    mask = (smooth > _LOW * threshold).astype(np.uint8)
     count, labels, _ = connected_components(mask)
     is_strong = np.zeros(count, np.uint8)
     for band in _bands(labels.shape):
-        is_strong[labels[band][smooth[band] > _STRONG * threshold]] = 1
+        is_strong[labels[band][smooth[band] > _HIGH * threshold]] = 1
     is_strong[0] = 0
-    return np.asarray(_looked_up(is_strong, labels), np.uint8)
+    return np.asarray(_take_by_label(is_strong, labels), np.uint8)
 
 
-def _looked_up(values: NDArray[np.generic], labels: NDArray[np.int32]) -> NDArray[np.generic]:
-    """Return the value of each pixel's label, of the labels' shape."""
+def _take_by_label(values: NDArray[np.generic], labels: NDArray[np.int32]) -> NDArray[np.generic]:
+    """Return `values[labels]`, computed in bands to save memory."""
     found = np.empty(labels.shape, values.dtype)
     for band in _bands(labels.shape):
         found[band] = values.take(labels[band])
@@ -225,7 +223,7 @@ def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 def estimate_text_height(boxes: NDArray[np.int32]) -> float:
-    """Return the height that half of the ink reaches: that of the digits, whatever specks lie around; 0 of none."""
+    """Return the median height of the components, weighted by area, so that specks do not count; 0 without any."""
     heights, areas = boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
     if not len(heights):
         return 0.0
@@ -234,36 +232,43 @@ def estimate_text_height(boxes: NDArray[np.int32]) -> float:
     return float(heights[order[half]])
 
 
-def _without_specks(mask: Mask, digit_px: float) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+def _without_specks(mask: Mask, text_height_px: float) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
     count, labels, boxes = connected_components(mask)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    keep = sides >= max(2.0, _SPECK_SHARE * digit_px)
-    keep &= ~_broken_ruled_lines(boxes, digit_px)
+    keep = sides >= max(2.0, _SPECK_FRACTION * text_height_px)
+    keep &= ~_broken_ruled_lines(boxes, text_height_px)
     keep[0] = False
     if keep[1:].all():
         return count, labels, boxes
-    numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    new_labels = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     kept = np.concatenate([boxes[:1], boxes[keep]])
-    return len(kept), np.asarray(_looked_up(numbers, labels), np.int32), kept
+    return len(kept), np.asarray(_take_by_label(new_labels, labels), np.int32), kept
 
 
-def _broken_ruled_lines(boxes: NDArray[np.int32], digit_px: float) -> NDArray[np.bool_]:
-    """Return which pieces are what is left of a broken rule: flat, and at one height with others or long."""
+def _broken_ruled_lines(boxes: NDArray[np.int32], text_height_px: float) -> NDArray[np.bool_]:
+    """Return which components are fragments of a broken ruled line: flat, and long together with others in line."""
     width, height = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]
-    flat = (height <= _FLAT_SHARE * digit_px) & (width >= height)
-    flat[0] = False
-    numbers = np.flatnonzero(flat)
-    middle = 2 * boxes[numbers, cv2.CC_STAT_TOP] + height[numbers]  # in half pixels, which are whole numbers
-    numbers, middle = numbers[np.argsort(middle)], np.sort(middle)
-    together = np.concatenate([[0], np.cumsum(width[numbers], dtype=np.int64)])
-    reach = int(2 * _LEVEL_SHARE * digit_px)
-    above, below = np.searchsorted(middle, middle - reach), np.searchsorted(middle, middle + reach, "right")
-    shreds = np.zeros(len(boxes), np.bool_)
-    shreds[numbers] = together[below] - together[above] >= _RULE_DIGITS * digit_px
-    return shreds
+    is_flat = (height <= _FRAGMENT_HEIGHT * text_height_px) & (width >= height)
+    is_flat[0] = False
+    indices = np.flatnonzero(is_flat)
+    centers = 2 * boxes[indices, cv2.CC_STAT_TOP] + height[indices]  # in half pixels, to stay with integers
+    indices, centers = indices[np.argsort(centers)], np.sort(centers)
+    cumulative_width = np.concatenate([[0], np.cumsum(width[indices], dtype=np.int64)])
+    reach = int(2 * _FRAGMENT_OFFSET * text_height_px)
+    above, below = (
+        np.searchsorted(centers, centers - reach),
+        np.searchsorted(centers, centers + reach, "right"),
+    )
+    is_fragment = np.zeros(len(boxes), np.bool_)
+    is_fragment[indices] = (
+        cumulative_width[below] - cumulative_width[above] >= _FRAGMENT_TOTAL_WIDTH * text_height_px
+    )
+    return is_fragment
 
 
-def _level(relief: Foreground, labels: NDArray[np.int32], grain: float) -> Foreground:
-    (full,) = nearest_rank_quantiles(relief[labels > 0], _FULL_INK_RANK)
-    paper = min(2.0 * grain, 0.5 * full)
-    return np.asarray(np.clip((relief - paper) / max(full - paper, 1e-6), 0.0, 1.0), np.float32)
+def _to_ink(foreground: Foreground, labels: NDArray[np.int32], noise: float) -> Foreground:
+    (ink_level,) = nearest_rank_quantiles(foreground[labels > 0], _INK_LEVEL_QUANTILE)
+    background = min(2.0 * noise, 0.5 * ink_level)
+    return np.asarray(
+        np.clip((foreground - background) / max(ink_level - background, 1e-6), 0.0, 1.0), np.float32
+    )

@@ -1,7 +1,6 @@
-"""From whatever a user has to one grey picture: bytes, file, array, PIL image, strokes.
+"""Decode bytes, a file, an array, a PIL image or strokes to a grayscale image, (H, W) uint8, 0 is black.
 
-Every way in ends in `decoded`, which gives (H, W) uint8, 0 is black and 255 is white. InputLimits are
-checked on the file's length, its parts and the size in its header, before any pixel is decoded.
+`InputLimits` are checked on the file's length, its parts and the size in its header, before any pixel is decoded.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,7 +32,6 @@ from digitrec.native_logging import disable_libtiff_messages
 from digitrec.preprocessing.containers import without_metadata
 from digitrec.preprocessing.grayscale import bgr_to_gray, pil_to_gray, rgba_to_gray
 from digitrec.preprocessing.ops import GrayImage
-from digitrec.preprocessing.png import decode_plain_png, plain_png_size
 from digitrec.preprocessing.strokes import Strokes, render_strokes
 
 ImageLike: TypeAlias = (
@@ -44,52 +43,46 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _SIGNATURES = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|GIF8[79]a|II[*+]\0|MM\0[*+]", re.DOTALL
 )
-_SCALE_DOWN = "Scale the picture down; the digit needs no more than 200 pixels."
+_SCALE_DOWN = "Scale the image down; a digit needs no more than 200 pixels."
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
-# A JPEG of twice this size and more is decoded at a half, a quarter or an eighth, which saves time and memory;
-# the digit keeps far more pixels than the network's 20.
-_JPEG_ENOUGH_PX = 1000
-# JPEG's own limit. Pillow takes 14 bytes for a pixel where each is a row.
+# A JPEG of at least twice this size is decoded at a half, a quarter or an eighth, which saves time and memory.
+_JPEG_DRAFT_PX = 1000
+# JPEG's own limit. Pillow takes 14 bytes per row.
 _MAX_SIDE_PX = 65_535
-# What is made of a gray image, in bytes a pixel: `digitrec.preprocessing.binarize` looks at 2,400 x 2,400 of them at most.
-_READING_BYTES = 30
+# Memory for processing a gray image, per pixel; `digitrec.preprocessing.binarize` works on at most 2,400 x 2,400.
+_PROCESSING_BYTES = 30
 _MAX_PAGE_PIXELS = 2_400 * 2_400
-_WEBP_BYTES = 8  # a pixel: libwebp's own, and OpenCV's copy
+_WEBP_BYTES = 8  # per pixel: libwebp's own, and OpenCV's copy
 _ONE_BYTE_MODES = ("1", "L", "P")
 _BITS_PER_SAMPLE, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323  # tags of TIFF
 
-# Python keeps every warning it has shown, and Pillow's name sizes and lengths from the file, so that each hostile
-# picture takes some memory for ever. At the end of the list, so that filters of the program around come first.
-warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
-disable_libtiff_messages()
-
 
 def decode(image: ImageLike, limits: InputLimits | None = None) -> GrayImage:
-    """Return any picture as grey, see `decoded`."""
-    with decoded(image, limits) as picture:
-        return picture
+    """Return any image as grayscale, see `decoded`."""
+    with decoded(image, limits) as gray:
+        return gray
 
 
 @contextmanager
 def decoded(image: ImageLike, limits: InputLimits | None = None) -> Iterator[GrayImage]:
-    """Give any image as gray, and keep the memory for decoding and for reading it until the block ends.
+    """Decode any image, and keep memory reserved for decoding and processing it until the end of the block.
 
     Parameters
     ----------
     image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 1), (H, W, 3) RGB or
         (H, W, 4) RGBA uint8 array, or `Strokes`.
-    limits : the largest input that is decoded; None is `InputLimits()`.
+    limits : the largest input that is decoded; None means `InputLimits()`.
 
     Yields
     ------
-    (H, W) uint8, 0 is black and 255 is white. EXIF orientation is applied, and transparency is laid over
-    paper. Files with several frames give their first.
+    (H, W) uint8, 0 is black and 255 is white. EXIF orientation is applied, and transparency is composited over a plain
+    background. Of several frames, the first is used.
 
     Raises
     ------
     UnreadableImageError, UnsupportedImageError, ImageTooLargeError : see `digitrec.errors`.
-    InvalidFieldError : an array of another shape or dtype.
-    BusyError : too many large images wait for memory, see `digitrec.limits`.
+    InvalidFieldError : an array of an unsupported shape or dtype.
+    BusyError : too many large images are waiting for memory, see `digitrec.limits`.
     """
     limits = limits or InputLimits()
     with ExitStack() as reservation:
@@ -134,22 +127,19 @@ def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> Gra
         )
     if not _SIGNATURES.match(data):
         raise UnsupportedImageError(
-            f"expected {_READABLE}. Received: {_guess_format(data)}. Save the picture as PNG or JPEG and send that."
+            f"expected {_READABLE}. Received: {_guess_format(data)}. Save the image as PNG or JPEG and send that."
         )
     with _translated_errors(limits):
-        if size := plain_png_size(data):
-            _check_pixels(size, limits)
-            return _from_array(decode_plain_png(data), limits, reservation)
         file = without_metadata(data)
         if file.webp_size:
-            picture = _from_webp(file.data, file.webp_size, limits, reservation)
+            gray = _from_webp(file.data, file.webp_size, limits, reservation)
         else:
-            picture = _from_file(file.data, limits, reservation)
-        return _rotated(picture, file.orientation)
+            gray = _from_file(file.data, limits, reservation)
+        return _rotated(gray, file.orientation)
 
 
 def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservation: ExitStack) -> GrayImage:
-    """Decode WebP by OpenCV: Pillow, which can play animations, takes 15 bytes a pixel for it."""
+    """Decode WebP with OpenCV: Pillow's decoder, which supports animations, takes 15 bytes per pixel."""
     _check_pixels(size, limits)
     _reserve(_WEBP_BYTES * size[0] * size[1], size, reservation)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -159,42 +149,41 @@ def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservat
 
 
 def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _silence_pillow()
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        _check_pixels(image.size, limits)
         size = image.size
-        image.verify()  # PNG's checksums, which decoding passes over
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # again, as `verify` asks for
-        image.draft("L", (_JPEG_ENOUGH_PX, _JPEG_ENOUGH_PX))
+        _check_pixels(size, limits)
+        image.draft("L", (_JPEG_DRAFT_PX, _JPEG_DRAFT_PX))
         _reserve(_decoding_bytes(image, size), size, reservation)
         return pil_to_gray(image)
 
 
-def _rotated(picture: GrayImage, orientation: int) -> GrayImage:
-    """Return the image upright: EXIF's 2, 4, 5 and 7 are mirrored, 3 and 5 to 8 are turned."""
+def _rotated(gray: GrayImage, orientation: int) -> GrayImage:
+    """Return the image upright, for an EXIF orientation from 1 to 8."""
     if orientation >= 5:
-        picture = picture.T
+        gray = gray.T
     if orientation in (2, 3, 6, 7):
-        picture = picture[:, ::-1]
+        gray = gray[:, ::-1]
     if orientation in (3, 4, 7, 8):
-        picture = picture[::-1]
-    return np.ascontiguousarray(picture)
+        gray = gray[::-1]
+    return np.ascontiguousarray(gray)
 
 
 def _reserve(num_bytes: int, size: tuple[int, int], reservation: ExitStack) -> None:
-    """Wait for the memory to decode an image of `size`, and to read it later."""
+    """Wait for memory to decode an image of `size` and to process it."""
     pixels = size[0] * size[1]
     if num_bytes > large_images.limit_bytes:
         raise ImageTooLargeError(
             f"expected an image that takes at most {large_images.limit_bytes:,} bytes to decode. Received: "
-            f"{size[0]:,} x {size[1]:,} pixels of a kind that takes {num_bytes:,}. {_SCALE_DOWN}"
+            f"{size[0]:,} x {size[1]:,} pixels that take {num_bytes:,} bytes. {_SCALE_DOWN}"
         )
-    reading_bytes = pixels + _READING_BYTES * min(pixels, _MAX_PAGE_PIXELS)
-    reservation.enter_context(large_images.reserve(max(num_bytes, reading_bytes)))
+    processing_bytes = pixels + _PROCESSING_BYTES * min(pixels, _MAX_PAGE_PIXELS)
+    reservation.enter_context(large_images.reserve(max(num_bytes, processing_bytes)))
 
 
 @contextmanager
 def _translated_errors(limits: InputLimits) -> Iterator[None]:
-    """Let whatever a decoder raises become an error of ours."""
+    """Translate exceptions of the decoders to errors of digitrec."""
     try:
         yield
     except (ImageError, InvalidFieldError, BusyError):
@@ -204,13 +193,13 @@ def _translated_errors(limits: InputLimits) -> Iterator[None]:
             f"expected at most {limits.max_image_pixels:,} pixels. Received: far more. {_SCALE_DOWN}"
         ) from error
     except MemoryError as error:
-        raise ImageTooLargeError(f"expected a picture that fits into memory. {_SCALE_DOWN}") from error
-    except Exception as error:  # a decoder meets hostile bytes with any exception there is
-        # Pillow's own words for an unknown header name an object in memory.
-        reason = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else error
+        raise ImageTooLargeError(f"expected an image that fits into memory. {_SCALE_DOWN}") from error
+    except Exception as error:  # decoders raise any exception on hostile bytes
+        # Pillow's message for an unknown header contains the address of an object.
+        reason = "its header is invalid" if isinstance(error, UnidentifiedImageError) else error
         raise UnreadableImageError(
             f"expected a whole image. Received: one that is truncated or corrupt ({reason}). "
-            "Save the picture again and send it whole."
+            "Save the image again and send the whole file."
         ) from error
 
 
@@ -226,7 +215,7 @@ def _check_pixels(size: tuple[int, int], limits: InputLimits) -> None:
     width, height = size
     if width * height == 0:
         raise UnreadableImageError(
-            f"expected a picture. Received: {width} x {height} pixels. Send one with pixels."
+            f"expected a non-empty image. Received: {width} x {height} pixels. Send one with pixels."
         )
     if max(size) > _MAX_SIDE_PX:
         raise ImageTooLargeError(
@@ -240,21 +229,35 @@ def _check_pixels(size: tuple[int, int], limits: InputLimits) -> None:
         )
 
 
+@cache
+def _silence_pillow() -> None:
+    """Ignore warnings of Pillow and messages of libtiff in this process, once, when the first file is decoded.
+
+    Python keeps each different warning that it has shown, and Pillow's contain sizes from the file: hostile files would
+    leak memory. The filter is the last in the list, so that filters of the application take precedence.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
+    disable_libtiff_messages()
+
+
 def _from_pil(image: Image.Image, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+    _silence_pillow()
     _check_pixels(image.size, limits)
     _reserve(_decoding_bytes(image, image.size), image.size, reservation)
     return pil_to_gray(ImageOps.exif_transpose(image) if _has_exif_rotation(image) else image)
 
 
 def _decoding_bytes(image: Image.Image, size: tuple[int, int]) -> int:
-    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted smaller."""
+    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted
+    smaller.
+    """
     pixels = image.width * image.height
     own = pixels * (1 if image.mode in _ONE_BYTE_MODES else 4)
     return own + 2 * pixels + _decoders_bytes(image, size)
 
 
 def _decoders_bytes(image: Image.Image, size: tuple[int, int]) -> int:
-    """Return what a decoder takes meanwhile: libjpeg all coefficients, if progressive, and libtiff a strip or tile."""
+    """Return the decoder's own memory: all coefficients of a progressive JPEG, or a strip or tile of a TIFF."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return 2 * image.layers * size[0] * size[1]
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -268,7 +271,7 @@ def _decoders_bytes(image: Image.Image, size: tuple[int, int]) -> int:
 def _has_exif_rotation(image: Image.Image) -> bool:
     try:
         return bool(image.getexif().get(ExifTags.Base.Orientation, 1) != 1)
-    except Exception:  # noqa: BLE001 - broken metadata, raising whatever it likes, leave the pixels as they are
+    except Exception:  # noqa: BLE001  # broken metadata can raise anything; the pixels are still valid
         return False
 
 

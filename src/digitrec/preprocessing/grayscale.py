@@ -1,4 +1,4 @@
-"""Pixels of any kind as grey: (H, W) uint8, 0 is black and 255 is white."""
+"""Convert pixels of any mode to grayscale: (H, W) uint8, 0 is black and 255 is white."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from PIL import Image
 
 from digitrec.preprocessing.ops import GrayImage
 
-_WHITE = 200 / 255  # mean brightness from which a drawing counts as white
-# So many pixels are converted at once: a large image is never held a second time in another form.
+_WHITE = 200 / 255  # mean brightness from which a transparent drawing counts as white
+# Pixels that are converted at once, so that no second copy of a large image is needed.
 _BAND_PIXELS = 1_000_000
 
 
 def pil_to_gray(image: Image.Image) -> GrayImage:
-    """Return a PIL image of any mode; transparency lies over paper, more than 8 bits are scaled to 8."""
+    """Return a PIL image of any mode as grayscale; alpha is composited, high bit depths are scaled to 8 bits."""
     if image.mode.startswith("I") or image.mode == "F":
         return _high_bit_depth_to_gray(image)
     gray = np.empty((image.height, image.width), np.uint8)
     if not image.has_transparency_data:
         for rows, band in _bands(image):
-            gray[rows] = np.asarray(band.convert("L"))
+            gray[rows] = _band_to_gray(band)
         return gray
     alpha = np.empty_like(gray)
     for rows, band in _bands(image):
@@ -32,15 +32,21 @@ def pil_to_gray(image: Image.Image) -> GrayImage:
     return _composite(gray, alpha)
 
 
+def _band_to_gray(image: Image.Image) -> GrayImage:
+    if image.mode == "RGB":  # the same conversion as for RGB arrays, so that both give the same result
+        return np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(image.convert("L"))
+
+
 def rgba_to_gray(rgba: NDArray[np.uint8]) -> GrayImage:
-    """Return (H, W, 4) uint8 laid over white, or over black where the drawing itself is white."""
-    whole = np.ascontiguousarray(rgba)
-    grey, alpha = cv2.cvtColor(whole, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(whole, 3)
-    return _composite(np.asarray(grey, np.uint8), np.asarray(alpha, np.uint8))
+    """Return (H, W, 4) uint8 composited over white, or over black if the drawing itself is white."""
+    contiguous = np.ascontiguousarray(rgba)
+    gray, alpha = cv2.cvtColor(contiguous, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(contiguous, 3)
+    return _composite(np.asarray(gray, np.uint8), np.asarray(alpha, np.uint8))
 
 
 def bgr_to_gray(pixels: NDArray[np.uint8]) -> GrayImage:
-    """Return what OpenCV has decoded: (H, W) gray, (H, W, 3) BGR, or (H, W, 4) BGRA over paper."""
+    """Return an image decoded by OpenCV, (H, W) gray, (H, W, 3) BGR or (H, W, 4) BGRA, as grayscale."""
     if pixels.ndim == 2:
         return pixels
     if pixels.shape[2] == 3:
@@ -49,26 +55,26 @@ def bgr_to_gray(pixels: NDArray[np.uint8]) -> GrayImage:
     return _composite(np.asarray(gray, np.uint8), np.asarray(alpha, np.uint8))
 
 
-def _composite(grey: GrayImage, alpha: GrayImage) -> GrayImage:
-    """Return gray with its alpha over paper; both arrays are written over."""
-    if alpha.min() == 255:  # an opaque canvas, the most frequent picture of all
-        return grey
-    cv2.multiply(grey, alpha, dst=grey, scale=1 / 255)
-    drawn_white = alpha.any() and float(grey.sum()) > _WHITE * float(alpha.sum())
-    return grey if drawn_white else np.asarray(cv2.add(grey, cv2.bitwise_not(alpha, dst=alpha), dst=grey))
+def _composite(gray: GrayImage, alpha: GrayImage) -> GrayImage:
+    """Composite gray levels with alpha over white, or black if the drawing is white; overwrites both arrays."""
+    if alpha.min() == 255:  # an opaque canvas, the most frequent case
+        return gray
+    cv2.multiply(gray, alpha, dst=gray, scale=1 / 255)
+    drawn_white = alpha.any() and float(gray.sum()) > _WHITE * float(alpha.sum())
+    return gray if drawn_white else np.asarray(cv2.add(gray, cv2.bitwise_not(alpha, dst=alpha), dst=gray))
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    """Yield the rows of an image in parts, and what they hold."""
+    """Yield the image in bands: the rows of each, and its part of the image."""
     height = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, height):
         bottom = min(image.height, top + height)
-        whole = height >= image.height
-        yield slice(top, bottom), image if whole else image.crop((0, top, image.width, bottom))
+        contiguous = height >= image.height
+        yield slice(top, bottom), image if contiguous else image.crop((0, top, image.width, bottom))
 
 
 def _high_bit_depth_to_gray(image: Image.Image) -> GrayImage:
-    """Return 16-bit, 32-bit or float grey as bytes; scanners fill any part of the range, so its top is white."""
+    """Return 16-bit, 32-bit or float gray levels as uint8; the maximum becomes white, as scanners use any range."""
     top = max(float(_clip_nonfinite(np.asarray(band)).max()) for _, band in _bands(image))
     scaled = np.empty((image.height, image.width), np.uint8)
     for rows, band in _bands(image):
@@ -77,7 +83,7 @@ def _high_bit_depth_to_gray(image: Image.Image) -> GrayImage:
 
 
 def _clip_nonfinite(values: NDArray[np.generic]) -> NDArray[np.number]:
-    """Return the values as numbers from 0: what is none, infinite or below is 0."""
+    """Return the values with NaN, infinities and negative values replaced by 0."""
     if values.dtype.kind in "iu":
         return np.asarray(np.maximum(values, values.dtype.type(0)))
     return np.clip(np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0), 0.0, None)

@@ -1,4 +1,4 @@
-"""Pictures inside a JSON request: base64 text, and 28 x 28 numbers."""
+"""Decode images in JSON: base64 text, and arrays of 28 x 28 numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.preprocessing.ops import GrayImage
 
-_MAX_HEAD = 1_000  # characters before the comma of a data URL, its media type and parameters
-_BLANKS = b" \t\r\n\v\f"
+_MAX_HEADER_CHARS = 1_000  # of a data URL: its media type and parameters, before the comma
+_WHITESPACE = b" \t\r\n\v\f"
 
 
 def decode_base64(text: str, field: str = "image") -> bytes:
@@ -20,18 +20,18 @@ def decode_base64(text: str, field: str = "image") -> bytes:
 
     Raises
     ------
-    InvalidFieldError : the text is no base64; it carries `field`.
+    InvalidFieldError : the text is not base64. The error names `field`.
     """
-    head, comma, _ = text[:_MAX_HEAD].partition(",")
-    is_url = bool(comma) and head.lstrip().lower().startswith("data:")
-    if is_url and head.rpartition(";")[2].strip().lower() != "base64":
+    header, comma, _ = text[:_MAX_HEADER_CHARS].partition(",")
+    is_url = bool(comma) and header.lstrip().lower().startswith("data:")
+    if is_url and header.rpartition(";")[2].strip().lower() != "base64":
         raise InvalidFieldError(
             field,
             f"expected a base64 data URL. Received: one without ';base64' ({text[:40]!r}). Encode it as base64.",
         )
     try:
-        # Without blanks in one pass: a list of the parts between ten million blanks takes 540 MB.
-        encoded = (text[len(head) + 1 :] if is_url else text).encode("ascii").translate(None, _BLANKS)
+        # One pass: `split` on ten million whitespace characters takes 540 MB.
+        encoded = (text[len(header) + 1 :] if is_url else text).encode("ascii").translate(None, _WHITESPACE)
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidFieldError(
@@ -40,27 +40,28 @@ def decode_base64(text: str, field: str = "image") -> bytes:
 
 
 def decode_pixels(value: object, field: str = "pixels") -> GrayImage:
-    """Return 28 rows of 28 numbers as a grey picture of the same polarity as MNIST.
+    """Return 28 rows of 28 numbers as a (28, 28) uint8 image with the polarity of MNIST.
 
     Parameters
     ----------
-    value : nested sequences or an array, (28, 28) or (28, 28, 1), 0 is paper; full ink is 255, or 1 where
-        no number is above 1.
+    value : nested sequences or an array, (28, 28) or (28, 28, 1); 0 is the background and 255 the pen, or 1 if no
+        number
+        is above 1.
 
     Raises
     ------
-    InvalidFieldError : another shape, anything but finite numbers, or numbers outside the range.
+    InvalidFieldError : the shape is wrong, or a number is not finite or out of range.
     """
-    expected = f"expected {IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers, 0 (paper) to 255 or 0 to 1 (ink). Received: "
+    expected = f"expected {IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers, 0 (background) to 255 or 1 (pen). Received: "
     try:
         pixels = np.asarray(value)
     except ValueError:
         raise InvalidFieldError(field, f"{expected}rows of different lengths. Send a full square.") from None
     if pixels.dtype.kind not in "iuf":
-        raise InvalidFieldError(field, f"{expected}something that is no number. Send numbers only.")
+        raise InvalidFieldError(field, f"{expected}a value that is not a number. Send numbers only.")
     if pixels.shape not in {(IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)}:
         raise InvalidFieldError(
-            field, f"{expected}shape {pixels.shape}. Send a picture of another size as 'image'."
+            field, f"{expected}shape {pixels.shape}. Send an image of another size as 'image'."
         )
     pixels = pixels.reshape(IMAGE_SIZE_PX, IMAGE_SIZE_PX).astype(np.float64)
     if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:

@@ -1,15 +1,14 @@
-"""From any grey picture to the ink that MNIST's makers would have made of it.
+"""Normalize a grayscale image of one digit to an MNIST-like 28 x 28 image.
 
-The steps, in order, each a function of its own:
+The steps, in order:
 
-1. `downscale_for_processing`: look at the picture at a size where a pen stroke is a few pixels wide.
-2. `extract_foreground` (ink/paper.py): how much darker than its paper each pixel is. What is drawn on even paper needs no more
-   than that; of a photo `remove_impulses` takes the salt and pepper away, `darken_ink` decides what is paper, and
-   `remove_shading` divides by the paper's own brightness.
-3. `remove_ruled_lines` (ink/rules.py): form lines and cell borders that run into the picture's edge.
-4. `find_digit`, `select_digit_components` (ink/pieces.py): the digit's ink, without specks and neighbours' fragments.
-5. `estimate_ink_level`, `rescale_intensity`: from "darker than paper" to 0 is paper and 1 is ink, soft edges kept.
-6. `fit_to_mnist_box`: 20 px box, centre of mass on the centre, 28 x 28.
+1. `downscale_for_processing`: to a size at which a pen stroke is a few pixels wide.
+2. `extract_foreground` (background.py): how much darker each pixel is than the background around it. For a photo, it
+   removes salt-and-pepper noise, normalizes the polarity and corrects the shading.
+3. `remove_ruled_lines` (ruled_lines.py): form lines and cell borders that reach the edge of the image.
+4. `find_digit`, `select_digit_components` (components.py): the digit without specks and fragments of neighbors.
+5. `estimate_ink_level`, `rescale_intensity`: from foreground to ink, 0 is background and 1 is ink, soft edges kept.
+6. `fit_to_mnist_box`: 20 px box, center of mass in the center, 28 x 28.
 """
 
 from __future__ import annotations
@@ -30,143 +29,147 @@ Box: TypeAlias = tuple[slice, slice]
 PixelBox: TypeAlias = tuple[int, int, int, int]
 
 WORKING_SIZE_PX = 128
-# Fainter than this share of the paper's brightness is not ink but paper grain and compression.
+# Relative to the background's brightness; what is fainter is noise and compression artifacts.
 MIN_CONTRAST = 0.05
-# A digit that is smaller than this in the reduced picture is looked at again, nearer.
+# A digit smaller than this in the reduced image is processed again in a crop at higher resolution.
 SMALL_DIGIT_PX = 40
-# A digit is at least this long in the reduced picture; what is shorter is a speck of dust.
+# Longer side in the reduced image; what is smaller is a speck.
 MIN_DIGIT_PX = 4
-INK_EDGE_LEVEL = 0.06  # fainter is paper, not a soft edge
+INK_EDGE_LEVEL = 0.06  # of an anti-aliased edge; what is fainter is background
 
-BLANK_MESSAGE = "expected a digit. Received: blank paper. Write larger or darker and send it again."
+BLANK_MESSAGE = "expected a digit. Received: a blank image. Write larger or darker and send it again."
 NOISE_SIGMAS = 4.0
-# Of 900 photographed digits each stands out by 5.6 and more, of 60 papers of coarse noise 56 by less than this.
+# 900 photographed digits have a contrast of at least 5.6 sigmas, 56 of 60 images of coarse noise less than this.
 _BACKGROUND_SIGMAS = 4.5
-_DOT_SHARE = 0.1  # of the picture's longer side: a solid spot smaller than this is no digit
-_FULL_INK_RANK = 0.75
-_FAINTEST_STROKE = 0.3
+_DOT_FRACTION = 0.1  # of the image's longer side: a smaller compact spot is not a digit
+_INK_LEVEL_QUANTILE = 0.75
+_MIN_INK_LEVEL = 0.3
 
 
 def normalize(image: GrayImage) -> Foreground:
-    """Return the 28 x 28 ink of the one digit in a picture.
+    """Return the normalized image of the one digit in an image.
 
     Parameters
     ----------
-    image : (H, W) uint8 of any size, either polarity, even or uneven light.
+    image : (H, W) uint8 of any size, either polarity, even or uneven illumination.
 
     Returns
     -------
-    (28, 28) float32 in [0, 1], 0 is paper, see `digitrec.constants`.
+    (28, 28) float32 in [0, 1], 0 is background, see `digitrec.constants`.
 
     Raises
     ------
-    BlankImageError : there is no ink on the paper.
+    BlankImageError : the image has no ink.
     """
     return normalize_with_box(image)[0]
 
 
 def normalize_with_box(image: GrayImage) -> tuple[Foreground, PixelBox]:
-    """Return what `normalize` returns, and where in the picture that ink is: left, top, width, height in its pixels.
+    """Return the normalized image and the digit's box in `image`: left, top, width, height in pixels.
 
     Raises
     ------
-    BlankImageError : there is no ink on the paper.
+    BlankImageError : the image has no ink.
     """
-    picture = downscale_for_processing(image)
-    ink, box = extract_digit(picture)
-    place = _in_pixels(box, picture.shape, image.shape)
-    if max(ink.shape) < SMALL_DIGIT_PX and picture.shape != image.shape:
-        nearer, window = crop_and_rescale(image, picture.shape, box)
-        seen = downscale_for_processing(nearer)
-        ink, box = extract_digit(seen)
-        left, top, width, height = _in_pixels(box, seen.shape, nearer.shape)
-        place = (left + window[1].start, top + window[0].start, width, height)
-    return fit_to_mnist_box(ink), place
+    reduced = downscale_for_processing(image)
+    ink, box = extract_digit(reduced)
+    pixel_box = _to_image_pixels(box, reduced.shape, image.shape)
+    if max(ink.shape) < SMALL_DIGIT_PX and reduced.shape != image.shape:
+        crop, window = crop_and_rescale(image, reduced.shape, box)
+        reduced_crop = downscale_for_processing(crop)
+        ink, box = extract_digit(reduced_crop)
+        left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
+        pixel_box = (left + window[1].start, top + window[0].start, width, height)
+    return fit_to_mnist_box(ink), pixel_box
 
 
-def _in_pixels(box: Box, seen: tuple[int, ...], shape: tuple[int, ...]) -> PixelBox:
-    """Return a box that was found in a reduced picture of shape `seen`, in the pixels of the picture itself."""
+def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...]) -> PixelBox:
+    """Return a box in a reduced image of shape `reduced` in pixels of the image of shape `shape`."""
     (top, bottom), (left, right) = (
         (round(span.start * size / small), round(span.stop * size / small))
-        for span, small, size in zip(box, seen, shape, strict=True)
+        for span, small, size in zip(box, reduced, shape, strict=True)
     )
     return left, top, right - left, bottom - top
 
 
-def extract_digit(picture: GrayImage) -> tuple[Foreground, Box]:
-    """Return only the digit's ink, cut out, (h, w) float32 in [0, 1], and where it was.
+def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
+    """Return the digit's ink, cropped, (h, w) float32 in [0, 1], and its rows and columns.
 
     Raises
     ------
-    BlankImageError : there is no ink on the paper.
+    BlankImageError : the image has no ink.
     """
-    relief = extract_foreground(picture)
-    grain = noise_sigma(relief)
-    ruled = remove_ruled_lines(relief, max(MIN_CONTRAST, NOISE_SIGMAS * grain))
-    mask = find_digit(ruled, grain)
-    return rescale_intensity(ruled, mask, estimate_ink_level(ruled, mask), grain)
+    foreground = extract_foreground(image)
+    noise = noise_sigma(foreground)
+    without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
+    mask = find_digit(without_lines, noise)
+    return rescale_intensity(without_lines, mask, estimate_ink_level(without_lines, mask), noise)
 
 
 def downscale_for_processing(image: GrayImage) -> GrayImage:
-    """Reduce a picture so that its longer side is at most 128 px; smaller ones stay as they are."""
+    """Reduce an image so that its longer side is at most 128 px; a smaller image is unchanged."""
     return downscale(image, WORKING_SIZE_PX)
 
 
-def find_digit(relief: Foreground, grain: float) -> Mask:
+def find_digit(foreground: Foreground, noise: float) -> Mask:
     """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1.
 
     Raises
     ------
-    BlankImageError : nothing stands out, or no more than a speck.
+    BlankImageError : there is no ink, or only a speck.
     """
-    faintest = max(MIN_CONTRAST, NOISE_SIGMAS * grain)
-    strong = max(faintest, otsu_threshold(relief))
-    mask = select_digit_components(relief, max(faintest, 0.5 * strong), strong)
+    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
+    strong = max(min_contrast, otsu_threshold(foreground))
+    mask = select_digit_components(foreground, max(min_contrast, 0.5 * strong), strong)
     if _is_speck(mask):
         raise BlankImageError(BLANK_MESSAGE)
     return mask
 
 
 def _is_speck(mask: Mask) -> bool:
-    """Return whether the ink is none, too small to be read, or a small dot."""
+    """Return whether the mask is empty, too small to recognize, or a small dot."""
     _, _, width, height = cv2.boundingRect(mask)
     longer_side = max(width, height)
     is_compact = int(mask.sum()) > 0.6 * longer_side**2
-    return longer_side < MIN_DIGIT_PX or (is_compact and longer_side < _DOT_SHARE * max(mask.shape))
+    return longer_side < MIN_DIGIT_PX or (is_compact and longer_side < _DOT_FRACTION * max(mask.shape))
 
 
-def estimate_ink_level(relief: Foreground, mask: Mask) -> float:
-    """Return the relief of the digit's full ink; its soft edges are below.
+def estimate_ink_level(foreground: Foreground, mask: Mask) -> float:
+    """Return the foreground level of the digit's strokes, without their soft edges.
 
     Raises
     ------
-    BlankImageError : it stands out no more than the paper's own blotches do.
+    BlankImageError : its contrast is not above the variation of the background.
     """
-    (full,) = nearest_rank_quantiles(relief[mask > 0], _FULL_INK_RANK)
-    if full < _BACKGROUND_SIGMAS * background_sigma(relief, mask):
+    (ink_level,) = nearest_rank_quantiles(foreground[mask > 0], _INK_LEVEL_QUANTILE)
+    if ink_level < _BACKGROUND_SIGMAS * background_sigma(foreground, mask):
         raise BlankImageError(BLANK_MESSAGE)
-    return full
+    return ink_level
 
 
-def rescale_intensity(relief: Foreground, mask: Mask, full: float, grain: float) -> tuple[Foreground, Box]:
-    """Return the ink under the mask, 0 to 1, cut out at its soft edges, and where it was cut out.
+def rescale_intensity(
+    foreground: Foreground, mask: Mask, ink_level: float, noise: float
+) -> tuple[Foreground, Box]:
+    """Return the ink under the mask, rescaled to [0, 1] and cropped at its soft edges, and its rows and columns.
 
     Parameters
     ----------
-    relief : (H, W) float32. mask : (H, W) uint8 of 0 and 1. full : the relief of full ink. grain : the paper's
-        standard deviation.
+    foreground : (H, W) float32.
+    mask : (H, W) uint8 of 0 and 1.
+    ink_level : the foreground level that becomes 1.
+    noise : the standard deviation of the background.
 
     Returns
     -------
-    (h, w) float32, h <= H and w <= W, and its rows and columns.
+    (h, w) float32 with h <= H and w <= W, and two slices.
     """
-    paper = min(2.0 * grain, 0.5 * full)
+    background = min(2.0 * noise, 0.5 * ink_level)
     soft = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
-    around = _box(soft)
-    ink = np.clip((relief[around] - paper) / (full - paper), 0.0, 1.0)
-    ink *= soft[around]
+    window = _box(soft)
+    ink = np.clip((foreground[window] - background) / (ink_level - background), 0.0, 1.0)
+    ink *= soft[window]
     rows, columns = _box((ink > INK_EDGE_LEVEL).astype(np.uint8))
-    top, left = around[0].start, around[1].start
+    top, left = window[0].start, window[1].start
     box = (slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
     return np.asarray(ink[rows, columns], np.float32), box
 
@@ -176,12 +179,14 @@ def _box(mask: Mask) -> Box:
     return slice(y, y + height), slice(x, x + width)
 
 
-def crop_and_rescale(image: GrayImage, seen: tuple[int, ...], box: Box) -> tuple[GrayImage, Box]:
-    """Return the part of `image` around `box`, found in a reduced picture of shape `seen`, and its rows and columns."""
+def crop_and_rescale(image: GrayImage, reduced: tuple[int, ...], box: Box) -> tuple[GrayImage, Box]:
+    """Return the part of `image` around `box`, a box in a reduced image of shape `reduced`, and its rows and
+    columns.
+    """
     window = []
-    for size, seen_size, span in zip(image.shape, seen, box, strict=True):
-        scale = size / seen_size
-        margin = 0.5 * SMALL_DIGIT_PX  # paper enough to tell paper by
+    for size, reduced_size, span in zip(image.shape, reduced, box, strict=True):
+        scale = size / reduced_size
+        margin = 0.5 * SMALL_DIGIT_PX  # context for the background estimation
         window.append(
             slice(
                 max(0, int((span.start - margin) * scale)), min(size, int((span.stop + margin) * scale) + 1)
@@ -192,20 +197,20 @@ def crop_and_rescale(image: GrayImage, seen: tuple[int, ...], box: Box) -> tuple
 
 
 def fit_to_mnist_box(ink: Foreground) -> Foreground:
-    """Return cut-out ink of any size as MNIST has it: (28, 28) float32 in [0, 1].
+    """Return cropped ink of any size in the format of MNIST: (28, 28) float32 in [0, 1].
 
-    The longer side becomes 20 px, aspect kept; then the centre of mass is moved, by whole pixels as MNIST's
-    makers did, to pixel (14, 14).
+    The longer side becomes 20 px, with the aspect ratio kept; then the center of mass is moved to pixel (14, 14), by
+    whole pixels as in MNIST.
     """
     height, width = ink.shape
     scale = BOX_SIZE_PX / max(height, width)
     if scale != 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-        ink = np.asarray(cv2.resize(ink, size, interpolation=how), np.float32)
-    # A hairline has faded in the reduction; full ink is 1 again, but a smudge is not made a stroke.
-    (full,) = nearest_rank_quantiles(ink, 0.98)
-    ink = np.clip(ink / max(full, _FAINTEST_STROKE), 0.0, 1.0)
+        interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        ink = np.asarray(cv2.resize(ink, size, interpolation=interpolation), np.float32)
+    # Downscaling fades thin lines: rescale to 1, but do not amplify a smudge to a stroke.
+    (ink_level,) = nearest_rank_quantiles(ink, 0.98)
+    ink = np.clip(ink / max(ink_level, _MIN_INK_LEVEL), 0.0, 1.0)
     return _center_on_mass(np.asarray(ink, np.float32))
 
 
@@ -221,9 +226,9 @@ def _center_on_mass(ink: Foreground) -> Foreground:
     return image
 
 
-def otsu_threshold(relief: Foreground) -> float:
-    """Return the relief that parts ink from paper best (Otsu, 1979)."""
-    top = max(float(relief.max()), 1e-6)
-    levels = cv2.convertScaleAbs(np.maximum(relief, 0.0), alpha=255.0 / top)
+def otsu_threshold(foreground: Foreground) -> float:
+    """Return the foreground level that separates ink from background best (Otsu, 1979)."""
+    top = max(float(foreground.max()), 1e-6)
+    levels = cv2.convertScaleAbs(np.maximum(foreground, 0.0), alpha=255.0 / top)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return float(threshold) / 255.0 * top

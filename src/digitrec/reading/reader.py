@@ -149,15 +149,17 @@ def decode(image: GrayImage, models: Models, constraint: Constraint) -> Decoded 
     In an image that is about square, a vertical stroke may be a 1 or the side of a cell: where the views disagree, the
     image is decoded with and without its ruled lines.
     """
-    decoded = _decode(image, models, constraint, keep_rules=False)
+    decoded = _decode(image, models, constraint, keep_ruled_lines=False)
     if decoded is None or decoded.agreement == 1.0 or image.shape[1] > _MAX_CELL_ASPECT * image.shape[0]:
         return decoded
-    other = _decode(image, models, constraint, keep_rules=True)
+    other = _decode(image, models, constraint, keep_ruled_lines=True)
     return decoded if other is None or other.evidence[0] < decoded.evidence[0] else other
 
 
-def _decode(image: GrayImage, models: Models, constraint: Constraint, *, keep_rules: bool) -> Decoded | None:
-    found = _find_lines(image, keep_rules=keep_rules)
+def _decode(
+    image: GrayImage, models: Models, constraint: Constraint, *, keep_ruled_lines: bool
+) -> Decoded | None:
+    found = _find_lines(image, keep_ruled_lines=keep_ruled_lines)
     if found is None:
         return None
     page, lines = found
@@ -201,16 +203,16 @@ def _read(image: GrayImage, models: Models, constraint: Constraint) -> Reading:
     return replace(reading, text=constraint.format(digits, reading.text), confidence=confidence)
 
 
-def _find_lines(image: GrayImage, *, keep_rules: bool) -> tuple[BinarizedPage, list[TextLine]] | None:
+def _find_lines(image: GrayImage, *, keep_ruled_lines: bool) -> tuple[BinarizedPage, list[TextLine]] | None:
     """Return the binarized page and its text lines, no line where it looks blank; None for too much foreground."""
     try:
-        page = binarize_page(image, keep_rules=keep_rules)
+        page = binarize_page(image, keep_ruled_lines=keep_ruled_lines)
     except TooMuchInkError:
         return None
     except BlankImageError:
         return whole_image_page(image), []
     lines = find_text_lines(page)
-    if sum(line_width(line, _MIDDLE_PX) for line in lines) > PAGE_LIMITS.strip_px:
+    if sum(line_width(line, _MIDDLE_PX) for line in lines) > PAGE_LIMITS.line_image_px:
         return None
     return page, lines
 

@@ -1,1 +1,1 @@
-"""From labelled data to a model file. Importing its modules imports Keras."""
+"""Train the networks and write their model files. Importing these modules imports Keras."""

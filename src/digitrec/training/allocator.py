@@ -1,4 +1,4 @@
-"""The allocator of a long training: every step takes large blocks of memory and gives them back."""
+"""Set glibc malloc options for training, where every step allocates and frees large blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final
 
-# glibc returns blocks of this size to the system, which has to clear their pages when they are taken again.
+# By default glibc returns large blocks to the system, which clears their pages at the next allocation.
 _KEEP_LARGE_BLOCKS: Final = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
@@ -14,12 +14,12 @@ _KEEP_LARGE_BLOCKS: Final = {
 
 
 def keep_large_blocks() -> None:
-    """Start this program again so that glibc keeps large blocks; nothing where it does already, or has no glibc.
+    """Restart this program so that glibc keeps large freed blocks; do nothing if it already does, or without glibc.
 
-    glibc reads its settings before Python starts. The process stays the same one: its id, its open files, its signals.
-    Call it before anything else is imported.
+    glibc reads these options before Python starts. The process ID, open files and signal handlers stay the same.
+    Call this before any other import.
     """
     if sys.platform == "linux" and not _KEEP_LARGE_BLOCKS.keys() <= os.environ.keys():
-        os.execve(  # noqa: S606  # nosec B606  # the program that runs already
+        os.execve(  # noqa: S606  # nosec B606  # runs this same program
             sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **_KEEP_LARGE_BLOCKS}
         )

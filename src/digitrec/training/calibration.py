@@ -1,4 +1,4 @@
-"""After the fit: probabilities that mean what they say, and the confidence below which an answer is refused."""
+"""Calibrate a trained network: temperature scaling, logistic regression, and the confidence threshold."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from scipy.optimize import minimize, minimize_scalar
 
 from digitrec.model.architectures import CLASSES_LAYER
 
-_TEMPERATURES = (0.2, 5.0)
-_SMALLEST = 1e-30  # a float32's exponential does not reach much lower
+_TEMPERATURE_RANGE = (0.2, 5.0)
+_MIN_PROBABILITY = 1e-30  # about the smallest float32
 
 
-def fit_temperature(classes: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """Return the temperature that makes probabilities mean what they say.
+def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+    """Return the temperature that calibrates the probabilities.
 
-    It minimises the cross-entropy on data that was not learned from (Guo, Pleiss, Sun, Weinberger, "On
-    calibration of modern neural networks", 2017).
+    It minimizes the cross-entropy on validation data (Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural
+    networks", 2017).
 
     Parameters
     ----------
-    classes : (N, C) probabilities. labels : (N,), the true classes.
+    probabilities : (N, C), in [0, 1]. labels : (N,), the true classes.
     """
-    logits = np.log(np.maximum(classes.astype(np.float64), _SMALLEST))
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _MIN_PROBABILITY))
     rows = np.arange(len(labels))
 
     def cross_entropy(temperature: float) -> float:
@@ -33,38 +33,38 @@ def fit_temperature(classes: NDArray[np.float32], labels: NDArray[np.uint8]) -> 
         scaled -= scaled.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
 
-    return float(minimize_scalar(cross_entropy, bounds=_TEMPERATURES, method="bounded").x)
+    return float(minimize_scalar(cross_entropy, bounds=_TEMPERATURE_RANGE, method="bounded").x)
 
 
-def fit_logistic(evidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> list[float]:
-    """Return the weights and the offset of a logistic regression, which no evidence for an answer makes less sure.
+def fit_logistic(features: NDArray[np.float64], is_correct: NDArray[np.bool_]) -> list[float]:
+    """Return the weights and the bias of a logistic regression. No weight is negative.
 
     Parameters
     ----------
-    evidence : (N, F), what speaks for each answer. is_right : (N,), whether it was right.
+    features : (N, F). is_correct : (N,), whether each prediction was correct.
     """
 
     def cross_entropy(parameters: NDArray[np.float64]) -> float:
-        odds = evidence @ parameters[:-1] + parameters[-1]
-        return float(np.mean(np.logaddexp(0.0, np.where(is_right, -odds, odds))))
+        odds = features @ parameters[:-1] + parameters[-1]
+        return float(np.mean(np.logaddexp(0.0, np.where(is_correct, -odds, odds))))
 
-    start = np.append(np.ones(evidence.shape[1]), 0.0)
-    bounds = [(0.0, None)] * evidence.shape[1] + [(None, None)]
+    start = np.append(np.ones(features.shape[1]), 0.0)
+    bounds = [(0.0, None)] * features.shape[1] + [(None, None)]
     return [round(float(value), 4) for value in minimize(cross_entropy, start, bounds=bounds).x]
 
 
 def apply_temperature(model: keras.Model, temperature: float) -> None:
-    """Divide the logits of `model` by `temperature`, in its weights: nothing is left to do when it answers."""
+    """Divide the logits of `model` by `temperature` in its weights, so that inference needs no extra step."""
     layer = model.get_layer(CLASSES_LAYER)
     layer.set_weights([weights / temperature for weights in layer.get_weights()])
 
 
-def choose_threshold(confidences: NDArray[np.float32], refused_share: float) -> float:
-    """Return the highest hundredth of confidence that refuses at most `refused_share` of digits nobody learned from.
+def choose_threshold(confidences: NDArray[np.float32], rejected_fraction: float) -> float:
+    """Return the highest threshold, in steps of 0.01, that rejects at most `rejected_fraction` of the digits.
 
     Parameters
     ----------
-    confidences : (N,), the highest probability of each of them. refused_share : in [0, 1].
+    confidences : (N,), the highest probability of each validation digit. rejected_fraction : in [0, 1].
 
     Returns
     -------
@@ -72,5 +72,5 @@ def choose_threshold(confidences: NDArray[np.float32], refused_share: float) -> 
     """
     if not len(confidences):
         return 0.0
-    place = min(int(refused_share * len(confidences)), len(confidences) - 1)
-    return math.floor(100 * float(np.sort(confidences)[place])) / 100
+    index = min(int(rejected_fraction * len(confidences)), len(confidences) - 1)
+    return math.floor(100 * float(np.sort(confidences)[index])) / 100

@@ -1,4 +1,4 @@
-"""The state of an unfinished run: one HDF5 file, replaced whole after every epoch."""
+"""Save and restore an unfinished training run: one HDF5 file, replaced atomically after every epoch."""
 
 from __future__ import annotations
 
@@ -18,41 +18,44 @@ Arrays = list[NDArray[Any]]
 
 
 class TrainingState(NamedTuple):
-    """What a run knows between two epochs: its recipe, and one dict of numbers per finished epoch."""
+    """State of a run between two epochs: its configuration, and one dict of metrics per finished epoch."""
 
     config: dict[str, Any]
     history: list[dict[str, float]]
 
 
 def checkpoint_path(output: Path) -> Path:
-    """Return where the checkpoint of the model file `output` lies."""
+    """Return the path of the checkpoint that belongs to the model file `output`."""
     return output.with_name(f"{output.name}.checkpoint")
 
 
 def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
-    """Write model, optimiser and state; an older checkpoint stays whole until the new one is."""
+    """Write the model, the optimizer and the state. The old checkpoint stays intact until the new one is complete.
+
+    Raises
+    ------
+    TrainingError : the file cannot be written.
+    """
     try:
-        with atomic_write(path) as beside, h5py.File(beside, "w") as file:
+        with atomic_write(path) as tmp_path, h5py.File(tmp_path, "w") as file:
             file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
             _write(file.create_group("model"), _values(model.variables))
             _write(file.create_group("optimizer"), _values(model.optimizer.variables))
     except OSError as error:
         raise TrainingError(
-            f"{path}: expected to write the checkpoint. Received: {error}. Make room."
+            f"{path}: expected to write the checkpoint. Received: {error}. Free disk space."
         ) from error
 
 
 def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> TrainingState:
-    """Put the checkpoint's values into the compiled `model` and return the state.
+    """Load the checkpoint into the compiled `model` and return the state.
 
     Raises
     ------
-    TrainingError : there is no checkpoint, it is damaged, or it belongs to another recipe than `config`.
+    TrainingError : the checkpoint is missing, damaged, or of a run with another configuration than `config`.
     """
     if not path.is_file():
-        raise TrainingError(
-            f"expected a checkpoint at {path}. Received: nothing there. Start without --resume."
-        )
+        raise TrainingError(f"expected a checkpoint at {path}. Received: no file. Start without --resume.")
     try:
         with h5py.File(path, "r") as file:
             state = json.loads(file.attrs["state"])
@@ -72,8 +75,8 @@ def _check_same_recipe(path: Path, saved: dict[str, Any], config: dict[str, Any]
     if different:
         name = different[0]
         raise TrainingError(
-            f"{path}: expected to go on with {name} = {saved.get(name)}. Received: {config[name]}. "
-            "Give the same options as before, or start without --resume."
+            f"{path}: expected to resume with {name} = {saved.get(name)}. Received: {config[name]}. "
+            "Use the same options as before, or start without --resume."
         )
 
 

@@ -1,4 +1,4 @@
-"""How a model is trained: one frozen value that goes into the checkpoint and the card, and the presets for it."""
+"""Training configuration: one frozen value, stored in the checkpoint and the model card, and its presets."""
 
 from __future__ import annotations
 
@@ -13,181 +13,181 @@ from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from digitrec.training.augmentation import MILD_AUGMENTATION, QUICK_AUGMENTATION, Augmentation
 from digitrec.training.synthetic.non_digits import NonDigitCounts
 
-_SMALLEST_SLICE = 200  # leaves some images of every digit to validate with
+_MIN_LIMIT = 200  # leaves some validation images of every digit
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The recipe.
+    """Configuration of a training run.
 
     Attributes
     ----------
     architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
-    epochs, batch_size : passes over the training part, and images a step.
-    learning_rate : of AdamW, at its height.
-    anneal : warm up over the first epoch and fall to 0 along a cosine; without it the rate stays as it is.
+    epochs, batch_size : passes over the training set, and images per step.
+    learning_rate : peak learning rate of AdamW.
+    cosine_decay : warm up during the first epoch, then decay to 0 along a cosine; False keeps the rate constant.
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
-    label_smoothing : the share of each label that is spread over all classes (Szegedy et al., 2016).
-    teachers : the SHA-256 of the models whose mean answer is learned beside the labels, and from the first of which
-        the network goes on; see `digitrec.training.distillation`.
-    teacher_share : what of each target they say.
-    averaged : the seeds of the networks whose weights this one's are the mean of, each trained by this recipe; see
-        `digitrec.training.weight_averaging`.
-    seed : of the order, the augmentation, the weights and dropout, and of all that is drawn.
-    validation_share : of MNIST's every label and of the pen digits' writers, held out to choose the temperature
-        and the threshold; the same ones for every seed.
-    use_strokes : learn from the pen digits beside MNIST.
-    pen_renderings : how often each pen digit is drawn, with another pen, size and place.
-    style_drawings : how often each style of the synthetic writer is drawn.
-    rows : how many rows of touching digits are cut up, as for reading, to learn from what comes out.
-    negatives : how many things that are no digit are made; None learns the ten digits alone and refuses nothing.
-    refused_share : the share of validation digits that the card's threshold may refuse.
-    augmentation : see `Augmentation`; None shows every image as it is.
-    calm : the augmentation of the last epochs, so that the network ends on ink as it mostly is.
-    calm_share : how many of the epochs these are, in [0, 1].
-    limit : use only this many training images, for trying things out; None is all.
+    label_smoothing : the fraction of each label that is spread over all classes (Szegedy et al., 2016).
+    teachers : SHA-256 of the teacher models. The network starts from the first one's weights and learns from their
+        mean prediction; see `digitrec.training.distillation`.
+    teacher_fraction : weight of the teachers' prediction in each target, in [0, 1].
+    averaged_seeds : seeds of the networks whose weights were averaged; see `digitrec.training.weight_averaging`.
+    seed : of the order, the augmentation, the initial weights, dropout, and all synthetic data.
+    validation_fraction : of each MNIST label and of the pen digits' writers, held out to choose the temperature and the
+        threshold. The split is the same for every seed.
+    use_pendigits : train on the pen digits in addition to MNIST.
+    pendigit_renderings : renderings of each pen digit, with different pens, sizes and positions.
+    samples_per_template : samples drawn from each digit template of the synthetic writer.
+    touching_digit_rows : number of synthetic rows of touching digits that are split into training samples.
+    non_digits : number of synthetic non-digits; None trains without the reject class.
+    rejected_fraction : the fraction of validation digits that the card's threshold may reject.
+    augmentation : see `Augmentation`; None trains on the images as they are.
+    mild_augmentation : the augmentation of the last epochs, closer to the real distribution.
+    mild_fraction : fraction of the epochs that use it, in [0, 1].
+    limit : maximum number of MNIST training images, for experiments; None is all.
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
     epochs: int = 15
     batch_size: int = 128
     learning_rate: float = 2e-3
-    anneal: bool = True
+    cosine_decay: bool = True
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     teachers: tuple[str, ...] = ()
-    teacher_share: float = 0.7
-    averaged: tuple[int, ...] = ()
+    teacher_fraction: float = 0.7
+    averaged_seeds: tuple[int, ...] = ()
     seed: int = 1
-    validation_share: float = 0.08
-    use_strokes: bool = True
-    pen_renderings: int = 2
-    style_drawings: int = 120
-    rows: int = 4500
-    negatives: NonDigitCounts | None = field(default_factory=NonDigitCounts)
-    refused_share: float = 0.003
+    validation_fraction: float = 0.08
+    use_pendigits: bool = True
+    pendigit_renderings: int = 2
+    samples_per_template: int = 120
+    touching_digit_rows: int = 4500
+    non_digits: NonDigitCounts | None = field(default_factory=NonDigitCounts)
+    rejected_fraction: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
-    calm: Augmentation = MILD_AUGMENTATION
-    calm_share: float = 0.4
+    mild_augmentation: Augmentation = MILD_AUGMENTATION
+    mild_fraction: float = 0.4
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the values a user can set."""
+        """Validate the values that a user can set."""
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise TrainingError(f"architecture: expected one of {known}. Received: {self.architecture!r}.")
-        least = {"epochs": 1, "batch_size": 1, "seed": 0, "limit": _SMALLEST_SLICE}
+        least = {"epochs": 1, "batch_size": 1, "seed": 0, "limit": _MIN_LIMIT}
         for name, minimum in least.items():
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise TrainingError(f"{name}: expected at least {minimum}. Received: {value}.")
         if not 0 < self.learning_rate < math.inf:
-            raise TrainingError(f"learning_rate: expected a number above 0. Received: {self.learning_rate}.")
+            raise TrainingError(f"learning_rate: expected a positive number. Received: {self.learning_rate}.")
 
     def augmentation_in(self, epoch: int) -> Augmentation | None:
-        """Return how ink is varied in the epoch of that number, the first of which is 0."""
-        if self.augmentation is None or epoch < (1 - self.calm_share) * self.epochs:
+        """Return the augmentation of an epoch, counted from 0."""
+        if self.augmentation is None or epoch < (1 - self.mild_fraction) * self.epochs:
             return self.augmentation
-        return self.calm
+        return self.mild_augmentation
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the recipe as plain values for JSON."""
+        """Return the configuration as JSON-compatible values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingConfig:
-        """Return the recipe that `to_dict` told, be it by way of JSON; what it does not name is as by default.
+        """Return the configuration from the values of `to_dict`, also after JSON. Missing fields take their default.
 
         Raises
         ------
-        TrainingError : a value is not known here: another version of digitrec wrote it.
+        TrainingError : an unknown field, as written by another version of digitrec.
         """
         try:
             return cls(
                 **{
-                    name: value if value is None or name not in _KINDS else _KINDS[name](value)
+                    name: value if value is None or name not in _FROM_JSON else _FROM_JSON[name](value)
                     for name, value in values.items()
                 }
             )
         except TypeError as error:
             raise TrainingError(
-                f"recipe: expected one of this version of digitrec. Received: another ({error}). "
-                "Train with one version."
+                f"config: expected the fields of this version of digitrec. Received: {error}. "
+                "Train all models with the same version."
             ) from error
 
 
-# What JSON has as lists and objects.
-_KINDS: Final[dict[str, Callable[[Any], Any]]] = {
+# Fields that JSON stores as lists and objects.
+_FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
     "teachers": tuple,
-    "averaged": tuple,
-    "negatives": lambda counts: NonDigitCounts(*counts),
+    "averaged_seeds": tuple,
+    "non_digits": lambda counts: NonDigitCounts(*counts),
     "augmentation": lambda ranges: Augmentation(**ranges),
-    "calm": lambda ranges: Augmentation(**ranges),
+    "mild_augmentation": lambda ranges: Augmentation(**ranges),
 }
 DEFAULT_PRESET: Final = "standard"
-PUBLISHED: Final = "published"
+REFERENCE: Final = "reference"
 
-_OURS: Final = {
+_PRESETS: Final = {
     "quick": TrainingConfig(
         epochs=3,
         learning_rate=6e-3,
         label_smoothing=0.02,
-        validation_share=0.02,
-        use_strokes=False,
-        style_drawings=0,
-        rows=0,
-        negatives=None,
+        validation_fraction=0.02,
+        use_pendigits=False,
+        samples_per_template=0,
+        touching_digit_rows=0,
+        non_digits=None,
         augmentation=QUICK_AUGMENTATION,
-        calm_share=0.0,
+        mild_fraction=0.0,
     ),
     DEFAULT_PRESET: TrainingConfig(),
-    "best": TrainingConfig(epochs=40, validation_share=0.04, rows=9000),
+    "best": TrainingConfig(epochs=40, validation_fraction=0.04, touching_digit_rows=9000),
 }
-PRESETS: Final = (*_OURS, PUBLISHED)
+PRESETS: Final = (*_PRESETS, REFERENCE)
 
 
 def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) -> TrainingConfig:
-    """Return a recipe by name.
+    """Return a configuration by name.
 
     Parameters
     ----------
-    name : one of `PRESETS`. ``quick`` takes few epochs, ``standard`` is the default, ``best`` takes most;
-        ``published`` is how the one who published `architecture` trains it: MNIST as it is, Adam, no more.
+    name : one of `PRESETS`. ``quick`` trains for a few epochs, ``standard`` is the default, ``best`` trains longest;
+        ``reference`` is the recipe published with `architecture`: plain MNIST, Adam, no augmentation.
     architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
-    changes : fields of `TrainingConfig` that differ from the preset.
+    changes : fields of `TrainingConfig` that override the preset.
 
     Raises
     ------
-    TrainingError : an unknown preset or architecture, a value out of range, or ``published`` for a network of ours.
+    TrainingError : an unknown preset or architecture, a value out of range, or ``reference`` for an architecture
+        without a published recipe.
     """
     if name not in PRESETS:
         raise TrainingError(f"preset: expected one of {', '.join(PRESETS)}. Received: {name!r}.")
-    config = replace(_OURS.get(name, TrainingConfig()), architecture=architecture)
-    if name == PUBLISHED:
-        config = _as_published(config)
+    config = replace(_PRESETS.get(name, TrainingConfig()), architecture=architecture)
+    if name == REFERENCE:
+        config = _reference_config(config)
     return replace(config, **changes)
 
 
-def _as_published(config: TrainingConfig) -> TrainingConfig:
-    recipe = ARCHITECTURES[config.architecture].own_recipe
-    if recipe is None:
-        published = [name for name, architecture in ARCHITECTURES.items() if architecture.own_recipe]
+def _reference_config(config: TrainingConfig) -> TrainingConfig:
+    reference = ARCHITECTURES[config.architecture].published_recipe
+    if reference is None:
+        published = [name for name, architecture in ARCHITECTURES.items() if architecture.published_recipe]
         raise TrainingError(
-            f"preset: expected one of {', '.join(published)} with {PUBLISHED!r}. Received: {config.architecture!r}, "
-            "which has no other recipe than ours. Name one of those, or another preset."
+            f"preset: expected one of {', '.join(published)} with {REFERENCE!r}. Received: {config.architecture!r}, "
+            "which has no reference reference. Choose one of those, or another preset."
         )
     return replace(
         config,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
+        epochs=reference.epochs,
+        batch_size=reference.batch_size,
         learning_rate=1e-3,
-        anneal=False,
+        cosine_decay=False,
         weight_decay=0.0,
         label_smoothing=0.0,
-        validation_share=0.02,
-        use_strokes=False,
-        style_drawings=0,
-        rows=0,
-        negatives=None,
+        validation_fraction=0.02,
+        use_pendigits=False,
+        samples_per_template=0,
+        touching_digit_rows=0,
+        non_digits=None,
         augmentation=None,
     )

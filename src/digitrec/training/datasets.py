@@ -1,4 +1,4 @@
-"""What the fit loop is fed: shuffled batches of augmented ink."""
+"""Datasets for `keras.Model.fit`: shuffled batches of augmented images, and validation batches."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.training.augmentation import Augmentation
 from digitrec.training.samples import Samples
 
-_AHEAD = 2  # batches made while the network learns from one
+_PREFETCH = 2  # batches prepared during a training step
 _VALIDATION_BATCH = 512
 
 
 class AugmentedDataset:
-    """Shuffled, augmented batches that depend on nothing but the seed, the epoch and their number.
+    """Shuffled, augmented batches. Each depends only on the seed, the epoch and its index.
 
-    A resumed run therefore sees the very batches that an uninterrupted one would have. The targets are rows of
-    `classes` numbers, 1 for the label but for the share `smoothing`, which all get alike. `augmentation_in` an epoch
-    tells how ink is varied.
+    A resumed run therefore trains on the same batches as an uninterrupted one.
+
+    Parameters
+    ----------
+    samples : the images and labels.
+    classes : number of classes of the one-hot targets.
+    batch_size : images per batch.
+    smoothing : label smoothing, in [0, 1].
+    augmentation_in : returns the augmentation of an epoch; None leaves the images as they are.
+    seed : of the order and the augmentation.
     """
 
     def __init__(
@@ -39,10 +46,10 @@ class AugmentedDataset:
         self._batch_size = batch_size
         self._augmentation_in = augmentation_in
         self._seed = seed
-        self.begin(0)
+        self.set_epoch(0)
 
-    def begin(self, epoch: int) -> None:
-        """Shuffle for the epoch of that number, the first of which is 0."""
+    def set_epoch(self, epoch: int) -> None:
+        """Shuffle for an epoch, counted from 0."""
         self._epoch = epoch
         self._augmentation = self._augmentation_in(epoch)
         self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._samples.labels))
@@ -55,36 +62,39 @@ class AugmentedDataset:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the batch `index` of this epoch: (B, 28, 28, 1) float32 ink and (B, classes) targets."""
-        places = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        inks = np.asarray(self._samples.images[places] / np.float32(255), np.float32)
+        """Return one batch of this epoch: (B, 28, 28, 1) float32 images and (B, classes) float32 targets."""
+        indices = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        images = np.asarray(self._samples.images[indices] / np.float32(255), np.float32)
         if self._augmentation is not None:
             rng = np.random.default_rng([self._seed, self._epoch, index])
-            inks = np.stack([self._augmentation(ink, rng) for ink in inks])
-        return inks[..., np.newaxis], self._targets[self._samples.labels[places]]
+            images = np.stack([self._augmentation(image, rng) for image in images])
+        return images[..., np.newaxis], self._targets[self._samples.labels[indices]]
 
     def as_dataset(self) -> tf.data.Dataset:
-        """Return what `keras.Model.fit` takes: each pass over it is the epoch that was begun last."""
-        image = (None, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
-        signature = (tf.TensorSpec(image, tf.float32), tf.TensorSpec((None, len(self._targets)), tf.float32))
+        """Return a dataset for `keras.Model.fit`. Each pass over it is the epoch set last."""
+        image_shape = (None, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+        signature = (
+            tf.TensorSpec(image_shape, tf.float32),
+            tf.TensorSpec((None, len(self._targets)), tf.float32),
+        )
         dataset = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
         return without_autotune(
-            dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(_AHEAD)
+            dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(_PREFETCH)
         )
 
 
 def validation_dataset(samples: Samples, classes: int) -> tf.data.Dataset:
-    """Return all samples in batches, for `keras.Model.fit` to validate with."""
+    """Return all samples in order, in batches, for validation in `keras.Model.fit`."""
     targets = np.eye(classes, dtype=np.float32)[samples.labels]
     return without_autotune(
-        tf.data.Dataset.from_tensor_slices((samples.inks(), targets)).batch(_VALIDATION_BATCH)
+        tf.data.Dataset.from_tensor_slices((samples.model_inputs(), targets)).batch(_VALIDATION_BATCH)
     )
 
 
 def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Return `dataset` without a thread that tunes it.
+    """Return `dataset` without the autotuning thread.
 
-    TensorFlow 2.21 waits at the end of an epoch until that thread wakes up, which may be a minute with nothing done.
+    TensorFlow 2.21 waits at the end of an epoch until that thread wakes up, which can take a minute.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

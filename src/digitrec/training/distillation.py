@@ -1,7 +1,7 @@
-"""Models whose mean answer a network learns beside the labels, and from the first of which it goes on.
+"""Knowledge distillation from an ensemble of teacher models.
 
-Several networks err in different places; their mean knows more than each, and how sure to be (Hinton, Vinyals, Dean,
-"Distilling the knowledge in a neural network", 2015).
+The network starts from the weights of the first teacher. Its targets mix the labels with the teachers' mean prediction
+(Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from digitrec.model.keras_import import load_raw_keras
 
 
 def file_hashes(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return what tells these files from any others: the SHA-256 of each.
+    """Return the SHA-256 of each file, as hexadecimal digits.
 
     Raises
     ------
-    TrainingError : one cannot be read.
+    TrainingError : a file cannot be read.
     """
     try:
         return tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
@@ -34,60 +34,61 @@ def file_hashes(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 class TeacherEnsemble:
-    """Models that were trained by this package, for a network of the same classes.
+    """Models trained by this package whose mean prediction is distilled into a student.
 
     Parameters
     ----------
-    classes : how many the network has.
-    share : what of each target they say, in [0, 1]; the label says the rest.
+    paths : the model files.
+    classes : number of classes of the student.
+    fraction : weight of the teachers in each target, in [0, 1]; the label has the rest.
 
     Raises
     ------
-    ModelError : a file is missing, or no model.
+    ModelError : a file is missing, or not a model.
     TrainingError : a model was not trained by this package, or has other classes.
     """
 
-    def __init__(self, paths: Sequence[Path], classes: int, share: float) -> None:
-        self._models = [_learned(path, classes) for path in paths]
-        self._share = share
+    def __init__(self, paths: Sequence[Path], classes: int, fraction: float) -> None:
+        self._models = [_load_teacher(path, classes) for path in paths]
+        self._fraction = fraction
 
-    def begin(self, learner: keras.Model) -> None:
-        """Give `learner` the first teacher's weights.
+    def init_student(self, student: keras.Model) -> None:
+        """Copy the weights of the first teacher into `student`.
 
         Raises
         ------
-        TrainingError : they are of another architecture.
+        TrainingError : the architectures differ.
         """
         try:
-            learner.set_weights(self._models[0].get_weights())
+            student.set_weights(self._models[0].get_weights())
         except ValueError as error:
             raise TrainingError(
-                "teachers: expected a first one of the architecture that is trained. Received: another. "
-                "Name another first, or give its --architecture."
+                "teachers: expected the first one to have the architecture of the student. Received: another. "
+                "Reorder the teachers, or set --architecture."
             ) from error
 
-    def targets(self, inks: Any, labels: Any) -> Any:
-        """Return what to learn for a batch of ink.
+    def soft_targets(self, images: Any, labels: Any) -> Any:
+        """Return the (B, classes) float32 targets of a batch.
 
         Parameters
         ----------
-        inks : (B, 28, 28, 1) float32 tensor. labels : (B, classes) float32 tensor, each row's sum 1.
+        images : (B, 28, 28, 1) float32 tensor. labels : (B, classes) float32 tensor; each row sums to 1.
         """
-        answers = [model(inks, training=False) for model in self._models]
-        return (1 - self._share) * labels + self._share * sum(answers) / len(answers)
+        answers = [model(images, training=False) for model in self._models]
+        return (1 - self._fraction) * labels + self._fraction * sum(answers) / len(answers)
 
 
-def _learned(path: Path, classes: int) -> keras.Model:
+def _load_teacher(path: Path, classes: int) -> keras.Model:
     model = load_raw_keras(path)
     if CLASSES_LAYER not in [layer.name for layer in model.layers]:
         raise TrainingError(
-            f"teachers: expected models trained by this script. Received: {path}, another's. Leave it out."
+            f"teachers: expected models trained by this package. Received: {path}, another model. Remove it."
         )
-    learned = class_probability_model(model)
-    learned.trainable = False
-    if learned.output_shape[-1] != classes:
+    teacher = class_probability_model(model)
+    teacher.trainable = False
+    if teacher.output_shape[-1] != classes:
         raise TrainingError(
-            f"teachers: expected models of {classes} classes, as the recipe has. Received: "
-            f"{learned.output_shape[-1]} in {path}. Train it by a recipe that refuses as this one does."
+            f"teachers: expected models with {classes} classes, like the student. Received: "
+            f"{teacher.output_shape[-1]} in {path}. Use teachers with the same reject class."
         )
-    return learned
+    return teacher

@@ -1,4 +1,4 @@
-"""After the fit: the network is calibrated, its threshold chosen, and every figure of its card measured once."""
+"""Finalize a trained network: calibrate it, choose the threshold, evaluate it, and write its model card."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from digitrec.model.card import CARD_FORMAT
 from digitrec.model.export import package_versions
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
-from digitrec.training.samples import Samples, join
+from digitrec.training.samples import Samples, concatenate
 from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
 from digitrec.training.synthetic.strokes import rasterize_and_normalize, sample_all
 
-_RULE = "accepted when the highest of the ten probabilities reaches the threshold"
-_SPREAD = "; the probability of 'no digit' is spread evenly over the ten"
-_NEW_DRAWINGS = 50
-_NEW_DRAWINGS_SEED = 1_000_000  # far from any seed of a recipe
+_ACCEPTANCE_RULE = "accepted if the highest of the ten probabilities reaches the threshold"
+_REJECT_CLASS_RULE = "; the probability of the reject class is spread evenly over the ten digits"
+_SAMPLES_PER_TEMPLATE = 50
+_SEED_OFFSET = 1_000_000  # far from any training seed
 
 
 class TrainingData(NamedTuple):
-    """The three parts: to learn from, to choose by, and to look at once at the end.
+    """The training, validation and test samples.
 
-    `sources` holds how many images to learn from come from where.
+    `sources` is the number of training samples from each source.
     """
 
     training: Samples
@@ -43,96 +43,99 @@ class TrainingData(NamedTuple):
 
 
 class TrainingResult(NamedTuple):
-    """The card of the new model, what was examined, MNIST's test set first, and one dict of numbers an epoch."""
+    """The model card, the evaluated sets with the MNIST test set first, and one dict of metrics per epoch."""
 
     card: dict[str, Any]
-    examinations: list[SetResult]
+    set_results: list[SetResult]
     history: list[dict[str, float]]
 
     @property
-    def evaluation(self) -> DigitMetrics:
-        """The figures of MNIST's test set."""
-        return self.examinations[0].evaluation
+    def metrics(self) -> DigitMetrics:
+        """Metrics on the MNIST test set."""
+        return self.set_results[0].metrics
 
 
 def calibrate_and_evaluate(
     config: TrainingConfig,
     model: keras.Model,
     data: TrainingData,
-    seconds: float,
+    training_s: float,
     history: list[dict[str, float]],
 ) -> TrainingResult:
-    """Calibrate `model` in place, choose its threshold, and return its figures.
+    """Calibrate `model` in place, choose its threshold, evaluate it, and return the results.
 
-    Temperature and threshold come from the digits of the validation part alone.
+    The temperature and the threshold are chosen on the digits of the validation set alone.
 
     Parameters
     ----------
-    seconds : that learning took. history : one dict of numbers an epoch; none of an average.
+    training_s : duration of the training, in seconds. history : one dict of metrics per epoch; empty for an average.
     """
-    held_out = data.validation.digits()
-    classes = _answers(class_probability_model(model), data.validation)
-    temperature = fit_temperature(classes[data.validation.labels != NON_DIGIT_LABEL], held_out.labels)
+    digits = data.validation.digits()
+    classes = _predict(class_probability_model(model), data.validation)
+    temperature = fit_temperature(classes[data.validation.labels != NON_DIGIT_LABEL], digits.labels)
     apply_temperature(model, temperature)
-    threshold = choose_threshold(_answers(model, held_out).max(axis=1), config.refused_share)
-    tuned_on = _examined(model, "validation", held_out, threshold)
-    test = _examined(model, "MNIST test", data.test, threshold)
-    others = _examined(model, "made to be refused", data.validation.others(), threshold)
+    threshold = choose_threshold(_predict(model, digits).max(axis=1), config.rejected_fraction)
+    validation = _evaluate(model, "validation", digits, threshold)
+    test = _evaluate(model, "MNIST test", data.test, threshold)
+    others = _evaluate(model, "synthetic non-digits", data.validation.non_digits(), threshold)
     card = {
-        **_facts(config, model),
+        **_card_header(config, model),
         "training": {
             "config": config.to_dict(),
             "training_images": len(data.training.labels),
             "sources": data.sources,
             "validation_images": len(data.validation.labels),
             "validation_accuracy": float((classes.argmax(axis=1) == data.validation.labels).mean()),
-            "seconds": round(seconds),
+            "seconds": round(training_s),
         },
         "threshold": threshold,
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
-        "refusal": {
-            "rule": _RULE + (_SPREAD if config.negatives is not None else ""),
-            "validation_digits_refused": 1 - tuned_on.accepted_share,
-            "made_to_be_refused": len(others.labels),
-            "made_to_be_refused_refused": 1 - others.accepted_share if len(others.labels) else None,
+        "rejection": {
+            "rule": _ACCEPTANCE_RULE + (_REJECT_CLASS_RULE if config.non_digits is not None else ""),
+            "validation_rejection_rate": 1 - validation.coverage,
+            "num_synthetic_non_digits": len(others.labels),
+            "synthetic_non_digit_rejection_rate": 1 - others.coverage if len(others.labels) else None,
         },
-        "results": {"mnist_test": test.evaluation.to_dict(), "styles": accuracy_by_style(model, config.seed)},
+        "results": {
+            "mnist_test": test.metrics.to_dict(),
+            "accuracy_by_style": accuracy_by_style(model, config.seed),
+        },
     }
     return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
 
 
-def _examined(model: keras.Model, name: str, samples: Samples, threshold: float) -> SetResult:
-    answers = _answers(model, samples)
+def _evaluate(model: keras.Model, name: str, samples: Samples, threshold: float) -> SetResult:
+    answers = _predict(model, samples)
     return SetResult(name, samples.labels.astype(np.int64), answers, samples.images, threshold)
 
 
-def _answers(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
+def _predict(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
     if not len(samples.labels):
         return np.empty((0, len(LABELS)), np.float32)
-    return np.asarray(model.predict(samples.inks(), batch_size=512, verbose=0), np.float32)
+    return np.asarray(model.predict(samples.model_inputs(), batch_size=512, verbose=0), np.float32)
 
 
 def accuracy_by_style(model: keras.Model, seed: int) -> dict[str, Any]:
-    """Return how much the network reads of each of the synthetic writer's styles, drawn anew."""
-    seed += _NEW_DRAWINGS_SEED
-    drawn = [
-        rasterize_and_normalize(sample_all([style], _NEW_DRAWINGS, seed), np.random.default_rng(seed))
+    """Return the accuracy on new samples of each digit template."""
+    seed += _SEED_OFFSET
+    parts = [
+        rasterize_and_normalize(sample_all([style], _SAMPLES_PER_TEMPLATE, seed), np.random.default_rng(seed))
         for style in DIGIT_TEMPLATES
     ]
-    together = join(*drawn)  # Keras takes longer to begin than to answer fifty
-    right = _answers(model, together).argmax(axis=1) == together.labels
-    ends = np.cumsum([len(samples.labels) for samples in drawn])
-    shares = [float(part.mean()) for part in np.split(right, ends[:-1])]
+    samples = concatenate(*parts)  # one call: predict has a high fixed cost
+    is_correct = _predict(model, samples).argmax(axis=1) == samples.labels
+    ends = np.cumsum([len(part.labels) for part in parts])
+    accuracies = [float(part.mean()) for part in np.split(is_correct, ends[:-1])]
     names = [f"{style.label}, {style.name}" for style in DIGIT_TEMPLATES]
     return {
-        "drawings": _NEW_DRAWINGS,
-        "mean": float(np.mean(shares)),
-        "read": dict(zip(names, shares, strict=True)),
+        "samples": _SAMPLES_PER_TEMPLATE,
+        "mean": float(np.mean(accuracies)),
+        "accuracy": dict(zip(names, accuracies, strict=True)),
     }
 
 
-def _facts(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
-    """Return what the card says of the network and of where it was made."""
+def _card_header(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
+    """Return the fields of the card that describe the network and the environment."""
     now = datetime.now(timezone.utc)
     return {
         "format": CARD_FORMAT,
@@ -140,7 +143,7 @@ def _facts(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
         "version": f"{__version__}+{now:%Y%m%d}",
         "architecture": config.architecture,
         "parameters": model.count_params(),
-        "layers": [_layer(layer) for layer in model.layers],
+        "layers": [_layer_summary(layer) for layer in model.layers],
         "created": now.date().isoformat(),
         "environment": {
             **package_versions(),
@@ -151,8 +154,8 @@ def _facts(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
     }
 
 
-def _layer(layer: keras.Layer) -> dict[str, Any]:
-    """Return what the page's table of layers shows; the shape is without the batch."""
+def _layer_summary(layer: keras.Layer) -> dict[str, Any]:
+    """Return a row of the web page's table of layers; the output shape is without the batch dimension."""
     return {
         "name": layer.name,
         "kind": type(layer).__name__,

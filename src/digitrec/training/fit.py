@@ -1,4 +1,4 @@
-"""The fit loop: from samples to the last epoch's weights, interruptible after every epoch."""
+"""The training loop. It can be interrupted and resumed after every epoch."""
 
 from __future__ import annotations
 
@@ -32,23 +32,24 @@ def fit(
     resume: bool,
     progress: bool,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Return the network with the weights of its last epoch, and the history, one dict an epoch.
+    """Train a network and return it with its history, one dict of metrics per epoch.
 
     Parameters
     ----------
-    checkpoint : written after every epoch.
-    teachers : models to learn from, too; see `TeacherEnsemble`.
-    resume : go on from `checkpoint` instead of starting anew.
-    progress : show a progress bar with the time left.
+    checkpoint : path of the checkpoint, written after every epoch.
+    teachers : teacher models; see `TeacherEnsemble`.
+    resume : continue from `checkpoint`.
+    progress : show a progress bar with the estimated time.
 
     Raises
     ------
-    TrainingError : `resume`, and the checkpoint is missing, damaged or of another recipe; or a teacher does not fit.
+    TrainingError : with `resume`, the checkpoint is missing, damaged, or of another configuration; or a teacher does
+        not match.
     """
     keras.utils.set_random_seed(config.seed)
-    model = ARCHITECTURES[config.architecture].build(refuses=config.negatives is not None)
-    learner = class_probability_model(model)
-    classes = learner.output_shape[-1]
+    model = ARCHITECTURES[config.architecture].build(reject_class=config.non_digits is not None)
+    trained = class_probability_model(model)
+    classes = trained.output_shape[-1]
     batches = AugmentedDataset(
         training,
         classes,
@@ -59,33 +60,33 @@ def fit(
     )
     dataset = batches.as_dataset()
     if teachers:
-        heard = TeacherEnsemble(teachers, classes, config.teacher_share)
-        heard.begin(learner)
-        dataset = dataset.map(lambda inks, labels: (inks, heard.targets(inks, labels)))
-    learner.compile(
+        ensemble = TeacherEnsemble(teachers, classes, config.teacher_fraction)
+        ensemble.init_student(trained)
+        dataset = dataset.map(lambda images, labels: (images, ensemble.soft_targets(images, labels)))
+    trained.compile(
         _optimizer(config, len(batches)),
         "categorical_crossentropy",
         metrics=["accuracy"],
     )
-    recipe = json.loads(json.dumps(config.to_dict()))  # as the checkpoint will give it back
-    recipe["training data"] = training.digest()  # the same options with other files are another run
-    state = read_checkpoint(checkpoint, learner, recipe) if resume else TrainingState(recipe, [])
-    keeper = _CheckpointCallback(checkpoint, state)
-    done = len(state.history)
-    learner.fit(
+    saved_config = json.loads(json.dumps(config.to_dict()))  # as it is read back from the checkpoint
+    saved_config["training data"] = training.digest()  # the same options with other data are another run
+    state = read_checkpoint(checkpoint, trained, saved_config) if resume else TrainingState(saved_config, [])
+    checkpoint_callback = _CheckpointCallback(checkpoint, state)
+    epochs_done = len(state.history)
+    trained.fit(
         dataset,
         validation_data=validation_dataset(validation, classes),
         epochs=config.epochs,
-        initial_epoch=done,
-        shuffle=False,  # the batches shuffle themselves, and reproducibly
+        initial_epoch=epochs_done,
+        shuffle=False,  # AugmentedDataset shuffles reproducibly
         callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
-            keeper,
-            _ProgressBar(config.epochs, len(batches), done, shown=progress),
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.set_epoch(epoch)),
+            checkpoint_callback,
+            _ProgressBar(config.epochs, len(batches), epochs_done, visible=progress),
         ],
         verbose=0,
     )
-    return model, keeper.state.history
+    return model, checkpoint_callback.state.history
 
 
 def _optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -97,7 +98,7 @@ def _optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers
 def _schedule(
     config: TrainingConfig, steps_per_epoch: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    if not config.anneal:
+    if not config.cosine_decay:
         return config.learning_rate
     total = config.epochs * steps_per_epoch
     warmup = min(steps_per_epoch, total // 5)
@@ -110,7 +111,7 @@ def _schedule(
 
 
 class _CheckpointCallback(keras.callbacks.Callback):
-    """Keeps the history and writes the checkpoint."""
+    """Record the history and write the checkpoint after every epoch."""
 
     def __init__(self, path: Path, state: TrainingState) -> None:
         super().__init__()
@@ -129,15 +130,15 @@ class _CheckpointCallback(keras.callbacks.Callback):
 
 
 class _ProgressBar(keras.callbacks.Callback):
-    """One bar over all epochs: Keras's own knows the time left of one epoch only."""
+    """One progress bar for all epochs. The bar of Keras covers one epoch only."""
 
-    def __init__(self, epochs: int, steps: int, done: int, *, shown: bool) -> None:
+    def __init__(self, epochs: int, steps: int, epochs_done: int, *, visible: bool) -> None:
         super().__init__()
         self._bar = tqdm(
             total=epochs * steps,
-            initial=done * steps,
+            initial=epochs_done * steps,
             unit="step",
-            disable=not shown,
+            disable=not visible,
             mininterval=_PROGRESS_INTERVAL_S,
         )
 

@@ -1,8 +1,8 @@
-"""Batches of made lines without end, for the line network.
+"""Endless batches of synthetic lines for training the line model.
 
-A batch is a function of the sources, the seed and its number. Worker processes make them ahead of the trainer; they
-never import Keras or TensorFlow. Lines are made in chunks of several batches and sorted by width, so that a batch holds
-lines of about one width and little padding.
+A batch depends only on the sources, the seed and its index. Worker processes make batches in advance; they never import
+Keras or TensorFlow. Lines are made in chunks of several batches and sorted by width, so that a batch holds lines of
+similar width with little padding.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from digitrec.model.line_alphabet import encode_transcript
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.reading.text_lines import image_as_line
-from digitrec.training.samples import SPLIT_SEED, Samples, split
+from digitrec.training.samples import SPLIT_SEED, Samples, stratified_split
+from digitrec.training.synthetic.degradations import degrade
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
-from digitrec.training.synthetic.paper import photograph
-from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, hold_out_writers
+from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
 
 if TYPE_CHECKING:
     from digitrec.training.data.pendigits import PenDigit
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
 _CHUNK_BATCHES = 16
-_SEEN_WHOLE = 0.15  # of the lines: as `read` sees an image that is one line
-_HELD_OUT_WRITERS = 0.1  # of each set's writers
-_HELD_OUT_IMAGES = 0.04  # of MNIST: just what the digit network holds out, too
+_CELL_WIDTH_PX, _CAPTION_PX = 430, 18  # of the contact sheet
+_WHOLE_IMAGE_FRACTION = 0.15  # of the lines are cropped and scaled as `read` does with an image of one line
+_VALIDATION_WRITER_FRACTION = 0.1  # of the writers of each data set
+_VALIDATION_IMAGE_FRACTION = 0.04  # of MNIST, the same images as for the digit network
 _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT = (
     0.47,
     0.12,
@@ -44,22 +45,22 @@ _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEI
 )
 
 
-class MadeLine(NamedTuple):
-    """A line as an image: (48, W) uint8, as a camera or a scanner gives it, and its transcript."""
+class SyntheticLine(NamedTuple):
+    """An image of a line, (48, W) uint8 gray levels, and its transcript."""
 
     image: NDArray[np.uint8]
     transcript: str
 
 
 class LineBatch(NamedTuple):
-    """Lines of about one width.
+    """Lines of similar width.
 
     Attributes
     ----------
     images : (B, 48, W, 1) float32, contrast normalized, 0 to the right of each line; W is one of `WIDTH_BUCKETS_PX`.
-    widths : (B,) int32, each line's own width in pixels.
-    targets : (B, L) int32, the classes of each transcript, 0 after its end.
-    target_lengths : (B,) int32; 0 for a line where nothing is written.
+    widths : (B,) int32, the width of each line in pixels.
+    targets : (B, L) int32, the classes of each transcript, padded with 0.
+    target_lengths : (B,) int32; 0 for an empty line.
     """
 
     images: NDArray[np.float32]
@@ -69,7 +70,7 @@ class LineBatch(NamedTuple):
 
 
 class LineSources(NamedTuple):
-    """What to make lines from: to learn from, and by other writers, to validate with."""
+    """Sources of the training lines, and of the validation lines, which are by other writers."""
 
     training: Sources
     validation: Sources
@@ -81,44 +82,57 @@ def make_sources(
     unipen: Iterable[Character] = (),
     ipad: Iterable[Character] = (),
 ) -> LineSources:
-    """Return the sources, whole writers held out for validation.
+    """Return the sources, split by writer into training and validation.
 
-    UNIPEN and the pen digits hold out a tenth of their writers; MNIST a random 4 %, as for the digit network; the
-    iPad's four writers and the synthetic writer are learned from alone.
+    A tenth of the writers of UNIPEN and of the pen digits is for validation, and a random 4 % of MNIST, the same as
+    for the digit network. The iPad writers and the synthetic writer are for training only.
     """
-    learned, held_out = split(mnist, _HELD_OUT_IMAGES, SPLIT_SEED)
+    train, validation = stratified_split(mnist, _VALIDATION_IMAGE_FRACTION, SPLIT_SEED)
     unipen_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in unipen)
-    pen_library = StrokeLibrary((str(d.label), d.strokes.lines, str(d.writer)) for d in pen_digits)
+    pen_library = StrokeLibrary((str(d.label), d.strokes.strokes, str(d.writer)) for d in pen_digits)
     ipad_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in ipad)
-    halves = [
-        (_hold_out(library), weight)
+    splits = [
+        (_split_writers(library), weight)
         for library, weight in ((unipen_library, _UNIPEN_WEIGHT), (pen_library, _PEN_DIGITS_WEIGHT))
-        if library.places
+        if library.indices
     ]
-    training = [(both[0], weight) for both, weight in halves]
-    validation = [(both[1], weight) for both, weight in halves]
-    letters = halves[0][0] if unipen_library.places else (None, None)
-    if ipad_library.places:
-        training.append((ipad_library, _IPAD_WEIGHT))
+    training_libraries = [(split[0], weight) for split, weight in splits]
+    validation_libraries = [(split[1], weight) for split, weight in splits]
+    letters = splits[0][0] if unipen_library.indices else (None, None)
+    if ipad_library.indices:
+        training_libraries.append((ipad_library, _IPAD_WEIGHT))
     return LineSources(
         Sources(
-            tuple(training), learned.images, learned.labels, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT, letters[0]
+            tuple(training_libraries),
+            train.images,
+            train.labels,
+            _IMAGES_WEIGHT,
+            _SYNTHETIC_WEIGHT,
+            letters[0],
         ),
-        Sources(tuple(validation), held_out.images, held_out.labels, _IMAGES_WEIGHT, 0.0, letters[1], 0.0),
+        Sources(
+            tuple(validation_libraries),
+            validation.images,
+            validation.labels,
+            _IMAGES_WEIGHT,
+            0.0,
+            letters[1],
+            0.0,
+        ),
     )
 
 
-def make_lines(sources: Sources, seed: int, first: int = 0) -> Iterator[MadeLine]:
-    """Yield lines without end; line n depends on the sources, the seed and n alone."""
+def make_lines(sources: Sources, seed: int, first: int = 0) -> Iterator[SyntheticLine]:
+    """Yield lines endlessly. Line n depends only on the sources, the seed and n."""
     pool = WriterPool(sources)
     number = first
     while True:
-        yield _make(pool, np.random.default_rng([seed, number]))
+        yield _make_synthetic_line(pool, np.random.default_rng([seed, number]))
         number += 1
 
 
 class LineBatches:
-    """Batches without end, in order, made ahead by worker processes.
+    """Endless batches, in order, made in advance by worker processes.
 
     Use it as a context manager or call `close`: it owns processes.
     """
@@ -131,26 +145,26 @@ class LineBatches:
         *,
         first_batch: int = 0,
         workers: int = 1,
-        ahead: int = 2,
+        prefetch: int = 2,
     ) -> None:
         """Start making batches.
 
         Parameters
         ----------
-        first_batch : where to go on, after a checkpoint.
-        workers : processes; 0 makes each batch when it is asked for, in this process.
-        ahead : chunks of 16 batches that are made or waiting for each worker.
+        first_batch : index of the first batch, after a checkpoint.
+        workers : number of processes; 0 makes each batch on demand in this process.
+        prefetch : chunks of 16 batches that are pending or ready for each worker.
         """
         self._batch_size, self._seed, self._next = batch_size, seed, first_batch
         self._ready: deque[LineBatch] = deque()
         self._pending: deque[Future[list[LineBatch]]] = deque()
         self._chunk = first_batch // _CHUNK_BATCHES
         self._skip = first_batch % _CHUNK_BATCHES
-        self._ahead = max(1, workers * ahead)
+        self._max_pending = max(1, workers * prefetch)
         self._executor = None
         if workers:
-            context = multiprocessing.get_context("spawn")  # a fork would copy TensorFlow's locks
-            self._executor = ProcessPoolExecutor(workers, context, _start_worker, (sources,))
+            context = multiprocessing.get_context("spawn")  # fork would copy TensorFlow's locks
+            self._executor = ProcessPoolExecutor(workers, context, _init_worker, (sources,))
         else:
             self._pool = WriterPool(sources)
 
@@ -168,8 +182,10 @@ class LineBatches:
         if self._executor is None:
             self._chunk += 1
             return make_chunk(self._pool, self._batch_size, self._seed, self._chunk - 1)
-        while len(self._pending) < self._ahead:
-            self._pending.append(self._executor.submit(_work, self._batch_size, self._seed, self._chunk))
+        while len(self._pending) < self._max_pending:
+            self._pending.append(
+                self._executor.submit(_make_chunk_in_worker, self._batch_size, self._seed, self._chunk)
+            )
             self._chunk += 1
         return self._pending.popleft().result()
 
@@ -186,16 +202,19 @@ class LineBatches:
 
 
 def make_chunk(pool: WriterPool, batch_size: int, seed: int, chunk: int) -> list[LineBatch]:
-    """Return the batches of one chunk in random order, each of lines of about one width."""
+    """Return the batches of one chunk in random order, each with lines of similar width."""
     count = batch_size * _CHUNK_BATCHES
-    lines = [_make(pool, np.random.default_rng([seed, chunk * count + index])) for index in range(count)]
+    lines = [
+        _make_synthetic_line(pool, np.random.default_rng([seed, chunk * count + index]))
+        for index in range(count)
+    ]
     lines.sort(key=lambda line: line.image.shape[1])
     order = np.random.default_rng([seed, chunk, 1]).permutation(_CHUNK_BATCHES)
-    return [make_batch(lines[place * batch_size : (place + 1) * batch_size]) for place in order]
+    return [make_batch(lines[index * batch_size : (index + 1) * batch_size]) for index in order]
 
 
-def make_batch(lines: Sequence[MadeLine]) -> LineBatch:
-    """Return the lines, at least one, as a batch."""
+def make_batch(lines: Sequence[SyntheticLine]) -> LineBatch:
+    """Return the lines as a batch; there must be at least one."""
     classes = [encode_transcript(line.transcript) for line in lines]
     widths = np.array([line.image.shape[1] for line in lines], np.int32)
     width = next(bucket for bucket in WIDTH_BUCKETS_PX if bucket >= widths.max())
@@ -207,25 +226,41 @@ def make_batch(lines: Sequence[MadeLine]) -> LineBatch:
     return LineBatch(images, widths, targets, np.array([len(c) for c in classes], np.int32))
 
 
-def _make(pool: WriterPool, rng: np.random.Generator) -> MadeLine:
+def _make_synthetic_line(pool: WriterPool, rng: np.random.Generator) -> SyntheticLine:
     line = make_line(pool.draw, rng)
-    image = photograph(line, rng)
-    if rng.random() < _SEEN_WHOLE:
+    image = degrade(line, rng)
+    if rng.random() < _WHOLE_IMAGE_FRACTION:
         image = image_as_line(image).image
-    return MadeLine(image, line.transcript)
+    return SyntheticLine(image, line.transcript)
 
 
-def _hold_out(library: StrokeLibrary) -> tuple[StrokeLibrary, StrokeLibrary]:
-    return hold_out_writers(library, _HELD_OUT_WRITERS, SPLIT_SEED)
+def _split_writers(library: StrokeLibrary) -> tuple[StrokeLibrary, StrokeLibrary]:
+    return split_writers(library, _VALIDATION_WRITER_FRACTION, SPLIT_SEED)
 
 
-_of_worker: dict[str, WriterPool] = {}
+_worker_state: dict[str, WriterPool] = {}
 
 
-def _start_worker(sources: Sources) -> None:
+def _init_worker(sources: Sources) -> None:
     cv2.setNumThreads(1)
-    _of_worker["pool"] = WriterPool(sources)
+    _worker_state["pool"] = WriterPool(sources)
 
 
-def _work(batch_size: int, seed: int, chunk: int) -> list[LineBatch]:
-    return make_chunk(_of_worker["pool"], batch_size, seed, chunk)
+def _make_chunk_in_worker(batch_size: int, seed: int, chunk: int) -> list[LineBatch]:
+    return make_chunk(_worker_state["pool"], batch_size, seed, chunk)
+
+
+def contact_sheet(lines: Sequence[SyntheticLine], columns: int) -> NDArray[np.uint8]:
+    """Return an image of the lines with their transcripts; their number is a multiple of `columns`."""
+    cells = [_sheet_cell(line) for line in lines]
+    return np.vstack([np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)])
+
+
+def _sheet_cell(line: SyntheticLine) -> NDArray[np.uint8]:
+    height = line.image.shape[0]
+    cell = np.full((height + _CAPTION_PX, _CELL_WIDTH_PX), 160, np.uint8)
+    visible = line.image[:, : _CELL_WIDTH_PX - 6]
+    cell[:height, : visible.shape[1]] = visible
+    origin = (2, height + 13)
+    cv2.putText(cell, line.transcript, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 0, 1, cv2.LINE_AA)
+    return cell

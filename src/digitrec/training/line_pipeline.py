@@ -1,4 +1,4 @@
-"""Training of the line reader: made lines without end, CTC, a checkpoint that a kill leaves whole, held-out writers."""
+"""Train the line model: synthetic lines, CTC loss, checkpoints, and validation on other writers."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from digitrec.training.line_dataset import LineBatch, LineBatches, make_lines
 from digitrec.training.synthetic.writers import Sources
 
 CHECKPOINT = "line_reader.keras"
-THRESHOLD = 0.9  # confidence that an accepted number needs
+THRESHOLD = 0.9  # minimum confidence of an accepted number
 
 
 @dataclass(frozen=True)
 class LineTrainingConfig:
-    """How the line reader is trained.
+    """Configuration of the training of the line model.
 
     Attributes
     ----------
-    steps : of `batch_size` lines each.
-    learning_rate : at its height, after `warmup_steps`; it falls along a cosine.
-    mixed_precision : compute in bfloat16: faster on processors with AMX, slower on those without.
-    start_from : a model file whose weights a new training begins with; None begins with random ones.
-    checkpoint_steps : between two checkpoints, and two looks at the held-out writers.
+    steps : number of steps of `batch_size` lines each.
+    learning_rate : peak learning rate, reached after `warmup_steps`; it decays along a cosine.
+    mixed_precision : compute in bfloat16, which is faster on processors with AMX and slower on others.
+    start_from : model file with the initial weights; None starts from random weights.
+    checkpoint_steps : steps between two checkpoints, and between two validations.
     """
 
     steps: int = 60_000
@@ -59,9 +59,9 @@ class LineTrainingConfig:
 
 @keras.saving.register_keras_serializable("digitrec")
 class CtcModel(keras.Model):
-    """A line reader that is fitted with the CTC loss (Graves et al., 2006), on any backend of Keras.
+    """A line model trained with the CTC loss (Graves et al., 2006), on any backend of Keras.
 
-    The targets are (B, L + 1) int32: the classes, and the length of each row in its last column.
+    The targets are (B, L + 1) int32: the classes, and in the last column the length of each row.
     """
 
     def compute_loss(  # noqa: D102
@@ -79,17 +79,17 @@ def _ctc_losses(targets: Any, lengths: Any, logits: Any) -> Any:
     columns = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], dtype="int32")
     if keras.backend.backend() != "tensorflow":
         return ops.ctc_loss(targets, logits, lengths, columns, mask_index=BLANK)
-    # Keras asks TensorFlow for its dense loss; the sparse one has a kernel, a quarter of a step faster on a CPU, which
-    # does not take a line without characters: all of its columns are blank.
-    import tensorflow as tf  # noqa: PLC0415  # other backends do without it
+    # Keras uses TensorFlow's dense loss. The sparse one has a native kernel, a quarter of a step faster on a CPU, but
+    # it does not accept empty targets, whose only alignment is all blanks.
+    import tensorflow as tf  # noqa: PLC0415  # not needed by other backends
 
-    places = tf.where(tf.sequence_mask(ops.maximum(lengths, 1), tf.shape(targets)[1]))
-    sparse = tf.SparseTensor(places, tf.gather_nd(targets, places), tf.shape(targets, tf.int64))
-    written = tf.nn.ctc_loss(
+    indices = tf.where(tf.sequence_mask(ops.maximum(lengths, 1), tf.shape(targets)[1]))
+    sparse = tf.SparseTensor(indices, tf.gather_nd(targets, indices), tf.shape(targets, tf.int64))
+    losses = tf.nn.ctc_loss(
         sparse, logits, None, columns, logits_time_major=False, blank_index=BLANK - LINE_CLASS_COUNT
     )
     empty = -ops.sum(ops.log_softmax(logits)[..., BLANK], axis=-1)
-    return ops.where(lengths > 0, written, empty)
+    return ops.where(lengths > 0, losses, empty)
 
 
 def train_line_reader(
@@ -99,15 +99,17 @@ def train_line_reader(
     folder: Path,
     *,
     workers: int = 1,
-    report: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> keras.Model:
-    """Return a network fitted on made lines; go on from the checkpoint in `folder` where there is one.
+    """Return a trained network. Continue from the checkpoint in `folder` if there is one.
 
     Parameters
     ----------
     build : returns a new network, (B, 48, W, 1) float32 to (B, W / 4, classes) float32 logits.
-    sources : writers to learn from, and writers to validate with.
-    folder : of the checkpoint; it is replaced in one step, so that a kill leaves the old or the new one.
+    sources : sources of the training and of the validation lines.
+    folder : folder of the checkpoint, which is replaced atomically.
+    workers : processes that make lines; 0 makes them in this process.
+    log : receives a JSON line with the metrics after every checkpoint.
     """
     trained = _new_model(build, config)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -122,50 +124,50 @@ def train_line_reader(
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         trained = keras.saving.load_model(checkpoint)
-        trained.optimizer.learning_rate = schedule  # of these steps, not of those before the checkpoint
-    done = int(trained.optimizer.iterations)
-    held_out = _held_out(sources[1], config)
+        trained.optimizer.learning_rate = schedule  # for these steps, not those of the checkpoint
+    steps_done = int(trained.optimizer.iterations)
+    validation = _validation_batches(sources[1], config)
     with LineBatches(
-        sources[0], config.batch_size, config.seed, first_batch=done, workers=workers
+        sources[0], config.batch_size, config.seed, first_batch=steps_done, workers=workers
     ) as batches:
-        while done < config.steps:
-            steps = min(config.checkpoint_steps, config.steps - done)
+        while steps_done < config.steps:
+            steps = min(config.checkpoint_steps, config.steps - steps_done)
             started = time.monotonic()
-            history = trained.fit(_examples(batches), steps_per_epoch=steps, shuffle=False, verbose=0)
-            done += steps
-            with atomic_write(checkpoint) as new:
-                trained.save(new)
+            history = trained.fit(_training_data(batches), steps_per_epoch=steps, shuffle=False, verbose=0)
+            steps_done += steps
+            with atomic_write(checkpoint) as tmp_path:
+                trained.save(tmp_path)
             rate = steps * config.batch_size / (time.monotonic() - started)
-            report(
+            log(
                 json.dumps(
                     {
-                        "step": done,
+                        "step": steps_done,
                         "loss": round(float(history.history["loss"][0]), 4),
                         "lines_per_s": round(rate),
-                        **validate(trained, held_out),
+                        **validate(trained, validation),
                     }
                 )
             )
-    network = build()
-    network.set_weights(trained.get_weights())
-    return network
+    model = build()
+    model.set_weights(trained.get_weights())
+    return model
 
 
 def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> CtcModel:
-    served_policy = keras.config.dtype_policy()
+    dtype_policy = keras.config.dtype_policy()
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        network = build()
+        model = build()
         if config.start_from is not None:
-            network.set_weights(keras.saving.load_model(config.start_from, compile=False).get_weights())
+            model.set_weights(keras.saving.load_model(config.start_from, compile=False).get_weights())
     finally:
-        keras.config.set_dtype_policy(served_policy)
-    return CtcModel(network.input, network.output)
+        keras.config.set_dtype_policy(dtype_policy)
+    return CtcModel(model.input, model.output)
 
 
 def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
-    """Return the model card of a trained line reader, with how well it reads made lines by held-out writers."""
+    """Return the model card of a trained line model, with its accuracy on validation lines."""
     return {
         "format": CARD_FORMAT,
         "name": "digitrec lines",
@@ -175,41 +177,41 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
         "threshold": THRESHOLD,
         "created": datetime.now(timezone.utc).date().isoformat(),
         "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
-        "results": {"held_out_writers": validate(model, _held_out(sources, config))},
+        "results": {"validation_writers": validate(model, _validation_batches(sources, config))},
         "environment": package_versions(),
     }
 
 
-def calibrate(networks: Models, sources: Sources, count: int = 2000) -> list[float]:
-    """Return the weights and the offset of `digitrec.reading.confidence`, by made lines of held-out writers."""
-    found, is_right = [], []
+def calibrate(models: Models, sources: Sources, count: int = 2000) -> list[float]:
+    """Return the weights and the bias of `digitrec.reading.confidence`, fitted on `count` validation lines."""
+    features, is_correct = [], []
     for line in islice(make_lines(sources, seed=1), count):
-        decoded = decode(line.image, networks, UNCONSTRAINED)
+        decoded = decode(line.image, models, UNCONSTRAINED)
         if decoded is not None and decoded.reading.digits and not decoded.lacks_agreement:
-            found.append(decoded.evidence)
-            is_right.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))
-    return fit_logistic(np.array(found), np.array(is_right))
+            features.append(decoded.evidence)
+            is_correct.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))
+    return fit_logistic(np.array(features), np.array(is_correct))
 
 
-def example_lines(sources: Sources, count: int = 64) -> list[NDArray[np.uint8]]:
-    """Return some made lines, (48, W) uint8, to compare the graph of a line reader with its network on."""
+def parity_images(sources: Sources, count: int = 64) -> list[NDArray[np.uint8]]:
+    """Return validation lines, (48, W) uint8, on which the exported graph is compared with the Keras model."""
     return [line.image for line in islice(make_lines(sources, seed=0), count)]
 
 
-def _held_out(sources: Sources, config: LineTrainingConfig) -> list[LineBatch]:
+def _validation_batches(sources: Sources, config: LineTrainingConfig) -> list[LineBatch]:
     with LineBatches(sources, config.batch_size, config.seed, workers=0) as batches:
         return [next(batches) for _ in range(config.validation_batches)]
 
 
-def _examples(batches: LineBatches) -> Any:
-    """Return what `fit` learns from: batches of the images and their targets, see `CtcModel`."""
+def _training_data(batches: LineBatches) -> Any:
+    """Return the training data for `fit`: pairs of images and targets, see `CtcModel`."""
     pairs = (
         (batch.images, np.concatenate([batch.targets, batch.target_lengths[:, np.newaxis]], axis=1))
         for batch in batches
     )
     if keras.backend.backend() != "tensorflow":
         return pairs
-    # Of a generator Keras takes the shapes of the first two batches for those of all.
+    # From a generator Keras infers the shapes of all batches from the first two.
     import tensorflow as tf  # noqa: PLC0415
 
     images = tf.TensorSpec((None, LINE_HEIGHT_PX, None, 1), tf.float32)
@@ -219,11 +221,11 @@ def _examples(batches: LineBatches) -> Any:
 
 
 def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, float]:
-    """Return the fraction of lines that are read exactly, and the edits for each character, both from 0."""
+    """Return the fraction of exact matches, and the character error rate."""
     exact = edits = characters = lines = 0
     for batch in batches:
         for read, targets, length in zip(
-            transcripts(model.predict_on_batch(batch.images)),
+            greedy_decode(model.predict_on_batch(batch.images)),
             batch.targets,
             batch.target_lengths,
             strict=True,
@@ -233,11 +235,14 @@ def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, floa
             edits += edit_distance(read, label)
             characters += length
             lines += 1
-    return {"exact": round(exact / lines, 4), "character_error_rate": round(edits / max(1, characters), 4)}
+    return {
+        "exact": round(exact / lines, 4),
+        "character_error_rate": round(edits / max(1, characters), 4),
+    }
 
 
-def transcripts(logits: NDArray[np.float32]) -> list[str]:
-    """Return what the most probable class of each column spells, for (B, T, classes) logits."""
+def greedy_decode(logits: NDArray[np.float32]) -> list[str]:
+    """Return the transcript of the most probable class in each column, for (B, T, classes) logits."""
     classes = logits.argmax(axis=-1)
     starts = np.ones(classes.shape, bool)
     starts[:, 1:] = classes[:, 1:] != classes[:, :-1]

@@ -1,9 +1,9 @@
-"""One network whose weights are the mean of several that went on from the same one with other seeds.
+"""Average the weights of several networks that were fine-tuned from the same one with different seeds.
 
-Such networks end in one valley of the loss, and its middle may read better than its sides, at the price of one network
-(Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
-inference time", 2022). Means and variances of batch norm belong to the weights before them, so that they are taken
-anew (Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018).
+Their average can be more accurate than each of them, at the cost of one network (Wortsman et al., "Model soups:
+averaging weights of multiple fine-tuned models improves accuracy without increasing inference time", 2022). The
+statistics of batch normalization are recomputed for the averaged weights (Izmailov et al., "Averaging weights leads to
+wider optima and better generalization", 2018).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from digitrec.training.config import TrainingConfig
 from digitrec.training.datasets import AugmentedDataset
 from digitrec.training.samples import Samples
 
-_BATCHES = 500  # until batch norm's running means, of which each keeps 0.99, have forgotten where they began
+_BATCH_NORM_BATCHES = 500  # enough for moving averages with momentum 0.99 to forget their start
 
 
 @dataclass(frozen=True)
 class SoupMembers:
-    """Networks of one recipe that are to be averaged.
+    """Networks to average.
 
     Attributes
     ----------
     paths : their model files.
-    config : the recipe, with the first one's seed, and `averaged` the seeds of all.
-    seconds : that learning took them together.
+    config : the common configuration, with the seed of the first one, and the seeds of all in `averaged_seeds`.
+    seconds : total training time.
     """
 
     paths: tuple[Path, ...]
@@ -44,68 +44,68 @@ class SoupMembers:
 
 
 def find_members(paths: Sequence[Path]) -> SoupMembers:
-    """Return what the cards of these model files say of them as the members of an average.
+    """Return the members of an average, as described by their model cards.
 
     Raises
     ------
-    ModelError : a file is missing, or no model.
-    TrainingError : fewer than two, or not trained by this script, by one recipe, from one network.
+    ModelError : a file is missing, or not a model.
+    TrainingError : fewer than two, not trained by this package, or with different configurations or teachers.
     """
     if len(paths) < 2:
-        raise TrainingError(f"expected two models or more to average. Received: {len(paths)}.")
-    trainings = [_training(path) for path in paths]
-    recipes = [{**training["config"], "seed": None} for training in trainings]
-    for path, recipe in zip(paths, recipes, strict=True):
-        if others := [name for name, value in recipe.items() if recipes[0].get(name) != value]:
+        raise TrainingError(f"expected at least two models to average. Received: {len(paths)}.")
+    trainings = [_training_record(path) for path in paths]
+    configs = [{**training["config"], "seed": None} for training in trainings]
+    for path, member_config in zip(paths, configs, strict=True):
+        if different := [name for name, value in member_config.items() if configs[0].get(name) != value]:
             raise TrainingError(
-                f"expected models that differ in their seed alone. Received: {path}, whose {', '.join(others)} "
-                f"differs from that of {paths[0]}. Train them with the same options but for --seed."
+                f"expected models that differ only in their seed. Received: {path}, whose {', '.join(different)} "
+                f"differs from {paths[0]}. Train them with the same options except --seed."
             )
-    if not recipes[0].get("teachers"):
+    if not configs[0].get("teachers"):
         raise TrainingError(
-            "expected models that went on from the same network. Received: some that began anew, whose mean is none. "
-            "Train them with the same --teachers."
+            "expected models fine-tuned from the same network. Received: models trained from scratch. "
+            "Train them with the same --teacher-models."
         )
     seeds = tuple(training["config"]["seed"] for training in trainings)
-    config = replace(TrainingConfig.from_dict(trainings[0]["config"]), averaged=seeds)
+    config = replace(TrainingConfig.from_dict(trainings[0]["config"]), averaged_seeds=seeds)
     return SoupMembers(tuple(paths), config, sum(training["seconds"] for training in trainings))
 
 
-def average(members: SoupMembers, training: Samples) -> keras.Model:
-    """Return the network of the members' mean weights, not calibrated.
+def average_weights(members: SoupMembers, training: Samples) -> keras.Model:
+    """Return a network with the mean weights of the members, not calibrated.
 
     Parameters
     ----------
-    training : what they learned from, for batch norm.
+    training : their training samples, to recompute the batch normalization statistics.
     """
     models = [load_raw_keras(path) for path in members.paths]
     weights = zip(*(model.get_weights() for model in models), strict=True)
     models[0].set_weights([np.mean(values, axis=0) for values in weights])
-    _renew_statistics(models[0], members.config, training)
+    _update_batch_norm(models[0], members.config, training)
     return models[0]
 
 
-def _renew_statistics(model: keras.Model, config: TrainingConfig, training: Samples) -> None:
-    """Take batch norm's means and variances from ink as it was varied in the last epoch."""
-    learner = class_probability_model(model)
+def _update_batch_norm(model: keras.Model, config: TrainingConfig, training: Samples) -> None:
+    """Recompute the moving means and variances of batch normalization on images of the last epoch."""
+    trained = class_probability_model(model)
     batches = AugmentedDataset(
         training,
-        learner.output_shape[-1],
+        trained.output_shape[-1],
         batch_size=config.batch_size,
         smoothing=0.0,
         augmentation_in=config.augmentation_in,
         seed=config.seed,
     )
-    batches.begin(config.epochs - 1)
-    for number in range(_BATCHES):
-        inks, _ = batches[number % len(batches)]
-        learner(inks, training=True)
+    batches.set_epoch(config.epochs - 1)
+    for number in range(_BATCH_NORM_BATCHES):
+        images, _ = batches[number % len(batches)]
+        trained(images, training=True)
 
 
-def _training(path: Path) -> dict[str, Any]:
+def _training_record(path: Path) -> dict[str, Any]:
     card = read_model_file(path).card
     if card is None or "config" not in card["training"]:
         raise TrainingError(
-            f"expected models trained by scripts/train_model.py. Received: {path}, another's. Leave it out."
+            f"expected models trained by scripts/train_model.py. Received: {path}, another model. Remove it."
         )
     return dict(card["training"])

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from flask import Flask
 
+from digitrec.files import resource_path
 from digitrec.model.classifier import self_test
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.recognizer import Recognizer
-from digitrec.resources import resource_path
 from digitrec.web import error_handlers, request_context
 from digitrec.web.config import Settings, load_recognizer, load_settings
 from digitrec.web.middleware import api_keys, proxies_and_cors, rate_limit, security_headers

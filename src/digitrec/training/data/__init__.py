@@ -1,1 +1,1 @@
-"""Readers of the public data sets that training uses."""
+"""Load the data sets."""

@@ -1,4 +1,4 @@
-"""A user's own digits, mixed into training."""
+"""Load a user's own digits for training."""
 
 from __future__ import annotations
 
@@ -15,48 +15,50 @@ from digitrec.preprocessing.decode import decode
 from digitrec.preprocessing.normalize import normalize
 from digitrec.training.samples import Samples, from_pairs
 
-# A few hundred digits among sixty thousand would go unheard; shown too often, they would be learned by heart.
-_SHARE = 0.1
+# A few hundred digits among sixty thousand have little effect; too many repetitions cause overfitting.
+_TARGET_FRACTION = 0.1
 _MAX_REPEATS = 30
 
 
 def load_custom_data(path: str | Path, *, seed: int = 0) -> Samples:
-    """Return the ink of a user's labelled digits, normalised as it will be when they are read.
+    """Return your own labeled digits, normalized as at inference.
 
     Parameters
     ----------
-    path : a folder with labels.csv, a .jsonl file of strokes, an .npz file (of one with both parts, the training part
-        alone), or a folder of several of these; see `digitrec.evaluation.datasets`.
-    seed : of the pen, size and place with which strokes are replayed.
+    path : a folder with labels.csv, a .jsonl file of strokes, an .npz file (with separate training and test arrays only
+        the training arrays are used), or a folder of several of these; see `digitrec.evaluation.datasets`.
+    seed : of the pen, size and position with which strokes are rendered.
 
     Raises
     ------
-    DatasetError : a file is missing, a label is no digit, or a picture cannot be read; the message names the row.
+    DatasetError : a file is missing, a label is not a digit, or an image cannot be read; the message names the row.
     """
-    sets = [item.resolve() for item in find_labeled_datasets(path)]
-    rows = [row for item in sets for row in read_examples(item, seed=seed, part="train")]
-    if not rows:
-        raise DatasetError(f"{path}: expected labelled digits. Received: no rows. Name another set.")
-    limits = InputLimits()
-    return from_pairs((_digit(row), _ink(row, limits)) for row in rows)
-
-
-def oversample(extra: Samples, count: int) -> Samples:
-    """Return `extra` as often as makes it a tenth of `count` samples, at most 30 times and at least once."""
-    repeats = int(np.clip(round(_SHARE * count / len(extra.labels)), 1, _MAX_REPEATS))
-    return extra.chosen(np.tile(np.arange(len(extra.labels)), repeats))
-
-
-def _digit(row: Example) -> int:
-    if row.digit is None:
+    sets = [dataset.resolve() for dataset in find_labeled_datasets(path)]
+    examples = [example for dataset in sets for example in read_examples(dataset, seed=seed, part="train")]
+    if not examples:
         raise DatasetError(
-            f"{row.place}: expected a label from 0 to 9. Received: {row.label!r}. Correct or remove the row."
+            f"{path}: expected labeled digits. Received: an empty data set. Choose another one."
         )
-    return row.digit
+    limits = InputLimits()
+    return from_pairs((_digit(example), _normalized_image(example, limits)) for example in examples)
 
 
-def _ink(row: Example, limits: InputLimits) -> NDArray[np.float32]:
+def oversample(custom: Samples, count: int) -> Samples:
+    """Repeat the samples until they are a tenth of `count`, at least once and at most 30 times."""
+    repeats = int(np.clip(round(_TARGET_FRACTION * count / len(custom.labels)), 1, _MAX_REPEATS))
+    return custom.subset(np.tile(np.arange(len(custom.labels)), repeats))
+
+
+def _digit(example: Example) -> int:
+    if example.digit is None:
+        raise DatasetError(
+            f"{example.source}: expected a label from 0 to 9. Received: {example.label!r}. Correct or remove it."
+        )
+    return example.digit
+
+
+def _normalized_image(example: Example, limits: InputLimits) -> NDArray[np.float32]:
     try:
-        return normalize(decode(row.picture(), limits))
+        return normalize(decode(example.load_image(), limits))
     except (ImageError, InvalidFieldError) as error:
-        raise DatasetError(f"{row.place}: {error} Or remove the row.") from error
+        raise DatasetError(f"{example.source}: {error} Or remove it.") from error

@@ -1,4 +1,4 @@
-"""MNIST, from a file, a folder or the Keras download, checked by its contents."""
+"""Load MNIST from an .npz file, a folder of IDX files, or the Keras download, and verify its SHA-256."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _IDX_UNSIGNED_BYTE = 0x08
 
 
 class Mnist(NamedTuple):
-    """The four arrays, uint8: x (N, 28, 28) with 0 for paper and 255 for ink, y (N,) with labels 0 to 9."""
+    """The four uint8 arrays: x (N, 28, 28), 0 is background and 255 is ink; y (N,), labels 0 to 9."""
 
     x_train: NDArray[np.uint8]
     y_train: NDArray[np.uint8]
@@ -46,12 +46,12 @@ def load_mnist(path: str | Path | None = None) -> Mnist:
 
     Parameters
     ----------
-    path : an .npz with the arrays x_train, y_train, x_test, y_test, or a folder with the four IDX files,
-        gzipped or not; None downloads through ``keras.datasets.mnist``, which keeps a copy.
+    path : an .npz with the arrays x_train, y_train, x_test, y_test, or a folder with the four IDX files, gzipped or
+        not; None downloads it with ``keras.datasets.mnist``, which caches it.
 
     Raises
     ------
-    DatasetError : the files are missing, damaged, or not MNIST.
+    DatasetError : a file is missing, damaged, or not MNIST.
     """
     if path is None:
         return _checked(_download(), "the download")
@@ -69,7 +69,7 @@ def _checked(arrays: dict[str, NDArray[np.uint8]], source: str) -> Mnist:
         if received != expected:
             raise DatasetError(
                 f"{source}: expected MNIST's {name} with SHA-256 {expected[:12]}... Received: {received[:12]}... "
-                "Fetch the file again."
+                "Download the file again."
             )
     return Mnist(**{name: np.asarray(arrays[name], np.uint8).reshape(_SHAPES[name[0]]) for name in SHA256})
 
@@ -79,8 +79,8 @@ def _download() -> dict[str, NDArray[np.uint8]]:
         (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:
         raise DatasetError(
-            f"expected to download MNIST. Received: {error}. Put mnist.npz (arrays x_train, y_train, x_test, y_test) "
-            "or the four IDX files somewhere and name that place with --data or DIGITREC_DATA."
+            f"expected to download MNIST. Received: {error}. Set --data or DIGITREC_DATA to the path of mnist.npz "
+            "(arrays x_train, y_train, x_test, y_test) or to a folder with the four IDX files."
         ) from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
@@ -91,12 +91,12 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
             return {name: archive[name] for name in SHA256}
     except FileNotFoundError:
         raise DatasetError(
-            f"expected mnist.npz or a folder with MNIST's IDX files at {path}. Received: nothing there. "
-            "Correct --data or DIGITREC_DATA, or leave it out to download."
+            f"expected mnist.npz or a folder with MNIST's IDX files at {path}. Received: no such path. "
+            "Correct --data or DIGITREC_DATA, or omit it to download MNIST."
         ) from None
     except NPZ_ERRORS as error:
         raise DatasetError(
-            f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {npz_error(error)}. Fetch the file again."
+            f"{path}: expected an .npz with {', '.join(SHA256)}. Received: {npz_error(error)}. Download the file again."
         ) from error
 
 
@@ -111,7 +111,7 @@ def _find_idx(folder: Path, name: str) -> Path:
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """Return the array in an IDX file: a magic number, big-endian sizes, then the bytes (LeCun's format)."""
+    """Return the array of an IDX file: a magic number, big-endian sizes, then the data."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         zeros, kind, dimensions = struct.unpack_from(">HBB", data)
@@ -120,4 +120,4 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
             raise ValueError("not an IDX file of unsigned bytes")
         return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
-        raise DatasetError(f"{path}: expected an IDX file. Received: {error}. Fetch it again.") from error
+        raise DatasetError(f"{path}: expected an IDX file. Received: {error}. Download it again.") from error

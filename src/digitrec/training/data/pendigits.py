@@ -1,7 +1,7 @@
-"""The pen strokes: UCI's "Pen-Based Recognition of Handwritten Digits", its training part, as ink.
+"""Load and render UCI's "Pen-Based Recognition of Handwritten Digits", its training part.
 
-7,494 digits by 30 writers on a tablet, European styles among them, which MNIST lacks (Alpaydin, Alimoglu,
-1998, https://doi.org/10.24432/C5MG6K, CC BY 4.0). The file is UNIPEN text.
+7,494 digits by 30 writers on a tablet, with European styles that MNIST lacks (Alpaydin, Alimoglu, 1998,
+https://doi.org/10.24432/C5MG6K, CC BY 4.0). The file is UNIPEN text.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ URL = "https://archive.ics.uci.edu/static/public/81/pen+based+recognition+of+han
 
 
 class PenDigit(NamedTuple):
-    """One digit as the pen wrote it: its label, 0 to 9, its strokes, y downwards, and the writer's number."""
+    """One digit as pen strokes: its label, 0 to 9, its strokes with y downwards, and the writer's number."""
 
     label: int
     strokes: Strokes
     writer: int
 
 
-def load_pen_digits(path: str | Path | None = None) -> list[PenDigit]:
+def load_pendigits(path: str | Path | None = None) -> list[PenDigit]:
     """Return the digits in the order of the file, in which the writers are mixed.
 
     Parameters
     ----------
-    path : pendigits-orig.tra; None downloads it from UCI's archive and keeps a copy beside Keras's own.
+    path : pendigits-orig.tra; None downloads it from UCI's archive into the cache of Keras.
 
     Raises
     ------
@@ -53,13 +53,13 @@ def load_pen_digits(path: str | Path | None = None) -> list[PenDigit]:
     if received != SHA256:
         raise DatasetError(
             f"{path or URL}: expected {FILE_NAME} with SHA-256 {SHA256[:12]}... Received: {received[:12]}... "
-            "Fetch the file again."
+            "Download the file again."
         )
     return list(parse_unipen(data.decode("ascii")))
 
 
 def parse_unipen(text: str) -> Iterator[PenDigit]:
-    """Yield the digits in UNIPEN text; its y axis points upwards and is turned."""
+    """Yield the digits in UNIPEN text. Its y axis points upwards and is flipped."""
     for segment in text.split(".SEGMENT")[1:]:
         label = int(segment.split('"')[1])
         writer = _WRITER.search(segment)
@@ -68,15 +68,15 @@ def parse_unipen(text: str) -> Iterator[PenDigit]:
         yield PenDigit(label, strokes, int(writer[1]) if writer else 0)
 
 
-def choose_writers(digits: Sequence[PenDigit], share: float, seed: int) -> set[int]:
-    """Return the numbers of a random share of the writers, of one at least."""
+def choose_writers(digits: Sequence[PenDigit], fraction: float, seed: int) -> set[int]:
+    """Return the numbers of a random fraction of the writers, at least one."""
     writers = sorted({digit.writer for digit in digits})
-    count = max(1, round(share * len(writers)))
+    count = max(1, round(fraction * len(writers)))
     return set(np.random.default_rng(seed).choice(writers, count, replace=False).tolist())
 
 
-def render_pen_digits(digits: list[PenDigit], renderings: int, seed: int) -> Samples:
-    """Return ink of the digits, each drawn `renderings` times with another pen, size and place."""
+def render_pendigits(digits: list[PenDigit], renderings: int, seed: int) -> Samples:
+    """Return each digit rendered `renderings` times with a random pen, size and position."""
     return from_pairs(
         (
             digit.label,
@@ -100,7 +100,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise DatasetError(
             f"expected {FILE_NAME} at {path}. Received: {error.strerror}. "
-            "Correct --strokes or DIGITREC_STROKES, or train with --no-strokes."
+            "Correct --pendigits or DIGITREC_STROKES, or train with --no-pendigits."
         ) from error
 
 
@@ -111,6 +111,6 @@ def _download() -> bytes:
             return bytes(unlzw3.unlzw(files.read(f"{FILE_NAME}.Z")))
     except Exception as error:
         raise DatasetError(
-            f"expected to download {FILE_NAME} from {URL}. Received: {error}. Put that file somewhere and name it with "
-            "--strokes or DIGITREC_STROKES, or train with --no-strokes."
+            f"expected to download {FILE_NAME} from {URL}. Received: {error}. Set --pendigits or "
+            "DIGITREC_STROKES to the path of that file, or train with --no-pendigits."
         ) from error

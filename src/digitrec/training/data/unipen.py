@@ -1,9 +1,9 @@
-"""UNIPEN: isolated characters as pen strokes by hundreds of writers of many countries.
+"""Load UNIPEN: isolated characters as pen strokes by hundreds of writers from many countries.
 
 train_r01_v07 of the International Unipen Foundation (Guyon, Schomaker, Plamondon, Liberman, Janet, "UNIPEN project of
-on-line data exchange and recognizer benchmarks", 1994; https://zenodo.org/records/1195803, CC BY 4.0). Two forms are
-read: JSON lines, one character a line, and the release's own folders of UNIPEN text, where data/1a holds digits, 1b
-capitals, 1c small letters, 1d signs, each as segments that name strokes in a file under include/.
+on-line data exchange and recognizer benchmarks", 1994; https://zenodo.org/records/1195803, CC BY 4.0). Two formats are
+supported: JSON lines, one character per line, and the folders of the release, where data/1a holds digits, 1b uppercase
+letters, 1c lowercase letters, 1d symbols. There each segment refers to strokes in a file under include/.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Points = NDArray[np.float32]
 _JSON_NAMES = ("digits", "upper", "lower", "symbols")
 _JSON_ENDINGS = (".jsonl.gz", ".jsonl")
 _RAW_CATEGORIES = ("1a", "1b", "1c", "1d")
-_LOST_STROKES = frozenset({"ibm"})  # letters with strokes missing: a T or a 1 of one line
-_COARSE_TABLETS = frozenset({"apa", "app", "tos"})  # their points make stairs
-_SMOOTHING = 0.025  # standard deviation along the stroke, of the character's longer side
-# Digits whose label is wrong, or that are several signs: fingerprints of what was found by eye on sheets of those that
-# the packaged digit network contradicts.
-_WRONG = frozenset(
+_LOST_STROKES = frozenset({"ibm"})  # strokes are missing, such as the bar of a T
+_COARSE_TABLETS = frozenset({"apa", "app", "tos"})  # points on a coarse grid
+_SMOOTHING = 0.025  # standard deviation along the stroke, as a fraction of the character's longer side
+# Fingerprints of mislabeled digits and of several characters labeled as one, found by inspecting the digits that the
+# packaged model classifies differently.
+_MISLABELED = frozenset(
     {
         0x0D8CE093,
         0x11D329E5,
@@ -86,7 +86,7 @@ _WRITER = re.compile(r"^\.WRITER_ID\s+(\S+)", re.MULTILINE)
 
 
 class Character(NamedTuple):
-    """One character as the pen wrote it: strokes, (N, 2) float32 of x, y each, y downwards, in the tablet's unit."""
+    """One character as pen strokes: (N, 2) float32 of x, y each, y downwards, in units of the tablet."""
 
     label: str
     strokes: tuple[Points, ...]
@@ -94,12 +94,12 @@ class Character(NamedTuple):
 
 
 def load_unipen(path: str | Path) -> list[Character]:
-    """Return the usable characters: contributors with lost strokes are left out, coarse tablets smoothed.
+    """Return the usable characters. Contributors with lost strokes are skipped, strokes of coarse tablets smoothed.
 
     Parameters
     ----------
-    path : a folder with digits.jsonl.gz, upper, lower and symbols likewise; or the release's folder, which holds data/
-        and include/.
+    path : a folder with digits.jsonl.gz, and upper, lower and symbols likewise; or the folder of the release, which has
+        data/ and include/.
 
     Raises
     ------
@@ -111,23 +111,23 @@ def load_unipen(path: str | Path) -> list[Character]:
     if {label for label, _ in digits} != set("0123456789") or len({writer for _, writer in digits}) < 2:
         raise DatasetError(
             f"{path}: expected UNIPEN characters with all ten digits by several writers. Received: {len(characters)} "
-            "characters without them. Fetch the release again."
+            "characters without them. Download the release again."
         )
     return characters
 
 
 def load_json_characters(path: str | Path) -> list[Character]:
-    """Return the characters of one file of JSON lines, gzipped or not.
+    """Return the characters of a file of JSON lines, gzipped or not.
 
     Raises
     ------
-    DatasetError : the file is missing, or a line is no {"label", "strokes": [[[x, y], ...], ...], "writer"}.
+    DatasetError : the file is missing, or a line is not {"label", "strokes": [[[x, y], ...], ...], "writer"}.
     """
     return list(_read_json(Path(path)))
 
 
 def smooth(stroke: Points, sigma: float) -> Points:
-    """Return the stroke, resampled evenly and smoothed along its length by `sigma`, in the unit of its points."""
+    """Resample the stroke evenly and smooth it along its length by `sigma`, in the unit of its points."""
     if len(stroke) < 3:
         return stroke
     steps = np.hypot(*np.diff(stroke, axis=0).T)
@@ -135,8 +135,8 @@ def smooth(stroke: Points, sigma: float) -> Points:
     if length[-1] < 2 * sigma:
         return stroke
     count = max(3, round(2 * float(length[-1]) / sigma))
-    places = np.linspace(0.0, length[-1], count)
-    even = np.stack([np.interp(places, length, stroke[:, axis]) for axis in (0, 1)], axis=1).astype(
+    positions = np.linspace(0.0, length[-1], count)
+    even = np.stack([np.interp(positions, length, stroke[:, axis]) for axis in (0, 1)], axis=1).astype(
         np.float32
     )
     padding = 6
@@ -149,20 +149,20 @@ def smooth(stroke: Points, sigma: float) -> Points:
 
 
 def fingerprint(label: str, strokes: tuple[Points, ...]) -> int:
-    """Return a number that tells one character from another, wherever it stands on its tablet."""
+    """Return a CRC-32 of the character that does not depend on its position on the tablet."""
     points = np.concatenate(strokes)
-    moved = np.rint(points - points.min(axis=0)).astype("<i4")
-    return zlib.crc32(label.encode() + moved.tobytes())
+    shifted = np.rint(points - points.min(axis=0)).astype("<i4")
+    return zlib.crc32(label.encode() + shifted.tobytes())
 
 
 def _usable(contributor: str, label: str, strokes: tuple[Points, ...], writer: str) -> Character | None:
     if (
         contributor in _LOST_STROKES
         or not strokes
-        or (label.isdigit() and fingerprint(label, strokes) in _WRONG)
+        or (label.isdigit() and fingerprint(label, strokes) in _MISLABELED)
     ):
         return None
-    if contributor in _COARSE_TABLETS and label.isalpha():  # others write enough letters
+    if contributor in _COARSE_TABLETS and label.isalpha():  # other contributors have enough letters
         return None
     if contributor in _COARSE_TABLETS:
         points = np.concatenate(strokes)
@@ -195,7 +195,7 @@ def _read_json(path: Path) -> Iterator[Character]:
     except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise DatasetError(
             f'{path}, line {number}: expected {{"label", "strokes": [[[x, y], ...], ...], "writer"}}. '
-            f"Received: {type(error).__name__}: {error}. Fetch the file again."
+            f"Received: {type(error).__name__}: {error}. Download the file again."
         ) from error
 
 
@@ -226,14 +226,14 @@ def _read_raw(folder: Path) -> Iterator[Character]:
 def _read_segments(path: Path, include: Path, contributor: str) -> Iterator[Character]:
     text = _read_text(path)
     texts = [_read_text(_find_include(include, path, name)) for name in _INCLUDE.findall(text)]
-    strokes, sign = _parse_strokes("\n".join([*texts, text]), path)
+    strokes, axis_signs = _parse_strokes("\n".join([*texts, text]), path)
     writers = _WRITER.findall("\n".join([text, *texts]))
     writer = f"{contributor}_{writers[0] if writers else path.stem}"
     for delineation, quoted in _SEGMENT.findall(text):
         label = quoted.removeprefix("\\") if len(quoted) == 2 else quoted
         if len(label) != 1:
             continue
-        parts = tuple(part * sign for part in _select(strokes, delineation, path) if len(part))
+        parts = tuple(part * axis_signs for part in _select(strokes, delineation, path) if len(part))
         character = _usable(contributor, label, parts, writer)
         if character is not None:
             yield character
@@ -254,16 +254,16 @@ def _read_text(path: Path) -> str:
 
 
 def _parse_strokes(text: str, path: Path) -> tuple[list[Points], Points]:
-    """Return the pen-down components in order, and the factors that turn y downwards."""
+    """Return the pen-down components in order, and the factors that make y point downwards."""
     columns, x, y = 2, 0, 1
     strokes: list[Points] = []
     keywords = list(_KEYWORD.finditer(text))
-    for keyword, following in zip(keywords, [*keywords[1:], None], strict=True):
+    for keyword, next_keyword in zip(keywords, [*keywords[1:], None], strict=True):
         if keyword[1] == "COORD":
             names = keyword[2].split()
             columns, x, y = len(names), names.index("X"), names.index("Y")
         elif keyword[1] == "PEN_DOWN":
-            body = text[keyword.end() : following.start() if following else len(text)]
+            body = text[keyword.end() : next_keyword.start() if next_keyword else len(text)]
             try:
                 points = np.array((keyword[2] + " " + body).split(), np.float32).reshape(-1, columns)
             except ValueError as error:
@@ -276,7 +276,7 @@ def _parse_strokes(text: str, path: Path) -> tuple[list[Points], Points]:
 
 
 def _select(strokes: list[Points], delineation: str, path: Path) -> Iterator[Points]:
-    """Yield what "3", "3-5", "3:10-5:2" or a list of them with commas names: component, then point, from 0."""
+    """Yield the strokes named by "3", "3-5", "3:10-5:2", or a comma-separated list: component and point, from 0."""
     for part in delineation.split(","):
         first, _, last = part.partition("-")
         try:

@@ -1,1 +1,1 @@
-"""Makes training data: writers, numbers, lines of ink, and paper."""
+"""Generate synthetic training data: digits, non-digits, numbers and lines."""

@@ -1,7 +1,7 @@
-"""The styles of digits that MNIST has few of or none, for the synthetic writer.
+"""Templates of digit styles that are rare in MNIST or absent from it, for the synthetic writer.
 
-MNIST's hands are American. Elsewhere people write a 1 with a flag, cross the 7, slash the nought, loop the 2,
-leave the 4 open and write the 5 in two strokes.
+MNIST was written in the United States. Writers elsewhere write a 1 with a flag, cross the 7, slash the zero, loop the
+2, leave the 4 open, and write the 5 in two strokes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Composes lines: a writer's characters on a baseline, with what a form prints around them, as two layers of ink."""
+"""Compose lines: a writer's characters on a baseline and printed form lines around them, as two layers of ink."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.training.synthetic import numbers
-from digitrec.training.synthetic.marks import Hand, Mark, draw_hand, draw_item, draw_row
+from digitrec.training.synthetic.marks import Mark, WritingStyle, draw_item, draw_row, sample_style
 from digitrec.training.synthetic.numbers import Item, transcript_of
-from digitrec.training.synthetic.printed import Printed, print_around, print_comb
+from digitrec.training.synthetic.printed_lines import PrintedLine, print_comb, print_form_lines
 from digitrec.training.synthetic.writers import Writer
 
 Points = NDArray[np.float32]
 Ink = NDArray[np.float32]
 
 MAX_WIDTH_PX = 18 * LINE_HEIGHT_PX
-MIN_PX_PER_CLASS = 7.0  # CTC needs a frame for each class, and one more between two equal ones
+MIN_PX_PER_CLASS = 7.0  # CTC needs a column for each class, and one more between two equal ones
 
-_FINE = 2  # lines are drawn so many times as large
+_SUPERSAMPLING = 2  # lines are rendered at this scale, then downscaled
 _SUBPIXEL_BITS = 3
-_BINS = 20  # of a character's profile
+_BINS = 20  # bins of a character profile
 _PROFILE_TOP, _PROFILE_HEIGHT = -1.4, 2.0
-_NO_EDGE = 1e6
-_CUT_OFF = 0.015  # of the lines: neighbours that the image's sides cut through, of which so much is left:
-_SHOWN = (0.12, 0.45)
-_TRIES = 20
-_NO_WRITING = (0.0, -1.0, 4.0, 0.0)
+_FAR = 1e6
+_CROPPED_NEIGHBOR_FRACTION = 0.015  # of the lines: neighbors that the image cuts off
+_VISIBLE_FRACTION = (0.12, 0.45)
+_MAX_TRIES = 20
+_EMPTY_BOX = (0.0, -1.0, 4.0, 0.0)
 
 
 class InkLine(NamedTuple):
-    """A line before it is on paper.
+    """A line before degradation.
 
     Attributes
     ----------
@@ -51,97 +51,101 @@ class InkLine(NamedTuple):
 
 
 def make_line(draw_writer: Callable[[np.random.Generator], Writer], rng: np.random.Generator) -> InkLine:
-    """Return a random line that a network can be trained with: not too wide, and room for each class."""
-    for _ in range(_TRIES):
-        line = compose(draw_writer(rng), numbers.make_items(rng), rng)
+    """Return a random line that is suitable for training: not too wide, and with enough columns for CTC."""
+    for _ in range(_MAX_TRIES):
+        line = compose_line(draw_writer(rng), numbers.make_items(rng), rng)
         if line is not None:
             return line
     blank = np.zeros((LINE_HEIGHT_PX, 2 * LINE_HEIGHT_PX), np.float32)
     return InkLine(blank, blank, "", 0.0)
 
 
-def compose(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkLine | None:
-    """Return the items as `writer` sets them on one line; None if they do not fit."""
-    hand = draw_hand(rng, writer.pen)
-    cut_off = _neighbours(items, rng)
-    items = [*cut_off.before, *items, *cut_off.after]
+def compose_line(writer: Writer, items: list[Item], rng: np.random.Generator) -> InkLine | None:
+    """Return the items on one line in the writer's handwriting; None if they do not fit."""
+    style = sample_style(rng, writer.pen)
+    neighbors = _sample_neighbors(items, rng)
+    items = [*neighbors.before, *items, *neighbors.after]
     in_cells = (
-        not any(cut_off)
+        not any(neighbors)
         and len(items) > 1
         and all(len(item.drawing) == 1 for item in items)
         and rng.random() < 0.12
     )
-    marks = [draw_item(item, writer, hand, rng) for item in items]
-    printed: list[Printed] = []
+    marks = [draw_item(item, writer, style, rng) for item in items]
+    printed: list[PrintedLine] = []
     if in_cells:
-        items, marks = _without_spaces(items, marks)
-        printed = _set_in_cells(marks, rng)
+        items, marks = _drop_spaces(items, marks)
+        printed = _place_in_cells(marks, rng)
     else:
-        _set_on_baseline(items, marks, hand, rng)
-    whole = Mark()
+        _place_on_baseline(items, marks, style, rng)
+    all_marks = Mark()
     for mark in marks:
-        whole.add(mark)
-    _link(marks, hand, whole, rng)
-    transcript = transcript_of(items[len(cut_off.before) : len(items) - len(cut_off.after)])
-    frame = _frame(whole, hand, printed, rng)
-    if any(cut_off):
-        cut = _cut_through(frame, marks, cut_off, rng)
-        if cut is None:
+        all_marks.add(mark)
+    _link_characters(marks, style, all_marks, rng)
+    transcript = transcript_of(items[len(neighbors.before) : len(items) - len(neighbors.after)])
+    frame = _frame(all_marks, style, printed, rng)
+    if any(neighbors):
+        cropped = _crop_neighbors(frame, marks, neighbors, rng)
+        if cropped is None:
             return None
-        frame = cut
-    enough = MIN_PX_PER_CLASS * (len(transcript) + _doubles(transcript)) + 8
-    if not enough <= frame.width <= MAX_WIDTH_PX:
+        frame = cropped
+    min_width = MIN_PX_PER_CLASS * (len(transcript) + _repeat_count(transcript)) + 8
+    if not min_width <= frame.width <= MAX_WIDTH_PX:
         return None
     if not printed:
-        printed = print_around(whole.box() if whole.outlines else _NO_WRITING, rng)
-    handwriting = _render(whole, hand, frame, rng)
+        printed = print_form_lines(all_marks.box() if all_marks.outlines else _EMPTY_BOX, rng)
+    handwriting = _render(all_marks, style, frame, rng)
     if not in_cells and rng.random() < 0.09:
-        _draw_bar(handwriting, hand, frame, rng)
-    _intrude(handwriting, writer, hand, frame, rng)
-    _intrude_at_sides(handwriting, writer, hand, frame, rng)
-    layer = _render_printed(printed, frame)
+        _draw_bar(handwriting, style, frame, rng)
+    _add_adjacent_lines(handwriting, writer, style, frame, rng)
+    _add_cropped_symbol(handwriting, writer, style, frame, rng)
+    printed_layer = _render_printed(printed, frame)
     size = (frame.width, LINE_HEIGHT_PX)
-    fine = [cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, layer)]
-    inks = [np.asarray(canvas, np.float32) / np.float32(255) for canvas in fine]
-    return InkLine(inks[0], inks[1], transcript, frame.writing_height)
+    resized = [
+        cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, printed_layer)
+    ]
+    layers = [np.asarray(canvas, np.float32) / np.float32(255) for canvas in resized]
+    return InkLine(layers[0], layers[1], transcript, frame.writing_height)
 
 
-class _CutOff(NamedTuple):
-    """What stands before and after the number and is cut off by the image's sides, which has no label."""
+class _CroppedNeighbors(NamedTuple):
+    """Characters before and after the number that the image's sides cut off. They have no label."""
 
     before: list[Item]
     after: list[Item]
 
 
-def _neighbours(items: list[Item], rng: np.random.Generator) -> _CutOff:
-    """Return a neighbour at one side or both, as an image that was cut out of a row of digits has them."""
-    if not items or rng.random() > _CUT_OFF:
-        return _CutOff([], [])
+def _sample_neighbors(items: list[Item], rng: np.random.Generator) -> _CroppedNeighbors:
+    """Return neighbors at one side or both, as in an image cropped from a row of digits."""
+    if not items or rng.random() > _CROPPED_NEIGHBOR_FRACTION:
+        return _CroppedNeighbors([], [])
     sides = int(rng.integers(1, 4))
-    before, after = ([Item(digit, digit)] for digit in rng.choice(list("023456789"), 2))  # half a 1 is a 1
-    return _CutOff(before if sides & 1 else [], after if sides & 2 else [])
+    before, after = (
+        [Item(digit, digit)] for digit in rng.choice(list("023456789"), 2)
+    )  # without 1: half a 1 is a 1
+    return _CroppedNeighbors(before if sides & 1 else [], after if sides & 2 else [])
 
 
-def _cut_through(
-    frame: _Frame, marks: list[Mark], cut_off: _CutOff, rng: np.random.Generator
+def _crop_neighbors(
+    frame: _Frame, marks: list[Mark], neighbors: _CroppedNeighbors, rng: np.random.Generator
 ) -> _Frame | None:
-    """Return the frame whose sides run through the neighbours; None where they would run through the number, too."""
+    """Return the frame whose sides cut through the neighbors; None if they would cut through the number, too."""
     left, right = frame.sides()
-    shown = rng.uniform(*_SHOWN, 2)
-    if cut_off.before:
+    visible = rng.uniform(*_VISIBLE_FRACTION, 2)
+    if neighbors.before:
         first, _, last, _ = marks[0].box()
-        left = last - shown[0] * (last - first)
+        left = last - visible[0] * (last - first)
         if marks[1].box()[0] <= left:
             return None
-    if cut_off.after:
+    if neighbors.after:
         first, _, last, _ = marks[-1].box()
-        right = first + shown[1] * (last - first)
+        right = first + visible[1] * (last - first)
         if marks[-2].box()[2] >= right:
             return None
     return frame.between(left, right)
 
 
-def _doubles(transcript: str) -> int:
+def _repeat_count(transcript: str) -> int:
     return sum(a == b for a, b in pairwise(transcript))
 
 
@@ -152,8 +156,8 @@ def _profile(mark: Mark) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the leftmost and the rightmost x in each bin of height."""
     points = np.concatenate(mark.outlines)
     bins = ((points[:, 1] - _PROFILE_TOP) * (_BINS / _PROFILE_HEIGHT)).astype(np.int32).clip(0, _BINS - 1)
-    left = np.full(_BINS, _NO_EDGE, np.float32)
-    right = np.full(_BINS, -_NO_EDGE, np.float32)
+    left = np.full(_BINS, _FAR, np.float32)
+    right = np.full(_BINS, -_FAR, np.float32)
     np.minimum.at(left, bins, points[:, 0])
     np.maximum.at(right, bins, points[:, 0])
     near = np.maximum(right[:-2], right[2:])
@@ -161,45 +165,51 @@ def _profile(mark: Mark) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return left, right
 
 
-def _set_on_baseline(items: list[Item], marks: list[Mark], hand: Hand, rng: np.random.Generator) -> None:
-    reach = np.full(_BINS, -_NO_EDGE, np.float32)
+def _place_on_baseline(
+    items: list[Item], marks: list[Mark], style: WritingStyle, rng: np.random.Generator
+) -> None:
+    reach = np.full(_BINS, -_FAR, np.float32)
     edge, start = 0.0, True
-    wide = 0.0
+    space = 0.0
     phase = rng.uniform(0.0, 6.28)
-    widest_gap = max(hand.gap, 0.0) + 2 * hand.gap_spread
+    widest_gap = max(style.gap, 0.0) + 2 * style.gap_spread
     for item, mark in zip(items, marks, strict=True):
         if not mark.outlines:
-            wide = widest_gap + rng.uniform(0.45, 1.2)
+            space = widest_gap + rng.uniform(0.45, 1.2)
             continue
         left, right = _profile(mark)
         box_left, _, box_right, _ = mark.box()
-        gap = rng.normal(hand.gap, hand.gap_spread) + (hand.pen if hand.gap > 0 else 0.3 * hand.pen)
+        gap = rng.normal(style.gap, style.gap_spread) + (style.pen if style.gap > 0 else 0.3 * style.pen)
         if item.drawing in ".,'":
             gap = 0.5 * gap + 0.02
-        elif len(item.drawing) > 1 and not item.drawing.startswith((numbers.CHAIN, numbers.RAISED)):
+        elif len(item.drawing) > 1 and not item.drawing.startswith((numbers.LINKED_ZEROS, numbers.RAISED)):
             gap = abs(gap) + rng.uniform(0.15, 0.8)
-        gap += wide
+        gap += space
         by_box = edge + gap - box_left
         kerned = float((reach - left).max()) + gap
-        x = by_box if kerned < -1e3 else hand.kerning * kerned + (1 - hand.kerning) * by_box
+        x = by_box if kerned < -1e3 else style.kerning * kerned + (1 - style.kerning) * by_box
         x = max(x, by_box - 0.3 * (box_right - box_left) - 0.1)
         if start:
             x, start = -box_left, False
-        y = hand.slope * x + hand.bend * np.sin(0.5 * x + phase) + rng.normal(0.0, hand.unsteadiness)
+        y = (
+            style.slope * x
+            + style.curvature * np.sin(0.5 * x + phase)
+            + rng.normal(0.0, style.baseline_jitter)
+        )
         mark.move(float(x), float(y))
-        left_reach = np.where(right > -_NO_EDGE, right + np.float32(x), -_NO_EDGE)
+        left_reach = np.where(right > -_FAR, right + np.float32(x), -_FAR)
         reach = np.maximum(reach - np.float32(0.1), left_reach.astype(np.float32))
-        edge = max(edge, box_right + float(x)) if wide == 0.0 else box_right + float(x)
-        wide = 0.0
+        edge = max(edge, box_right + float(x)) if space == 0.0 else box_right + float(x)
+        space = 0.0
 
 
-def _without_spaces(items: list[Item], marks: list[Mark]) -> tuple[list[Item], list[Mark]]:
+def _drop_spaces(items: list[Item], marks: list[Mark]) -> tuple[list[Item], list[Mark]]:
     kept = [(item, mark) for item, mark in zip(items, marks, strict=True) if mark.outlines]
     return [item for item, _ in kept], [mark for _, mark in kept]
 
 
-def _set_in_cells(marks: list[Mark], rng: np.random.Generator) -> list[Printed]:
-    """Set each mark in a cell of a comb and return the comb."""
+def _place_in_cells(marks: list[Mark], rng: np.random.Generator) -> list[PrintedLine]:
+    """Place each mark in a cell of a comb and return the comb."""
     widest = max(mark.box()[2] - mark.box()[0] for mark in marks)
     pitch = max(widest * rng.uniform(0.95, 1.2), rng.uniform(0.85, 1.7))
     for index, mark in enumerate(marks):
@@ -209,20 +219,22 @@ def _set_in_cells(marks: list[Mark], rng: np.random.Generator) -> list[Printed]:
     return print_comb(len(marks), float(pitch), rng)
 
 
-def _link(marks: list[Mark], hand: Hand, whole: Mark, rng: np.random.Generator) -> None:
-    """Join the end of a stroke with the start of the next character's, as a fast hand does."""
-    if not hand.linking:
+def _link_characters(
+    marks: list[Mark], style: WritingStyle, all_marks: Mark, rng: np.random.Generator
+) -> None:
+    """Link the end of a stroke to the start of the next character, as in fast handwriting."""
+    if not style.link_probability:
         return
-    for one, other in pairwise(marks):
-        if one.strokes and other.strokes and rng.random() < hand.linking:
-            a, b = one.strokes[-1][-1], other.strokes[0][0]
+    for first, second in pairwise(marks):
+        if first.strokes and second.strokes and rng.random() < style.link_probability:
+            a, b = first.strokes[-1][-1], second.strokes[0][0]
             if 0 < b[0] - a[0] < 0.3 and abs(b[1] - a[1]) < 0.4:
                 sag = np.array([0.0, rng.uniform(-0.05, 0.12)], np.float32)
-                whole.strokes.append(np.stack([a, (a + b) / 2 + sag, b]))
+                all_marks.strokes.append(np.stack([a, (a + b) / 2 + sag, b]))
 
 
 class _Frame(NamedTuple):
-    """Where the line lies on its image: pixel = (unit - origin) * scale + offset, at the final size."""
+    """Position of the line in its image: pixel = (unit - origin) * scale + offset, at the final size."""
 
     origin: tuple[float, float]
     offset: tuple[float, float]
@@ -230,14 +242,14 @@ class _Frame(NamedTuple):
     width: int
     writing_height: float
 
-    def to_fine(self, points: NDArray[np.float32]) -> NDArray[np.int32]:
+    def to_supersampled(self, points: NDArray[np.float32]) -> NDArray[np.int32]:
         placed = (points - np.array(self.origin, np.float32)) * np.float32(self.scale) + np.array(
             self.offset, np.float32
         )
-        return np.rint((placed * _FINE - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        return np.rint((placed * _SUPERSAMPLING - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
     def sides(self) -> tuple[float, float]:
-        """Return the line's x at the image's left and right side."""
+        """Return the line's x at the left and the right side of the image."""
         left = self.origin[0] - self.offset[0] / self.scale
         return left, left + self.width / self.scale
 
@@ -247,15 +259,17 @@ class _Frame(NamedTuple):
         return self._replace(origin=(left, self.origin[1]), offset=(0.0, self.offset[1]), width=width)
 
 
-def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Generator) -> _Frame:
-    if not whole.outlines:
+def _frame(
+    all_marks: Mark, style: WritingStyle, printed: list[PrintedLine], rng: np.random.Generator
+) -> _Frame:
+    if not all_marks.outlines:
         return _Frame((0.0, 0.0), (6.0, 38.0), 30.0, int(rng.integers(24, 400)), 0.0)
-    left, top, right, bottom = whole.box()
-    half_pen = hand.pen / 2
+    left, top, right, bottom = all_marks.box()
+    half_pen = style.pen / 2
     top, bottom = top - half_pen, bottom + half_pen
     if bottom - top < 0.9:
         top, bottom = min(top, -0.9), max(bottom, 0.0)
-    if printed and rng.random() < 0.8:  # the comb's own frame lies on the image
+    if printed and rng.random() < 0.8:  # the image includes the comb's frame
         points = np.concatenate([line.points for line in printed])
         left, top = np.minimum((left, top), points.min(axis=0) - printed[0].width / 2).tolist()
         right, bottom = np.maximum((right, bottom), points.max(axis=0) + printed[0].width / 2).tolist()
@@ -268,8 +282,8 @@ def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Gener
         reach = 14.0 if crop < 0.85 else 50.0
         margin_left, margin_right = rng.uniform(1.0, reach, 2)
     scale = height_px / (bottom - top)
-    spare = LINE_HEIGHT_PX - height_px
-    margin_top = spare * (0.5 + 0.5 * rng.uniform(-1, 1) * rng.uniform(0.3, 1))
+    free_px = LINE_HEIGHT_PX - height_px
+    margin_top = free_px * (0.5 + 0.5 * rng.uniform(-1, 1) * rng.uniform(0.3, 1))
     margin_left += half_pen * scale
     width = int(np.ceil(margin_left + (right - left + half_pen) * scale + margin_right))
     return _Frame(
@@ -280,39 +294,43 @@ def _frame(whole: Mark, hand: Hand, printed: list[Printed], rng: np.random.Gener
 # Rendering --------------------------------------------------------------------------------------------------------
 
 
-def _render(whole: Mark, hand: Hand, frame: _Frame, rng: np.random.Generator) -> NDArray[np.uint8]:
-    canvas = np.zeros((LINE_HEIGHT_PX * _FINE, frame.width * _FINE), np.uint8)
-    _draw_mark(canvas, whole, hand, frame, rng)
+def _render(
+    all_marks: Mark, style: WritingStyle, frame: _Frame, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    canvas = np.zeros((LINE_HEIGHT_PX * _SUPERSAMPLING, frame.width * _SUPERSAMPLING), np.uint8)
+    _draw_mark(canvas, all_marks, style, frame, rng)
     return canvas
 
 
-def _draw_bar(canvas: NDArray[np.uint8], hand: Hand, frame: _Frame, rng: np.random.Generator) -> None:
-    """Draw the bar of a sum above or below the writing, by the same pen, at the image's edge or near it."""
+def _draw_bar(
+    canvas: NDArray[np.uint8], style: WritingStyle, frame: _Frame, rng: np.random.Generator
+) -> None:
+    """Draw the bar of a sum above or below the writing, with the same pen, at or near the border of the image."""
     bottom = frame.offset[1] + frame.writing_height
     near = rng.uniform(0.0, 4.0)
     y = min(bottom + near, LINE_HEIGHT_PX - 0.5) if rng.random() < 0.5 else max(frame.offset[1] - near, 0.5)
     x = np.linspace(rng.uniform(-0.1, 0.25), rng.uniform(0.7, 1.1), 6) * frame.width
     path = np.stack([x, y + rng.normal(0.0, 0.02) * (x - x[0]) + rng.normal(0.0, 0.3, 6)], 1)
-    points = np.rint(path * _FINE * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    width = max(1, round(hand.pen * frame.scale * _FINE * rng.uniform(0.7, 1.2)))
+    points = np.rint(path * _SUPERSAMPLING * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    width = max(1, round(style.pen * frame.scale * _SUPERSAMPLING * rng.uniform(0.7, 1.2)))
     cv2.polylines(canvas, [points], False, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _draw_mark(
-    canvas: NDArray[np.uint8], mark: Mark, hand: Hand, frame: _Frame, rng: np.random.Generator
+    canvas: NDArray[np.uint8], mark: Mark, style: WritingStyle, frame: _Frame, rng: np.random.Generator
 ) -> None:
-    pen = max(hand.pen * frame.scale * _FINE, 1.2)
+    pen = max(style.pen * frame.scale * _SUPERSAMPLING, 1.2)
     for stroke in mark.strokes:
-        points = frame.to_fine(stroke if len(stroke) > 1 else np.repeat(stroke, 2, axis=0))
-        if not hand.pressure:
+        points = frame.to_supersampled(stroke if len(stroke) > 1 else np.repeat(stroke, 2, axis=0))
+        if not style.pressure:
             cv2.polylines(canvas, [points], False, 255, max(1, round(pen)), cv2.LINE_AA, _SUBPIXEL_BITS)
             continue
-        pieces = min(6, max(1, len(points) // 6))
-        for piece in range(pieces):
-            part = points[piece * len(points) // pieces : (piece + 1) * len(points) // pieces + 1]
-            width = max(1, round(pen * float(np.exp(rng.normal(0.0, hand.pressure)))))
+        segments = min(6, max(1, len(points) // 6))
+        for segment in range(segments):
+            part = points[segment * len(points) // segments : (segment + 1) * len(points) // segments + 1]
+            width = max(1, round(pen * float(np.exp(rng.normal(0.0, style.pressure)))))
             cv2.polylines(canvas, [part], False, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
-    levels = np.clip((np.arange(256.0) - hand.edge) * hand.hardness + 128.0, 0, 255).astype(np.uint8)
+    levels = np.clip((np.arange(256.0) - style.edge_level) * style.edge_gain + 128.0, 0, 255).astype(np.uint8)
     for image, matrix in mark.images:
         _draw_image(canvas, image, matrix, frame, levels)
 
@@ -324,9 +342,9 @@ def _draw_image(
     frame: _Frame,
     levels: NDArray[np.uint8],
 ) -> None:
-    scale = frame.scale * _FINE
+    scale = frame.scale * _SUPERSAMPLING
     placed = matrix * scale
-    placed[:, 2] += (np.array(frame.offset) - np.array(frame.origin) * frame.scale) * _FINE
+    placed[:, 2] += (np.array(frame.offset) - np.array(frame.origin) * frame.scale) * _SUPERSAMPLING
     side = image.shape[1]
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ placed[:, :2].T + placed[:, 2]
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
@@ -340,13 +358,13 @@ def _draw_image(
     np.maximum(part, warped, out=part)
 
 
-def _render_printed(printed: list[Printed], frame: _Frame) -> NDArray[np.uint8]:
-    canvas = np.zeros((LINE_HEIGHT_PX * _FINE, frame.width * _FINE), np.uint8)
+def _render_printed(printed: list[PrintedLine], frame: _Frame) -> NDArray[np.uint8]:
+    canvas = np.zeros((LINE_HEIGHT_PX * _SUPERSAMPLING, frame.width * _SUPERSAMPLING), np.uint8)
     for line in printed:
-        width = max(1, round(line.width * frame.scale * _FINE))
+        width = max(1, round(line.width * frame.scale * _SUPERSAMPLING))
         cv2.polylines(
             canvas,
-            [frame.to_fine(line.points)],
+            [frame.to_supersampled(line.points)],
             False,
             round(255 * line.level),
             width,
@@ -356,28 +374,28 @@ def _render_printed(printed: list[Printed], frame: _Frame) -> NDArray[np.uint8]:
     return canvas
 
 
-def _intrude_at_sides(
-    canvas: NDArray[np.uint8], writer: Writer, hand: Hand, frame: _Frame, rng: np.random.Generator
+def _add_cropped_symbol(
+    canvas: NDArray[np.uint8], writer: Writer, style: WritingStyle, frame: _Frame, rng: np.random.Generator
 ) -> None:
-    """Draw the edge of a sign that the image cuts off, where there is room at its left or right."""
+    """Draw the edge of a symbol that the image cuts off, if there is room at the left or right."""
     if rng.random() > 0.07 or not frame.writing_height:
         return
-    mark = draw_row("-+.=8"[int(rng.integers(5))], writer, hand, rng, size=1.0, gap=0.0)
+    mark = draw_row("-+.=8"[int(rng.integers(5))], writer, style, rng, size=1.0, gap=0.0)
     left, _, right, _ = mark.box()
     reach = rng.uniform(1.0, 4.0)
-    middle = frame.offset[1] + frame.writing_height
+    baseline_px = frame.offset[1] + frame.writing_height
     at_left = rng.random() < 0.6
-    if canvas[:, : 12 * _FINE].any() if at_left else canvas[:, -12 * _FINE :].any():
+    if canvas[:, : 12 * _SUPERSAMPLING].any() if at_left else canvas[:, -12 * _SUPERSAMPLING :].any():
         return
     x = reach - right * frame.scale if at_left else frame.width - reach - left * frame.scale
-    place = _Frame((0.0, 0.0), (float(x), float(middle)), frame.scale, frame.width, 1.0)
-    _draw_mark(canvas, mark, hand, place, rng)
+    shifted_frame = _Frame((0.0, 0.0), (float(x), float(baseline_px)), frame.scale, frame.width, 1.0)
+    _draw_mark(canvas, mark, style, shifted_frame, rng)
 
 
-def _intrude(
-    canvas: NDArray[np.uint8], writer: Writer, hand: Hand, frame: _Frame, rng: np.random.Generator
+def _add_adjacent_lines(
+    canvas: NDArray[np.uint8], writer: Writer, style: WritingStyle, frame: _Frame, rng: np.random.Generator
 ) -> None:
-    """Draw parts of the lines above and below where they reach into the image."""
+    """Draw the parts of the lines above and below that extend into the image."""
     if rng.random() > 0.14 or not frame.writing_height:
         return
     bottom_margin = LINE_HEIGHT_PX - frame.offset[1] - frame.writing_height
@@ -386,12 +404,12 @@ def _intrude(
             continue
         reach = rng.uniform(1.0, min(margin, 11.0))
         text = numbers.plain_digits(rng, 6)
-        row = draw_row(text, writer, hand, rng, size=1.0, gap=max(hand.gap, 0.05) + hand.pen)
+        row = draw_row(text, writer, style, rng, size=1.0, gap=max(style.gap, 0.05) + style.pen)
         _, top, right, bottom = row.box()
-        half_pen = hand.pen / 2 * frame.scale
+        half_pen = style.pen / 2 * frame.scale
         edge = reach - half_pen if above else LINE_HEIGHT_PX - reach + half_pen
         x = rng.uniform(-0.5 * right * frame.scale, frame.width)
-        place = _Frame(
+        shifted_frame = _Frame(
             (0.0, bottom if above else top), (float(x), float(edge)), frame.scale, frame.width, 1.0
         )
-        _draw_mark(canvas, row, hand, place, rng)
+        _draw_mark(canvas, row, style, shifted_frame, rng)

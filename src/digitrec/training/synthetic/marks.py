@@ -1,4 +1,4 @@
-"""What a hand draws of one item: strokes and images, in heights of a digit, before they are set on a line."""
+"""Draw one item in a handwriting style: strokes and images in units of the digit height, not yet placed on a line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from digitrec.training.synthetic.writers import Glyph, Writer
 
 Points = NDArray[np.float32]
 
-_STRONGLY_SLANTED = 0.14  # of the hands
-_SEGMENTS_OF = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
+_STRONG_SLANT_PROBABILITY = 0.14  # probability
+_SEGMENTS_OF_DIGIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 _SEGMENT_LINES = {
     "a": (0.08, 0.0, 0.42, 0.0),
     "b": (0.5, 0.07, 0.5, 0.43),
@@ -28,8 +28,8 @@ _SEGMENT_LINES = {
 
 
 @dataclass(frozen=True)
-class Hand:
-    """How one person places characters; lengths are in heights of a digit."""
+class WritingStyle:
+    """How one writer draws and places characters; lengths are in units of the digit height."""
 
     slant: float
     aspect: float
@@ -38,25 +38,25 @@ class Hand:
     gap_spread: float
     kerning: float  # 0: gaps are between boxes; 1: between the strokes themselves
     slope: float
-    bend: float
-    unsteadiness: float
+    curvature: float
+    baseline_jitter: float
     growth: float
-    linking: float
+    link_probability: float
     pressure: float
-    hardness: float  # of an image's ink, where its edge is made sharp
-    edge: float  # the level that becomes the edge: a high one thins the strokes
+    edge_gain: float  # contrast of the edges of image glyphs
+    edge_level: float  # gray level of the edge; higher values thin the strokes
 
 
 @dataclass
 class Mark:
-    """Placed ink: strokes, and images with the matrix from their pixels to the line; `outline` bounds all of it."""
+    """Placed ink: strokes, and images with the matrix from their pixels to the line; `outlines` bound all of it."""
 
     strokes: list[Points] = field(default_factory=list)
     images: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = field(default_factory=list)
     outlines: list[Points] = field(default_factory=list)
 
     def move(self, x: float, y: float) -> None:
-        """Shift all of it."""
+        """Shift the mark."""
         shift = np.array([x, y], np.float32)
         self.strokes = [stroke + shift for stroke in self.strokes]
         self.outlines = [outline + shift for outline in self.outlines]
@@ -64,7 +64,7 @@ class Mark:
             matrix[:, 2] += shift
 
     def add(self, other: Mark) -> None:
-        """Take in another's ink."""
+        """Add the ink of another mark."""
         self.strokes += other.strokes
         self.images += other.images
         self.outlines += other.outlines
@@ -77,8 +77,8 @@ class Mark:
         return float(left), float(top), float(right), float(bottom)
 
 
-def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
-    """Return a random hand; `pen` is the stroke width where the writer's characters already have one."""
+def sample_style(rng: np.random.Generator, pen: float | None) -> WritingStyle:
+    """Return a random style; `pen` is the stroke width if the writer's characters already have one."""
     spacing = rng.random()
     if spacing < 0.16:  # touching and overlapping
         gap, spread = rng.uniform(-0.1, 0.0), rng.uniform(0.02, 0.06)
@@ -88,49 +88,51 @@ def draw_hand(rng: np.random.Generator, pen: float | None) -> Hand:
         gap, spread = rng.uniform(0.12, 0.4), rng.uniform(0.01, 0.1)
     else:
         gap, spread = rng.uniform(0.4, 1.0), rng.uniform(0.02, 0.15)
-    own_pen = float(np.exp(rng.normal(np.log(0.07), 0.45)))
-    return Hand(
-        slant=float(rng.uniform(0.2, 0.75) if rng.random() < _STRONGLY_SLANTED else rng.normal(0.09, 0.18)),
+    sampled_pen = float(np.exp(rng.normal(np.log(0.07), 0.45)))
+    return WritingStyle(
+        slant=float(
+            rng.uniform(0.2, 0.75) if rng.random() < _STRONG_SLANT_PROBABILITY else rng.normal(0.09, 0.18)
+        ),
         aspect=float(np.exp(rng.normal(0.05, 0.18))),
-        pen=pen if pen is not None else float(np.clip(own_pen, 0.025, 0.24 if gap > 0.02 else 0.14)),
+        pen=pen if pen is not None else float(np.clip(sampled_pen, 0.025, 0.24 if gap > 0.02 else 0.14)),
         gap=float(gap),
         gap_spread=float(spread),
         kerning=float(rng.uniform(0.3, 1.0)),
         slope=float(rng.normal(0.0, 0.03)) if rng.random() < 0.85 else float(rng.normal(0.0, 0.09)),
-        bend=float(rng.normal(0.0, 0.05)),
-        unsteadiness=float(rng.gamma(2.0, 0.02)),
+        curvature=float(rng.normal(0.0, 0.05)),
+        baseline_jitter=float(rng.gamma(2.0, 0.02)),
         growth=float(rng.normal(0.0, 0.1)),
-        linking=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
+        link_probability=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
         pressure=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.35 else 0.0,
-        hardness=float(rng.uniform(1.4, 4.0)),
-        edge=float(rng.uniform(85.0, 165.0)),
+        edge_gain=float(rng.uniform(1.4, 4.0)),
+        edge_level=float(rng.uniform(85.0, 165.0)),
     )
 
 
-def draw_item(item: Item, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
-    """Return the item, its left edge anywhere, on the baseline y = 0; a space has no outline."""
+def draw_item(item: Item, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    """Return the item at any x, on the baseline y = 0; a space has no outline."""
     drawing = item.drawing
     if len(drawing) == 1:
-        return Mark() if drawing == " " else _character(drawing, writer, hand, rng)
+        return Mark() if drawing == " " else _character(drawing, writer, style, rng)
     kind, _, text = drawing.partition(":")
-    return _DRAWINGS[kind](text, writer, hand, rng)
+    return _DRAWINGS[kind](text, writer, style, rng)
 
 
 def _character(
-    character: str, writer: Writer, hand: Hand, rng: np.random.Generator, size: float = 1.0
+    character: str, writer: Writer, style: WritingStyle, rng: np.random.Generator, size: float = 1.0
 ) -> Mark:
     glyph = writer.draw(character, rng)
-    angle = rng.normal(0.0, 0.03) + hand.slope
+    angle = rng.normal(0.0, 0.03) + style.slope
     scale = size * np.exp(rng.normal(0.0, 0.05, 2))
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
-    matrix = turn @ np.array([[hand.aspect * scale[0], -hand.slant * scale[1]], [0.0, scale[1]]])
+    rotation = np.array([[cos, -sin], [sin, cos]])
+    matrix = rotation @ np.array([[style.aspect * scale[0], -style.slant * scale[1]], [0.0, scale[1]]])
     if glyph.image is not None:
-        return _of_image(glyph.image, glyph, matrix)
-    return _of_strokes(glyph, matrix, rng)
+        return _mark_from_image(glyph.image, glyph, matrix)
+    return _mark_from_strokes(glyph, matrix, rng)
 
 
-def _of_strokes(glyph: Glyph, matrix: NDArray[np.float64], rng: np.random.Generator) -> Mark:
+def _mark_from_strokes(glyph: Glyph, matrix: NDArray[np.float64], rng: np.random.Generator) -> Mark:
     turned = np.asarray(matrix.T, np.float32)
     phase, waves, amount = rng.uniform(0, 6.28, 2), rng.uniform(2.0, 7.0), rng.uniform(0.0, 0.022)
     strokes = []
@@ -138,10 +140,10 @@ def _of_strokes(glyph: Glyph, matrix: NDArray[np.float64], rng: np.random.Genera
         points = stroke @ turned
         points += np.float32(amount) * np.sin(np.float32(waves) * points[:, ::-1] + phase.astype(np.float32))
         strokes.append(points)
-    return Mark(strokes, [], [_dense(stroke) for stroke in strokes])
+    return Mark(strokes, [], [_densify(stroke) for stroke in strokes])
 
 
-def _of_image(image: NDArray[np.uint8], glyph: Glyph, matrix: NDArray[np.float64]) -> Mark:
+def _mark_from_image(image: NDArray[np.uint8], glyph: Glyph, matrix: NDArray[np.float64]) -> Mark:
     x, y, _, height = glyph.box
     scale = 1.0 / height
     to_line = np.hstack([matrix * scale, matrix @ np.array([[-x * scale], [-1.0 - y * scale]])])
@@ -154,34 +156,36 @@ def _of_image(image: NDArray[np.uint8], glyph: Glyph, matrix: NDArray[np.float64
     return Mark([], [(image, to_line)], [outline.astype(np.float32)])
 
 
-def _dense(stroke: Points) -> Points:
+def _densify(stroke: Points) -> Points:
     if len(stroke) >= 12:
         return stroke
-    places = np.linspace(0, len(stroke) - 1, 16)
-    own = np.arange(len(stroke))
-    return np.stack([np.interp(places, own, stroke[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)
+    positions = np.linspace(0, len(stroke) - 1, 16)
+    indices = np.arange(len(stroke))
+    return np.stack([np.interp(positions, indices, stroke[:, axis]) for axis in (0, 1)], axis=1).astype(
+        np.float32
+    )
 
 
 def draw_row(
-    text: str, writer: Writer, hand: Hand, rng: np.random.Generator, *, size: float, gap: float
+    text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator, *, size: float, gap: float
 ) -> Mark:
     """Return the characters in a row, the first at x = 0."""
-    whole, x = Mark(), 0.0
+    row, x = Mark(), 0.0
     for character in text:
-        mark = _character(character, writer, hand, rng, size)
+        mark = _character(character, writer, style, rng, size)
         left, _, right, _ = mark.box()
         mark.move(x - left, 0.0)
-        whole.add(mark)
+        row.add(mark)
         x += right - left + gap
-    return whole
+    return row
 
 
-def _word(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
-    return draw_row(text, writer, hand, rng, size=rng.uniform(0.75, 1.1), gap=rng.uniform(0.0, 0.2))
+def _word(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    return draw_row(text, writer, style, rng, size=rng.uniform(0.75, 1.1), gap=rng.uniform(0.0, 0.2))
 
 
-def _struck(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
-    mark = draw_row(text, writer, hand, rng, size=1.0, gap=rng.uniform(0.0, 0.2))
+def _crossed_out(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    mark = draw_row(text, writer, style, rng, size=1.0, gap=rng.uniform(0.0, 0.2))
     left, top, right, bottom = mark.box()
     width, height = right - left, bottom - top
     kind = rng.random()
@@ -201,7 +205,7 @@ def _struck(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> 
     return mark
 
 
-def _scribble(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+def _scribble(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
     count = int(rng.integers(8, 26))
     width = rng.uniform(0.6, 3.5)
     nodes = np.stack([np.linspace(0, width, count), rng.uniform(-1.0, 0.0, count)], 1)
@@ -210,10 +214,10 @@ def _scribble(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -
     return Mark([stroke], [], [stroke])
 
 
-def _fraction(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+def _fraction(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
     above, below = text.split("/")
     size = float(rng.uniform(0.38, 0.55))
-    top, bottom = (draw_row(part, writer, hand, rng, size=size, gap=0.05) for part in (above, below))
+    top, bottom = (draw_row(part, writer, style, rng, size=size, gap=0.05) for part in (above, below))
     top.move(0.0, -0.62)
     width = max(top.box()[2], bottom.box()[2])
     bottom.move(0.0, float(rng.uniform(0.0, 0.12)))
@@ -223,8 +227,8 @@ def _fraction(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -
     return top
 
 
-def _raised(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
-    mark = draw_row(text, writer, hand, rng, size=rng.uniform(0.45, 0.65), gap=0.06)
+def _raised(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    mark = draw_row(text, writer, style, rng, size=rng.uniform(0.45, 0.65), gap=0.06)
     mark.move(0.0, -float(rng.uniform(0.35, 0.5)))
     if rng.random() < 0.6:
         left, _, right, bottom = mark.box()
@@ -238,29 +242,29 @@ def _raised(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> 
     return mark
 
 
-def _chain(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
-    """Zeros in one stroke: each a loop from its top, linked to the next; a short pitch lets them share walls."""
+def _linked_zeros(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    """Draw zeros in one stroke: loops from the top, each linked to the next; at a small pitch they share walls."""
     height = rng.uniform(0.5, 1.0)
     half_width = height * rng.uniform(0.28, 0.5)
-    pitch = 0.5 * hand.pen + 2 * half_width * (
+    pitch = 0.5 * style.pen + 2 * half_width * (
         rng.uniform(0.72, 1.0) if rng.random() < 0.6 else rng.uniform(1.0, 1.5)
     )
-    turn = np.linspace(0.0, 2 * np.pi * rng.uniform(0.96, 1.08), 22)
+    angle = np.linspace(0.0, 2 * np.pi * rng.uniform(0.96, 1.08), 22)
     start = rng.uniform(-0.6, 0.9)
     joined = rng.random() < 0.65
     loops = []
     for index in range(len(text)):
         size = np.exp(rng.normal(0.0, 0.07, 2))
-        x = index * pitch - half_width * size[0] * np.sin(turn - start)
-        y = -height / 2 - height / 2 * size[1] * np.cos(turn - start) + rng.normal(0.0, 0.025)
-        slanted = x - (hand.slant + 0.1) * y
+        x = index * pitch - half_width * size[0] * np.sin(angle - start)
+        y = -height / 2 - height / 2 * size[1] * np.cos(angle - start) + rng.normal(0.0, 0.025)
+        slanted = x - (style.slant + 0.1) * y
         loops.append(np.stack([slanted, y], 1))
     strokes = [np.concatenate(loops)] if joined else loops
     smooth = [curve_through(stroke[::2]).astype(np.float32) for stroke in strokes]
     return Mark(smooth, [], smooth)
 
 
-def _wave(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+def _wave(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
     length, height = rng.uniform(1.0, 4.0), rng.uniform(-0.6, -0.25)
     x = np.linspace(0.0, length, 24)
     y = height + rng.uniform(0.0, 0.12) * np.sin(rng.uniform(1.0, 7.0) * x) + rng.normal(0.0, 0.08) * x
@@ -268,23 +272,23 @@ def _wave(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Ma
     return Mark([stroke], [], [stroke])
 
 
-def _seven_segments(text: str, writer: Writer, hand: Hand, rng: np.random.Generator) -> Mark:
+def _seven_segments(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
     pitch = rng.uniform(0.65, 0.95)
     strokes = [
         np.array([[x0 + i * pitch, y0 - 1.0], [x1 + i * pitch, y1 - 1.0]], np.float32)
         for i, digit in enumerate(text)
-        for x0, y0, x1, y1 in (_SEGMENT_LINES[name] for name in _SEGMENTS_OF[int(digit)])
+        for x0, y0, x1, y1 in (_SEGMENT_LINES[name] for name in _SEGMENTS_OF_DIGIT[int(digit)])
     ]
     return Mark(strokes, [], strokes)
 
 
-_DRAWINGS: dict[str, Callable[[str, Writer, Hand, np.random.Generator], Mark]] = {
+_DRAWINGS: dict[str, Callable[[str, Writer, WritingStyle, np.random.Generator], Mark]] = {
     "word": _word,
-    "struck": _struck,
+    "crossed_out": _crossed_out,
     "scribble": _scribble,
     "fraction": _fraction,
     "raised": _raised,
-    "chain": _chain,
+    "chain": _linked_zeros,
     "wave": _wave,
     "segments": _seven_segments,
 }

@@ -1,6 +1,6 @@
-"""Things that are no digit, for the network to learn what to refuse: made here, none of them collected.
+"""Generate non-digits for the reject class.
 
-Letters and signs, scribbles, two digits in one picture, and halves of digits.
+Letters and symbols, scribbles, two digits in one image, and halves of digits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.preprocessing.normalize import fit_to_mnist_box
 from digitrec.preprocessing.strokes import Strokes
 from digitrec.training.augmentation import crop_to_ink
-from digitrec.training.samples import Samples, from_pairs, join
+from digitrec.training.samples import Samples, concatenate, from_pairs
 from digitrec.training.synthetic.strokes import (
     GlyphTemplate,
     curve_through,
@@ -24,52 +24,52 @@ from digitrec.training.synthetic.strokes import (
 )
 from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 
-Ink = NDArray[np.float32]
+Image = NDArray[np.float32]
 
-_HELD_OUT = 12  # one kind of signs in so many is kept for validation
-# The half of a 1, a 4, a 7 or a 9 may be a 1 or a 0; half of one of these is nothing.
-_HALVED = (0, 2, 3, 5)
+_VALIDATION_EVERY = 12  # one symbol class in 12 is for validation
+# Half of a 1, 4, 7 or 9 may look like a 1 or a 0; half of one of these is not a digit.
+_HALVABLE_DIGITS = (0, 2, 3, 5)
 
 
 class NonDigitCounts(NamedTuple):
-    """How many of each kind are made: `symbols` of every sign, the others in all."""
+    """Number of samples of each kind: `symbols` for each symbol, the others in total."""
 
     symbols: int = 60
     scribbles: int = 1200
     pairs: int = 2500
     halves: int = 800
 
-    def scaled(self, share: float) -> NonDigitCounts:
-        """Return the counts for a part of the training data, none of them 0."""
-        return NonDigitCounts(*(max(1, round(share * count)) for count in self))
+    def scaled(self, fraction: float) -> NonDigitCounts:
+        """Return the counts for a fraction of the training data, each at least 1."""
+        return NonDigitCounts(*(max(1, round(fraction * count)) for count in self))
 
 
 def split_symbol_classes(seed: int) -> tuple[list[GlyphTemplate], list[GlyphTemplate]]:
-    """Return the signs to learn, and those to validate with: whole kinds, with all that looks like them."""
-    learned: list[GlyphTemplate] = []
-    held_out: list[GlyphTemplate] = []
-    for number, (kind, drawings) in enumerate(SYMBOL_TEMPLATES.items()):
-        part = held_out if number % _HELD_OUT == seed % _HELD_OUT else learned
-        part += [GlyphTemplate(kind, NON_DIGIT_LABEL, drawing) for drawing in drawings]
-    return learned, held_out
+    """Return the symbols for training and for validation. No class is in both."""
+    train: list[GlyphTemplate] = []
+    validation: list[GlyphTemplate] = []
+    for number, (name, drawings) in enumerate(SYMBOL_TEMPLATES.items()):
+        part = validation if number % _VALIDATION_EVERY == seed % _VALIDATION_EVERY else train
+        part += [GlyphTemplate(name, NON_DIGIT_LABEL, drawing) for drawing in drawings]
+    return train, validation
 
 
 def make_non_digits(
-    signs: Sequence[GlyphTemplate], digits: Samples, counts: NonDigitCounts, seed: int
+    symbols: Sequence[GlyphTemplate], digits: Samples, counts: NonDigitCounts, seed: int
 ) -> Samples:
-    """Return samples of `NON_DIGIT_LABEL`.
+    """Return samples with the label `NON_DIGIT_LABEL`.
 
     Parameters
     ----------
-    signs : the letters and signs to write.
-    digits : what pairs and halves are made of.
+    symbols : templates of letters and symbols.
+    digits : samples from which pairs and halves are made.
     """
     rng = np.random.default_rng([seed, NON_DIGIT_LABEL])
-    return join(
-        rasterize_and_normalize(sample_all(signs, counts.symbols, seed), rng),
+    return concatenate(
+        rasterize_and_normalize(sample_all(symbols, counts.symbols, seed), rng),
         rasterize_and_normalize(((NON_DIGIT_LABEL, _scribble(rng)) for _ in range(counts.scribbles)), rng),
-        from_pairs((NON_DIGIT_LABEL, ink) for ink in _pairs(digits, counts.pairs, rng)),
-        from_pairs((NON_DIGIT_LABEL, ink) for ink in _halves(digits, counts.halves, rng)),
+        from_pairs((NON_DIGIT_LABEL, image) for image in _pairs(digits, counts.pairs, rng)),
+        from_pairs((NON_DIGIT_LABEL, image) for image in _halves(digits, counts.halves, rng)),
     )
 
 
@@ -82,33 +82,35 @@ def _scribble(rng: np.random.Generator) -> Strokes:
     return Strokes(tuple(strokes))
 
 
-def _pairs(digits: Samples, count: int, rng: np.random.Generator) -> Iterator[Ink]:
-    """Yield inks of two digits side by side, a few pixels apart to a few pixels over each other."""
+def _pairs(digits: Samples, count: int, rng: np.random.Generator) -> Iterator[Image]:
+    """Yield images of two digits side by side, from a few pixels apart to slightly overlapping."""
     for left, right in rng.integers(0, len(digits.labels), (count, 2)):
-        yield fit_to_mnist_box(_join_side_by_side(_ink(digits.images[left]), _ink(digits.images[right]), rng))
+        yield fit_to_mnist_box(
+            _join_side_by_side(_cropped(digits.images[left]), _cropped(digits.images[right]), rng)
+        )
 
 
-def _join_side_by_side(left: Ink, right: Ink, rng: np.random.Generator) -> Ink:
-    gap, drop = int(rng.integers(-2, 5)), int(rng.integers(-3, 4))
-    height = max(left.shape[0], right.shape[0]) + abs(drop)
-    both = np.zeros((height, left.shape[1] + right.shape[1] + max(gap, 0)), np.float32)
-    both[max(-drop, 0) :][: left.shape[0], : left.shape[1]] = left
+def _join_side_by_side(left: Image, right: Image, rng: np.random.Generator) -> Image:
+    gap, offset = int(rng.integers(-2, 5)), int(rng.integers(-3, 4))
+    height = max(left.shape[0], right.shape[0]) + abs(offset)
+    joined = np.zeros((height, left.shape[1] + right.shape[1] + max(gap, 0)), np.float32)
+    joined[max(-offset, 0) :][: left.shape[0], : left.shape[1]] = left
     start = left.shape[1] + gap
-    window = both[max(drop, 0) :][: right.shape[0], start : start + right.shape[1]]
+    window = joined[max(offset, 0) :][: right.shape[0], start : start + right.shape[1]]
     np.maximum(window, right[:, : window.shape[1]], out=window)
-    return both
+    return joined
 
 
-def _halves(digits: Samples, count: int, rng: np.random.Generator) -> Iterator[Ink]:
-    """Yield the upper or the lower half of digits of which that is nothing."""
-    candidates = digits.images[np.isin(digits.labels, _HALVED)]
-    for image in candidates[rng.integers(0, len(candidates), count if len(candidates) else 0)]:
-        ink = _ink(image)
-        cut = round(ink.shape[0] * rng.uniform(0.42, 0.55))
-        half = ink[:cut] if rng.random() < 0.5 else ink[-cut:]
+def _halves(digits: Samples, count: int, rng: np.random.Generator) -> Iterator[Image]:
+    """Yield the upper or lower half of digits whose halves are not digits."""
+    candidates = digits.images[np.isin(digits.labels, _HALVABLE_DIGITS)]
+    for digit in candidates[rng.integers(0, len(candidates), count if len(candidates) else 0)]:
+        image = _cropped(digit)
+        cut = round(image.shape[0] * rng.uniform(0.42, 0.55))
+        half = image[:cut] if rng.random() < 0.5 else image[-cut:]
         if half.any():
             yield fit_to_mnist_box(half)
 
 
-def _ink(image: NDArray[np.uint8]) -> Ink:
+def _cropped(image: NDArray[np.uint8]) -> Image:
     return crop_to_ink(np.asarray(image / np.float32(255), np.float32))

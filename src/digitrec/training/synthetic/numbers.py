@@ -1,4 +1,4 @@
-"""What people write on a line with a number: its items in order, with how each is drawn and transcribed."""
+"""Generate the content of a line with a number: its items in order, their drawing and their transcript."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import numpy as np
 
 from digitrec.model.line_alphabet import OTHER_MARK, normalize_transcript
 
-# Drawings that are no single character start with one of these, followed by their text.
+# A drawing that is not a single character starts with one of these, followed by its text.
 WORD = "word:"  # letters by the same writer
-STRUCK = "struck:"  # digits, crossed out
+CROSSED_OUT = "crossed_out:"  # digits, crossed out
 SCRIBBLE = "scribble:"
 FRACTION = "fraction:"  # a small "a/b", one above the other
 RAISED = "raised:"  # small raised digits, often underlined
-CHAIN = "chain:"  # zeros in one stroke, linked or with shared walls
-SEGMENTS = "segments:"  # a printed display
-WAVE = "wave:"  # a line that fills what is left of the field
+LINKED_ZEROS = "chain:"  # zeros in one stroke, linked or with shared walls
+SEVEN_SEGMENTS = "segments:"  # a seven-segment display
+WAVY_LINE = "wave:"  # a line that fills the rest of the field
 
 _LENGTH_WEIGHTS = np.array([13, 16, 16, 13, 12, 10, 6, 6, 3, 4, 3, 1.5, 1.5, 1, 0.8, 0.6])  # 1 to 16 digits
-_COUNTED = (
-    0.4  # of the numbers count or measure something: their first digits are distributed as Benford's law says
-)
-_FIRST_DIGITS = np.log10(np.arange(2, 11))  # cumulative, of 1 to 9
+_BENFORD_FRACTION = 0.4  # of the numbers have first digits that follow Benford's law
+_FIRST_DIGITS = np.log10(np.arange(2, 11))  # cumulative distribution of 1 to 9
 _UNITS = (
     "kg",
     "km",
@@ -44,39 +42,39 @@ _UNITS = (
     "Jahre",
 )
 _CURRENCIES = ("$", "\u20ac", "R$", "Rs", "EUR", "USD", "\u00a3", "Fr", "CHF")
-_HARD_LETTERS = "OoIlSsZzBbqgDdi|"  # alone, nobody can tell them from a digit
-_EASY_LETTERS = "".join(c for c in "ACEFGHJKLMNPQRTUVWXYaefhjkmnprtuvwxy" if c not in _HARD_LETTERS)
+_DIGIT_LIKE_LETTERS = "OoIlSsZzBbqgDdi|"  # ambiguous without context
+_DISTINCT_LETTERS = "".join(c for c in "ACEFGHJKLMNPQRTUVWXYaefhjkmnprtuvwxy" if c not in _DIGIT_LIKE_LETTERS)
 _LETTERS = "eeeaaannrrttsiiooudhlmcgbkfwpzvyxjq"
 
 
 class Item(NamedTuple):
-    """One thing on the line: a character of `LINE_CLASSES` or a drawing named above, and its transcript."""
+    """One item of the line: a character of `LINE_CLASSES` or a drawing named above, and its transcript."""
 
     drawing: str
     transcript: str
 
 
 def transcript_of(items: list[Item]) -> str:
-    """Return the normalized transcript of a line's items."""
+    """Return the normalized transcript of the items of a line."""
     return normalize_transcript("".join(item.transcript for item in items))
 
 
 def make_items(rng: np.random.Generator) -> list[Item]:
-    """Return the items of a random line; there may be no digit among them, and none at all on an empty line."""
+    """Return the items of a random line. It may have no digit, and an empty line has no item."""
     kind = _KINDS[int(np.searchsorted(_CUMULATIVE, rng.random(), side="right"))]
     return kind(rng)
 
 
-def plain_digits(rng: np.random.Generator, longest: int = 16) -> str:
-    """Return 1 to `longest` digits: evenly drawn, or with the runs and rows of zeros that people write."""
-    weights = _LENGTH_WEIGHTS[:longest]
+def plain_digits(rng: np.random.Generator, max_digits: int = 16) -> str:
+    """Return 1 to `max_digits` digits: uniformly random, or with repeated digits and trailing zeros."""
+    weights = _LENGTH_WEIGHTS[:max_digits]
     length = 1 + int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random(), side="right"))
-    return _digits(rng, min(length, longest))
+    return _digits(rng, min(length, max_digits))
 
 
 def _digits(rng: np.random.Generator, length: int) -> str:
     text = _any_digits(rng, length)
-    if _chance(rng, _COUNTED):
+    if _happens(rng, _BENFORD_FRACTION):
         text = str(1 + int(np.searchsorted(_FIRST_DIGITS, rng.random()))) + text[1:]
     return text
 
@@ -88,8 +86,8 @@ def _any_digits(rng: np.random.Generator, length: int) -> str:
     if chance < 0.84:  # rounded amounts: 500, 12000
         zeros = int(rng.integers(1, length))
         return "".join(map(str, rng.integers(1, 10, length - zeros))) + "0" * zeros
-    few = rng.integers(0, 10, 2)
-    return "".join(str(few[int(place)]) for place in rng.integers(0, 2, length))
+    pair = rng.integers(0, 10, 2)
+    return "".join(str(pair[int(index)]) for index in rng.integers(0, 2, length))
 
 
 def _as_items(text: str) -> list[Item]:
@@ -100,7 +98,7 @@ def _other(drawing: str) -> list[Item]:
     return [Item(drawing, OTHER_MARK)]
 
 
-def _chance(rng: np.random.Generator, probability: float) -> bool:
+def _happens(rng: np.random.Generator, probability: float) -> bool:
     return bool(rng.random() < probability)
 
 
@@ -109,50 +107,52 @@ def _pick(rng: np.random.Generator, choices: tuple[str, ...] | str) -> str:
 
 
 def _word(rng: np.random.Generator) -> str:
-    if _chance(rng, 0.25):
+    if _happens(rng, 0.25):
         return _pick(rng, _UNITS)
-    if _chance(rng, 0.2):
-        return _pick(rng, _EASY_LETTERS)
-    word = _pick(rng, _EASY_LETTERS) + "".join(_pick(rng, _LETTERS) for _ in range(int(rng.integers(1, 6))))
-    word += _pick(rng, _EASY_LETTERS.lower())  # at either end stands no letter that looks like a digit
-    return word.upper() if _chance(rng, 0.3) else word
+    if _happens(rng, 0.2):
+        return _pick(rng, _DISTINCT_LETTERS)
+    word = _pick(rng, _DISTINCT_LETTERS) + "".join(
+        _pick(rng, _LETTERS) for _ in range(int(rng.integers(1, 6)))
+    )
+    word += _pick(rng, _DISTINCT_LETTERS.lower())  # no digit-like letter at either end
+    return word.upper() if _happens(rng, 0.3) else word
 
 
 def _plain(rng: np.random.Generator) -> list[Item]:
     items = _as_items(plain_digits(rng))
-    return _with_chains(items, rng) if _chance(rng, 0.15) else items
+    return _link_zeros(items, rng) if _happens(rng, 0.15) else items
 
 
-def _score(rng: np.random.Generator) -> list[Item]:
+def _short_number(rng: np.random.Generator) -> list[Item]:
     text = _digits(rng, int(rng.integers(1, 4)))
-    return _as_items("0" + text if _chance(rng, 0.12) else text)
+    return _as_items("0" + text if _happens(rng, 0.12) else text)
 
 
-def _with_chains(items: list[Item], rng: np.random.Generator) -> list[Item]:
-    """Return the items with rows of zeros drawn in one stroke."""
-    joined: list[Item] = []
+def _link_zeros(items: list[Item], rng: np.random.Generator) -> list[Item]:
+    """Return the items with runs of zeros drawn in one stroke."""
+    linked: list[Item] = []
     for item in items:
-        last = joined[-1] if joined else None
-        if item.drawing == "0" and last is not None and last.drawing in ("0", CHAIN + last.transcript):
+        last = linked[-1] if linked else None
+        if item.drawing == "0" and last is not None and last.drawing in ("0", LINKED_ZEROS + last.transcript):
             zeros = last.transcript + "0"
-            joined[-1] = Item(CHAIN + zeros, zeros)
+            linked[-1] = Item(LINKED_ZEROS + zeros, zeros)
         else:
-            joined.append(item)
-    return joined
+            linked.append(item)
+    return linked
 
 
 def _amount(rng: np.random.Generator) -> list[Item]:
-    whole = _digits(rng, int(rng.integers(1, 8)))
+    integer = _digits(rng, int(rng.integers(1, 8)))
     mark = _pick(rng, "..,'")
-    if _chance(rng, 0.6) and len(whole) > 3:
-        parts = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)][::-1]
-        whole = mark.join(parts)
+    if _happens(rng, 0.6) and len(integer) > 3:
+        parts = [integer[max(0, end - 3) : end] for end in range(len(integer), 0, -3)][::-1]
+        integer = mark.join(parts)
     items: list[Item] = []
-    if _chance(rng, 0.12):
+    if _happens(rng, 0.12):
         items += _other(WORD + _pick(rng, _CURRENCIES))
-    elif _chance(rng, 0.08):
+    elif _happens(rng, 0.08):
         items += _as_items(_pick(rng, ("#", "=", "-", "--", "**", "*", "+", "-")))
-    items += [Item("'", ",") if c == "'" else Item(c, c) for c in whole]
+    items += [Item("'", ",") if c == "'" else Item(c, c) for c in integer]
     cents = rng.random()
     if cents < 0.2:
         items += _as_items(_pick(rng, ".,") + _digits(rng, 2))
@@ -161,17 +161,17 @@ def _amount(rng: np.random.Generator) -> list[Item]:
         items.append(Item(RAISED + raised, raised))
     elif cents < 0.27:
         items += _other(FRACTION + _digits(rng, 2) + "/100")
-    if _chance(rng, 0.3):
-        items = _with_chains(items, rng)
+    if _happens(rng, 0.3):
+        items = _link_zeros(items, rng)
     return items + _terminator(rng, 0.42)
 
 
 def _terminator(rng: np.random.Generator, probability: float) -> list[Item]:
-    if not _chance(rng, probability):
+    if not _happens(rng, probability):
         return []
-    if _chance(rng, 0.1):
-        return [Item(WAVE, "-")]
-    if _chance(rng, 0.06):
+    if _happens(rng, 0.1):
+        return [Item(WAVY_LINE, "-")]
+    if _happens(rng, 0.06):
         return _other(SCRIBBLE)
     ends = (
         "=",
@@ -213,29 +213,29 @@ def _date(rng: np.random.Generator) -> list[Item]:
     day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
     year = int(rng.integers(1900, 2036))
     mark = _pick(rng, "//..--")
-    padded = _chance(rng, 0.6)
+    padded = _happens(rng, 0.6)
     parts = [f"{day:02d}" if padded else str(day), f"{month:02d}" if padded else str(month)]
-    if _chance(rng, 0.3):
+    if _happens(rng, 0.3):
         parts.reverse()
-    short = _chance(rng, 0.45)
+    short = _happens(rng, 0.45)
     years = f"{year % 100:02d}" if short else str(year)
-    if _chance(rng, 0.12):
+    if _happens(rng, 0.12):
         parts = [str(year), f"{month:02d}", f"{day:02d}"]
-    elif _chance(rng, 0.93):
+    elif _happens(rng, 0.93):
         parts.append(years)
     return _as_items(mark.join(parts))
 
 
 def _time(rng: np.random.Generator) -> list[Item]:
     hour, minute = int(rng.integers(0, 24)), int(rng.integers(0, 60))
-    text = f"{hour:02d}" if _chance(rng, 0.5) else str(hour)
+    text = f"{hour:02d}" if _happens(rng, 0.5) else str(hour)
     text += f"{_pick(rng, ':::.')}{minute:02d}"
-    if _chance(rng, 0.12):
+    if _happens(rng, 0.12):
         text += f":{int(rng.integers(0, 60)):02d}"
-    elif _chance(rng, 0.12):
+    elif _happens(rng, 0.12):
         text += f"-{int(rng.integers(0, 24))}:{int(rng.integers(0, 60)):02d}"
     items = _as_items(text)
-    return items + _other(WORD + _pick(rng, ("h", "Uhr", "am", "pm"))) if _chance(rng, 0.08) else items
+    return items + _other(WORD + _pick(rng, ("h", "Uhr", "am", "pm"))) if _happens(rng, 0.08) else items
 
 
 def _phone(rng: np.random.Generator) -> list[Item]:
@@ -254,15 +254,15 @@ def _phone(rng: np.random.Generator) -> list[Item]:
 
 def _zip(rng: np.random.Generator) -> list[Item]:
     text = _digits(rng, 5)
-    return _as_items(f"{text}-{_digits(rng, 4)}" if _chance(rng, 0.6) else text)
+    return _as_items(f"{text}-{_digits(rng, 4)}" if _happens(rng, 0.6) else text)
 
 
 def _sum(rng: np.random.Generator) -> list[Item]:
     text = plain_digits(rng, 4)
     for _ in range(int(rng.integers(1, 3))):
         text += _pick(rng, "++--*/:") + plain_digits(rng, 4)
-    if _chance(rng, 0.6):
-        text += "=" + (plain_digits(rng, 4) if _chance(rng, 0.6) else "")
+    if _happens(rng, 0.6):
+        text += "=" + (plain_digits(rng, 4) if _happens(rng, 0.6) else "")
     return _as_items(text)
 
 
@@ -278,26 +278,26 @@ def _signed(rng: np.random.Generator) -> list[Item]:
 
 def _with_words(rng: np.random.Generator) -> list[Item]:
     items = _as_items(plain_digits(rng, 7))
-    if _chance(rng, 0.25):
+    if _happens(rng, 0.25):
         items += _as_items(_pick(rng, "-/.") + plain_digits(rng, 3))
-    before = _chance(rng, 0.5)
+    before = _happens(rng, 0.5)
     if before:
         items = (
-            _other(WORD + _word(rng)) + (_as_items(_pick(rng, ":.-=")) if _chance(rng, 0.3) else []) + items
+            _other(WORD + _word(rng)) + (_as_items(_pick(rng, ":.-=")) if _happens(rng, 0.3) else []) + items
         )
-    if not before or _chance(rng, 0.25):
+    if not before or _happens(rng, 0.25):
         items += _other(WORD + _word(rng))
     return items
 
 
 def _corrected(rng: np.random.Generator) -> list[Item]:
-    struck = _other(STRUCK + _digits(rng, int(rng.integers(1, 4))))
+    crossed_out = _other(CROSSED_OUT + _digits(rng, int(rng.integers(1, 4))))
     items = _as_items(plain_digits(rng, 6))
-    place = int(rng.integers(0, len(items) + 1)) if _chance(rng, 0.5) else 0
-    return items[:place] + struck + items[place:]
+    index = int(rng.integers(0, len(items) + 1)) if _happens(rng, 0.5) else 0
+    return items[:index] + crossed_out + items[index:]
 
 
-def _nothing(rng: np.random.Generator) -> list[Item]:
+def _empty(rng: np.random.Generator) -> list[Item]:
     return []
 
 
@@ -305,24 +305,24 @@ def _words(rng: np.random.Generator) -> list[Item]:
     return [item for _ in range(int(rng.integers(1, 4))) for item in _other(WORD + _word(rng))]
 
 
-def _sign(rng: np.random.Generator) -> list[Item]:
+def _symbol(rng: np.random.Generator) -> list[Item]:
     return _as_items(_pick(rng, ("-", "--", "=", "-", "#", "+", "*")))
 
 
-def _no_number(rng: np.random.Generator) -> list[Item]:
+def _other_marks(rng: np.random.Generator) -> list[Item]:
     kind = rng.random()
     if kind < 0.25:
         return _other(SCRIBBLE)
     if kind < 0.5:
-        return _other(SEGMENTS + _digits(rng, int(rng.integers(1, 6))))
+        return _other(SEVEN_SEGMENTS + _digits(rng, int(rng.integers(1, 6))))
     if kind < 0.75:
-        return _other(STRUCK + _digits(rng, int(rng.integers(1, 6))))
+        return _other(CROSSED_OUT + _digits(rng, int(rng.integers(1, 6))))
     return _other(FRACTION + f"{_digits(rng, 1)}/{_digits(rng, 1)}")
 
 
 _WEIGHTED: tuple[tuple[Callable[[np.random.Generator], list[Item]], float], ...] = (
     (_plain, 26),
-    (_score, 12),
+    (_short_number, 12),
     (_amount, 24),
     (_decimal, 5),
     (_date, 10),
@@ -334,10 +334,10 @@ _WEIGHTED: tuple[tuple[Callable[[np.random.Generator], list[Item]], float], ...]
     (_signed, 3),
     (_with_words, 4),
     (_corrected, 1.5),
-    (_nothing, 1.3),
+    (_empty, 1.3),
     (_words, 1.8),
-    (_sign, 0.3),
-    (_no_number, 1.1),
+    (_symbol, 0.3),
+    (_other_marks, 1.1),
 )
 _KINDS = [kind for kind, _ in _WEIGHTED]
 _CUMULATIVE = np.cumsum([weight for _, weight in _WEIGHTED]) / sum(weight for _, weight in _WEIGHTED)

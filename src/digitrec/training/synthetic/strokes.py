@@ -1,8 +1,8 @@
-"""A synthetic writer: figures given as a few control points, drawn as pen strokes with human variation.
+"""A synthetic writer: draws templates, given as a few control points, as pen strokes with human variation.
 
-A figure is written in a small notation, so that a table of them can be read and extended: strokes are parted by
-``;``, each is a row of ``x,y`` points in hundredths of a square, y downwards, and ``~`` before it asks for a
-smooth curve instead of straight parts. ``"34,26 54,05 52,95"`` is a 1 with a short flag.
+A template is written in a compact notation: strokes are separated by ``;``, each is a sequence of ``x,y`` points in
+hundredths of a square, y downwards, and a leading ``~`` makes it a smooth curve instead of straight segments.
+``"34,26 54,05 52,95"`` is a 1 with a short flag.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from digitrec.preprocessing.normalize import normalize
 from digitrec.preprocessing.strokes import Strokes, render_strokes_randomized
 from digitrec.training.samples import Samples, from_pairs
 
-_UNIT = 100.0
-_JITTER = 0.035  # standard deviation of a control point, of the figure's size
-_STROKE_JITTER = 0.02  # of a whole stroke: two strokes of a figure never meet twice in the same place
-_LOST_PX = 4  # a pen's width, and rounding
-_SAMPLES = 8  # points between two control points of a curve
+_GRID = 100.0
+_JITTER = 0.035  # standard deviation of a control point, as a fraction of the template size
+_STROKE_JITTER = 0.02  # of a whole stroke, so that the contact of two strokes varies
+_SIZE_TOLERANCE_PX = 4  # pen width and rounding
+_POINTS_PER_SPAN = 8  # points between two control points of a curve
 
 
 @dataclass(frozen=True)
 class GlyphTemplate:
-    """One way to write something.
+    """One way to write a character.
 
     Attributes
     ----------
-    name : what it is, for people.
+    name : a description.
     label : the digit, or `digitrec.constants.NON_DIGIT_LABEL`.
-    drawing : its strokes in the module's notation.
+    drawing : its strokes in the notation of this module.
     """
 
     name: str
@@ -45,52 +45,52 @@ class GlyphTemplate:
 
 
 class StrokeSample(NamedTuple):
-    """A figure as one hand wrote it once: its label and its strokes, of a size of about 1."""
+    """One sample of a template: its label, and its strokes with a size of about 1."""
 
     label: int
     strokes: Strokes
 
 
-def sample_all(figures: Sequence[GlyphTemplate], count: int, seed: int) -> Iterator[StrokeSample]:
-    """Yield `count` drawings of each figure, every one written anew."""
-    for number, figure in enumerate(figures):
+def sample_all(templates: Sequence[GlyphTemplate], count: int, seed: int) -> Iterator[StrokeSample]:
+    """Yield `count` random samples of each template."""
+    for number, template in enumerate(templates):
         for index in range(count):
             yield StrokeSample(
-                figure.label, sample_strokes(figure.drawing, np.random.default_rng([seed, number, index]))
+                template.label, sample_strokes(template.drawing, np.random.default_rng([seed, number, index]))
             )
 
 
 def sample_strokes(drawing: str, rng: np.random.Generator) -> Strokes:
-    """Return the strokes of `drawing` as one hand writes them once; the size is about 1."""
+    """Return one random sample of the strokes of `drawing`; the size is about 1."""
     return Strokes(tuple(_sample_stroke(stroke.strip(), rng) for stroke in drawing.split(";")))
 
 
-def rasterize_and_normalize(written: Iterable[tuple[int, Strokes]], rng: np.random.Generator) -> Samples:
-    """Return the ink of strokes, each replayed on a canvas and normalised as a user's would be.
+def rasterize_and_normalize(samples: Iterable[tuple[int, Strokes]], rng: np.random.Generator) -> Samples:
+    """Return the strokes as normalized images, rendered on a canvas and normalized as at inference.
 
-    A drawing of which the normalisation leaves a part or nothing is left out: the upright of a torn H is a 1, and a
-    scribble may be so dense that its holes are taken for ink.
+    Samples from which normalization removes a part are skipped: the stem of a broken H is a 1, and the gaps of a dense
+    scribble can be taken for ink.
     """
-    return from_pairs(_normalized_images(written, rng))
+    return from_pairs(_normalized_images(samples, rng))
 
 
 def _normalized_images(
-    written: Iterable[tuple[int, Strokes]], rng: np.random.Generator
+    samples: Iterable[tuple[int, Strokes]], rng: np.random.Generator
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    for label, strokes in written:
+    for label, strokes in samples:
         try:
-            ink = normalize(render_strokes_randomized(strokes, rng))
+            image = normalize(render_strokes_randomized(strokes, rng))
         except BlankImageError:
             continue
-        if _is_whole(strokes, ink):
-            yield label, ink
+        if _is_complete(strokes, image):
+            yield label, image
 
 
-def _is_whole(strokes: Strokes, ink: NDArray[np.float32]) -> bool:
+def _is_complete(strokes: Strokes, image: NDArray[np.float32]) -> bool:
     low, high = strokes.box
     width, height = (high - low) / max(float((high - low).max()), 1e-6) * BOX_SIZE_PX
-    _, _, seen_width, seen_height = cv2.boundingRect((ink > 0).astype(np.uint8))
-    return bool(seen_width > width - _LOST_PX and seen_height > height - _LOST_PX)
+    _, _, image_width, image_height = cv2.boundingRect((image > 0).astype(np.uint8))
+    return bool(image_width > width - _SIZE_TOLERANCE_PX and image_height > height - _SIZE_TOLERANCE_PX)
 
 
 def curve_through(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,18 +99,18 @@ def curve_through(points: NDArray[np.float64]) -> NDArray[np.float64]:
     Catmull, Rom, "A class of local interpolating splines", 1974.
     """
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    t = np.linspace(0.0, 1.0, _SAMPLES, endpoint=False)[:, np.newaxis, np.newaxis]
+    previous, start, end, following = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    t = np.linspace(0.0, 1.0, _POINTS_PER_SPAN, endpoint=False)[:, np.newaxis, np.newaxis]
     parts = 0.5 * (
         2 * start
-        + (end - before) * t
-        + (2 * before - 5 * start + 4 * end - after) * t**2
-        + (3 * start - before - 3 * end + after) * t**3
+        + (end - previous) * t
+        + (2 * previous - 5 * start + 4 * end - following) * t**2
+        + (3 * start - previous - 3 * end + following) * t**3
     )
     return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
 
 
 def _sample_stroke(stroke: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    points = np.array([point.split(",") for point in stroke.lstrip("~").split()], np.float64) / _UNIT
+    points = np.array([point.split(",") for point in stroke.lstrip("~").split()], np.float64) / _GRID
     points = points + rng.normal(0.0, _STROKE_JITTER, 2) + rng.normal(0.0, _JITTER, points.shape)
     return (curve_through(points) if stroke.startswith("~") else points).astype(np.float32)

@@ -1,14 +1,14 @@
-"""What people write that is no digit, for the synthetic writer.
+"""Templates of letters and symbols for the reject class.
 
-Letters and signs that are drawn like a digit (O, l, Z, S, b, q, &, and their like) are left out: nobody could
-tell them from one without the word around them.
+Characters drawn like a digit (O, l, Z, S, b, q, & and similar) are left out: without context they cannot be told from
+one.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# By kind, so that one kind can be held out with all that looks like it; each has one or more ways to be written.
+# By class, so that validation can use whole classes with all similar symbols.
 SYMBOL_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "A": (
         "50,05 18,95; 50,05 82,95; 30,62 72,62",

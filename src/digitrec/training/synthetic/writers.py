@@ -1,8 +1,8 @@
-"""Writers for lines of numbers: each draws any character in one person's manner.
+"""Writers for lines of numbers: each draws any character in one person's handwriting.
 
-Where the data says who wrote what, a writer is that person. MNIST does not say, so that digits of about one slant and
-one stroke width stand for a person. A synthetic writer knows one way to write each digit. All that a writer lacks comes
-from another one, the same for the whole line.
+If the data names the writer, a writer is that person. MNIST does not, so digits with a similar slant and stroke width
+stand for a person. A synthetic writer knows one way to write each digit. Characters that a writer lacks come from
+another writer, the same one for the whole line.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 
 Points = NDArray[np.float32]
 
-# Styles that strangers' cheques and forms show and that `DIGIT_TEMPLATES` has few of.
+# Styles seen on cheques and forms that are rare in `DIGIT_TEMPLATES`.
 NUMBER_TEMPLATES = (
     *(
-        style for style in DIGIT_TEMPLATES if style.name not in {"like an l", "slashed inside"}
-    ),  # an 8, a percent sign
+        template for template in DIGIT_TEMPLATES if template.name not in {"like an l", "slashed inside"}
+    ),  # look like an 8 and a percent sign on a line
     GlyphTemplate("steep hook, long", 1, "04,70 44,05 40,98"),
     GlyphTemplate("hook and foot", 1, "10,58 46,04 44,94; 22,95 74,93"),
     GlyphTemplate("roof", 1, "02,96 46,04 56,97"),
@@ -36,8 +36,8 @@ NUMBER_TEMPLATES = (
     GlyphTemplate("straight", 9, "~72,20 44,04 22,26 40,50 72,24; 73,08 72,97"),
     GlyphTemplate("like a root", 5, "~24,50 34,42 42,92 52,96; ~42,90 54,40 50,12; 50,12 92,06"),
     GlyphTemplate("like an S, barred", 5, "~34,10 30,40 56,40 68,66 50,92 22,88; 32,10 86,00"),
-    GlyphTemplate("like an integral sign, angular", 5, "84,08 48,10; 48,10 42,60 34,92 24,94 14,80"),
-    GlyphTemplate("like an integral sign", 5, "~88,08 60,06 50,26 46,62 36,92 16,88"),
+    GlyphTemplate("like an integral symbol, angular", 5, "84,08 48,10; 48,10 42,60 34,92 24,94 14,80"),
+    GlyphTemplate("like an integral symbol", 5, "~88,08 60,06 50,26 46,62 36,92 16,88"),
     GlyphTemplate("flat bar, narrow bowl", 5, "82,06 44,08 40,40; ~40,40 62,46 60,82 34,94 18,84"),
     GlyphTemplate("flag apart", 5, "~32,20 28,48 58,44 72,68 50,96 20,86; 40,12 84,04"),
     GlyphTemplate("no foot", 2, "~22,26 48,04 74,24 58,54 22,94"),
@@ -73,8 +73,8 @@ NUMBER_TEMPLATES = (
     GlyphTemplate("z above", 3, "18,08 74,08 42,44; ~42,44 80,56 70,90 34,96 16,82"),
 )
 
-_SIGNS: dict[str, tuple[str, ...]] = {
-    # Drawn in a square of one digit's height; strokes as in `digitrec.training.synthetic.strokes`.
+_LINE_SYMBOLS: dict[str, tuple[str, ...]] = {
+    # Drawn in a square of the digit height; strokes as in `digitrec.training.synthetic.strokes`.
     "-": ("10,50 60,50", "06,52 90,48", "~08,50 30,46 56,52"),
     "/": ("52,-6 00,106", "40,00 06,104", "~50,-8 28,40 04,112", "66,04 00,98", "26,-4 08,106"),
     ".": ("06,96 08,97", "05,95 10,98", "06,92 07,98"),
@@ -91,20 +91,20 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "\u20ac": ("~70,16 36,06 16,50 38,94 72,84; 04,42 52,40; 04,58 50,56",),
     "\u00a3": ("~70,20 50,04 34,24 36,70 14,92 40,88 74,94; 16,52 58,52",),
 }
-_OWN_SIGNS = "+=#*(),/-:"
+_WRITER_SYMBOLS = "+=#*(),/-:"
 _ASCENDERS, _DESCENDERS, _TALL_DESCENDERS = "bdhklti", "gpqy", "fj"
 _X_HEIGHT = 0.62
 _SLANT_BINS, _WIDTH_BINS = 8, 5
-_SHORT_SIDE = 1e-3
-_BEND = 0.045  # standard deviation of a bend, in heights of a digit
-_REPLACING = 0.5  # of the writers: three of their digits are written in a style instead
+_MIN_SIDE = 1e-3
+_DISTORTION_SIGMA = 0.045  # standard deviation, in units of the digit height
+_REPLACEMENT_PROBABILITY = 0.5  # that three digits of a writer are drawn from templates instead
 
 
 class Glyph(NamedTuple):
-    """One drawn character in units of the digits' height: the baseline is y = 0, the digits' top y = -1, left x = 0.
+    """One drawn character in units of the digit height: the baseline is y = 0, the top of digits y = -1, left x = 0.
 
-    Exactly one of strokes, (N, 2) float32 each, and image, (28, 28) uint8 with 255 for ink, is given; the image's ink
-    lies in `box` (x, y, width, height, in pixels) and covers `width` by one unit.
+    Exactly one of strokes, (N, 2) float32 each, and image, (28, 28) uint8 with 255 for ink, is given. The ink of the
+    image has the bounding box `box` (x, y, width, height, in pixels) and covers `width` by one unit.
     """
 
     strokes: list[Points]
@@ -114,17 +114,17 @@ class Glyph(NamedTuple):
 
 
 class Writer(Protocol):
-    """What draws characters in one manner."""
+    """Draws characters in one handwriting."""
 
-    pen: float | None  # the width of the strokes in digits' heights, where the data shows it
+    pen: float | None  # stroke width in units of the digit height, None if unknown
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        """Return the digit, letter or sign, drawn once."""
+        """Return one sample of the digit, letter or symbol."""
         ...
 
 
 class StrokeLibrary:
-    """Characters of many writers in a few arrays, so that it travels fast to other processes."""
+    """Characters of many writers in a few arrays, which are fast to send to other processes."""
 
     def __init__(self, characters: Iterable[tuple[str, Sequence[Points], str]]) -> None:
         """Take (label, strokes, writer) triples; y points downwards."""
@@ -145,51 +145,56 @@ class StrokeLibrary:
         self._points = np.concatenate(points) if points else np.zeros((0, 2), np.float32)
         self._ends = np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
         self._bounds = np.array(bounds, np.int64)
-        self.places: dict[str, dict[str, list[int]]] = {}
+        self.indices: dict[str, dict[str, list[int]]] = {}
         for index, (label, writer) in enumerate(zip(self.labels, writers, strict=True)):
-            self.places.setdefault(writer, {}).setdefault(label, []).append(index)
-        self.sizes = {writer: self._digit_height(by_label) for writer, by_label in self.places.items()}
+            self.indices.setdefault(writer, {}).setdefault(label, []).append(index)
+        self.digit_heights = {
+            writer: self._digit_height(by_label) for writer, by_label in self.indices.items()
+        }
 
     def strokes(self, index: int) -> list[Points]:
-        """Return the strokes of one character, moved so that its box starts at 0, 0."""
+        """Return the strokes of one character, shifted so that its bounding box starts at 0, 0."""
         first, last = self._bounds[index], self._bounds[index + 1]
         ends = self._ends[first : last + 1]
         points = self._points[ends[0] : ends[-1]]
         points = points - points.min(axis=0)
         return [points[a - ends[0] : b - ends[0]] for a, b in pairwise(ends)]
 
-    def only(self, writers: set[str]) -> StrokeLibrary:
+    def subset(self, writers: set[str]) -> StrokeLibrary:
         """Return a library of these writers alone."""
         return StrokeLibrary(
             (label, self.strokes(index), writer)
-            for writer in sorted(self.places)
+            for writer in sorted(self.indices)
             if writer in writers
-            for label, indices in self.places[writer].items()
+            for label, indices in self.indices[writer].items()
             for index in indices
         )
 
     def _digit_height(self, by_label: dict[str, list[int]]) -> float:
         tall = [
-            i for label, places in by_label.items() if label.isdigit() or label.isupper() for i in places[:4]
+            i
+            for label, indices in by_label.items()
+            if label.isdigit() or label.isupper()
+            for i in indices[:4]
         ]
         heights = [float(max(stroke[:, 1].max() for stroke in self.strokes(i))) for i in tall[:40]]
         return float(np.median(heights)) if heights else 0.0
 
 
 class Sources(NamedTuple):
-    """All that writers are made from; no object of a data set's own type, so that workers need no reader."""
+    """All sources of writers. It has no types of the data loaders, so that workers need not import them."""
 
-    libraries: tuple[tuple[StrokeLibrary, float], ...]  # each with its weight in the mixture
+    libraries: tuple[tuple[StrokeLibrary, float], ...]  # each with its sampling weight
     images: NDArray[np.uint8]  # (N, 28, 28), 255 is ink
     labels: NDArray[np.uint8]
     image_weight: float
     synthetic_weight: float
-    letters: StrokeLibrary | None  # for words and signs
+    letters: StrokeLibrary | None  # for words and symbols
     print_weight: float = 0.03
 
 
 class WriterPool:
-    """Draws writers from the sources."""
+    """Draws random writers from the sources."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -201,38 +206,42 @@ class WriterPool:
         if len(sources.labels):
             self._kinds.append(("images", None))
             weights.append(sources.image_weight)
-            self._groups = _group_by_manner(sources.images, sources.labels)
+            self._groups = _group_by_style(sources.images, sources.labels)
         self._kinds.append(("synthetic", None))
         weights.append(sources.synthetic_weight if sum(weights) else 1.0)
         self._kinds.append(("print", None))
         weights.append(sources.print_weight * sum(weights))
         self._cumulative = np.cumsum(weights) / np.sum(weights)
-        self._writers = {id(library): _weigh_writers(library) for library, _ in sources.libraries}
-        self._letter_writers = _weigh_letters(sources.letters)
+        self._writers = {id(library): _writer_weights(library) for library, _ in sources.libraries}
+        self._letter_writers = _letter_writers_of(sources.letters)
 
     def draw(self, rng: np.random.Generator) -> Writer:
         """Return a random writer."""
         kind, library = self._kinds[
             min(int(np.searchsorted(self._cumulative, rng.random())), len(self._kinds) - 1)
         ]
-        styles = _TemplateWriter(rng)
+        templates = _TemplateWriter(rng)
         words = self._words(rng)
         if kind == "images":
             return _ImageWriter(
-                self._sources.images, self._groups[int(rng.integers(len(self._groups)))], styles, words
+                self._sources.images, self._groups[int(rng.integers(len(self._groups)))], templates, words
             )
         if kind == "print":
-            return _PrintWriter(styles, words, rng)
+            return _PrintWriter(templates, words, rng)
         if library is None:
-            return _LineWriter(styles, styles, frozenset(), words)
+            return _CompleteWriter(templates, templates, frozenset(), words)
         names, cumulative = self._writers[id(library)]
         name, other = (names[min(int(np.searchsorted(cumulative, u)), len(names) - 1)] for u in rng.random(2))
         replaced = (
-            frozenset(rng.choice(list(_REPLACED), 3).tolist()) if rng.random() < _REPLACING else frozenset()
+            frozenset(rng.choice(list(_REPLACEABLE_DIGITS), 3).tolist())
+            if rng.random() < _REPLACEMENT_PROBABILITY
+            else frozenset()
         )
-        own = _LibraryWriter(library, name)
-        lender = _LibraryWriter(library, other)
-        return _LineWriter(_Together(own, lender), styles, replaced, own if own.knows("a") else words)
+        primary = _LibraryWriter(library, name)
+        fallback = _LibraryWriter(library, other)
+        return _CompleteWriter(
+            _FallbackWriter(primary, fallback), templates, replaced, primary if primary.knows("a") else words
+        )
 
     def _words(self, rng: np.random.Generator) -> _LibraryWriter | None:
         if not self._letter_writers or self._sources.letters is None:
@@ -246,46 +255,50 @@ class _LibraryWriter:
     pen: float | None = None
 
     def __init__(self, library: StrokeLibrary, writer: str) -> None:
-        self._library, self._places, self._size = library, library.places[writer], library.sizes[writer]
+        self._library, self._indices, self._digit_height_of_writer = (
+            library,
+            library.indices[writer],
+            library.digit_heights[writer],
+        )
 
     def knows(self, character: str) -> bool:
-        return character in self._places
+        return character in self._indices
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        places = self._places[character]
-        strokes = self._library.strokes(places[int(rng.integers(len(places)))])
-        return _place(strokes, character, self._size)
+        indices = self._indices[character]
+        strokes = self._library.strokes(indices[int(rng.integers(len(indices)))])
+        return _scale_to_line(strokes, character, self._digit_height_of_writer)
 
 
 class _TemplateWriter:
-    """Knows one way to write each digit, a figure that is bent in this writer's own manner, and each sign."""
+    """Knows one way to write each digit, a template distorted for this writer, and each symbol."""
 
     pen: float | None = None
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._ways: dict[str, str] = {}
-        self._bends: dict[str, _Bend] = {}
-        for label, figures in _TEMPLATES.items():
-            self._ways[label] = figures[int(rng.integers(len(figures)))]
-            self._bends[label] = _draw_bend(rng)
-        for sign, drawings in _SIGNS.items():
-            self._ways[sign] = drawings[int(rng.integers(len(drawings)))]
+        self._drawings: dict[str, str] = {}
+        self._distortions: dict[str, _Distortion] = {}
+        for label, drawings in _TEMPLATES.items():
+            self._drawings[label] = drawings[int(rng.integers(len(drawings)))]
+            self._distortions[label] = _sample_distortion(rng)
+        for symbol, variants in _LINE_SYMBOLS.items():
+            self._drawings[symbol] = variants[int(rng.integers(len(variants)))]
 
     def knows(self, character: str) -> bool:
-        return character in self._ways
+        return character in self._drawings
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if character.isdigit():
             strokes = [
-                _bent(stroke, self._bends[character])
-                for stroke in sample_strokes(self._ways[character], rng).lines
+                _distort(stroke, self._distortions[character])
+                for stroke in sample_strokes(self._drawings[character], rng).strokes
             ]
-            return _place(_moved(strokes), character, 0.9)
-        return _draw_sign(self._ways[character], rng)
+            return _scale_to_line(_moved_to_origin(strokes), character, 0.9)
+        return _draw_symbol(self._drawings[character], rng)
 
 
-class _Bend(NamedTuple):
-    """A smooth change of a unit square: waves along both axes, and how much wider it becomes."""
+class _Distortion(NamedTuple):
+    """A smooth distortion of a unit square: waves along both axes, and a horizontal stretch."""
 
     amounts: Points
     frequencies: Points
@@ -293,80 +306,80 @@ class _Bend(NamedTuple):
     stretch: float
 
 
-def _draw_bend(rng: np.random.Generator) -> _Bend:
-    return _Bend(
-        rng.normal(0.0, _BEND, 2).astype(np.float32),
+def _sample_distortion(rng: np.random.Generator) -> _Distortion:
+    return _Distortion(
+        rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32),
         rng.uniform(1.5, 6.0, 2).astype(np.float32),
         rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32),
         float(np.exp(rng.normal(0.0, 0.15))),
     )
 
 
-def _bent(stroke: Points, bend: _Bend) -> Points:
-    moved = stroke + bend.amounts * np.sin(bend.frequencies * stroke[:, ::-1] + bend.phases)
-    return moved * np.array([bend.stretch, 1.0], np.float32)
+def _distort(stroke: Points, distortion: _Distortion) -> Points:
+    moved = stroke + distortion.amounts * np.sin(distortion.frequencies * stroke[:, ::-1] + distortion.phases)
+    return moved * np.array([distortion.stretch, 1.0], np.float32)
 
 
-class _Together:
-    """One writer, and another for what the first lacks."""
+class _FallbackWriter:
+    """One writer, and another one for the characters that the first lacks."""
 
     pen: float | None = None
 
-    def __init__(self, own: _LibraryWriter, lender: _LibraryWriter) -> None:
-        self._own, self._lender = own, lender
+    def __init__(self, primary: _LibraryWriter, fallback: _LibraryWriter) -> None:
+        self._primary, self._fallback = primary, fallback
 
     def knows(self, character: str) -> bool:
-        return self._own.knows(character) or self._lender.knows(character)
+        return self._primary.knows(character) or self._fallback.knows(character)
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        return (self._own if self._own.knows(character) else self._lender).draw(character, rng)
+        return (self._primary if self._primary.knows(character) else self._fallback).draw(character, rng)
 
 
-class _LineWriter:
-    """A writer of digits completed by styles and by a writer of letters."""
+class _CompleteWriter:
+    """A writer of digits, completed by templates and by a writer of letters."""
 
     pen: float | None = None
 
     def __init__(
         self,
-        digits: _Together | _TemplateWriter,
-        styles: _TemplateWriter,
+        digits: _FallbackWriter | _TemplateWriter,
+        templates: _TemplateWriter,
         replaced: frozenset[str],
         words: _LibraryWriter | None,
     ) -> None:
-        self._digits, self._styles, self._replaced, self._words = digits, styles, replaced, words
+        self._digits, self._templates, self._replaced, self._words = digits, templates, replaced, words
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if character.isdigit():
             if self._digits.knows(character) and character not in self._replaced:
                 return self._digits.draw(character, rng)
-            return self._styles.draw(character, rng)
-        return _draw_other(character, self._styles, self._words, rng)
+            return self._templates.draw(character, rng)
+        return _draw_non_digit(character, self._templates, self._words, rng)
 
 
 class _ImageWriter:
-    """Draws MNIST's digits of one manner."""
+    """Draws digits of MNIST with a similar slant and stroke width."""
 
     def __init__(
         self,
         images: NDArray[np.uint8],
         group: _ImageGroup,
-        styles: _TemplateWriter,
+        templates: _TemplateWriter,
         words: _LibraryWriter | None,
     ) -> None:
-        self._images, self._group, self._styles, self._words = images, group, styles, words
+        self._images, self._group, self._templates, self._words = images, group, templates, words
         self.pen: float | None = group.pen
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if not character.isdigit():
-            return _draw_other(character, self._styles, self._words, rng)
-        places = self._group.places[int(character)]
-        if not len(places):
-            return self._styles.draw(character, rng)
-        image = self._images[int(places[int(rng.integers(len(places)))])]
+            return _draw_non_digit(character, self._templates, self._words, rng)
+        indices = self._group.indices[int(character)]
+        if not len(indices):
+            return self._templates.draw(character, rng)
+        image = self._images[int(indices[int(rng.integers(len(indices)))])]
         x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
         if height < 8:
-            return self._styles.draw(character, rng)
+            return self._templates.draw(character, rng)
         return Glyph([], image, (x, y, width, height), width / height)
 
 
@@ -374,16 +387,16 @@ class _PrintWriter:
     """Draws the digits of one of OpenCV's fonts."""
 
     def __init__(
-        self, styles: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
+        self, templates: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
     ) -> None:
-        self._styles, self._words = styles, words
+        self._templates, self._words = templates, words
         self._font, self._weight = int(rng.integers(0, 8)), int(rng.integers(1, 4))
         self._font |= cv2.FONT_ITALIC if rng.random() < 0.2 else 0
         self.pen: float | None = self._weight / 20.0
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if not character.isdigit():
-            return _draw_other(character, self._styles, self._words, rng)
+            return _draw_non_digit(character, self._templates, self._words, rng)
         image = np.zeros((28, 28), np.uint8)
         cv2.putText(image, character, (5, 24), self._font, 0.85, 255, self._weight, cv2.LINE_AA)
         x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
@@ -391,16 +404,18 @@ class _PrintWriter:
 
 
 class _ImageGroup(NamedTuple):
-    places: list[NDArray[np.intp]]
+    indices: list[NDArray[np.intp]]
     pen: float
 
 
-_REPLACED = "01111234556778999"  # by a style, the digits that hands differ in most more often than others
+_REPLACEABLE_DIGITS = (
+    "01111234556778999"  # digits whose style varies most between writers are listed more often
+)
 
 _TEMPLATES: dict[str, list[str]] = {}
-for _figure in NUMBER_TEMPLATES:
-    _TEMPLATES.setdefault(str(_figure.label), []).append(_figure.drawing)
-_MARKS = [
+for _template in NUMBER_TEMPLATES:
+    _TEMPLATES.setdefault(str(_template.label), []).append(_template.drawing)
+_OTHER_SYMBOLS = [
     drawing
     for name, drawings in SYMBOL_TEMPLATES.items()
     if name not in {"minus", "equals", "hash", "asterisk"}
@@ -408,62 +423,60 @@ _MARKS = [
 ]
 
 
-def hold_out_writers(
-    library: StrokeLibrary, fraction: float, seed: int
-) -> tuple[StrokeLibrary, StrokeLibrary]:
-    """Return the library without a random fraction of its writers, and those writers, one at least."""
-    writers = sorted(library.places)
+def split_writers(library: StrokeLibrary, fraction: float, seed: int) -> tuple[StrokeLibrary, StrokeLibrary]:
+    """Split off a random fraction of the writers, at least one. Return the rest and the fraction."""
+    writers = sorted(library.indices)
     count = max(1, round(fraction * len(writers)))
     chosen = set(np.random.default_rng(seed).permutation(writers)[:count].tolist())
-    return library.only(set(writers) - chosen), library.only(chosen)
+    return library.subset(set(writers) - chosen), library.subset(chosen)
 
 
-def _weigh_writers(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float64]]:
+def _writer_weights(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float64]]:
     counts = {
-        w: sum(len(p) for label, p in places.items() if label.isdigit())
-        for w, places in library.places.items()
+        w: sum(len(p) for label, p in indices.items() if label.isdigit())
+        for w, indices in library.indices.items()
     }
-    names = sorted(name for name, count in counts.items() if count >= 5 and library.sizes[name] > 0)
-    names = names or sorted(library.places)
+    names = sorted(name for name, count in counts.items() if count >= 5 and library.digit_heights[name] > 0)
+    names = names or sorted(library.indices)
     weights = np.sqrt([max(counts[name], 1) for name in names])
     return names, np.cumsum(weights) / weights.sum()
 
 
-def _weigh_letters(library: StrokeLibrary | None) -> list[str]:
+def _letter_writers_of(library: StrokeLibrary | None) -> list[str]:
     if library is None:
         return []
     return sorted(
         w
-        for w, places in library.places.items()
-        if sum(c.isalpha() for c in places) >= 12 and library.sizes[w] > 0
+        for w, indices in library.indices.items()
+        if sum(c.isalpha() for c in indices) >= 12 and library.digit_heights[w] > 0
     )
 
 
-def _draw_other(
-    character: str, styles: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
+def _draw_non_digit(
+    character: str, templates: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
 ) -> Glyph:
-    own = words is not None and words.knows(character)
+    primary = words is not None and words.knows(character)
     if (
         words is not None
-        and own
-        and (not styles.knows(character) or (character in _OWN_SIGNS and rng.random() < 0.35))
+        and primary
+        and (not templates.knows(character) or (character in _WRITER_SYMBOLS and rng.random() < 0.35))
     ):
         return words.draw(character, rng)
-    if styles.knows(character):
-        return styles.draw(character, rng)
-    drawing = _MARKS[int(rng.integers(len(_MARKS)))]
-    return _place(_moved(list(sample_strokes(drawing, rng).lines)), "A", 0.9)
+    if templates.knows(character):
+        return templates.draw(character, rng)
+    drawing = _OTHER_SYMBOLS[int(rng.integers(len(_OTHER_SYMBOLS)))]
+    return _scale_to_line(_moved_to_origin(list(sample_strokes(drawing, rng).strokes)), "A", 0.9)
 
 
-def _moved(strokes: list[Points]) -> list[Points]:
+def _moved_to_origin(strokes: list[Points]) -> list[Points]:
     low = np.min([stroke.min(axis=0) for stroke in strokes], axis=0)
     return [stroke - low for stroke in strokes]
 
 
-def _draw_sign(drawing: str, rng: np.random.Generator) -> Glyph:
+def _draw_symbol(drawing: str, rng: np.random.Generator) -> Glyph:
     strokes = [
         stroke * np.float32(rng.uniform(0.75, 1.15)) if len(drawing) > 40 else stroke
-        for stroke in sample_strokes(drawing, rng).lines
+        for stroke in sample_strokes(drawing, rng).strokes
     ]
     low = float(min(stroke[:, 0].min() for stroke in strokes))
     shift = np.array([low, 1.0], np.float32)
@@ -471,19 +484,19 @@ def _draw_sign(drawing: str, rng: np.random.Generator) -> Glyph:
     return Glyph(strokes, None, (0, 0, 0, 0), float(max(stroke[:, 0].max() for stroke in strokes)))
 
 
-def _place(strokes: list[Points], character: str, digit_height: float) -> Glyph:
-    """Return strokes, whose box starts at 0, 0, at the size and the height on the line that the character has."""
+def _scale_to_line(strokes: list[Points], character: str, digit_height: float) -> Glyph:
+    """Return strokes, whose box starts at 0, 0, with the size and the position on the line of the character."""
     extent = np.max([stroke.max(axis=0) for stroke in strokes], axis=0)
-    width, height = max(float(extent[0]), _SHORT_SIDE), max(float(extent[1]), _SHORT_SIDE)
+    width, height = max(float(extent[0]), _MIN_SIDE), max(float(extent[1]), _MIN_SIDE)
     if character.isdigit():
         natural = float(np.clip(height / digit_height, 0.8, 1.2)) if digit_height > 0 else 1.0
         scale = min(natural / height, 1.6 / width)
         bottom = 0.0
     elif character.isalpha():
-        size, bottom = _letter_size(character)
+        size, bottom = _letter_size_and_descent(character)
         scale = min(size / height, 1.3 / width)
     else:
-        size, bottom = _SIGN_PLACES.get(character, (1.0, 0.0))
+        size, bottom = _SYMBOL_SIZES.get(character, (1.0, 0.0))
         scale = size / max(height, width)
     shift = np.array([0.0, bottom - height * scale], np.float32)
     return Glyph(
@@ -491,7 +504,7 @@ def _place(strokes: list[Points], character: str, digit_height: float) -> Glyph:
     )
 
 
-def _letter_size(character: str) -> tuple[float, float]:
+def _letter_size_and_descent(character: str) -> tuple[float, float]:
     if character.isupper() or character in _ASCENDERS:
         return 1.0, 0.0
     if character in _TALL_DESCENDERS:
@@ -499,8 +512,8 @@ def _letter_size(character: str) -> tuple[float, float]:
     return (0.95, 0.34) if character in _DESCENDERS else (_X_HEIGHT, 0.0)
 
 
-# The longer side, and how far the box's bottom lies under the baseline.
-_SIGN_PLACES = {
+# The longer side, and the distance from the baseline down to the bottom of the box.
+_SYMBOL_SIZES = {
     "+": (0.6, -0.2),
     "=": (0.5, -0.3),
     "#": (0.95, 0.0),
@@ -514,20 +527,20 @@ _SIGN_PLACES = {
 }
 
 
-def _group_by_manner(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[_ImageGroup]:
-    slant, width = _measure_manner(images)
+def _group_by_style(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[_ImageGroup]:
+    slant, width = _measure_style(images)
     slant_bin = np.searchsorted(np.quantile(slant, np.linspace(0, 1, _SLANT_BINS + 1)[1:-1]), slant)
     width_bin = np.searchsorted(np.quantile(width, np.linspace(0, 1, _WIDTH_BINS + 1)[1:-1]), width)
     groups = []
     for group in range(_SLANT_BINS * _WIDTH_BINS):
         chosen = (slant_bin * _WIDTH_BINS + width_bin) == group
         if chosen.any():
-            places = [np.flatnonzero(chosen & (labels == label)) for label in range(10)]
-            groups.append(_ImageGroup(places, float(np.median(width[chosen])) / 20.0))
+            indices = [np.flatnonzero(chosen & (labels == label)) for label in range(10)]
+            groups.append(_ImageGroup(indices, float(np.median(width[chosen])) / 20.0))
     return groups
 
 
-def _measure_manner(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _measure_style(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the slant (x per y) and the stroke width in pixels of each image."""
     slants, widths = [], []
     for image in images:

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.files import packaged_model_path
+from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
+
+
+def _edit_card(path: Path, **changes: Any) -> None:
+    with h5py.File(path, "r+") as file:
+        card = json.loads(file["digitrec/card"].asstr()[()]) | changes
+        file["digitrec/card"][()] = json.dumps(
+            {key: value for key, value in card.items() if value is not None}
+        )
+
+
+def _change_a_weight(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        datasets: list[h5py.Dataset] = []
+        file["model_weights"].visititems(
+            lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
+        )
+        datasets[0][...] = datasets[0][...] + 1
+
+
+def test_missing_file_is_named_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5: expected a model file.*train_model\.py"):
+        read_model_file(tmp_path / "nowhere.h5")
+
+
+def test_directory_is_not_a_model_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"a directory; name the \.h5 file in it"):
+        read_model_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "an empty file"),
+        (b"not a model", "11 bytes that are not HDF5"),
+        (b"PK\x03\x04 and so on", "a zip file, which Keras's .keras format is"),
+        (b"\x89HDF\r\n\x1a\n and nothing more", "truncated or damaged"),
+    ],
+)
+def test_other_content_is_named_in_the_error(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=re.escape(reason)):
+        read_model_file(path)
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_truncated_file_is_rejected(model_file: Path, fraction: float) -> None:
+    content = model_file.read_bytes()
+    model_file.write_bytes(content[: int(fraction * len(content))])
+    with pytest.raises(ModelFileError, match=r"small\.h5: expected a whole Keras HDF5 file"):
+        read_model_file(model_file)
+
+
+def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> None:
+    content = model_file.read_bytes()
+    rng = np.random.default_rng(0)
+    rejected = 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        for position in rng.integers(0, len(content), 20):
+            damaged[position] ^= int(rng.integers(1, 256))
+        model_file.write_bytes(damaged)
+        try:
+            read_model_file(model_file)
+        except ModelError:
+            rejected += 1
+    assert rejected > 100
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read every file on this system")
+def test_unreadable_file_names_its_permissions(model_file: Path) -> None:
+    model_file.chmod(0)
+    with pytest.raises(ModelFileError, match="permissions"):
+        read_model_file(model_file)
+
+
+def test_weights_alone_are_not_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("layers")
+    with pytest.raises(ModelFileError, match=r"Received HDF5 with \['layers'\]. Save the whole model"):
+        read_model_file(path)
+
+
+def test_whole_file_gives_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
+    model = read_model_file(model_file)
+    assert model.graph is not None
+    assert model.graph[4:8] == b"TFL3"
+    assert model.card == card
+
+
+def test_plain_keras_file_has_neither_graph_nor_card(model_file: Path) -> None:
+    with h5py.File(model_file, "r+") as file:
+        del file["digitrec"]
+    model = read_model_file(model_file)
+    assert (model.graph, model.card) == (None, None)
+
+
+def test_unknown_format_version_is_rejected(model_file: Path) -> None:
+    with h5py.File(model_file, "r+") as file:
+        file["digitrec"].attrs["format_version"] = 2
+    with pytest.raises(ModelFileError, match=r"expected format version 1\. Received: 2"):
+        read_model_file(model_file)
+
+
+def test_damaged_graph_is_rejected(model_file: Path) -> None:
+    with h5py.File(model_file, "r+") as file:
+        file["digitrec/litert"][100] ^= 1
+    with pytest.raises(ModelFileError, match="the file is damaged"):
+        read_model_file(model_file)
+
+
+def test_graph_of_other_weights_is_rejected_with_the_fix(model_file: Path) -> None:
+    _change_a_weight(model_file)
+    with pytest.raises(
+        ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec convert .*small\.h5"
+    ):
+        read_model_file(model_file)
+
+
+def test_graph_of_another_architecture_is_rejected(model_file: Path) -> None:
+    with h5py.File(model_file, "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace("relu", "tanh")
+    with pytest.raises(ModelMismatchError):
+        read_model_file(model_file)
+
+
+@pytest.mark.parametrize("name", ["litert", "card"])
+def test_missing_part_is_rejected(model_file: Path, name: str) -> None:
+    with h5py.File(model_file, "r+") as file:
+        del file["digitrec"][name]
+    with pytest.raises(ModelFileError, match=name):
+        read_model_file(model_file)
+
+
+def test_graph_that_claims_a_terabyte_is_rejected_unread(model_file: Path) -> None:
+    with h5py.File(model_file, "r+") as file:
+        del file["digitrec/litert"]
+        file["digitrec"].create_dataset("litert", shape=(1 << 40,), dtype=np.uint8, chunks=(1 << 20,))
+    with pytest.raises(ModelFileError, match="claims 1099511627776 bytes"):
+        read_model_file(model_file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"threshold": None}, "expected the model card to have the key 'threshold'"),
+        ({"threshold": "high"}, "expected 'threshold' in the model card to be int or float"),
+        ({"threshold": True}, "expected 'threshold'"),
+        ({"threshold": 1.5}, "a number from 0 to 1. Received: 1.5"),
+        ({"threshold": float("nan")}, "NaN is not a JSON number"),
+        ({"name": 3}, "expected 'name' in the model card to be str"),
+        ({"format": 9}, "expected 'format' in the model card to be 1"),
+        ({"parameters": -1}, "expected 'parameters'"),
+        ({"created": "yesterday"}, "an ISO date"),
+        ({"results": []}, "expected 'results' in the model card to be dict"),
+    ],
+)
+def test_wrong_card_names_the_key(model_file: Path, changes: dict[str, Any], reason: str) -> None:
+    _edit_card(model_file, **changes)
+    with pytest.raises(ModelFileError, match=re.escape(reason)):
+        read_model_file(model_file)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"'])
+def test_card_that_is_not_a_json_object_is_rejected(model_file: Path, text: str) -> None:
+    with h5py.File(model_file, "r+") as file:
+        file["digitrec/card"][()] = text
+    with pytest.raises(ModelFileError, match=r"small\.h5: expected the model card"):
+        read_model_file(model_file)
+
+
+def test_write_replaces_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
+    write_model_file(model_file, b"another graph", card | {"version": "4"})
+    model = read_model_file(model_file)
+    assert model.graph == b"another graph"
+    assert model.card == card | {"version": "4"}
+
+
+def test_writing_twice_does_not_grow_the_file(model_file: Path, card: dict[str, Any]) -> None:
+    write_model_file(model_file, b"a graph", card)
+    size = model_file.stat().st_size
+    write_model_file(model_file, b"a larger graph" * 10_000, {**card, "name": "n" * 20_000})
+    write_model_file(model_file, b"a graph", card)
+    assert model_file.stat().st_size == size
+
+
+def test_write_leaves_the_fingerprint_alone(model_file: Path, card: dict[str, Any]) -> None:
+    before = fingerprint(model_file)
+    write_model_file(model_file, b"another graph", card)
+    assert fingerprint(model_file) == before
+
+
+def test_failed_write_leaves_the_old_file_and_no_temporary_file(
+    model_file: Path, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = model_file.read_bytes()
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(ModelFileError, match="No space left"):
+        write_model_file(model_file, b"another graph", card)
+    assert model_file.read_bytes() == before
+    assert list(model_file.parent.iterdir()) == [model_file]
+
+
+def test_writing_into_a_damaged_file_is_rejected_or_gives_a_whole_one(tmp_path: Path) -> None:
+    content, positions = packaged_model_path().read_bytes(), _structure_positions(packaged_model_path())
+    card = read_model_file(packaged_model_path()).card or {}
+    errors: list[str] = []
+    for seed in range(40):
+        rng, damaged = np.random.default_rng(seed), bytearray(content)
+        for position in rng.choice(positions, 3):
+            damaged[position] ^= 1 << int(rng.integers(8))
+        path = tmp_path / "model.h5"
+        path.write_bytes(damaged)
+        try:
+            write_model_file(path, b"a graph", card)
+        except ModelFileError as error:
+            errors.append(str(error))
+        assert path.read_bytes() == damaged or read_model_file(path).graph == b"a graph"
+    assert 5 < len(errors) < 35
+    assert [reason for reason in errors if "truncated or damaged" not in reason] == []
+
+
+def _structure_positions(path: Path) -> np.ndarray:
+    """Return where the file has neither weights nor a graph, but HDF5's own structures."""
+    free = np.ones(path.stat().st_size, bool)
+
+    def fill(_: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset) and item.nbytes > 1000:
+            free[item.id.get_offset() :][: item.nbytes] = False
+
+    with h5py.File(path) as file:
+        file.visititems(fill)
+    return np.flatnonzero(free)
+
+
+def test_wrong_card_is_not_written(model_file: Path) -> None:
+    before = model_file.read_bytes()
+    with pytest.raises(ModelFileError, match="to have the key 'format'"):
+        write_model_file(model_file, b"another graph", {})
+    assert model_file.read_bytes() == before
+
+
+def test_nothing_is_written_into_other_files(tmp_path: Path, card: dict[str, Any]) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("keep me")
+    with pytest.raises(ModelFileError):
+        write_model_file(path, b"graph", card)
+    assert path.read_text() == "keep me"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows neither")
+def test_write_keeps_permissions_and_follows_a_link(model_file: Path, card: dict[str, Any]) -> None:
+    model_file.chmod(0o640)
+    link = model_file.with_name("link.h5")
+    link.symlink_to(model_file)
+    write_model_file(link, b"another graph", card)
+    assert link.is_symlink()
+    assert model_file.stat().st_mode & 0o777 == 0o640
+    assert read_model_file(model_file).graph == b"another graph"

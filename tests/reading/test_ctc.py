@@ -1,0 +1,117 @@
+"""CTC decoding, compared with the enumeration of all paths."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
+from digitrec.reading import ctc
+from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
+
+_BLANK_COLUMN = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
+
+
+def _columns(seed: int, count: int = 5) -> NDArray[np.float64]:
+    """Return columns in which two digits and the blank have nearly all of the probability."""
+    rng = np.random.default_rng(seed)
+    classes = [ctc.NON_DIGIT, *rng.choice(10, 2, replace=False)]
+    columns = np.full((count, ctc.NON_DIGIT + 1), ctc.FLOOR)
+    columns[:, classes] = np.maximum(rng.dirichlet(np.full(3, 0.7), count), ctc.FLOOR)
+    return columns
+
+
+def _paths(columns: NDArray[np.float64]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return, by text, the summed probability of all its paths, and that of the best path."""
+    classes = np.flatnonzero(columns.max(axis=0) > ctc.FLOOR)
+    total: dict[str, float] = defaultdict(float)
+    best: dict[str, float] = defaultdict(float)
+    for path in product(classes, repeat=len(columns)):
+        probability = float(np.prod(columns[range(len(columns)), list(path)]))
+        changes = [item for item, before in zip(path, (-1, *path), strict=False) if item != before]
+        text = "".join(str(item) for item in changes if item != ctc.NON_DIGIT)
+        total[text] += probability
+        best[text] = max(best[text], probability)
+    return total, best
+
+
+def test_columns_without_digits_have_no_text() -> None:
+    assert ctc.most_probable(_BLANK_COLUMN, UNCONSTRAINED) == ""
+    assert ctc.most_probable(_BLANK_COLUMN, make_constraint(length=2)) is None
+    assert ctc.log_probability(_BLANK_COLUMN, "") == pytest.approx(0.0, abs=1e-9)
+    assert ctc.align(_BLANK_COLUMN, "") == []
+
+
+def test_text_that_needs_more_columns_is_impossible() -> None:
+    columns = np.full((3, ctc.NON_DIGIT + 1), 1 / 11)
+    assert ctc.log_probability(columns, "1234") == -np.inf
+    assert ctc.log_probability(columns, "111") == -np.inf  # equal digits need a column between them
+    assert ctc.most_probable(columns, make_constraint(choices=["1234", "11"])) == "11"
+    assert ctc.most_probable(columns, make_constraint(length=4)) is None
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_probability_of_a_text_is_the_sum_over_its_paths(seed: int) -> None:
+    columns = _columns(seed)
+    total, _ = _paths(columns)
+    for text, probability in total.items():
+        assert np.exp(ctc.log_probability(columns, text)) == pytest.approx(probability)
+    assert ctc.most_probable(columns, UNCONSTRAINED) == max(total, key=lambda text: total[text])
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_best_path_under_a_constraint_is_found(seed: int) -> None:
+    columns = _columns(seed)
+    _, best = _paths(columns)
+    first, second = sorted({text for text in best if len(text) == 1})
+    listed = [f"{first}{second}", f"{second}{second}1", first]
+    for constraint, fits in (
+        (make_constraint(length=2), lambda text: len(text) == 2),
+        (make_constraint(pattern=f"d-{first}d"), lambda text: len(text) == 3 and text[1] == first),
+        (make_constraint(choices=listed), lambda text: text in listed),
+    ):
+        found = ctc.most_probable(columns, constraint)
+        assert best[found or ""] == pytest.approx(max(best[text] for text in best if fits(text)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_merging_empty_columns_does_not_change_the_text(seed: int) -> None:
+    columns = _columns(seed)
+    wide = np.concatenate([part for column in columns for part in (column[np.newaxis], *[_BLANK_COLUMN] * 3)])
+    assert len(ctc.merge_empty_columns(wide)) == 2 * len(columns)
+    constraint = make_constraint(length=3)
+    assert ctc.most_probable(ctc.merge_empty_columns(wide), constraint) == ctc.most_probable(wide, constraint)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_digits_are_aligned_in_order_with_their_peaks(seed: int) -> None:
+    columns = _columns(seed, 12)
+    text = ctc.most_probable(columns, UNCONSTRAINED) or ""
+    spans = ctc.align(columns, text)
+    assert len(spans) == len(text)
+    edges = [edge for span in spans for edge in (span.start, span.stop)]
+    assert edges == sorted(edges)
+    assert all(span.start <= span.peak < span.stop for span in spans)
+
+
+@pytest.mark.parametrize("transcript", ["7", "14/05/2006", "-3.65", "12:30-14:00", "?5", "1 234 #", "?"])
+def test_separators_are_found_between_digits(transcript: str) -> None:
+    path = [index for item in encode_transcript(transcript) for index in (item, BLANK, BLANK)]
+    classes = np.full((len(path), LINE_CLASS_COUNT), 1e-6)
+    classes[range(len(path)), path] = 1.0
+    digits = "".join(filter(str.isdigit, transcript))
+    spans = ctc.align(ctc.digit_probabilities(classes), digits)
+    found = ctc.characters(classes, digits, spans)
+    assert "".join(character.text for character in found) == transcript
+    assert [character.column for character in found] == list(range(0, len(path), 3))
+
+
+def test_separator_separates_equal_digits() -> None:
+    path = encode_transcript("1-1")
+    classes = np.full((3, LINE_CLASS_COUNT), 1e-6)
+    classes[range(3), path] = 1.0
+    assert ctc.most_probable(ctc.digit_probabilities(classes), UNCONSTRAINED) == "11"

@@ -1,0 +1,120 @@
+"""Limits on the CPU time and memory of reading a number, for any input."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from attacks.pages import constraints, drawings, pages
+from numpy.typing import NDArray
+
+from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
+from digitrec.forms import parse_form
+from digitrec.reading.constraints import make_constraint
+from sample_digits import draw_digit
+
+_MAX_CPU_S = (
+    20.0  # a blow-up takes minutes; `make attack` measures the 2 s that are promised, on an idle machine
+)
+_MAX_BYTES = 200_000_000
+
+
+@pytest.fixture(scope="module")
+def warm(recognizer: Recognizer) -> Recognizer:
+    recognizer.read(_number("2358"))
+    return recognizer
+
+
+def _number(text: str, step_px: int = 100) -> NDArray[np.uint8]:
+    """Return digits side by side, which touch at 62 px."""
+    margin = (120 - step_px) // 2
+    return np.hstack(
+        [draw_digit(int(char), 120, 9, digit_px=96)[:, margin : margin + step_px] for char in text]
+    )
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(found[1]) if found else 0
+
+
+def _cost(call: Callable[[], object]) -> tuple[float, int]:
+    """Return the CPU seconds of a call, and the bytes that it adds to the peak memory; 0 where unknown."""
+    is_linux = os.access("/proc/self/clear_refs", os.W_OK)
+    if is_linux:
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
+    before, start = _status("VmRSS") if is_linux else 0, time.process_time()
+    with suppress(DigitrecError):
+        call()
+    return time.process_time() - start, _status("VmHWM") - before if is_linux else 0
+
+
+def _over_budget(calls: Iterator[tuple[str, Callable[[], object]]]) -> list[str]:
+    costs = ((name, *_cost(call)) for name, call in calls)
+    return [
+        f"{name}: {seconds:.1f} s, {memory / 1e6:.0f} MB"
+        for name, seconds, memory in costs
+        if seconds > _MAX_CPU_S or memory > _MAX_BYTES
+    ]
+
+
+def test_images_stay_within_the_budget(warm: Recognizer) -> None:
+    calls = (
+        (f"{read.__name__}: {name}", lambda read=read, image=image: read(image))
+        for name, image in pages()
+        for read in (warm.read, warm.predict)
+    )
+    assert not _over_budget(calls)
+
+
+def test_strokes_stay_within_the_budget(warm: Recognizer) -> None:
+    strokes = ((name, Strokes.from_lists(lines)) for name, lines in drawings())
+    assert not _over_budget((name, lambda lines=lines: warm.read(lines)) for name, lines in strokes)
+
+
+@pytest.mark.parametrize("text", ["90210", "01234567890123456789012345678901234567890123456789"])
+def test_constraints_stay_within_the_budget(warm: Recognizer, text: str) -> None:
+    image = _number(text, step_px=62)
+    assert not _over_budget(
+        (name, lambda options=options: warm.read(image, **options)) for name, options in constraints()
+    )
+
+
+@pytest.mark.parametrize("step_px", [62, 100])
+def test_number_is_found_in_a_list_of_all_zip_codes(warm: Recognizer, step_px: int) -> None:
+    zip_codes = [f"{number:05d}" for number in range(100_000)]
+    assert warm.read(_number("90210", step_px=step_px), choices=zip_codes).text == "90210"
+
+
+def test_number_is_found_in_a_list_of_100_000_account_numbers(warm: Recognizer) -> None:
+    numbers = np.random.default_rng(0).choice(10**10, 100_000, replace=False)
+    accounts = [f"{number:010d}" for number in [2358604719, *numbers[1:]]]
+    assert warm.read(_number("2358604719"), choices=accounts).text == "2358604719"
+
+
+@pytest.mark.parametrize("fields", [1, 20])
+def test_too_long_lists_are_rejected(fields: int) -> None:
+    numbers = [f"{number:012d}" for number in range(100_000 // fields)]
+    form = {f"field {index}": {"box": [0, 0, 1, 1], "choices": numbers} for index in range(fields)}
+    with pytest.raises(
+        InvalidFieldError, match=r"expected .*1,000,000 characters together .*Received: 1,200,000"
+    ):
+        parse_form(form)
+    with pytest.raises(InvalidFieldError, match="choices: expected numbers of 1,000,000 characters together"):
+        make_constraint(choices=[f"{number:012d}" for number in range(100_000)])
+
+
+def test_taps_are_rejected_or_blank(warm: Recognizer) -> None:
+    for taps in ([[0, 0], [9, 0]], [[x, 0] for x in range(200)], [[x, x % 7] for x in range(400)]):
+        drawing: Any = Strokes.from_lists([[tap] for tap in taps])
+        try:
+            assert not warm.read(drawing).accepted
+        except DigitrecError:
+            continue

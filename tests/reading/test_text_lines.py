@@ -1,0 +1,159 @@
+"""Finding the lines of an image, straightening them, and parting their ink among the characters."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
+from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
+from digitrec.reading.alignment import locate_characters
+from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
+from sample_digits import draw_digit
+
+Image = NDArray[np.uint8]
+
+
+def _blank(height: int, width: int) -> Image:
+    return np.full((height, width), 255, np.uint8)
+
+
+def _write(page: Image, text: str, left: int, top: int, step_px: int = 60) -> None:
+    for index, char in enumerate(text):
+        digit = draw_digit(int(char), 60, 5, digit_px=48)
+        window = page[top : top + 60, left + index * step_px : left + index * step_px + 60]
+        np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
+
+
+def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
+    ink = binarize_page(page)
+    return ink, find_text_lines(ink)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (48, 48), (300, 40)])
+def test_any_image_can_be_one_line(shape: tuple[int, int]) -> None:
+    line = image_as_line(np.full(shape, 200, np.uint8))
+    assert line.image.shape[0] == LINE_HEIGHT_PX
+    assert line.image.shape[1] >= 4
+    assert (line.image == 200).all()
+
+
+def test_padding_of_a_whole_image_has_its_background_level() -> None:
+    tight = 255 - image_as_line(255 - _bold_bar()).image
+    assert (image_as_line(_bold_bar()).image[0] == 255).all()
+    np.testing.assert_allclose(tight, image_as_line(_bold_bar()).image, atol=1)
+
+
+def _bold_bar() -> Image:
+    page = _blank(60, 40)
+    page[:, 8:22] = 0
+    return page
+
+
+def test_lines_are_sorted_from_top_to_bottom() -> None:
+    page = _blank(300, 400)
+    for top, text in ((200, "58"), (20, "214"), (110, "3067")):
+        _write(page, text, 40, top)
+    _, lines = _lines(page)
+    assert [len(line.components) for line in lines] == [3, 4, 2]
+    assert [round(line.text_height_px, -1) for line in lines] == [50, 50, 50]
+
+
+def test_columns_are_separate_lines() -> None:
+    page = _blank(240, 700)
+    for row, (first, second) in enumerate((("21", "583"), ("305", "67"), ("4", "9021"))):
+        _write(page, first, 20, 10 + 75 * row)
+        _write(page, second, 420, 10 + 75 * row)
+    _, lines = _lines(page)
+    assert [len(line.components) for line in lines] == [2, 3, 1, 3, 2, 4]
+
+
+def test_one_line_with_a_wide_gap_is_one_line() -> None:
+    page = _blank(80, 700)
+    _write(page, "21", 20, 10)
+    _write(page, "58", 420, 10)
+    _, lines = _lines(page)
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("slope", [-0.15, 0.0, 0.15])
+@pytest.mark.parametrize("bend", [-0.0004, 0.0, 0.0004])
+def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) -> None:
+    page = _blank(400, 800)
+    for index in range(11):
+        left = 40 + 62 * index
+        _write(page, str(index % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2))
+    _, (line,) = _lines(page)
+    straight = straighten(page, line, 38.0).image
+    inked = straight < 128
+    centers = [
+        float(np.flatnonzero(inked[:, start : start + 60].any(axis=1)).mean())
+        for start in range(0, straight.shape[1] - 60, 40)
+        if inked[:, start : start + 60].any()
+    ]
+    assert np.ptp(centers) < 8
+    assert abs(straight.shape[1] - line_width(line, 38.0)) < 0.35 * straight.shape[1]
+
+
+def test_column_of_a_line_maps_to_the_image() -> None:
+    page = _blank(90, 300)
+    page[20:70, 200:206] = 0
+    page[20:70, 60:66] = 0
+    _, (line,) = _lines(page)
+    straight = straighten(page, line, 38.0)
+    columns = np.flatnonzero(straight.image.min(axis=0) < 64)
+    assert straight.x(columns[0]) == pytest.approx(60, abs=2)
+    assert straight.x(columns[-1] + 1) == pytest.approx(206, abs=2)
+
+
+def test_each_character_has_its_own_ink() -> None:
+    page = _blank(80, 300)
+    _write(page, "2830", 10, 10)
+    ink, (line,) = _lines(page)
+    peaks = [(40 + 60 * index) * ink.scale for index in range(4)]
+    characters = locate_characters(ink, line.components, peaks)
+    for index, part in enumerate(characters):
+        left, _, right, _ = (edge / ink.scale for edge in part.box)
+        assert 10 + 60 * index <= left < right <= 70 + 60 * index
+        assert part.ink.shape == (28, 28)
+        assert part.ink.max() == pytest.approx(1.0, abs=0.05)
+
+
+def test_touching_characters_are_split_where_the_ink_is_thinnest() -> None:
+    page = _blank(90, 140)
+    cv2.ellipse(page, (45, 45), (22, 30), 0, 0, 360, (0,), 6)
+    cv2.ellipse(page, (93, 45), (22, 30), 0, 0, 360, (0,), 6)
+    page[43:47, 60:80] = 0
+    ink, (line,) = _lines(page)
+    first, second = locate_characters(ink, line.components, [45 * ink.scale, 93 * ink.scale])
+    assert first.box[2] / ink.scale == pytest.approx(69, abs=8)
+    assert second.box[0] / ink.scale == pytest.approx(69, abs=8)
+
+
+def test_boxes_around_characters_are_not_their_ink() -> None:
+    page = _blank(100, 360)
+    _write(page, "283", 40, 20, step_px=100)
+    plain_ink, (line,) = _lines(page)
+    peaks = [70.0, 170.0, 270.0]
+    plain = locate_characters(plain_ink, line.components, [peak * plain_ink.scale for peak in peaks])
+    for left in (25, 125, 225):
+        cv2.rectangle(page, (left, 8), (left + 90, 92), (0,), 2)
+    framed_ink = binarize_page(page)
+    components = np.arange(1, len(framed_ink.boxes))
+    framed = locate_characters(framed_ink, components, [peak * framed_ink.scale for peak in peaks])
+    for one, other in zip(plain, framed, strict=True):
+        assert np.allclose(
+            np.array(one.box) / plain_ink.scale, np.array(other.box) / framed_ink.scale, atol=4
+        )
+
+
+def test_character_without_ink_keeps_its_part_of_the_line() -> None:
+    page = _blank(80, 300)
+    _write(page, "2", 10, 10)
+    ink, (line,) = _lines(page)
+    characters = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
+    assert characters[0].ink.any()
+    assert not characters[1].ink.any()
+    assert characters[1].box[2] >= characters[1].box[0]

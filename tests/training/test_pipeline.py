@@ -1,0 +1,224 @@
+"""A run writes a model file, resumes after an interruption, and never damages the old file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec import Recognizer
+from digitrec.errors import DatasetError, ModelFileError, OutputError, TrainingError
+from digitrec.training.checkpoint import checkpoint_path
+from digitrec.training.config import TrainingConfig
+from digitrec.training.pipeline import train
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
+SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_pendigits=False)
+
+
+class Stop(Exception):
+    """What interrupts a run in these tests."""
+
+
+def weights(path: Path) -> list[NDArray[np.float32]]:
+    import keras
+
+    return list(keras.saving.load_model(path, compile=False).get_weights())
+
+
+def test_resuming_without_a_checkpoint_is_rejected(tmp_path: Path, mnist_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Start without --resume"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, resume=True)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, mnist_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digitrec.training import fit as fit_module
+
+    whole, halved = tmp_path / "whole.h5", tmp_path / "halved.h5"
+    expected = train(SMALL, whole, mnist=mnist_path)
+
+    write = fit_module.write_checkpoint
+
+    def write_and_stop(path: Path, *state: object) -> None:
+        write(path, *state)  # type: ignore[arg-type]
+        raise Stop
+
+    halved.write_bytes(b"the old model")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(fit_module, "write_checkpoint", write_and_stop)
+        train(SMALL, halved, mnist=mnist_path)
+    assert halved.read_bytes() == b"the old model"
+    assert checkpoint_path(halved).is_file()
+
+    with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
+        other = replace(SMALL, seed=2)
+        train(other, halved, mnist=mnist_path, resume=True)
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
+    with pytest.raises(TrainingError, match="expected to resume with training data"):
+        train(SMALL, halved, mnist=mnist_path, extra_data=own, resume=True)
+
+    resumed = train(SMALL, halved, mnist=mnist_path, resume=True)
+    assert not checkpoint_path(halved).exists()
+    assert [entry["epoch"] for entry in resumed.history] == [1, 2, 3]
+    assert resumed.history[-1]["loss"] == pytest.approx(expected.history[-1]["loss"], rel=1e-3)
+    for mine, theirs in zip(weights(halved), weights(whole), strict=True):
+        assert np.allclose(mine, theirs, atol=1e-3)
+
+
+def test_a_damaged_checkpoint_is_rejected(tmp_path: Path, mnist_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    checkpoint_path(output).write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="expected a checkpoint"):
+        train(SMALL, output, mnist=mnist_path, resume=True)
+
+
+def test_a_run_that_cannot_start_keeps_an_older_checkpoint(tmp_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    checkpoint_path(output).write_bytes(b"hours of work")
+    with pytest.raises(DatasetError, match="no such path"):
+        train(SMALL, output, mnist=tmp_path / "mistyped.npz")
+    assert checkpoint_path(output).read_bytes() == b"hours of work"
+
+
+def test_a_model_below_the_minimum_is_not_written(tmp_path: Path, mnist_path: Path) -> None:
+    output = tmp_path / "m.h5"
+    config = replace(SMALL, epochs=1, limit=300)
+    with pytest.raises(TrainingError, match="expected an accuracy of at least 99.90%"):
+        train(config, output, mnist=mnist_path, min_accuracy=0.999)
+    assert not output.exists()
+
+
+def test_the_script_trains_and_writes_a_report(
+    tmp_path: Path, mnist_path: Path, pen_digits_path: Path
+) -> None:
+    output, report = tmp_path / "m.h5", tmp_path / "report"
+    run_script(
+        "--data", str(mnist_path), "--pendigits", str(pen_digits_path), "--limit", "1000", "--epochs", "2",
+        "--min-accuracy", "0", "--output", str(output), "--report", str(report), "--batch-size", "64",
+    )  # fmt: skip
+    recognizer = Recognizer.load(output)
+    assert recognizer.card["architecture"] == "residual"
+    assert sum(layer["parameters"] for layer in recognizer.card["layers"]) == recognizer.card["parameters"]
+    assert recognizer.card["results"]["mnist_test"]["count"] == 10_000
+    assert recognizer.card["rejection"]["num_synthetic_non_digits"] > 0
+    sources = ["MNIST", "pen digits", "digit templates", "touching digits", "non-digits"]
+    assert list(recognizer.card["training"]["sources"]) == sources
+    assert recognizer.card["calibration"]["temperature"] > 0
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert len(metrics["history"]) == 2
+    for name in (
+        "learning_curves",
+        "confusion_matrix",
+        "reliability",
+        "errors",
+        "examples",
+        "rejection_curve",
+    ):
+        assert (report / f"{name}.png").stat().st_size > 5_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
+@pytest.mark.parametrize(("sign", "code"), [("SIGINT", 130), ("SIGKILL", -9)])
+def test_an_interrupted_run_keeps_the_old_model_and_resumes(
+    tmp_path: Path, mnist_path: Path, sign: str, code: int
+) -> None:
+    output = tmp_path / "m.h5"
+    output.write_bytes(b"the old model")
+    arguments = [
+        "--data", str(mnist_path), "--no-pendigits", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
+        "--min-accuracy", "0", "--output", str(output),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *arguments, "--quiet"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(checkpoint_path(output), process)
+        process.send_signal(getattr(signal, sign))
+        stderr = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
+    assert process.returncode == code
+    assert output.read_bytes() == b"the old model"
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".h5"] == ["m.h5"]
+    if sign == "SIGINT":
+        assert "Resume after the last complete epoch with the same command and --resume" in stderr
+        assert "Traceback" not in stderr
+    run_script(*arguments, "--resume")
+    assert Recognizer.load(output).card["training"]["config"]["epochs"] == 5
+    assert not checkpoint_path(output).exists()
+
+
+def test_an_invalid_row_of_custom_data_stops_the_run_early(tmp_path: Path, mnist_path: Path) -> None:
+    own, output = tmp_path / "own.jsonl", tmp_path / "new" / "m.h5"
+    own.write_text('{"label": "11", "strokes": [[[0, 0], [1, 9]]]}\n')
+    with pytest.raises(
+        DatasetError, match=r"own.jsonl, line 1: expected a label from 0 to 9. Received: '11'"
+    ):
+        train(SMALL, output, mnist=mnist_path, extra_data=own)
+    assert not output.parent.exists()
+
+
+def test_custom_digits_are_learned(tmp_path: Path, mnist_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own = tmp_path / "own.npz"  # a hand that writes every 3 as a cross in a box
+    cross = np.eye(28, dtype=np.uint8) * 255 | np.fliplr(np.eye(28, dtype=np.uint8)) * 255
+    cross[[2, 25], 2:26] = cross[2:26, [2, 25]] = 255
+    np.savez(
+        own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
+    )
+    config = replace(
+        SMALL, epochs=8, batch_size=32, samples_per_template=0, touching_digit_rows=0, non_digits=None
+    )
+    train(config, tmp_path / "m.h5", mnist=mnist_path, extra_data=own)
+    assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
+
+
+def test_invalid_outputs_are_rejected_before_training(tmp_path: Path, mnist_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"\.h5"):
+        train(SMALL, tmp_path / "m.keras", mnist=mnist_path)
+    with pytest.raises(TrainingError, match="min_accuracy: expected a fraction from 0 to 1"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, min_accuracy=99.5)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="expected to write into"):
+        train(SMALL, tmp_path / "m.h5", mnist=mnist_path, report=tmp_path / "file" / "report")
+
+
+def test_the_script_prints_errors_on_one_line(tmp_path: Path) -> None:
+    nowhere, output = str(tmp_path / "nowhere.npz"), str(tmp_path / "m.h5")
+    done = run_script("--data", nowhere, "--no-pendigits", "--output", output, code=1)
+    assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")
+    assert "Traceback" not in done.stderr
+
+
+def run_script(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments, "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], timeout_s: float = 90) -> None:
+    end = time.monotonic() + timeout_s
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -1,0 +1,126 @@
+"""Digit templates and non-digits of the synthetic writer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs pip install '.[train]'")
+
+from digitrec.constants import LABELS, NON_DIGIT_LABEL
+from digitrec.errors import BlankImageError
+from digitrec.preprocessing.normalize import normalize
+from digitrec.preprocessing.strokes import Strokes, render_strokes_randomized
+from digitrec.training.samples import Samples, from_pairs
+from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
+from digitrec.training.synthetic.non_digits import NonDigitCounts, make_non_digits, split_symbol_classes
+from digitrec.training.synthetic.strokes import (
+    GlyphTemplate,
+    curve_through,
+    rasterize_and_normalize,
+    sample_all,
+    sample_strokes,
+)
+from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
+
+SYMBOLS = [figure for part in split_symbol_classes(seed=0) for figure in part]
+FEW_COUNTS = NonDigitCounts(symbols=1, scribbles=4, pairs=6, halves=5)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Samples:
+    return rasterize_and_normalize(sample_all(DIGIT_TEMPLATES, 2, seed=0), np.random.default_rng(0))
+
+
+def test_a_curve_passes_through_its_points() -> None:
+    points = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 1.0]])
+    curve = curve_through(points)
+    assert all(np.abs(curve - point).sum(axis=1).min() < 1e-9 for point in points)
+
+
+def test_the_notation_has_strokes_curves_and_corners() -> None:
+    corners, curve = sample_strokes("10,10 90,10 50,90; ~10,10 90,10 50,90", np.random.default_rng(0)).lines
+    assert len(corners) == 3
+    assert len(curve) > 10
+
+
+def test_samples_differ_and_depend_on_the_seed() -> None:
+    figure = (GlyphTemplate("bar", 1, "50,05 50,95"),)
+    first, second = sample_all(figure, 2, seed=4)
+    again, _ = sample_all(figure, 2, seed=4)
+    assert not np.array_equal(first.strokes.strokes[0], second.strokes.strokes[0])
+    assert np.array_equal(first.strokes.strokes[0], again.strokes.strokes[0])
+
+
+def test_every_digit_has_templates() -> None:
+    assert {style.label for style in DIGIT_TEMPLATES} == set(LABELS)
+    assert len({(style.label, style.name) for style in DIGIT_TEMPLATES}) == len(DIGIT_TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    "figure", [*DIGIT_TEMPLATES, *SYMBOLS], ids=lambda figure: f"{figure.label} {figure.name}"
+)
+def test_every_template_can_be_drawn(figure: GlyphTemplate) -> None:
+    image = rasterize_and_normalize(sample_all([figure], 3, seed=1), np.random.default_rng(1))
+    assert len(image.labels) >= 2  # a drawing may fall apart now and then
+    assert (image.images.reshape(len(image.images), -1).max(axis=1) > 200).all()
+
+
+def test_drawn_digits_are_recognized(digits: Samples, recognizer: object) -> None:
+    answers = recognizer.classifier.probabilities(digits.model_inputs()).argmax(axis=1)  # type: ignore[attr-defined]
+    assert (answers == digits.labels).mean() > 0.95
+
+
+def test_from_pairs_accepts_no_pairs() -> None:
+    assert from_pairs([]).images.shape == (0, 28, 28)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 25])
+def test_symbol_classes_are_split(seed: int) -> None:
+    train, validation = split_symbol_classes(seed)
+    assert len(train) + len(validation) == sum(map(len, SYMBOL_TEMPLATES.values()))
+    assert validation
+    assert not {figure.name for figure in train} & {figure.name for figure in validation}
+
+
+def test_non_digits_have_the_non_digit_label(digits: Samples) -> None:
+    made = make_non_digits(SYMBOLS[:9], digits, FEW_COUNTS, seed=1)
+    assert set(made.labels) == {NON_DIGIT_LABEL}
+    assert 9 + sum(FEW_COUNTS[1:]) - 3 <= len(made.labels) <= 9 + sum(FEW_COUNTS[1:])
+    assert made.images.max(axis=(1, 2)).min() > 100
+
+
+def test_without_a_digit_to_halve_there_are_no_halves(digits: Samples) -> None:
+    ones = digits.subset(digits.labels == 1)
+    assert len(make_non_digits([], ones, NonDigitCounts(0, 0, 2, 5), seed=1).labels) == 2
+
+
+def test_non_digits_depend_on_the_seed(digits: Samples) -> None:
+    first, again, other = (
+        make_non_digits(SYMBOLS[:9], digits, FEW_COUNTS, seed=seed).images for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_a_broken_drawing_is_skipped() -> None:
+    apart = [GlyphTemplate("a bar and a dash", NON_DIGIT_LABEL, "05,05 05,95; 60,50 95,50")]
+    together = [GlyphTemplate("a bar and a dash", NON_DIGIT_LABEL, "05,05 05,95; 60,50 95,50; 05,50 95,50")]
+    rng = np.random.default_rng(0)
+    kept = rasterize_and_normalize(sample_all(apart, 8, seed=0), rng)
+    assert len(kept.labels) < 8
+    assert all(np.ptp(np.flatnonzero(image.any(axis=0))) > 12 for image in kept.images)
+    assert len(rasterize_and_normalize(sample_all(together, 8, seed=0), rng).labels) == 8
+
+
+def test_scaled_counts_are_at_least_one() -> None:
+    assert NonDigitCounts(symbols=60, scribbles=1000, pairs=10, halves=10).scaled(0.01) == (1, 10, 1, 1)
+
+
+def test_a_scribble_taken_for_blank_is_skipped() -> None:
+    zigzag = np.array([(x, y) for row in range(40) for x, y in ((0, row), (39, row))], np.float32)
+    hole = [(NON_DIGIT_LABEL, Strokes((zigzag[:30], zigzag[34:])))]
+    rng = np.random.default_rng(0)
+    with pytest.raises(BlankImageError):
+        normalize(render_strokes_randomized(hole[0][1], rng))
+    assert len(rasterize_and_normalize(hole, rng).labels) == 0
