@@ -20,4 +20,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/healthz\", timeout=4)"]
 # As in the Procfile. The exec form makes gunicorn the process that `docker stop` tells to stop.
-CMD ["gunicorn", "digitrec.web.server.run:application()"]
+CMD ["gunicorn", "digitrec.web.server.run:create_wsgi_app()"]

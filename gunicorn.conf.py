@@ -1,13 +1,14 @@
-"""gunicorn reads this file by itself when it is started here; the options are `digitrec serve`'s own."""
+"""gunicorn reads this file when it is started in this folder; the options are those of `digitrec serve`."""
 
 import os
 import sys
 
 from digitrec.errors import DigitrecError
-from digitrec.web.config import Settings
-from digitrec.web.server.run import gunicorn_options
+from digitrec.web.config import load_settings
+from digitrec.web.server.run import gunicorn_options, limit_heap
 
+limit_heap()
 try:
-    globals().update(gunicorn_options(Settings.from_env(os.environ), os.environ))
+    globals().update(gunicorn_options(load_settings(), os.environ))
 except DigitrecError as error:
     sys.exit(f"digitrec cannot start: {error}")

@@ -112,7 +112,7 @@ def measure(name: str, number: int, folder: Path, options: argparse.Namespace) -
     environ = {
         "MODEL_H5": str(folder.resolve() / "network.h5"),
         "MODEL_ONNX": str(folder.resolve() / "network.onnx"),
-        "DIGITREC_ACCESS_LOG": "off",
+        "DIGITREC_LOG_LEVEL": "WARNING",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "BENTOML_DO_NOT_TRACK": "true",
         "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",

@@ -85,8 +85,8 @@ def main() -> None:
     options = _arguments()
     print(f"digitrec {__version__}, {machine()}, {WORKERS} workers, {options.connections} connections")
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
-    environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "DIGITREC_MAX_REQUESTS": "0"}
+    command = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
+    environ = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS)}
     pictures = [picture for _, picture in canvases(PICTURES)]
     rate = options.requests / options.seconds
     server = Server(command, partial(is_ready, port), ROOT, environ)

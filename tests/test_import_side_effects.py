@@ -9,7 +9,7 @@ import sys
 # import them at their top are left out; the other third-party packages are imported first.
 _PROGRAM = """
 import importlib, logging, os, pkgutil, signal, sys, threading, warnings
-import cv2, flask, gunicorn, h5py, numpy, PIL.Image, pydantic, spectree, waitress
+import cv2, flask, gunicorn, h5py, numpy, PIL.Image, pydantic, waitress
 import digitrec
 
 SKIPPED = (

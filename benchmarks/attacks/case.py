@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CPU_S = 2.0  # of one core, for a request with one image
-SEVERAL_CPU_S = 30.0  # for a request with several images or fields: DIGITREC_TIMEOUT_S
+SEVERAL_CPU_S = 30.0  # for a request with several images or fields: DIGITREC_REQUEST_TIMEOUT_S
 MEMORY_MB = 300.0  # above an idle worker
 
 

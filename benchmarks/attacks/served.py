@@ -113,8 +113,8 @@ def served(open_files: int = 4096) -> Iterator[Served]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         memory, port, is_over = stack.enter_context(Memory()), free_port(), threading.Event()
         start: Sequence[str] = ["sh", "-c", _JOIN, str(memory.folder or ""), str(open_files)]
-        gunicorn = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
-        environ = {"PORT": str(port), "WEB_CONCURRENCY": "1", "TMPDIR": folder, "DIGITREC_MAX_REQUESTS": "0"}
+        gunicorn = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
+        environ = {"PORT": str(port), "WEB_CONCURRENCY": "1", "TMPDIR": folder}
         server = Server([*start, *gunicorn], partial(is_ready, port), _ROOT, environ)
         stack.callback(server.stop)
         watch = threading.Thread(target=memory.watch, args=(server.process.pid, is_over), daemon=True)

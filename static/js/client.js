@@ -10,7 +10,7 @@ const OF_PROBLEM = {
   "blank-image": "blank",
   "unsupported-image": "not-image",
   "unreadable-image": "unreadable",
-  "unreadable-request": "unreadable", // an empty file
+  "malformed-request": "unreadable", // an empty file
   "invalid-field": "refused",
 };
 const OF_STATUS = { 413: "too-large", 415: "not-image", 429: "rate-limited", 502: "unavailable", 503: "unavailable", 504: "unavailable" };
@@ -48,7 +48,7 @@ export class Client extends Component {
 
   // The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
   async ask(address, body, options, signal) {
-    const query = new URLSearchParams({ ink: "1" });
+    const query = new URLSearchParams({ include: "normalized_image" });
     for (const [name, value] of Object.entries(options)) if (value !== undefined) query.set(name, value);
     const isFile = body instanceof Blob;
     const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };

@@ -38,7 +38,7 @@ export class Explainer extends Component {
 }
 
 // Null where there is no ink.
-async function saliencyOverlay({ ink, saliency }, strokes) {
+async function saliencyOverlay({ normalized_image: ink, saliency }, strokes) {
   const [inkPlane, heat] = await Promise.all([pixelsOf(ink), pixelsOf(saliency)]);
   const box = inkBox(sharesOf(inkPlane), inkPlane.width);
   if (!box) return null;

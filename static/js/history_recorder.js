@@ -28,7 +28,7 @@ export class HistoryRecorder {
   }
 }
 
-export function entryOf({ text, transcript, digits, digit, confidence, probabilities, ink, model }) {
+export function entryOf({ text, transcript, digits, digit, confidence, probabilities, normalized_image: ink, model }) {
   return {
     at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
     ...(text === undefined ? { digit, probabilities, ink } : { text, transcript, digits: digits.map(digitSummary) }),

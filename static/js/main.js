@@ -53,7 +53,7 @@ const tabs = new Tabs(document.querySelector("[role=tablist]"));
 const pad = new StrokePad(element("pad"), Number(element("pens").querySelector(":checked").value));
 const explainer = new Explainer(element("explain"), pad);
 const live = new LivePrediction((strokes, signal) => {
-  const options = { threshold: threshold.chosen, explain: explainer.isOn ? 1 : undefined };
+  const options = { threshold: threshold.chosen, include: explainer.isOn ? "normalized_image,saliency" : undefined };
   return client.ask(predict, { strokes: pointsOf(strokes) }, options, signal);
 });
 const view = new DigitView(element("answer"), NOTHING_DRAWN);

@@ -84,7 +84,7 @@ export class DigitView extends PredictionView {
     super.applyPolicy(rule);
   }
 
-  draw({ digit: top, probabilities, ink }) {
+  draw({ digit: top, probabilities, normalized_image: ink }) {
     this.#bars.forEach((bar, digit) => {
       const fraction = probabilities[digit];
       bar.style.setProperty("--fraction", fraction.toFixed(4));

@@ -51,8 +51,8 @@ export class UploadItem {
     this.#answer = answer;
     this.isDone = true;
     this.applyPolicy(this.#rule);
-    this.#part(".ink").src = answer.ink ?? "";
-    this.#part(".ink").hidden = !answer.ink; // a number has none
+    this.#part(".ink").src = answer.normalized_image ?? "";
+    this.#part(".ink").hidden = !answer.normalized_image; // a number has none
   }
 
   // What became of it, in a line.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,9 @@ from waitress import wasyncore
 
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
-from digitrec.web.app_state import state_of
 from digitrec.web.config import Settings
-from digitrec.web.server import waitress_server as wire
+from digitrec.web.request_context import state_of
+from digitrec.web.server import connections
 
 ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -66,9 +65,10 @@ def served(app: Flask, port: int = 0) -> Iterator[str]:
     """Give the address of `app` on a server of its own, the one that users meet."""
     settings = state_of(app).settings
     parts: dict[int, Any] = {}
-    server = wire.make_server(
+    server = connections.make_server(
         app,
-        wire.Bounds(settings.receive_timeout_s, 75, settings.max_request_bytes),
+        settings,
+        body_budget_bytes=64_000_000,
         threads=settings.threads,
         map=parts,
         host="127.0.0.1",
@@ -92,12 +92,10 @@ def _turn(parts: dict[int, Any], stopping: threading.Event) -> None:
 
 
 def _close(server: Any, parts: dict[int, Any]) -> None:
-    """Close all connections, and the port once nothing is answered any more."""
+    """Wait for the requests in progress, then close the connections and the port."""
     server.task_dispatcher.shutdown()
-    for channel in wire.channels(parts):
+    for channel in connections.channels(parts):
         channel.handle_close()
-    while server.task_dispatcher.busy_since(now := time.monotonic()) < now:
-        time.sleep(0.01)
     server.close()
 
 

@@ -161,12 +161,12 @@ def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_th
     asked = sent(page)
     paper.write(DIGIT_STROKES[7])
     headline(page).to_have_text("It is a 7")
-    assert not [url for url in asked if "explain" in url]
+    assert not [url for url in asked if "saliency" in url]
     plain = paper.ink_share()
     page.check("#explain")
     page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
     assert paper.ink_share() == plain, "no pixel outside the ink is coloured"
-    assert "explain=1" in asked[-1]
+    assert "saliency" in asked[-1]
     page.uncheck("#explain")
     page.wait_for_function(f"() => {WARM_SHARE} === 0")
     with page.expect_request("**/api/v1/predict*") as request:

@@ -7,7 +7,7 @@ import { PageStorage } from "../../static/js/storage.js";
 import { entryOf, HistoryRecorder, thumbnailSize } from "../../static/js/history_recorder.js";
 
 const answer = (digit) => ({
-  digit, confidence: 0.9, probabilities: Array(10).fill(0.1), ink: "data:,", model: { name: "digitrec", version: "1" },
+  digit, confidence: 0.9, probabilities: Array(10).fill(0.1), normalized_image: "data:,", model: { name: "digitrec", version: "1" },
 });
 
 // Records each of `answers`, [drawing, digit], and returns the history's digits, newest first.

@@ -33,7 +33,7 @@ print(answer.get_data(as_text=True))
 def run(*command: str | Path, **options: object) -> str:
     """Return the output of a command that must succeed, run where no checkout can be imported from."""
     environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DIGITREC_MODEL")
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DIGITREC_MODEL_PATH")
     }
     done = subprocess.run(
         [str(part) for part in command],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,7 +26,7 @@ def make_app(classifier: SteadyClassifier) -> Callable[..., Flask]:
     """Return a function from changed settings to an application."""
 
     def make(**changes: Any) -> Flask:
-        settings = dataclasses.replace(Settings(), **changes)
+        settings = Settings(**changes)
         return create_app(
             settings, Recognizer(classifier, limits=settings.limits, threshold=settings.confidence_threshold)
         )

@@ -21,7 +21,7 @@ def post(client: FlaskClient, picture: bytes) -> TestResponse:
 
 
 def test_an_empty_body_is_answered_with_400(client: FlaskClient) -> None:
-    problem = assert_problem(client.post("/predict"), 400, "unreadable-request")
+    problem = assert_problem(client.post("/predict"), 400, "malformed-request")
     assert "empty body" in problem["detail"]
     assert "curl" in problem["detail"], "it says how to mend it"
 
@@ -52,7 +52,7 @@ def test_a_broken_form_is_answered_with_400(client: FlaskClient, content_type: s
 
 
 def test_a_urlencoded_form_is_answered_with_400_and_a_way_to_send_it(client: FlaskClient) -> None:
-    problem = assert_problem(client.post("/predict", data={"image": "7.png"}), 400, "unreadable-request")
+    problem = assert_problem(client.post("/predict", data={"image": "7.png"}), 400, "malformed-request")
     assert "--data-binary" in problem["detail"]
 
 
@@ -73,7 +73,7 @@ def test_a_threshold_outside_0_to_1_is_answered_with_400_naming_it(
 
 
 def test_an_ink_switch_of_another_kind_is_answered_with_400_naming_it(client: FlaskClient) -> None:
-    assert_problem(client.post("/predict?ink=perhaps", data=one()), 400, "invalid-field", "ink")
+    assert_problem(client.post("/predict?include=ink", data=one()), 400, "invalid-field", "include")
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])

@@ -24,13 +24,13 @@ from web_answers import assert_problem
 def test_broken_json_is_answered_with_400(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json["type"] in ("/problems/unreadable-request", "/problems/invalid-field")
+    assert answer.json["type"] in ("/problems/malformed-request", "/problems/invalid-field")
 
 
 @pytest.mark.parametrize("body", ["[]", "7", "null", '"text"'])
 def test_json_that_is_no_object_is_answered_with_400(client: FlaskClient, body: str) -> None:
     assert_problem(
-        client.post("/predict", data=body, content_type="application/json"), 400, "unreadable-request"
+        client.post("/predict", data=body, content_type="application/json"), 400, "malformed-request"
     )
 
 
@@ -116,7 +116,7 @@ def test_json_that_would_fill_the_memory_is_answered_with_413(client: FlaskClien
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain"])
 def test_json_under_another_content_type_names_the_right_one(client: FlaskClient, content_type: str) -> None:
     answer = client.post("/predict", data=b'{"strokes": []}', content_type=content_type)
-    assert "Content-Type: application/json" in assert_problem(answer, 400, "unreadable-request")["detail"]
+    assert "Content-Type: application/json" in assert_problem(answer, 400, "malformed-request")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_json_under_another_content_type_names_the_right_one(client: FlaskClient
 )
 def test_json_of_another_kind_is_named_as_json_names_it(client: FlaskClient, body: bytes, kind: str) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")
-    assert f"Received: {kind}." in assert_problem(answer, 400, "unreadable-request")["detail"]
+    assert f"Received: {kind}." in assert_problem(answer, 400, "malformed-request")["detail"]
 
 
 @pytest.mark.parametrize(

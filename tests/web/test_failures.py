@@ -12,7 +12,7 @@ from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 
 from digitrec import errors
-from digitrec.web.error_handlers import problem_of
+from digitrec.web.error_handlers import classify
 from digitrec.web.problems import PROBLEMS
 
 
@@ -27,7 +27,7 @@ def test_every_error_that_a_request_can_cause_has_a_status_of_its_own() -> None:
         kind for kind in kinds if issubclass(kind, tuple(answered)) and kind is not errors.ImageError
     ):
         error = kind("field", "detail") if kind is errors.InvalidFieldError else kind("detail")
-        assert problem_of(error).status != 500, kind
+        assert classify(error).status != 500, kind
 
 
 def test_an_address_that_is_not_there_is_answered_with_404(client: FlaskClient) -> None:

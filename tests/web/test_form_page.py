@@ -19,7 +19,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 def send(client: FlaskClient, **files: bytes) -> TestResponse:
     images = [(io.BytesIO(data), name.replace("_", ".")) for name, data in files.items()]
-    return client.post("/pictures", data={"image": images}, headers=BROWSER)
+    return client.post("/upload", data={"image": images}, headers=BROWSER)
 
 
 def test_a_picture_is_answered_with_words_shares_and_ink(client: FlaskClient) -> None:
@@ -33,15 +33,15 @@ def test_a_bad_picture_among_several_costs_only_itself(client: FlaskClient) -> N
     answer = send(client, one_png=one(), letter_txt=b"hello", blank_png=flat())
     assert answer.status_code == 200
     assert answer.text.count("It is a 7") == 1
-    assert "This is not a picture that digitrec reads" in answer.text
-    assert "The picture is blank" in answer.text
+    assert "This is not an image format" in answer.text
+    assert "The image is blank" in answer.text
 
 
 @pytest.mark.parametrize(
     ("data", "status", "title"),
     [
-        (flat(), 422, "The picture is blank"),
-        (b"hello", 415, "This is not a picture"),
+        (flat(), 422, "The image is blank"),
+        (b"hello", 415, "This is not an image format"),
         (b"", 400, "cannot be read"),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_bad_picture_alone_is_answered_with_its_problem(
 
 
 def test_a_form_without_a_picture_is_answered_with_a_page(client: FlaskClient) -> None:
-    answer = client.post("/pictures", data={"other": "text"}, headers=BROWSER)
+    answer = client.post("/upload", data={"other": "text"}, headers=BROWSER)
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
 
 
@@ -105,7 +105,7 @@ def test_a_share_is_rounded_as_on_the_page_and_promises_nothing(
 
 def test_a_files_name_cannot_become_markup(client: FlaskClient) -> None:
     name = "<b>x.png"
-    answer = client.post("/pictures", data={"image": [(io.BytesIO(one()), name)]}, headers=BROWSER)
+    answer = client.post("/upload", data={"image": [(io.BytesIO(one()), name)]}, headers=BROWSER)
     assert name not in answer.text
     assert html.escape(name) in answer.text
 

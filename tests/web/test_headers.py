@@ -50,7 +50,7 @@ def answers(client: FlaskClient, classifier: SteadyClassifier) -> dict[str, Test
         "page": client.get("/"),
         "page not changed": client.get("/", headers={"If-None-Match": client.get("/").headers["ETag"]}),
         "prediction": client.post("/predict", data=one()),
-        "answers without scripts": client.post("/pictures", data=one(), headers=BROWSER),
+        "answers without scripts": client.post("/upload", data=one(), headers=BROWSER),
         "number": client.post("/api/v1/read", data=one()),
         "model": client.get("/api/v1/model"),
         "metrics": client.get("/metrics"),

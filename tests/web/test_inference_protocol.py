@@ -14,11 +14,12 @@ from web_classifier import SteadyClassifier
 from web_servers import GUNICORN, free_port, running
 from werkzeug.test import TestResponse
 
-from digitrec.web.openapi.examples import PIXELS
-
 INFER = "/v2/models/digitrec/infer"
 LENGTH = "Inference-Header-Content-Length"
-SEVEN = np.array(PIXELS, np.uint8)
+SEVEN = np.zeros((28, 28), np.uint8)
+SEVEN[7:10, 8:20] = 255
+for _row in range(10, 23):
+    SEVEN[_row, 17 - (_row - 10) // 2 : 20 - (_row - 10) // 2] = 255
 NOTHING = object()
 
 
@@ -54,7 +55,7 @@ def test_the_server_and_its_model_tell_what_they_are(client: FlaskClient) -> Non
         assert (told["name"], told["versions"]) == ("digitrec", ["9.9"])
         (given,) = told["inputs"]
         assert (given["name"], given["datatype"], given["shape"]) == ("pixels", "FP32", [-1, 28, 28])
-        assert given["parameters"]["polarity"].startswith("0 is paper")
+        assert given["parameters"]["polarity"].startswith("0 is background")
         assert client.get(f"{address}/ready").json == {"name": "digitrec", "ready": True}
 
 
@@ -151,7 +152,7 @@ def test_bytes_go_in_and_out_behind_the_json(client: FlaskClient) -> None:
         ({"shape": [0, 784]}, "inputs[0].shape[0]: expected a shape"),
         ({"shape": [2, 784]}, "inputs[0].data: expected 1,568 numbers for the shape [2, 784]. Received: 784"),
         ({"data": NOTHING}, "inputs[0].data: expected numbers here, or 'binary_data_size'"),
-        ({"data": [2.0] * 784}, "inputs[0].data[0]: expected numbers from 0, paper, to full ink, which is 1 in FP32"),
+        ({"data": [2.0] * 784}, "inputs[0].data[0]: expected numbers from 0, background, to full ink"),
         ({"data": [True] * 784}, "inputs[0].data[0]: expected numbers"),
         ({"data": [[0.0], [0.0, 1.0]]}, "expected lists of the same length"),
         ({"parameters": {"binary_data_size": 784}}, "expected it, or 'data'. Received: both"),
@@ -197,19 +198,19 @@ def test_bytes_outside_the_range_are_refused(client: FlaskClient) -> None:
         head = json.dumps(request).encode()
         tail = np.full(784, value, "<f4").tobytes()
         answer = client.post(INFER, data=head + tail, headers={LENGTH: str(len(head))})
-        assert "from 0, paper, to 1, full ink" in refusal(answer)
+        assert "from 0, background, to 1, full ink" in refusal(answer)
 
 
 def test_a_blank_picture_is_named_by_its_number(client: FlaskClient) -> None:
     answer = client.post(INFER, json=asking(np.stack([SEVEN, 0 * SEVEN]), "UINT8"))
-    assert "picture 1 of 2: expected a digit. Received: a blank image" in refusal(answer, 422)
+    assert "image 1 of 2: expected a digit. Received: a blank image" in refusal(answer, 422)
 
 
 def test_more_pictures_than_allowed_are_refused(make_app: Callable[..., Flask]) -> None:
     answer = (
         make_app(max_request_images=2).test_client().post(INFER, json=asking(np.stack([SEVEN] * 3), "UINT8"))
     )
-    assert "at most 2 pictures" in refusal(answer)
+    assert "at most 2 images" in refusal(answer)
 
 
 @pytest.mark.parametrize("address", ["/v2/models/mnist", "/v2/models/digitrec/versions/8", "/v2/nowhere"])
@@ -225,7 +226,7 @@ def test_other_failures_have_the_protocols_form_too(
 ) -> None:
     refusal(client.get(INFER), 405)
     packed = client.post(INFER, json=asking(SEVEN[None], "UINT8"), headers={"Content-Encoding": "gzip"})
-    assert "in 'gzip'. Send it uncompressed." in refusal(packed)
+    assert "'gzip'. Do not compress it." in refusal(packed)
     refusal(make_app(max_request_bytes=100).test_client().post(INFER, data=bytes(101)), 413)
     classifier.error = RuntimeError("a secret of the server")
     assert "secret" not in refusal(client.get("/v2/health/ready"), 503)

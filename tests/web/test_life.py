@@ -79,24 +79,24 @@ def test_counts_are_exact_under_load() -> None:
     with running(GUNICORN, port, **QUIET):
         with Load(port, [one()], CONNECTIONS) as load:
             wait_until(lambda: load.count >= 300, 30)
-        counted = value(scraped(port), "digitrec_answers_total", digit="1")
+        counted = value(scraped(port), "digitrec_predictions_total", digit="1")
     assert load.kinds() == {ANSWERED: counted}
 
 
 def test_workers_are_replaced_after_so_many_requests_and_no_request_is_cut() -> None:
     port = free_port()
-    with running(GUNICORN, port, DIGITREC_MAX_REQUESTS="60", **QUIET) as server:
+    with running([*GUNICORN, "--max-requests", "60"], port, **QUIET) as server:
         first = set(children(server.pid))
         with Load(port, [one()], CONNECTIONS) as load:
             wait_until(lambda: not first & set(children(server.pid)) and load.count >= 300, 40)
         assert load.kinds().keys() == {ANSWERED}
-        assert "Autorestarting" in server.said()
+        assert "Restarting the worker" in server.said()
 
 
 @pytest.mark.parametrize("command", ["gunicorn", "digitrec serve"])
 def test_sighup_brings_the_new_model_without_a_failed_request(tmp_path: Path, command: str) -> None:
     port, model = free_port(), model_file(tmp_path, "1.0")
-    started = GUNICORN if command == "gunicorn" else serve_command("serve", port)
+    started = GUNICORN if command == "gunicorn" else serve_command("run", port)
     with (
         running(started, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server,
         Load(port, [one()], CONNECTIONS) as load,
@@ -106,7 +106,7 @@ def test_sighup_brings_the_new_model_without_a_failed_request(tmp_path: Path, co
         server.send_signal(signal.SIGHUP)
         wait_until(lambda: {outcome.version for outcome in load.outcomes[-20:]} == {"2.0"}, 20)
         load.end()
-        assert "The model digitrec 2.0 replaces digitrec 1.0." in server.said()
+        assert "Loaded the model digitrec 2.0 in place of digitrec 1.0." in server.said()
     assert load.kinds().keys() == {ANSWERED}, load.kinds()
     assert load.outcomes[0].version == "1.0"
 
@@ -141,8 +141,8 @@ def test_sighup_with_a_damaged_model_keeps_the_old_one_and_says_why(
         began = load.count
         wait_until(lambda: load.count >= began + 30, 20)
         load.end()
-        (line,) = [line for line in server.said().splitlines() if "cannot be served" in line]
-    assert "[ERROR] The model digitrec 1.0 stays" in line
+        (line,) = [line for line in server.said().splitlines() if "Cannot load the new model" in line]
+    assert "[ERROR] Cannot load the new model, so digitrec 1.0 stays" in line
     assert str(model) in line
     assert load.kinds().keys() == {ANSWERED}, load.kinds()
     assert {outcome.version for outcome in load.outcomes} == {"1.0"}
@@ -153,7 +153,7 @@ def test_a_second_sighup_after_the_file_is_mended_brings_the_new_model(tmp_path:
     with running(GUNICORN, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server:
         truncated(model)
         server.send_signal(signal.SIGHUP)
-        wait_until(lambda: "cannot be served" in server.said(), 10)
+        wait_until(lambda: "Cannot load the new model" in server.said(), 10)
         model_file(tmp_path, "2.0")
         server.send_signal(signal.SIGHUP)
         wait_until(lambda: ready(port) == (200, "2.0"), 20)
@@ -162,7 +162,7 @@ def test_a_second_sighup_after_the_file_is_mended_brings_the_new_model(tmp_path:
 def test_readyz_says_503_while_the_server_drains_and_requests_are_still_answered() -> None:
     port = free_port()
     with (
-        running(GUNICORN, port, DIGITREC_DRAIN_S="2", **QUIET) as server,
+        running(GUNICORN, port, DIGITREC_SHUTDOWN_DELAY_S="2", **QUIET) as server,
         Load(port, [one()], 2, ends_when_refused=True) as load,
     ):
         wait_until(lambda: load.count >= 10, 20)
@@ -180,7 +180,7 @@ def test_readyz_says_503_while_the_server_drains_and_requests_are_still_answered
 
 def test_a_second_sigterm_ends_the_draining() -> None:
     port = free_port()
-    with running(GUNICORN, port, DIGITREC_DRAIN_S="60", **QUIET) as server:
+    with running(GUNICORN, port, DIGITREC_SHUTDOWN_DELAY_S="60", **QUIET) as server:
         server.send_signal(signal.SIGTERM)
         wait_until(lambda: ready(port)[0] == 503, 5)
         server.send_signal(signal.SIGTERM)

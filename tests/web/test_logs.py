@@ -74,15 +74,6 @@ def test_probes_and_the_pages_files_are_not_worth_a_line(
     assert lines() == []
 
 
-def test_without_an_access_log_only_failures_have_a_line(
-    make_app: Callable[..., Flask], lines: Callable[[], list[dict[str, Any]]]
-) -> None:
-    client = make_app(access_log=False).test_client()
-    client.post("/predict", data=one())
-    client.post("/predict", data=flat())
-    assert [line["status"] for line in lines()] == [422]
-
-
 def test_a_path_cannot_break_out_of_its_line_nor_fill_the_log(
     make_app: Callable[..., Flask], failure_log: pytest.LogCaptureFixture
 ) -> None:
@@ -155,8 +146,7 @@ def test_a_field_or_a_file_that_a_client_names_stays_within_its_line(
 def test_every_line_of_a_server_is_one_of_its_log(log_format: str) -> None:
     port = free_port()
     forged = "[INFO] all is well"
-    options = {"DIGITREC_LOG_FORMAT": log_format, "GUNICORN_CMD_ARGS": "--access-logfile -"}
-    with running(GUNICORN, port, **options) as server:
+    with running(GUNICORN, port, DIGITREC_LOG_FORMAT=log_format) as server:
         name = f"x\n{forged}\x1b[2J"
         assert post(port, json.dumps({name: 1}).encode(), "application/json")[0] == 400
         assert post(port, one(), path=f"/{quote(name)}")[0] == 404

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import io
-import itertools
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
-from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 from web_servers import GUNICORN, REPOSITORY, Server, children, free_port, post, running, wait_until
-
-from digitrec.web.observability import metrics
-from digitrec.web.problems import PROBLEMS
-from digitrec.web.server.multiprocess import FILE_BYTES
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system")
 PREDICT_200 = {"endpoint": "/predict", "method": "POST", "status": "200"}
@@ -58,10 +49,10 @@ def test_an_answer_is_counted_by_route_digit_and_confidence(client: FlaskClient)
     assert answer.mimetype == "text/plain"
     text = answer.text
     assert value(text, "digitrec_requests_total", **PREDICT_200) == 3
-    assert value(text, "digitrec_answers_total", digit="7", accepted="false") == 3
-    assert value(text, "digitrec_confidence_bucket", kind="digit", le="0.95") == 3
-    assert value(text, "digitrec_confidence_bucket", kind="digit", le="0.9") == 0
-    assert value(text, "digitrec_request_seconds_count", endpoint="/predict") == 3
+    assert value(text, "digitrec_predictions_total", digit="7", accepted="false") == 3
+    assert value(text, "digitrec_prediction_confidence_bucket", kind="digit", le="0.95") == 3
+    assert value(text, "digitrec_prediction_confidence_bucket", kind="digit", le="0.9") == 0
+    assert value(text, "digitrec_request_duration_seconds_count", endpoint="/predict") == 3
     assert samples(text, "digitrec_model_info") == [({"name": "steady", "version": "9.9"}, 1)]
 
 
@@ -70,19 +61,19 @@ def test_each_failed_picture_is_counted_by_its_problem(client: FlaskClient) -> N
     client.post("/predict", data={"image": pictures})
     client.post("/predict", data=flat())
     text = client.get("/metrics").text
-    assert value(text, "digitrec_problems_total", problem="blank-image") == 2
-    assert value(text, "digitrec_problems_total", problem="unsupported-image") == 1
-    assert value(text, "digitrec_answers_total") == 1
+    assert value(text, "digitrec_errors_total", type="blank-image") == 2
+    assert value(text, "digitrec_errors_total", type="unsupported-image") == 1
+    assert value(text, "digitrec_predictions_total") == 1
     assert value(text, "digitrec_requests_total", **PREDICT_200) == 1
 
 
 def test_a_number_and_the_form_of_the_page_are_counted(client: FlaskClient) -> None:
     client.post("/api/v1/read", data=one())
-    client.post("/pictures", data={"image": (io.BytesIO(one()), "x.png")})
+    client.post("/upload", data={"image": (io.BytesIO(one()), "x.png")})
     text = client.get("/metrics").text
-    assert value(text, "digitrec_numbers_total") == 1
-    assert value(text, "digitrec_confidence_count", kind="number") == 1
-    assert value(text, "digitrec_answers_total", digit="7") == 1
+    assert value(text, "digitrec_readings_total") == 1
+    assert value(text, "digitrec_prediction_confidence_count", kind="number") == 1
+    assert value(text, "digitrec_predictions_total", digit="7") == 1
 
 
 def test_a_defect_is_counted(client: FlaskClient, classifier: SteadyClassifier) -> None:
@@ -90,7 +81,7 @@ def test_a_defect_is_counted(client: FlaskClient, classifier: SteadyClassifier) 
     client.post("/predict", data=one())
     text = client.get("/metrics").text
     assert value(text, "digitrec_requests_total", status="500") == 1
-    assert value(text, "digitrec_problems_total", problem="internal-error") == 1
+    assert value(text, "digitrec_errors_total", type="internal-error") == 1
 
 
 def test_nobody_can_make_a_label_of_his_own(client: FlaskClient) -> None:
@@ -102,33 +93,6 @@ def test_nobody_can_make_a_label_of_his_own(client: FlaskClient) -> None:
     series = [labels for labels, _ in samples(text, "digitrec_requests_total")]
     assert {labels["endpoint"] for labels in series} == {"none", "/problems/<name>"}
     assert len(series) == 3
-
-
-@POSIX
-def test_everything_that_can_be_counted_fits_the_room_that_a_worker_has(
-    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that outgrew it would be made larger without room: the next write could kill the worker."""
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue(lambda: 1))
-    counts = metrics.Counts()
-    statuses = {metrics._status(code) for code in range(100, 600)}
-    routes = [(rule.rule, rule.methods or set()) for rule in client.application.url_map.iter_rules()]
-    for endpoint, methods in (*routes, ("none", metrics._METHODS | {"other"})):
-        counts.seconds.labels(endpoint)
-        for method, status in itertools.product(methods, statuses):
-            counts.requests.labels(endpoint, method, status)
-    for accepted in ("true", "false"):
-        counts.numbers.labels(accepted)
-        for digit in range(10):
-            counts.answers.labels(str(digit), accepted)
-    for kind in ("digit", "number"):
-        counts.confidence.labels(kind)
-    for problem in (*PROBLEMS, "other"):
-        counts.problems.labels(problem)
-    used = {path.name: struct.unpack_from("i", path.read_bytes())[0] for path in tmp_path.iterdir()}
-    assert set(used) == {"counter_1.db", "histogram_1.db"}
-    assert max(used.values()) <= FILE_BYTES, used
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a folder in memory: not on this system")
@@ -155,17 +119,10 @@ def test_a_server_without_room_for_its_counts_answers_all(full: str, tmp_path: P
         wait_until(lambda: len(children(server.pid)) == 2, 10)
         workers = children(server.pid)
         answers = [post(port, one())[0] for _ in range(20)]
-        counted = value(scraped(port), "digitrec_answers_total")
+        counted = value(scraped(port), "digitrec_predictions_total")
         assert answers == [200] * 20
         assert children(server.pid) == workers, "none was killed"
         assert counted <= 20 if full_everywhere else counted == 20
-        assert server.said().count("Each worker counts for itself") == full_everywhere
-
-
-def test_metrics_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
-    client = make_app(metrics=False).test_client()
-    assert client.post("/predict", data=one()).status_code == 200
-    assert client.get("/metrics").status_code == 404
 
 
 @POSIX
@@ -175,7 +132,7 @@ def test_two_workers_add_up_after_one_was_killed_and_replaced() -> None:
         ask_both(server, port, times=20)
         before = scraped(port)
         asked = value(before, "digitrec_requests_total", **PREDICT_200)
-        assert asked == value(before, "digitrec_answers_total", digit="1") >= 20
+        assert asked == value(before, "digitrec_predictions_total", digit="1") >= 20
         assert len(samples(before, "digitrec_requests_total")) > 1, "the probes are counted, too"
         for _ in range(3):
             replace_a_worker(server)
@@ -184,22 +141,16 @@ def test_two_workers_add_up_after_one_was_killed_and_replaced() -> None:
                 assert post(port, one())[0] == 200
             asked += 10
             text = scraped(port)
-            for name in ("digitrec_requests_total", "digitrec_request_seconds_count"):
+            for name in ("digitrec_requests_total", "digitrec_request_duration_seconds_count"):
                 assert value(text, name, endpoint="/predict") == asked
-            assert value(text, "digitrec_confidence_count") == asked
+            assert value(text, "digitrec_prediction_confidence_count") == asked
 
 
 @POSIX
-def test_the_counts_take_no_more_files_however_often_workers_are_replaced() -> None:
+def test_the_folder_of_the_metrics_is_removed_at_the_end() -> None:
     port = free_port()
     with running(GUNICORN, port, WEB_CONCURRENCY="1") as server:
-        assert post(port, one())[0] == 200
-        files = count_files(server)
-        for _ in range(3):
-            replace_a_worker(server)
-            assert post(port, one())[0] == 200
-        assert count_files(server) == files > 0
-        folders = count_folders(server)
+        folders = metrics_folders(server)
         server.send_signal(signal.SIGTERM)
         server.wait(10)
     assert folders
@@ -207,13 +158,14 @@ def test_the_counts_take_no_more_files_however_often_workers_are_replaced() -> N
 
 
 @POSIX
-def test_metrics_can_have_a_port_of_their_own() -> None:
-    port, metrics_port = free_port(), free_port()
-    with running(GUNICORN, port, DIGITREC_METRICS_PORT=str(metrics_port)):
-        post(port, one())
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            scraped(port)
-        assert value(scraped(metrics_port), "digitrec_requests_total", **PREDICT_200) == 1
+def test_an_operators_own_metrics_folder_is_used_and_kept(tmp_path: Path) -> None:
+    port = free_port()
+    with running(GUNICORN, port, WEB_CONCURRENCY="1", PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as server:
+        assert post(port, one())[0] == 200
+        assert value(scraped(port), "digitrec_predictions_total") == 1
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
+    assert list(tmp_path.glob("counter_*.db"))
 
 
 def ask_both(server: Server, port: int, times: int) -> None:
@@ -237,11 +189,7 @@ def replace_a_worker(server: Server) -> None:
     time.sleep(0.1)
 
 
-def count_folders(server: Server) -> set[Path]:
-    """Return the folder that the server counts in, as its workers have it mapped."""
+def metrics_folders(server: Server) -> set[Path]:
+    """Return the folder that the workers have mapped."""
     maps = "\n".join(Path(f"/proc/{pid}/maps").read_text() for pid in children(server.pid))
-    return {Path(path).parent for path in re.findall(r"/\S*/digitrec-counts-\S+\.db", maps)}
-
-
-def count_files(server: Server) -> int:
-    return sum(len(list(folder.iterdir())) for folder in count_folders(server))
+    return {Path(path).parent for path in re.findall(r"/\S*/digitrec-metrics-\S+\.db", maps)}

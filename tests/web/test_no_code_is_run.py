@@ -26,7 +26,7 @@ WATCH = """
 import sys
 import digitrec.web, digitrec.recognizer, ai_edge_litert.interpreter, PIL.Image, cv2, h5py
 from digitrec.model import subprocess_check
-from digitrec.web.config import Settings
+from digitrec.web.config import load_settings
 def watch(event, arguments):
     # digitrec starts one command by itself: Python, to load a model file within limits.
     if event == "subprocess.Popen" and list(arguments[1][:3]) == [sys.executable, "-c", subprocess_check._PROGRAM]:
@@ -38,7 +38,7 @@ sys.addaudithook(watch)
 """
 SERVE = """
 import os
-app = digitrec.web.create_app(Settings.from_env(os.environ))
+app = digitrec.web.create_app(load_settings())
 client = app.test_client()
 for body, kind in ((open(sys.argv[1], "rb").read(), "image/png"), (open(sys.argv[2], "rb").read(), "image/png")):
     print("STATUS", client.post("/predict", data=body, content_type=kind).status_code)

@@ -10,9 +10,9 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
+from web_settings import settings_from
 
 from digitrec.errors import SettingsError
-from digitrec.web.config import Settings
 from digitrec.web.middleware import api_keys as keys
 
 SITE = "https://forms.example"
@@ -99,7 +99,7 @@ def test_a_preflight_needs_no_key_and_the_request_behind_it_does(make_app: Calla
 )
 def test_what_is_no_origin_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_CORS_ORIGINS: expected a list of origins"):
-        Settings.from_env({"DIGITREC_CORS_ORIGINS": value})
+        settings_from({"DIGITREC_CORS_ORIGINS": value})
 
 
 def seen_by(make_app: Callable[..., Flask], proxies: int) -> tuple[str | None, str, str]:
@@ -173,7 +173,7 @@ def test_a_name_of_a_container_and_an_address_are_hosts(client: FlaskClient, hos
 )
 def test_what_is_no_address_is_answered_with_400(client: FlaskClient, path: str) -> None:
     answer = client.get("/", environ_overrides={"PATH_INFO": path})
-    assert "begins with '/'" in assert_problem(answer, 400, "unreadable-request")["detail"]
+    assert "begins with '/'" in assert_problem(answer, 400, "malformed-request")["detail"]
 
 
 def test_only_named_hosts_are_answered_and_probes_under_any(make_app: Callable[..., Flask]) -> None:
@@ -182,18 +182,18 @@ def test_only_named_hosts_are_answered_and_probes_under_any(make_app: Callable[.
         assert client.get("/", base_url=f"http://{host}").status_code == 200
     for host in ("evil.example", "digits.example.evil", "10.0.0.7"):
         answer = client.get("/", base_url=f"http://{host}")
-        assert host in assert_problem(answer, 400, "unreadable-request")["detail"]
+        assert host in assert_problem(answer, 400, "malformed-request")["detail"]
         assert client.get("/healthz", base_url=f"http://{host}").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["https://digits.example", "digits.example:8000", "a b", "*"])
 def test_what_is_no_host_name_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_TRUSTED_HOSTS: expected a list of names"):
-        Settings.from_env({"DIGITREC_TRUSTED_HOSTS": value})
+        settings_from({"DIGITREC_TRUSTED_HOSTS": value})
 
 
 @pytest.mark.parametrize("value", ["-1", "one", "1.5"])
 def test_a_count_of_proxies_that_is_none_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_TRUSTED_PROXIES: expected a whole number"):
-        Settings.from_env({"DIGITREC_TRUSTED_PROXIES": value})
-    assert Settings.from_env({"DIGITREC_TRUSTED_PROXIES": "0"}).trusted_proxies == 0
+        settings_from({"DIGITREC_TRUSTED_PROXIES": value})
+    assert settings_from({"DIGITREC_TRUSTED_PROXIES": "0"}).trusted_proxies == 0

@@ -71,8 +71,8 @@ def test_several_files_are_answered_in_order_and_a_bad_one_loses_nothing(client:
 
 
 def test_the_ink_comes_as_a_png_in_mnists_polarity_when_asked_for(client: FlaskClient) -> None:
-    answer = client.post("/predict?ink=1", data=one()).json
-    head, data = answer["ink"].split(",")
+    answer = client.post("/predict?include=normalized_image", data=one()).json
+    head, data = answer["normalized_image"].split(",")
     assert head == "data:image/png;base64"
     ink = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
     assert ink.shape == (28, 28)
@@ -81,16 +81,16 @@ def test_the_ink_comes_as_a_png_in_mnists_polarity_when_asked_for(client: FlaskC
 
 
 def test_the_saliency_comes_as_a_png_when_asked_for(client: FlaskClient) -> None:
-    answer = client.post("/predict?explain=1", data=one()).json
+    answer = client.post("/predict?include=saliency", data=one()).json
     head, data = answer["saliency"].split(",")
     assert head == "data:image/png;base64"
     assert np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).shape == (28, 28)
     assert "saliency" not in client.post("/predict?explain=0", data=one()).json
 
 
-@pytest.mark.parametrize("switch", ["ink=0", "ink=false", "ink=", "anything=else"])
+@pytest.mark.parametrize("switch", ["include=", "anything=else"])
 def test_the_ink_stays_away_when_not_asked_for(client: FlaskClient, switch: str) -> None:
-    assert "ink" not in client.post(f"/predict?{switch}", data=one()).json
+    assert "normalized_image" not in client.post(f"/predict?{switch}", data=one()).json
 
 
 @pytest.mark.parametrize(

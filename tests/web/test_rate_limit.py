@@ -21,9 +21,9 @@ from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
 from web_servers import GUNICORN, free_port, running
+from web_settings import settings_from
 
 from digitrec.errors import SettingsError
-from digitrec.web.config import Settings
 from digitrec.web.middleware import api_keys as keys
 
 
@@ -75,7 +75,7 @@ def test_more_than_allowed_is_answered_with_429_and_when_to_come_back(make_app: 
     problem = assert_problem(answer, 429, "too-many-requests")
     pause_s = int(answer.headers["Retry-After"])
     assert 1 <= pause_s <= 60
-    assert f"Ask again in {pause_s} s." in problem["detail"]
+    assert f"Try again in {pause_s} s." in problem["detail"]
     assert "X-RateLimit-Limit" not in answer.headers
 
 
@@ -91,7 +91,7 @@ def test_all_answers_count_together_and_pages_and_probes_do_not(make_app: Callab
     client = make_app(rate_limit="2/minute").test_client()
     for address in ("/predict", "/api/v1/read"):
         assert client.post(address, data=one()).status_code == 200
-    for address in ("/predict", "/api/v1/predict", "/api/v1/read", "/pictures"):
+    for address in ("/predict", "/api/v1/predict", "/api/v1/read", "/upload"):
         assert client.post(address, data=one()).status_code == 429
     for address in ("/", "/healthz", "/readyz", "/api/v1/model", "/static/js/main.js"):
         assert client.get(address, buffered=True).status_code == 200
@@ -292,16 +292,16 @@ def test_without_the_client_for_redis_the_server_says_what_to_install(
 )
 def test_a_limit_that_is_none_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_RATE_LIMIT: expected a limit such as 600/minute"):
-        Settings.from_env({"DIGITREC_RATE_LIMIT": value})
+        settings_from({"DIGITREC_RATE_LIMIT": value})
 
 
 @pytest.mark.parametrize("value", ["600/minute", "10/second;5000/day"])
 def test_a_limit_or_several_are_taken(make_app: Callable[..., Any], value: str) -> None:
-    settings = Settings.from_env({"DIGITREC_RATE_LIMIT": value})
+    settings = settings_from({"DIGITREC_RATE_LIMIT": value})
     assert ask(make_app(rate_limit=settings.rate_limit).test_client()) == [200]
 
 
 def test_the_password_of_a_redis_is_not_told_to_the_log() -> None:
     with pytest.raises(SettingsError, match="DIGITREC_RATE_LIMIT_STORAGE: expected memory://") as caught:
-        Settings.from_env({"DIGITREC_RATE_LIMIT_STORAGE": "http://:secret@host"})
+        settings_from({"DIGITREC_RATE_LIMIT_STORAGE": "http://:secret@host"})
     assert "secret" not in str(caught.value)

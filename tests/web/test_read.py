@@ -23,7 +23,7 @@ def test_blank_picture_is_a_problem(client: FlaskClient) -> None:
     ("query", "field"),
     [
         ("?length=x", "length"), ("?length=0", "length"), ("?pattern=z", "pattern"), ("?choices=", "choices"),
-        ("?length=1&pattern=d", "pattern"), ("?threshold=2", "threshold"), ("?ink=5", "ink"),
+        ("?length=1&pattern=d", "pattern"), ("?threshold=2", "threshold"), ("?include=saliency", "include"),
     ],
 )  # fmt: skip
 def test_wrong_query_names_its_field(client: FlaskClient, query: str, field: str) -> None:
@@ -47,13 +47,13 @@ def test_wrong_fields_are_named(client: FlaskClient, fields: str, field: str) ->
 
 
 def test_a_number_has_text_boxes_and_ink_where_it_is_asked_for(client: FlaskClient) -> None:
-    status, body = _post(client, one(), query="?ink=1&length=1")
+    status, body = _post(client, one(), query="?include=normalized_image&length=1")
     assert status == 200
     assert len(body["text"]) == 1
     (digit,) = body["digits"]
     assert len(digit["box"]) == 4
     assert len(digit["probabilities"]) == 10
-    assert digit["ink"].startswith("data:image/png;base64,")
+    assert digit["normalized_image"].startswith("data:image/png;base64,")
     assert body["model"]["name"]
 
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from web_answers import assert_problem
 from web_pictures import one
 
-from digitrec.web import deadline as pace
+from digitrec.web import request_context
 
 
 def form(*parts: tuple[str, bytes]) -> dict[str, object]:
@@ -39,7 +39,7 @@ def test_a_long_text_in_a_form_is_refused(client: FlaskClient) -> None:
 def test_a_request_whose_pictures_take_too_long_is_refused(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(pace, "seconds_taken", lambda: 30.1)
+    monkeypatch.setattr(request_context, "elapsed_s", lambda: 30.1)
     detail = assert_problem(client.post(address, **form(*[(FILE, one())] * 2)), 413, "request-too-large")[
         "detail"
     ]

@@ -33,8 +33,7 @@ import digitrec
 from digitrec.errors import SettingsError
 from digitrec.files import packaged_model_path
 from digitrec.web.config import Settings
-from digitrec.web.server import run as serve
-from digitrec.web.server.run import gunicorn_options
+from digitrec.web.server import run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on Windows")
 
@@ -54,7 +53,7 @@ def test_gunicorn_starts_answers_and_stops_on_sigterm(command: list[str]) -> Non
 
 def test_digitrec_serve_starts_answers_and_stops_on_ctrl_c() -> None:
     port = free_port()
-    with running(serve_command("serve", port), port) as server:
+    with running(serve_command("run", port), port) as server:
         assert post(port, one())[0] == 200
         code, output = stop(server, signal.SIGINT)
         assert code == 0, output
@@ -64,12 +63,12 @@ def test_digitrec_serve_starts_answers_and_stops_on_ctrl_c() -> None:
 def test_waitress_starts_answers_and_stops() -> None:
     pytest.importorskip("waitress", reason="waitress serves on Windows; pip install waitress tests it here")
     port = free_port()
-    with running(serve_command("serve_with_waitress", port), port) as server:
+    with running(serve_command("run_waitress", port), port) as server:
         assert post(port, one())[0] == 200
         assert post(port, b"text")[0] == 415
         code, output = stop(server, signal.SIGINT)
         assert code == 0, output
-        assert output.count("answered 415") == 1, "a failure is logged once"
+        assert output.count("returned 415") == 1, "a failure is logged once"
 
 
 def test_a_failure_is_logged_once_by_gunicorn() -> None:
@@ -100,7 +99,7 @@ def test_a_body_over_the_limit_gets_its_413_and_not_a_broken_connection() -> Non
     port = free_port()
     with running(GUNICORN, port, DIGITREC_MAX_REQUEST_BYTES="1000000") as server:
         (worker, *_) = children(server.pid)
-        status, body = post(port, bytes(8_000_000))
+        status, body = post(port, bytes(1_900_000))
         assert (status, json.loads(body)["type"]) == (413, "/problems/request-too-large")
         assert resident_kb(worker) < 130_000
 
@@ -186,10 +185,10 @@ def test_a_setting_whose_name_is_mistyped_is_told_once_at_the_start() -> None:
     port = free_port()
     with running(GUNICORN, port, DIGITREC_RATE_LIMT="5/minute", DIGITREC_DATA="mnist.npz") as server:
         _, output = stop(server)
-    told = [line for line in output.splitlines() if "is no setting" in line]
+    told = [line for line in output.splitlines() if "is not a setting" in line]
     assert len(told) == 1, told
     assert (
-        "DIGITREC_RATE_LIMT is no setting, and changes nothing. Did you mean DIGITREC_RATE_LIMIT?" in told[0]
+        "DIGITREC_RATE_LIMT is not a setting and has no effect. Did you mean DIGITREC_RATE_LIMIT?" in told[0]
     )
 
 
@@ -200,7 +199,7 @@ def test_digitrec_serve_refuses_a_worker_count_before_gunicorn_trips_over_it(
     with pytest.raises(
         SettingsError, match=r"WEB_CONCURRENCY: expected a whole number above 0\. Received: 'many'"
     ):
-        serve.serve_with_gunicorn("127.0.0.1", free_port(), Settings())
+        run.run_gunicorn("127.0.0.1", free_port(), Settings())
 
 
 def test_the_application_boots_without_tensorflow_keras_or_matplotlib() -> None:
@@ -217,35 +216,37 @@ def test_the_application_boots_without_tensorflow_keras_or_matplotlib() -> None:
 
 
 def test_the_options_come_from_the_settings_and_the_hosts_variables() -> None:
-    options = gunicorn_options(Settings(threads=5, timeout_s=7), {"PORT": "9000", "WEB_CONCURRENCY": "3"})
-    assert (options["bind"], options["workers"]) == (["0.0.0.0:9000"], 3)
+    options = run.gunicorn_options(
+        Settings(threads=5, request_timeout_s=7), {"PORT": "9000", "WEB_CONCURRENCY": "3"}
+    )
+    assert (options["bind"], options["workers"]) == ("0.0.0.0:9000", 3)
     assert (options["threads"], options["timeout"], options["graceful_timeout"]) == (5, 7, 7)
 
 
 def test_the_port_is_8000_and_the_machine_decides_on_workers_when_the_host_says_nothing() -> None:
-    options = gunicorn_options(Settings(), {"PORT": "", "WEB_CONCURRENCY": " "})
-    assert options["bind"] == ["0.0.0.0:8000"]
+    options = run.gunicorn_options(Settings(), {"PORT": "", "WEB_CONCURRENCY": " "})
+    assert options["bind"] == "0.0.0.0:8000"
     assert 1 <= options["workers"] <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣"])
 def test_a_worker_count_that_is_no_whole_number_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match=r"WEB_CONCURRENCY: expected a whole number above 0. Received: '"):
-        gunicorn_options(Settings(), {"WEB_CONCURRENCY": value})
+        run.gunicorn_options(Settings(), {"WEB_CONCURRENCY": value})
 
 
-@pytest.mark.parametrize(
-    ("platform", "server"), [("win32", "serve_with_waitress"), ("linux", "serve_with_gunicorn")]
-)
+@pytest.mark.parametrize(("platform", "server"), [("win32", "run_waitress"), ("linux", "run_gunicorn")])
 def test_waitress_serves_on_windows_and_gunicorn_elsewhere(
     monkeypatch: pytest.MonkeyPatch, platform: str, server: str
 ) -> None:
     served: list[tuple[str, int, Settings]] = []
-    monkeypatch.setattr(serve.sys, "platform", platform)
-    monkeypatch.setattr(serve, server, lambda *arguments: served.append(arguments))
-    serve.serve("::1", 8000, Settings())
+    monkeypatch.setattr(run.sys, "platform", platform)
+    monkeypatch.setattr(run, server, lambda *arguments: served.append(arguments))
+    run.run("::1", 8000, Settings())
     assert served == [("::1", 8000, Settings())]
 
 
 def test_the_procfile_starts_gunicorn_with_this_application() -> None:
-    assert (REPOSITORY / "Procfile").read_text() == "web: gunicorn 'digitrec.web.server.run:application()'\n"
+    assert (
+        REPOSITORY / "Procfile"
+    ).read_text() == "web: gunicorn 'digitrec.web.server.run:create_wsgi_app()'\n"

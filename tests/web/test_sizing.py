@@ -39,24 +39,9 @@ def group(folder: Path, own: str, **files: str) -> tuple[Path, Path]:
     return folder, folder / "own"
 
 
-VERSION_1 = {
-    "cpu__cpuDOTcfs_quota_us": "50000",
-    "cpu__cpuDOTcfs_period_us": "100000",
-    "memory__memoryDOTlimit_in_bytes": "268435456",
-}
-VERSION_2 = {"cpuDOTmax": "10000 100000", "memoryDOTmax": "536870912"}
-
-
-@pytest.mark.parametrize(
-    ("own", "files", "cores", "memory_bytes"),
-    [("3:cpu:/\n4:memory:/", VERSION_1, 0.5, 268_435_456), ("0::/", VERSION_2, 0.1, 536_870_912)],
-    ids=["version 1", "version 2"],
-)
-def test_a_containers_limits_are_read_as_either_version_writes_them(
-    tmp_path: Path, own: str, files: dict[str, str], cores: float, memory_bytes: int
-) -> None:
-    places = group(tmp_path, own, **files)
-    assert (available_cores(*places), available_memory_bytes(*places)) == (cores, memory_bytes)
+def test_a_containers_limits_are_read(tmp_path: Path) -> None:
+    places = group(tmp_path, "0::/", cpuDOTmax="10000 100000", memoryDOTmax="536870912")
+    assert (available_cores(*places), available_memory_bytes(*places)) == (0.1, 536_870_912)
 
 
 def test_the_tightest_limit_of_the_groups_around_holds(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_200_connections_that_dribble_do_not_stop_others(beginning: bytes, rest:
 
 def test_waitress_alone_is_not_stopped_either() -> None:
     port = free_port()
-    with running(serve_command("serve_with_waitress", port), port), dribbling(port, BODY, SLOWLY):
+    with running(serve_command("run_waitress", port), port), dribbling(port, BODY, SLOWLY):
         assert slowest_answer_s(port, during_s=2) < 1.5
 
 
@@ -93,15 +93,9 @@ def test_waitress_alone_is_not_stopped_either() -> None:
 def test_a_request_that_takes_too_long_to_come_ends_its_connection(beginning: bytes) -> None:
     port = free_port()
     with (
-        running(GUNICORN, port, DIGITREC_RECEIVE_TIMEOUT_S="2"),
+        running(GUNICORN, port, DIGITREC_CLIENT_TIMEOUT_S="2"),
         dribbling(port, beginning, b"0" * 20, count=1) as (client,),
     ):
-        assert closed_after_s(client) > 1  # and within the 20 s that the client waits
-
-
-def test_a_connection_without_a_request_is_closed_after_a_while() -> None:
-    port = free_port()
-    with running([*GUNICORN, "--keep-alive", "2"], port), dribbling(port, b"", b"", count=1) as (client,):
         assert closed_after_s(client) > 1  # and within the 20 s that the client waits
 
 
@@ -164,7 +158,7 @@ def test_what_is_no_http_is_answered_with_a_problem(request_bytes: bytes, status
     assert answer.headers["X-Request-ID"] == problem["request_id"]
     assert set(answer.headers.items()) >= set(SECURITY_HEADERS.items())
     (line,) = [line for line in output.splitlines() if problem["request_id"] in line]
-    assert f"[INFO] request {problem['request_id']}: refused with {status}, " in line
+    assert f"[INFO] request {problem['request_id']}: rejected with {status}, " in line
     assert "broken header" not in output
 
 
@@ -203,12 +197,11 @@ def test_slow_clients_do_not_hold_up_a_stop_for_longer_than_the_graceful_timeout
         assert time.monotonic() - began < 12
 
 
-def test_gunicorns_access_log_and_worker_recycling_work_as_ever() -> None:
+def test_gunicorns_max_requests_replaces_workers() -> None:
     port = free_port()
-    options = ["--access-logfile", "-", "--max-requests", "5", "--max-requests-jitter", "0"]
+    options = ["--max-requests", "5", "--max-requests-jitter", "0"]
     with running([*GUNICORN, *options], port, WEB_CONCURRENCY="1") as server:
         for _ in range(20):
             assert post(port, one())[0] == 200
         _, output = stop(server)
-    assert output.count('"POST /predict HTTP/1.1" 200 ') == 20
-    assert output.count("Autorestarting worker") >= 3
+    assert output.count("Restarting the worker after 5 requests.") >= 3

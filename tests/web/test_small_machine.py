@@ -20,6 +20,7 @@ from web_pictures import one
 from web_servers import REPOSITORY, Server, children, free_port, post, running
 
 from digitrec.web.server.cgroups import worker_count
+from digitrec.web.server.waitress_worker import MAX_WAITING
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc: not on this system")
 
@@ -71,4 +72,6 @@ def test_a_worker_reads_pictures_in_its_own_threads_alone() -> None:
         assert post(port, large("RGBA"))[0] == 200
         (worker,) = children(server.pid)
         threads = list(Path(f"/proc/{worker}/task").iterdir())
-    assert len(threads) == 3  # waitress's loop, one for requests, one for probes
+    assert (
+        len(threads) == 2 + MAX_WAITING
+    )  # the loop, one thread for requests, and those that may wait for memory

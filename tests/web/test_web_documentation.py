@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from flask.testing import FlaskClient
 from web_servers import REPOSITORY
 
@@ -15,9 +13,9 @@ API_TEXT = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    for field in dataclasses.fields(Settings):
+    for name, field in Settings.model_fields.items():
         (row,) = [
-            row for row in SETTINGS_TEXT.splitlines() if row.startswith(f"| `{PREFIX}{field.name.upper()}` |")
+            row for row in SETTINGS_TEXT.splitlines() if row.startswith(f"| `{PREFIX}{name.upper()}` |")
         ]
         if field.default not in (None, ()):
             shown = {"True": "on", "False": "off"}.get(str(field.default), field.default)
@@ -25,7 +23,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_address_is_documented(client: FlaskClient) -> None:
-    hidden = {"static", "pages.favicon", "specification.docs_file"}
+    hidden = {"static", "pages.favicon", "openapi.docs_file"}
     for rule in client.application.url_map.iter_rules():
         assert rule.endpoint in hidden or f" {rule.rule}`" in API_TEXT, rule.rule
 

@@ -13,7 +13,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from web_faults import FAULTY, SLOW
@@ -25,8 +24,7 @@ if sys.platform == "win32":
 
 from gunicorn.config import Config
 
-from digitrec.web.server import multiprocess as shared
-from digitrec.web.server.worker import PatientWorker
+from digitrec.web.server.waitress_worker import WaitressWorker
 
 FORM = "multipart/form-data; boundary=x"
 
@@ -53,7 +51,7 @@ def form(files: list[tuple[str, bytes]], **texts: bytes) -> bytes:
 
 def test_a_worker_whose_thread_hangs_is_replaced_after_the_timeout() -> None:
     port = free_port()
-    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_TIMEOUT_S": "2"}
+    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_REQUEST_TIMEOUT_S": "2"}
     with running(FAULTY, port, **settings) as server:
         (stuck,) = children(server.pid)
         client = threading.Thread(target=ask, args=(port, "/hang"))
@@ -68,7 +66,7 @@ def test_a_worker_whose_thread_hangs_is_replaced_after_the_timeout() -> None:
 
 def test_a_worker_that_waits_for_requests_is_not_replaced() -> None:
     port = free_port()
-    with running(FAULTY, port, WEB_CONCURRENCY="1", DIGITREC_TIMEOUT_S="2") as server:
+    with running(FAULTY, port, WEB_CONCURRENCY="1", DIGITREC_REQUEST_TIMEOUT_S="2") as server:
         before = children(server.pid)
         time.sleep(5)
         assert post(port, one())[0] == 200
@@ -83,12 +81,12 @@ def test_a_worker_that_reads_many_slow_pictures_is_not_replaced_and_does_not_rea
     page_with_boxes = form([("image", one())], fields=boxes)
     asked = [
         ("/predict", pages),
-        ("/pictures", pages),
+        ("/upload", pages),
         ("/api/v1/read", pages),
         ("/api/v1/read", page_with_boxes),
     ]
     with (
-        running(SLOW, port, WEB_CONCURRENCY="1", DIGITREC_TIMEOUT_S="2") as server,
+        running(SLOW, port, WEB_CONCURRENCY="1", DIGITREC_REQUEST_TIMEOUT_S="2") as server,
         ThreadPoolExecutor(4) as pool,
     ):
         before = children(server.pid)
@@ -100,7 +98,7 @@ def test_a_worker_that_reads_many_slow_pictures_is_not_replaced_and_does_not_rea
 
 def test_probes_are_answered_while_every_thread_works() -> None:
     port = free_port()
-    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_TIMEOUT_S": "10"}
+    settings = {"WEB_CONCURRENCY": "1", "DIGITREC_THREADS": "1", "DIGITREC_REQUEST_TIMEOUT_S": "10"}
     with running(FAULTY, port, **settings) as server:
         (worker,) = children(server.pid)
         client = threading.Thread(target=ask, args=(port, "/hang"))
@@ -113,24 +111,9 @@ def test_probes_are_answered_while_every_thread_works() -> None:
 
 
 def test_sigterm_stops_a_worker_that_still_boots() -> None:
-    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
+    worker = WaitressWorker(1, os.getpid(), [], None, 30, Config(), None)
     worker.handle_exit(signal.SIGTERM, None)
     assert not worker.alive
-    worker.tmp.close()
-
-
-@pytest.mark.parametrize(("more", "waited_s"), [(0, []), (1, [0.001]), (3, [0.003]), (40, [0.005])])
-def test_a_worker_lets_those_with_fewer_connections_accept_first(
-    monkeypatch: pytest.MonkeyPatch, more: int, waited_s: list[float]
-) -> None:
-    done: list[float | str] = []
-    monkeypatch.setattr(time, "sleep", done.append)
-    monkeypatch.setattr(shared, "connections_more", lambda count, workers: more)
-    monkeypatch.setattr(shared, "tell_connections", lambda count: done.append(f"{count} told"))
-    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
-    worker._listeners = [SimpleNamespace(active_channels={1: "a", 2: "b"})]
-    worker._accept(lambda: done.append("accepted"))
-    assert done == [*waited_s, "accepted", "2 told"]
     worker.tmp.close()
 
 
@@ -142,7 +125,7 @@ def test_an_answer_that_fails_while_it_is_sent_is_told_as_the_servers_fault() ->
         problem = json.loads(failed.value.read())
         _, output = stop(server)
     assert (failed.value.code, problem["type"]) == (500, "/problems/internal-error")
-    assert "The fault is the server's" in problem["detail"]
+    assert "The server failed" in problem["detail"]
     assert "Exception while serving /break" in output
     assert output.count(problem["request_id"]) == 1
 

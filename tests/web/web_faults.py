@@ -11,7 +11,7 @@ from flask import Flask, Response
 from web_servers import REPOSITORY
 
 from digitrec import recognizer
-from digitrec.web.server import run as serve
+from digitrec.web.server import run
 
 _GUNICORN = [sys.executable, "-m", "gunicorn", "--pythonpath", str(REPOSITORY / "tests" / "web")]
 FAULTY = [*_GUNICORN, "web_faults:application()"]
@@ -21,7 +21,7 @@ SECONDS_A_PICTURE = 0.5
 
 def application() -> Flask:
     """Return the application for gunicorn."""
-    app = serve.application()
+    app = run.create_wsgi_app()
     app.add_url_rule("/hang", view_func=_hang)
     app.add_url_rule("/break", view_func=_break)
     app.add_url_rule("/exit", view_func=sys.exit)
@@ -37,7 +37,7 @@ def slow_application() -> Flask:
         return decoded(*arguments)
 
     recognizer.decoded = decode_slowly
-    return serve.application()
+    return run.create_wsgi_app()
 
 
 def _hang() -> str:

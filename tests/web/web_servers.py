@@ -18,7 +18,7 @@ from pathlib import Path
 import digitrec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:application()"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
 PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
 _PATIENCE_S = 30.0
 
@@ -30,11 +30,11 @@ def free_port() -> int:
 
 
 def serve_command(function: str, port: int) -> list[str]:
-    call = "from digitrec.web.config import Settings; from digitrec.web.server import run as serve; "
+    call = "from digitrec.web.config import load_settings; from digitrec.web.server import run; "
     return [
         sys.executable,
         "-c",
-        f"{call}serve.{function}('127.0.0.1', {port}, Settings.from_env(__import__('os').environ))",
+        f"{call}run.{function}('127.0.0.1', {port}, load_settings())",
     ]
 
 

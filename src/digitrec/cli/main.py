@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +59,10 @@ main.add_command(create_api_key)
 @model_option
 def serve(host: str, port: int, model: Path | None) -> None:
     """Serve the web page and the JSON API."""
-    from digitrec.web.config import Settings
-    from digitrec.web.server.run import serve
+    from digitrec.web.config import load_settings
+    from digitrec.web.server.run import run
 
-    settings = Settings.from_env(os.environ)
-    serve(host, port, replace(settings, model_path=model or settings.model_path))
+    run(host, port, load_settings(model_path=model))
 
 
 @main.command()

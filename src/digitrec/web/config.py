@@ -1,29 +1,41 @@
-"""What a deployment may choose, read once from the environment and frozen.
+"""Settings of a deployment, read from environment variables; docs/settings.md explains each.
 
-Every variable is named ``DIGITREC_`` plus the field's name in capitals; docs/settings.md explains each.
+The name of a variable is ``DIGITREC_`` and the field's name in capitals. The first sentence of a field's description
+says what the field takes; error messages quote it.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from digitrec.errors import SettingsError
 from digitrec.limits import InputLimits
 from digitrec.recognizer import Recognizer
 
-PREFIX = "DIGITREC_"
-_NEARLY = 0.9  # alike, as difflib counts; a letter left out, doubled or swapped
+PREFIX: Final = "DIGITREC_"
+KEY_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SIMILARITY: Final = 0.9  # by difflib: one letter is missing, doubled or swapped
+_SECRETS: Final = frozenset({"api_keys", "rate_limit_storage"})  # an address may hold a password
+_RATE: Final = r"[1-9]\d*/(second|minute|hour|day)"
+_NAME: Final = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+
+_Item = TypeVar("_Item")
+_COUNT = "A whole number above 0. "
+_COUNT_OR_ZERO = "A whole number, 0 or above. "
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What the server knows of a key: whose it is, and its SHA-256 in hex."""
+    """An API key as the server knows it: a name, and the key's SHA-256 in hex."""
 
     name: str
     sha256: str
@@ -32,214 +44,147 @@ class ApiKey:
         return f"{self.name}:{self.sha256}"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one process.
+def parse_api_key(text: str) -> ApiKey:
+    """Return the key in ``name:sha256``; raises ValueError for another form."""
+    name, _, digest = text.partition(":")
+    if not (KEY_NAME.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest)):
+        raise ValueError("expected name:sha256")
+    return ApiKey(name, digest)
 
-    Attributes
-    ----------
-    model_path : the .h5 file to serve; None is the model that comes with the package.
-    confidence_threshold : confidence in [0, 1] below which an answer is not accepted; None is the models' own, one for digits
-        and one for numbers.
-    max_image_bytes, max_image_pixels : the largest single input, see `InputLimits`.
-    max_request_bytes : the largest request body, all its images together.
-    max_request_images : the most images in one request.
-    threads : request threads of one web worker.
-    timeout_s : seconds that all pictures of a request may take, and one before its worker counts as stuck.
-    drain_s : seconds between the signal to stop and the end of listening, in which /readyz says 503.
-    max_requests : requests after which a worker is replaced, to within a tenth; 0 is never.
-    receive_timeout_s : seconds that a request may take to come in.
-    rate_limit : how often a client may ask, such as 600/minute; None is no limit.
-    rate_limit_storage : where the counts are kept, memory:// of each worker or redis://HOST:PORT.
-    api_keys : who may ask; empty is everybody.
-    cors_origins : other sites whose pages may ask.
-    trusted_hosts : the names under which the server answers; empty is any.
-    trusted_proxies : how many proxies before the server are to be believed about the client.
-    log_level : DEBUG, INFO, WARNING or ERROR.
-    log_format : text or json.
-    access_log : whether each request has a line in the log; failures always have.
-    metrics : whether /metrics answers.
-    metrics_port : a port for /metrics alone; None is the port of everything else.
-    """
 
-    model_path: Path | None = None
-    confidence_threshold: float | None = None
-    max_image_bytes: int = InputLimits.max_image_bytes
-    max_image_pixels: int = InputLimits.max_image_pixels
-    max_request_bytes: int = 20_000_000
-    max_request_images: int = 64
-    threads: int = 4
-    timeout_s: int = 30
-    drain_s: int = 0
-    max_requests: int = 100_000
-    receive_timeout_s: int = 60
-    rate_limit: str | None = None
-    rate_limit_storage: str = "memory://"
-    api_keys: tuple[ApiKey, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    trusted_proxies: int = 0
-    log_level: str = "INFO"
-    log_format: str = "text"
-    access_log: bool = True
-    metrics: bool = True
-    metrics_port: int | None = None
+def _matching(pattern: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError("another form")
+        return text
+
+    return check
+
+
+def _list_of(parse: Callable[[str], _Item]) -> Callable[[object], object]:
+    def split(value: object) -> object:
+        return tuple(parse(item.strip()) for item in value.split(",")) if isinstance(value, str) else value
+
+    return split
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+_Origins = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_list_of(_matching(rf"https?://{_NAME}(:\d+)?")))
+]
+_Hosts = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_list_of(_matching(rf"\.?{_NAME}|\[[0-9a-fA-F:]+\]")))
+]
+_LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+_LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; `load_settings` reads them with the project's own error messages."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        protected_namespaces=(),  # model_path
+    )
+
+    model_path: Path | None = Field(None, description="The path of a model file. None is the packaged one.")
+    confidence_threshold: float | None = Field(
+        None, ge=0, le=1, allow_inf_nan=False, description="A number from 0 to 1. None takes the models' own."
+    )
+    max_image_bytes: PositiveInt = Field(InputLimits.max_image_bytes, description=_COUNT)
+    max_image_pixels: PositiveInt = Field(InputLimits.max_image_pixels, description=_COUNT)
+    max_request_bytes: PositiveInt = Field(20_000_000, description=_COUNT)
+    max_request_images: PositiveInt = Field(64, description=_COUNT)
+    threads: PositiveInt = Field(4, description=_COUNT + "Requests that one worker processes at a time.")
+    request_timeout_s: PositiveInt = Field(30, description=_COUNT)
+    client_timeout_s: PositiveInt = Field(60, description=_COUNT)
+    shutdown_delay_s: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
+    rate_limit: Annotated[str, AfterValidator(_matching(f"{_RATE}(;{_RATE})*"))] | None = Field(
+        None, description="A limit such as 600/minute or 10/second;5000/day. None is no limit."
+    )
+    rate_limit_storage: Annotated[
+        str, AfterValidator(_matching(r"memory://|(redis|rediss|redis\+unix)://\S+"))
+    ] = Field("memory://", description="Memory:// or an address such as redis://HOST:6379. ")
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_list_of(parse_api_key))] = Field(
+        (),
+        description="A list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it. ",
+    )
+    cors_origins: _Origins = Field(
+        (), description="A list of origins such as https://example.org,http://localhost:3000. "
+    )
+    trusted_hosts: _Hosts = Field(
+        (), description="A list of names such as digits.example.org,localhost. Empty is any name."
+    )
+    trusted_proxies: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
+    log_level: _LogLevel = Field("INFO", description="DEBUG or INFO or WARNING or ERROR. ")
+    log_format: _LogFormat = Field("text", description="Text or json. ")
 
     @property
     def limits(self) -> InputLimits:
         """The part of the settings that the image decoder needs."""
         return InputLimits(self.max_image_bytes, self.max_image_pixels)
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Return the settings that `environ` asks for; unset and empty variables keep the default.
 
-        Raises
-        ------
-        SettingsError : a value is not of its kind; the message names the variable and what it takes.
-        """
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            variable = PREFIX + field.name.upper()
-            text = environ.get(variable, "").strip()
-            if text:
-                values[field.name] = _parse(variable, text, *_KINDS[field.name])
-        return cls(**values)
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings in the environment; unset and empty variables keep the default.
 
+    Parameters
+    ----------
+    overrides : values by field name that replace the environment's; None keeps the environment's.
 
-def mistyped(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables whose name is nearly a setting's, and that setting: nobody would read them."""
-    known = [PREFIX + field.name.upper() for field in dataclasses.fields(Settings)]
-    found = {name: get_close_matches(name, known, 1, _NEARLY) for name in environ if name.startswith(PREFIX)}
-    return {name: near[0] for name, near in found.items() if near and name not in known}
-
-
-def _parse(variable: str, text: str, parse: Callable[[str], Any], expected: str) -> Any:
+    Raises
+    ------
+    SettingsError : a value is invalid; the message names the variable, what it takes and what it holds, but no secret.
+    """
     try:
-        return parse(text)
-    except ValueError:
-        raise SettingsError(
-            f"{variable}: expected {expected}. Received: {_shown(variable, text)}. Correct it or unset it."
-        ) from None
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise _settings_error(str(error.errors()[0]["loc"][0])) from None  # pydantic's text quotes secrets
 
 
-def _shown(variable: str, text: str) -> str:
-    """Return what may stand in a log: a key may have been put where its hash belongs, an address has a password."""
-    secret = variable in (f"{PREFIX}API_KEYS", f"{PREFIX}RATE_LIMIT_STORAGE")
-    return f"{len(text)} characters of another form" if secret else repr(text)
+def _settings_error(name: str) -> SettingsError:
+    field = name.lower().removeprefix(PREFIX.lower())
+    variable, text = PREFIX + field.upper(), os.environ.get(PREFIX + field.upper(), "")
+    received = f"{len(text)} characters of another form" if field in _SECRETS else repr(text)
+    expected = str(Settings.model_fields[field].description).split(". ")[0].rstrip(".")
+    return SettingsError(
+        f"{variable}: expected {_uncapitalized(expected)}. Received: {received}. Correct it or unset it."
+    )
 
 
-def whole_number(text: str) -> int:
-    """Return the whole number above 0 that `text` is, in plain ASCII digits; raises ValueError."""
+def _uncapitalized(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def positive_int(text: str) -> int:
+    """Return the whole number above 0 in `text`, in plain ASCII digits; raises ValueError."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError(text)
     return int(text)
 
 
-def _whole_number_or_0(text: str) -> int:
-    return 0 if text == "0" else whole_number(text)
-
-
-def _port(text: str) -> int:
-    port = whole_number(text)
-    if port > 65535:
-        raise ValueError(text)
-    return port
-
-
-def _switch(text: str) -> bool:
-    switches = {"on": True, "off": False}
-    if text.lower() not in switches:
-        raise ValueError(text)
-    return switches[text.lower()]
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(text)
-    return value
-
-
-def _log_level(text: str) -> str:
-    level = text.upper()
-    if level not in _LOG_LEVELS:
-        raise ValueError(text)
-    return level
-
-
-def _log_format(text: str) -> str:
-    if text.lower() not in _LOG_FORMATS:
-        raise ValueError(text)
-    return text.lower()
-
-
-def _matching(pattern: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(text)
-        return text
-
-    return parse
-
-
-def _list_of(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    return lambda text: tuple(parse(item.strip()) for item in text.split(","))
-
-
-def api_key(text: str) -> ApiKey:
-    """Return the key that ``name:sha256`` is; raises ValueError."""
-    name, _, digest = text.partition(":")
-    if not (KEY_NAME.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest)):
-        raise ValueError(text)
-    return ApiKey(name, digest)
-
-
-KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_RATE = r"[1-9]\d*/(second|minute|hour|day)"
-_NAME = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
-_HOST = rf"\.?{_NAME}|\[[0-9a-fA-F:]+\]"
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_LOG_FORMATS = ("text", "json")
-_COUNT = (whole_number, "a whole number above 0")
-_SWITCH = (_switch, "on or off")
-_KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "model_path": (Path, "the path of a model file"),
-    "confidence_threshold": (_fraction, "a number from 0 to 1"),
-    "max_image_bytes": _COUNT,
-    "max_image_pixels": _COUNT,
-    "max_request_bytes": _COUNT,
-    "max_request_images": _COUNT,
-    "threads": _COUNT,
-    "timeout_s": _COUNT,
-    "drain_s": (_whole_number_or_0, "a whole number, 0 or above"),
-    "max_requests": (_whole_number_or_0, "a whole number, 0 or above"),
-    "receive_timeout_s": _COUNT,
-    "rate_limit": (_matching(f"{_RATE}(;{_RATE})*"), "a limit such as 600/minute or 10/second;5000/day"),
-    "rate_limit_storage": (
-        _matching(r"memory://|(redis|rediss|redis\+unix)://\S+"),
-        "memory:// or an address such as redis://HOST:6379",
-    ),
-    "api_keys": (
-        _list_of(api_key),
-        "a list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it",
-    ),
-    "cors_origins": (
-        _list_of(_matching(rf"https?://{_NAME}(:\d+)?")),
-        "a list of origins such as https://example.org,http://localhost:3000",
-    ),
-    "trusted_hosts": (_list_of(_matching(_HOST)), "a list of names such as digits.example.org,localhost"),
-    "trusted_proxies": (_whole_number_or_0, "a whole number, 0 or above"),
-    "log_level": (_log_level, " or ".join(_LOG_LEVELS)),
-    "log_format": (_log_format, " or ".join(_LOG_FORMATS)),
-    "access_log": _SWITCH,
-    "metrics": _SWITCH,
-    "metrics_port": (_port, "a port from 1 to 65535"),
-}
+def find_misspelled(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are nearly a setting's name, each with that setting: nothing reads them."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    matches = {
+        name: get_close_matches(name, known, 1, _SIMILARITY) for name in environ if name.startswith(PREFIX)
+    }
+    return {name: found[0] for name, found in matches.items() if found and name not in known}
 
 
 def load_recognizer(settings: Settings) -> Recognizer:
-    """Return the recognizer that the settings ask for.
+    """Return the recognizer for `settings`.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""What stands before every view: whom the server believes, who may ask, how often, and what browsers may do."""
+"""Checks before every view: trusted proxies, CORS, API keys, rate limits; and the headers of every response."""

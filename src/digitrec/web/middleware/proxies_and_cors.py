@@ -1,4 +1,4 @@
-"""Whom the server believes about a request's origin: proxies before it, its own names, pages of other sites."""
+"""Trusted proxies, allowed Host headers and CORS."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 from digitrec.web.config import Settings
-from digitrec.web.routes import PROBES
+from digitrec.web.request_context import PROBES
 
-_MOST_PREFLIGHT_S = 600
-_TENSORS = "Inference-Header-Content-Length"  # of the Open Inference Protocol
-# A name or an address, and a port; containers have names with an underscore. A name that cannot be one, such as a label
-# of 64 letters, would leave Flask without a map of its addresses.
+_PREFLIGHT_MAX_AGE_S = 600
+_HEADER_LENGTH = "Inference-Header-Content-Length"  # of the Open Inference Protocol
+# A name or an address, and a port; containers have names with an underscore. werkzeug cannot match routes for an
+# invalid name, such as one with a label of 64 letters.
 _HOST = re.compile(r"([\w-]{1,63}(\.[\w-]{1,63})*\.?|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
-_MOST_HOST = 261  # 255 of a name, and a port
-_ASKED = r"/(api/|v2|predict).*"
+_MAX_HOST_CHARS = 261  # 255 of a name, and a port
+_CORS_PATHS = r"/(api/|v2|predict).*"
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Let `app` believe what `settings` name, and nothing else."""
+    """Let `app` trust what `settings` name, and nothing else."""
     if settings.trusted_proxies:
-        # Its address, and whether it came by HTTPS. Not X-Forwarded-Host: few proxies set it, and so clients can.
+        # The client's address and scheme. Not X-Forwarded-Host: few proxies set it, so a client could.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
         )
-    app.wsgi_app = partial(_blank_odd_host, app.wsgi_app)  # type: ignore[method-assign]
-    app.before_request(_require_whole_address)
+    app.wsgi_app = partial(_clear_invalid_host, app.wsgi_app)  # type: ignore[method-assign]
+    app.before_request(_require_valid_address)
     if settings.trusted_hosts:
         app.before_request(partial(_require_host, settings.trusted_hosts))
     if settings.cors_origins:
         _allow_origins(app, settings.cors_origins)
 
 
-def _blank_odd_host(
+def _clear_invalid_host(
     wsgi_app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
     host = environ.get("HTTP_HOST")
-    if host and not (len(host) <= _MOST_HOST and _HOST.fullmatch(host)):
+    if host and not (len(host) <= _MAX_HOST_CHARS and _HOST.fullmatch(host)):
         environ = {**environ, "HTTP_HOST": ""}
     return wsgi_app(environ, start_response)
 
 
-def _require_whole_address() -> None:
+def _require_valid_address() -> None:
     if request.environ.get("HTTP_HOST") == "" and not PROBES.fullmatch(request.path):
-        raise BadRequest("Expected a name or an address in the Host header. Received: neither.")
+        raise BadRequest("Expected a host name or address in the Host header. Received: neither.")
     path = request.environ.get("PATH_INFO", "")
     if path and not path.startswith("/"):
-        raise BadRequest(f"Expected an address that begins with '/'. Received: {path[:200]!r}.")
+        raise BadRequest(f"Expected a path that begins with '/'. Received: {path[:200]!r}.")
 
 
 def _require_host(names: tuple[str, ...]) -> None:
-    # A probe asks the machine by its address; Flask's own TRUSTED_HOSTS would refuse it.
+    # A probe uses the machine's address; Flask's own TRUSTED_HOSTS would reject it.
     if not PROBES.fullmatch(request.path) and not host_is_trusted(request.host, names):
         raise SecurityError(
             f"Expected one of this server's names in the Host header. Received: {request.host[:200]!r}."
@@ -65,16 +65,16 @@ def _require_host(names: tuple[str, ...]) -> None:
 
 
 def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
-    # Imported here for the start's sake: most deployments do not ask for it.
+    # Imported here for a faster start: most deployments do not use it.
     from flask_cors import CORS  # noqa: PLC0415
 
     CORS(
         app,
-        resources=_ASKED,
+        resources=_CORS_PATHS,
         origins=list(origins),
         methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", _TENSORS],
-        expose_headers=["Retry-After", "X-Request-ID", _TENSORS],
-        always_send=False,  # only to those who say that they are of another site
-        max_age=_MOST_PREFLIGHT_S,
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", _HEADER_LENGTH],
+        expose_headers=["Retry-After", "X-Request-ID", _HEADER_LENGTH],
+        always_send=False,  # only for requests of another site
+        max_age=_PREFLIGHT_MAX_AGE_S,
     )

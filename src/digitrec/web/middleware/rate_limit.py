@@ -1,7 +1,7 @@
-"""How often a client may ask, where a deployment limits it.
+"""Rate limits by Flask-Limiter, if a deployment has any.
 
-Flask-Limiter counts, in the memory of each worker or in a Redis that all workers and hosts share. While that Redis is
-away, each worker counts for itself: a guard that fails must not take the service with it.
+Requests are counted in the memory of each worker, or in Redis for all workers and hosts. If Redis is unreachable, each
+worker falls back to its own memory.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from werkzeug.exceptions import TooManyRequests
 
 from digitrec.errors import SettingsError
 from digitrec.web.config import Settings
-from digitrec.web.error_handlers import answer
-from digitrec.web.middleware.api_keys import key_name
+from digitrec.web.error_handlers import handle_error
+from digitrec.web.middleware.api_keys import api_key_name
 
 if TYPE_CHECKING:
     from flask_limiter import Limiter, RateLimitExceeded
 
-# A Redis that does not answer holds up the request that finds it out, and no other.
-_REDIS_PATIENCE_S = 0.5
-# Providers give each customer as many IPv6 addresses as this leaves: all of them are one client.
+# Only the request that finds Redis unreachable waits for it.
+_REDIS_TIMEOUT_S = 0.5
+# Providers give each customer a whole IPv6 network of this prefix length: it counts as one client.
 _IPV6_CLIENT_BITS = 64
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Limit how often `app` is asked for answers, where `settings` say so.
+    """Limit the rate of POST requests to `app`, if `settings` say so.
 
     Raises
     ------
-    SettingsError : the counts shall be in a Redis, and its client is not installed.
+    SettingsError : the counts are to be in Redis, and its client is not installed.
     """
     if settings.rate_limit is None:
         return
-    # Imported here because it takes a tenth of a second of the start, and most deployments do not ask for it.
+    # Imported here because it takes 0.1 s of the start, and most deployments do not use it.
     from flask_limiter import RateLimitExceeded  # noqa: PLC0415
     from limits.errors import ConfigurationError  # noqa: PLC0415
 
@@ -58,36 +58,36 @@ def _limiter(limit: str, storage: str) -> Limiter:
     from flask_limiter import Limiter  # noqa: PLC0415
 
     shared = not storage.startswith("memory:")
-    patience: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_PATIENCE_S)
+    timeouts: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_TIMEOUT_S)
     limiter = Limiter(
-        client_name,
+        rate_limit_key,
         application_limits=[limit],
         storage_uri=storage,
-        storage_options=patience if shared else {},
+        storage_options=timeouts if shared else {},
         in_memory_fallback=[limit] if shared else [],
-        swallow_errors=True,  # of requests that find out at the same time that the Redis is away
+        swallow_errors=True,  # of concurrent requests that find Redis unreachable
         key_prefix="digitrec",
     )
-    limiter.request_filter(lambda: request.method != "POST")  # what makes work is a POST
+    limiter.request_filter(lambda: request.method != "POST")  # only POST requests run the model
     return limiter
 
 
 def _too_many(limiter: Limiter, error: RateLimitExceeded) -> Response:
     current: Any = limiter.current_limit
     pause_s = error.limit.limit.get_expiry()
-    with suppress(Exception):  # a Redis that has gone since it was asked; the client raises many kinds
+    with suppress(Exception):  # Redis may have gone meanwhile; its client raises many types
         pause_s = min(pause_s, max(1, math.ceil(current.window.reset_time - time.time())))
-    return answer(
+    return handle_error(
         TooManyRequests(
-            f"Expected at most {error.limit.limit}. Received: more. Ask again in {pause_s} s.",
+            f"Expected at most {error.limit.limit}. Received: more. Try again in {pause_s} s.",
             retry_after=pause_s,
         )
     )
 
 
-def client_name() -> str:
-    """Return whose requests are counted together: those with one key, else those from one address."""
-    name = key_name()
+def rate_limit_key() -> str:
+    """Return the client of this request: its API key, else its address."""
+    name = api_key_name()
     return f"key {name}" if name else _network(request.remote_addr or "unknown")
 
 

@@ -1,22 +1,23 @@
-"""The headers that every answer carries: what a browser may load, and the request's id."""
+"""The headers of every response: security headers and the request ID."""
 
 from __future__ import annotations
 
 import re
-import secrets
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
+
+from digitrec.web.request_context import request_id
 
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data: blob:",  # data: is the ink in an answer, blob: the thumbnail of an upload
+        "img-src 'self' data: blob:",  # data: is a normalized image, blob: the thumbnail of an upload
         "connect-src 'self'",
         "manifest-src 'self'",
         "base-uri 'none'",
-        "form-action 'self'",  # without JavaScript the page sends its pictures as a form
+        "form-action 'self'",  # without JavaScript the page sends its images as a form
         "frame-ancestors 'none'",
     )
 )
@@ -30,30 +31,15 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _HEADERS = (("Cache-Control", "no-store"), *SECURITY_HEADERS.items())
-# A year, which browsers keep to even where the site goes back to HTTP; so this name alone, and none below it.
+# For one year, even if the site goes back to HTTP; so it is for this name only, without its subdomains.
 _STRICT_TRANSPORT = "max-age=31536000"
-# A scheme and a host, or the slashes that a browser takes for the beginning of a host.
+# A scheme and a host, or the slashes that a browser takes for the start of a host.
 _OTHER_HOST = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*:)?([/\\]{2}[^/\\?#]*)?[/\\]*")
-# Wide enough for UUIDs, ULIDs and trace ids; too narrow to carry a line break or markup into a log.
-_WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def init_app(app: Flask) -> None:
-    """Give every answer of `app` the headers and the request's id."""
-    app.before_request(_take_request_id)
+    """Give every response of `app` the headers."""
     app.after_request(_add_headers)
-
-
-def request_id() -> str:
-    """Return the id of this request: the client's own ``X-Request-ID`` when well formed, else a new one."""
-    if "request_id" not in g:
-        _take_request_id()
-    return str(g.request_id)
-
-
-def _take_request_id() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _WELL_FORMED_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _add_headers(response: Response) -> Response:
@@ -68,5 +54,5 @@ def _add_headers(response: Response) -> Response:
 
 
 def _on_this_host(location: str) -> str:
-    """Return a redirect's address without its host: werkzeug takes that from the request, as the client wrote it."""
+    """Return a redirect's URL without its host: werkzeug copies that from the request, as the client wrote it."""
     return _OTHER_HOST.sub("/", location, count=1)

@@ -1,1 +1,1 @@
-"""How the server is: its log, its counts, its probes."""
+"""Logging and metrics."""

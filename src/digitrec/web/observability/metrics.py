@@ -1,157 +1,133 @@
-"""What Prometheus is told at /metrics: requests, time, answers, confidence and failures of all workers together.
+"""Prometheus metrics at /metrics, in prometheus-client's multiprocess mode: the sum over all workers.
 
-Labels take few values, all of them the server's own: a route and not a path, a known method, a problem's name. All
-their combinations together fit the files of web/server/shared.py.
+Every label has few values, all of them the server's own: a route instead of a path, a known method, a problem's name.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from flask import Blueprint, Flask, Response, current_app, request
 
 from digitrec.results import Reading
-from digitrec.web.app_state import current_state
-from digitrec.web.config import Settings
-from digitrec.web.observability.logs import seconds_taken
-from digitrec.web.openapi.decorator import specified
-from digitrec.web.server.multiprocess import counts_folder
+from digitrec.web.request_context import current_state, elapsed_s
+
+if TYPE_CHECKING:
+    from prometheus_client.core import GaugeMetricFamily
 
 blueprint = Blueprint("metrics", __name__)
 
-_KEY: Final = "digitrec_metrics"
+_EXTENSION: Final = "digitrec_metrics"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# All that the application answers; any other would be counted as "other".
+# All that the application returns; any other is counted as "other".
 _STATUSES: Final = frozenset({200, 206, 304, 308, 400, 401, 404, 405, 412, 413, 415, 416, 422, 429, 500, 503})
-# A drawing takes some milliseconds, a page with a form a second.
-_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_CONFIDENCE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
+# A drawing takes some milliseconds, a page with a form one second.
+_DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_CONFIDENCE_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
-class Counts:
-    """Everything that one application counts."""
+class Metrics:
+    """The metrics of one application."""
 
     def __init__(self) -> None:
+        # prometheus-client chooses between memory and files when it is imported, by PROMETHEUS_MULTIPROC_DIR. The
+        # server sets that after it has imported this module.
+        from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: PLC0415
+
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
-            "digitrec_requests", "Requests answered.", ["endpoint", "method", "status"], registry=registry
+            "digitrec_requests", "HTTP requests.", ["endpoint", "method", "status"], registry=registry
         )
-        self.seconds = Histogram(
-            "digitrec_request_seconds",
-            "Seconds from a whole request to its answer.",
+        self.duration = Histogram(
+            "digitrec_request_duration_seconds",
+            "Seconds from a received request to its response.",
             ["endpoint"],
-            buckets=_SECONDS,
+            buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
-        self.answers = Counter(
-            "digitrec_answers", "Single digits answered.", ["digit", "accepted"], registry=registry
+        self.predictions = Counter(
+            "digitrec_predictions", "Predictions of one digit.", ["digit", "accepted"], registry=registry
         )
-        self.numbers = Counter("digitrec_numbers", "Numbers answered.", ["accepted"], registry=registry)
+        self.readings = Counter("digitrec_readings", "Readings of a number.", ["accepted"], registry=registry)
         self.confidence = Histogram(
-            "digitrec_confidence",
-            "Confidence of answers, of single digits and of whole numbers.",
+            "digitrec_prediction_confidence",
+            "Confidence of predictions (digit) and readings (number).",
             ["kind"],
-            buckets=_CONFIDENCE,
+            buckets=_CONFIDENCE_BUCKETS,
             registry=registry,
         )
-        self.problems = Counter(
-            "digitrec_problems", "Pictures and requests that failed.", ["problem"], registry=registry
+        self.errors = Counter(
+            "digitrec_errors", "Images and requests that failed.", ["type"], registry=registry
         )
 
 
-class _ModelInfo(Collector):
-    """The model of the worker that is asked."""
+class _ModelInfo:
+    """A collector for the model of the worker that handles this request."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
         card = current_state().recognizer.card
-        family = GaugeMetricFamily(
-            "digitrec_model_info", "The model that answers.", labels=["name", "version"]
-        )
+        family = GaugeMetricFamily("digitrec_model_info", "The served model.", labels=["name", "version"])
         family.add_metric([str(card["name"]), str(card["version"])], 1.0)
         yield family
 
 
-def init_app(app: Flask, settings: Settings) -> None:
-    """Let `app` count, and answer /metrics, unless `settings` say otherwise."""
-    if settings.metrics:
-        app.extensions[_KEY] = Counts()
-        app.after_request(_count_request)
-        app.register_blueprint(blueprint)
+def init_app(app: Flask) -> None:
+    """Count the requests of `app`, and serve /metrics."""
+    app.extensions[_EXTENSION] = Metrics()
+    app.after_request(_record_request)
+    app.register_blueprint(blueprint)
 
 
 @blueprint.get("/metrics")
-@specified
 def metrics() -> Response:
-    """Answer the counts of all workers in Prometheus's text format."""
-    port = current_state().settings.metrics_port
-    if port is not None and _local_port() != port:
-        abort(404)
+    """Return the metrics in Prometheus's text format."""
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST  # noqa: PLC0415
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
     registry = CollectorRegistry()
     registry.register(_ModelInfo())
-    folder = counts_folder()
-    if folder:
-        MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-    counts = cast(Counts, current_app.extensions[_KEY])
-    return Response(
-        generate_latest(registry) + generate_latest(counts.registry), content_type=CONTENT_TYPE_LATEST
-    )
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        text = generate_latest(registry)
+    else:
+        text = generate_latest(registry) + generate_latest(_metrics().registry)
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
-def count_digit(digit: int, confidence: float, *, accepted: bool) -> None:
-    """Count one answer that is a digit."""
-    if counts := _counts():
-        counts.answers.labels(str(digit), _truth(accepted)).inc()
-        counts.confidence.labels("digit").observe(confidence)
+def record_prediction(digit: int, confidence: float, *, accepted: bool) -> None:
+    """Count a prediction of one digit."""
+    _metrics().predictions.labels(str(digit), _label(accepted)).inc()
+    _metrics().confidence.labels("digit").observe(confidence)
 
 
-def count_reading(reading: Reading) -> None:
-    """Count one answer that is a number."""
-    if counts := _counts():
-        counts.numbers.labels(_truth(reading.accepted)).inc()
-        counts.confidence.labels("number").observe(reading.confidence)
+def record_reading(reading: Reading) -> None:
+    """Count a reading of a number."""
+    _metrics().readings.labels(_label(reading.accepted)).inc()
+    _metrics().confidence.labels("number").observe(reading.confidence)
 
 
-def count_problem(name: str) -> None:
-    """Count one picture or request that failed."""
-    if counts := _counts():
-        counts.problems.labels(name or "other").inc()
+def record_error(problem: str) -> None:
+    """Count an image or request that failed."""
+    _metrics().errors.labels(problem or "other").inc()
 
 
-def leave_uncounted() -> None:
-    """Count nothing of what this request is answered."""
-    g.uncounted = True
-
-
-def _counts() -> Counts | None:
-    if g.get("uncounted"):
-        return None
-    return cast("Counts | None", current_app.extensions.get(_KEY))
-
-
-def _count_request(response: Response) -> Response:
-    counts = cast(Counts, current_app.extensions[_KEY])
+def _record_request(response: Response) -> Response:
     endpoint = request.url_rule.rule if request.url_rule else "none"
     method = request.method if request.method in _METHODS else "other"
-    counts.requests.labels(endpoint, method, _status(response.status_code)).inc()
-    counts.seconds.labels(endpoint).observe(seconds_taken())
+    status = str(response.status_code) if response.status_code in _STATUSES else "other"
+    _metrics().requests.labels(endpoint, method, status).inc()
+    _metrics().duration.labels(endpoint).observe(elapsed_s())
     return response
 
 
-def _status(code: int) -> str:
-    return str(code) if code in _STATUSES else "other"
+def _metrics() -> Metrics:
+    return cast(Metrics, current_app.extensions[_EXTENSION])
 
 
-def _truth(value: bool) -> str:
+def _label(value: bool) -> str:
     return "true" if value else "false"
-
-
-def _local_port() -> int:
-    """Return the port that this request came in by; a proxy's headers do not change it."""
-    return int(request.environ["SERVER_PORT"])

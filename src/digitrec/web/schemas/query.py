@@ -1,85 +1,94 @@
-"""A prediction becomes JSON, and the query string becomes what the answer shall hold."""
+"""Query parameters of the endpoints."""
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from pydantic import Field, PlainValidator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field, ValidationError
+from werkzeug.datastructures import MultiDict
 
-from digitrec.constants import PROBABILITY_DECIMALS
-from digitrec.results import Prediction
-from digitrec.web.schemas.validation import Model
+from digitrec.errors import InvalidFieldError
+from digitrec.forms import FormField
+from digitrec.reading.constraints import ANY_DIGIT, MAX_DIGITS, SEPARATORS, Constraint, make_constraint
+from digitrec.web.schemas.validation import RequestModel, field_error
 
-_SWITCH = {"1": True, "0": False, "": False} | {
-    spelling: value
-    for word, value in (("true", True), ("false", False))
-    for spelling in (word, word.title(), word.upper())
-}
+_CONSTRAINTS = ("length", "pattern", "choices")
+_OPTIONS = r"normalized_image|saliency"
 
 
-def _switch(text: object) -> bool:
-    if not isinstance(text, str) or text not in _SWITCH:
-        raise ValueError(text)
-    return _SWITCH[text]
-
-
-Switch = Annotated[bool, PlainValidator(_switch, json_schema_input_type=Literal[tuple(_SWITCH)])]
-
-
-class AnswerOptions(Model):
-    """What a client may ask of any answer; names in the query that it does not know are left alone."""
-
-    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None] = Field(
-        default=None,
-        description="A number from 0 to 1. The confidence that an accepted answer needs, in place of the model's own.",
-        examples=[0.9],
-    )
-    ink: Switch = Field(
-        default=False,
-        description="1 or 0. Whether the answer shows the ink that the network saw.",
-        examples=["1"],
+class _ResponseOptions(RequestModel):
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        None,
+        description="A number from 0 to 1. The confidence that an accepted result needs, in place of the model's own.",
     )
 
 
-class PredictionOptions(AnswerOptions):
-    """What a client may ask of a prediction."""
+class PredictOptions(_ResponseOptions):
+    """Query parameters of a prediction; unknown ones are ignored."""
 
-    explain: Switch = Field(
-        default=False, description="1 or 0. Whether the answer shows what it leans on.", examples=["1"]
+    include: str = Field(
+        "",
+        pattern=rf"^(({_OPTIONS})(,({_OPTIONS}))*)?$",
+        description="A list of normalized_image and saliency, separated by a comma. The response includes them.",
     )
 
+    @property
+    def includes(self) -> frozenset[str]:
+        """The names in `include`."""
+        return frozenset(self.include.split(","))
 
-def prediction_json(
-    prediction: Prediction, card: Mapping[str, Any], options: AnswerOptions
-) -> dict[str, Any]:
-    """Return the JSON object for one prediction.
 
-    The probabilities are rounded to 6 places, so they sum to 1 within 1e-5.
+class ReadOptions(_ResponseOptions):
+    """Query parameters of a reading, at most one of the three constraints; unknown ones are ignored."""
+
+    include: str = Field(
+        "", pattern="^(normalized_image)?$", description="The word normalized_image. Each digit includes it."
+    )
+    length: Annotated[int, Field(ge=1, le=MAX_DIGITS)] | None = Field(
+        None, description=f"A whole number from 1 to {MAX_DIGITS}. How many digits the number has."
+    )
+    pattern: str | None = Field(
+        None,
+        description=f"A pattern of '{ANY_DIGIT}' for any digit, digits and separators ({SEPARATORS.strip()}), such as "
+        "'dd-dd'. The text has its separators.",
+    )
+    choices: str | None = Field(
+        None, description="A list of numbers, separated by commas. The number is one of these."
+    )
+
+    @property
+    def includes(self) -> frozenset[str]:
+        """The names in `include`."""
+        return frozenset({self.include})
+
+    def constraint(self, form: tuple[FormField, ...] | None) -> Constraint:
+        """Return the constraint on the number.
+
+        Raises
+        ------
+        InvalidFieldError : it is invalid, or there are several, or one next to `form`, whose fields have their own.
+        """
+        given = {name: value for name in _CONSTRAINTS if (value := getattr(self, name)) is not None}
+        if form is not None and given:
+            raise InvalidFieldError(
+                next(iter(given)), "expected it inside each field. Received: both. Move it there."
+            )
+        if "choices" in given:
+            given["choices"] = [item.strip() for item in given["choices"].split(",")]
+        return make_constraint(**given)
+
+
+_Options = TypeVar("_Options", PredictOptions, ReadOptions)
+
+
+def parse_query(options: type[_Options], arguments: MultiDict[str, str]) -> _Options:
+    """Return the query parameters in `arguments`; of several with one name the first counts.
+
+    Raises
+    ------
+    InvalidFieldError : a value is invalid.
     """
-    answer: dict[str, Any] = {
-        "digit": prediction.digit,
-        "confidence": round(prediction.confidence, PROBABILITY_DECIMALS),
-        "probabilities": [round(float(p), PROBABILITY_DECIMALS) for p in prediction.probabilities],
-        "accepted": prediction.accepted,
-        "model": {"name": card["name"], "version": card["version"]},
-    }
-    if options.ink:
-        answer["ink"] = plane_data_url(prediction.normalized_image)
-    if prediction.saliency is not None:
-        answer["saliency"] = plane_data_url(prediction.saliency)
-    return answer
-
-
-def plane_data_url(plane: NDArray[np.float32]) -> str:
-    """Return ink or saliency, (28, 28) in [0, 1], as the data URL of a grey PNG in MNIST's polarity: 1 is white."""
-    grey = np.round(plane * 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(grey).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    try:
+        return options.model_validate(arguments.to_dict())
+    except ValidationError as error:
+        raise field_error(error, options) from error

@@ -1,4 +1,4 @@
-"""What a JSON body may hold: a picture in one of three forms, and the fields of a form beside it."""
+"""JSON bodies: an image in one of three forms, and the fields of a form with it."""
 
 from __future__ import annotations
 
@@ -9,60 +9,58 @@ from werkzeug.exceptions import BadRequest
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
-from digitrec.forms import FormField, parse_form
-from digitrec.web.schemas.validation import Model, parsed
+from digitrec.forms import FormField
+from digitrec.reading.constraints import MAX_CHARS, Constraint, make_constraint
+from digitrec.web.schemas.validation import RequestModel, parse_json
 
-_A_MILLION = 1e6
-_PICTURE_FIELDS = ("image", "strokes", "pixels")
+_IMAGE_KEYS = ("image", "strokes", "pixels")
 
-# Of a million wrong values the first is enough: pydantic would collect them all.
-Coordinate = Annotated[float, Strict(), Field(gt=-_A_MILLION, lt=_A_MILLION, allow_inf_nan=False)]
+# fail_fast: pydantic would collect a million errors of a million wrong values.
+Coordinate = Annotated[float, Strict(), Field(gt=-1e6, lt=1e6, allow_inf_nan=False)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2, fail_fast=True)]
 Stroke = Annotated[list[Point], Field(fail_fast=True)]
 Pixel = Annotated[float, Strict(), Field(ge=0, le=255, allow_inf_nan=False)]
 Channel = Annotated[list[Pixel], Field(min_length=1, max_length=1)]
 _Square = Field(min_length=IMAGE_SIZE_PX, max_length=IMAGE_SIZE_PX, fail_fast=True)
 Row = Annotated[list[Pixel], _Square] | Annotated[list[Channel], _Square]
-_Left = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-_Width = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+_Offset = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+_Size = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 
 
-class _Body(Model):
+class _Body(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
 
 class ImageBody(_Body):
-    """A picture as the text of its file."""
+    """An image file as text."""
 
     image: str = Field(description="Base64 text or a data URL of an image file.")
 
 
 class StrokesBody(_Body):
-    """A drawing as the pen's own path."""
+    """A drawing as the path of the pen."""
 
     strokes: Annotated[list[Stroke], Field(fail_fast=True)] = Field(
-        description="A list of strokes, each a list of [x, y] numbers below a million, y downwards. Any unit will do. "
-        "They are drawn as an image, which is read like any other.",
-        examples=[[[[10, 10], [60, 12], [30, 90]]]],
+        description="A list of strokes, each a list of [x, y] numbers below a million, y downwards. In any unit; they "
+        "are drawn as an image, which is then processed like any other."
     )
 
 
 class PixelsBody(_Body):
-    """A picture of MNIST's size and polarity."""
+    """An image with MNIST's size and polarity."""
 
     pixels: Annotated[list[Row], _Square] = Field(
-        description=f"{IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers from 0, paper, to 255, ink. "
-        "Where none is above 1, 1 is ink."
+        description=f"{IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers from 0, background, to 255, ink. "
+        "If none is above 1, 1 is ink."
     )
 
 
 class FormFieldBody(_Body):
-    """A box on a page, and what may stand in it; at most one of the three constraints."""
+    """A box on a page, and at most one of the three constraints on its number."""
 
-    box: tuple[_Left, _Left, _Width, _Width] = Field(
+    box: tuple[_Offset, _Offset, _Size, _Size] = Field(
         description="A box of four numbers: left and top at least 0, width and height above it. "
-        "Pixels, or shares of the page where none is above 1.",
-        examples=[[0.1, 0.2, 0.4, 0.05]],
+        "Pixels, or fractions of the page if none is above 1."
     )
     length: Annotated[int, Strict(), Field(ge=1, le=64)] | None = Field(
         default=None, description="A whole number from 1 to 64. How many digits the number has."
@@ -71,92 +69,104 @@ class FormFieldBody(_Body):
         default=None, description="A pattern of 'd', digits and separators, such as 'dd-dd'. As in the query."
     )
     choices: Annotated[list[str], Field(min_length=1)] | None = Field(
-        default=None, description="A list of numbers as text. All that the number may be."
+        default=None, description="A list of numbers as text. The number is one of these."
     )
 
 
-Fields: TypeAlias = dict[str, FormFieldBody]
-_Several = Field(min_length=1, max_length=500)
+FormBody: TypeAlias = Annotated[dict[str, FormFieldBody], Field(min_length=1, max_length=500)]
 
 
-class _FormBody(_Body):
-    fields: Annotated[Fields, _Several] | None = Field(
+class _PageBody(_Body):
+    fields: FormBody | None = Field(
         default=None,
-        description="A JSON object of 1 to 500 fields, each a name with an object that has a box. Names are yours.",
+        description="A JSON object of 1 to 500 fields, each a name with an object that has a box. Choose any names.",
     )
 
 
-class ImagePageBody(ImageBody, _FormBody):
+class ImagePageBody(ImageBody, _PageBody):
     """A page as the text of its file."""
 
 
-class PixelsPageBody(PixelsBody, _FormBody):
+class PixelsPageBody(PixelsBody, _PageBody):
     """A page of 28 x 28 pixels."""
 
 
-def _form(value: Any) -> str | None:
-    """Return which of the three forms `value` has; None if it is none of them, or more than one."""
-    given = [name for name in _PICTURE_FIELDS if isinstance(value, dict) and name in value]
+def _image_key(value: Any) -> str | None:
+    """Return which of the three forms `value` has; None for none of them or several."""
+    given = [name for name in _IMAGE_KEYS if isinstance(value, dict) and name in value]
     return f"as {given[0]}" if len(given) == 1 else None
 
 
-PictureBody: TypeAlias = Annotated[
+PredictBody: TypeAlias = Annotated[
     Annotated[ImageBody, Tag("as image")]
     | Annotated[StrokesBody, Tag("as strokes")]
     | Annotated[PixelsBody, Tag("as pixels")],
-    Discriminator(_form),
+    Discriminator(_image_key),
 ]
-PageBody: TypeAlias = Annotated[
+ReadBody: TypeAlias = Annotated[
     Annotated[ImagePageBody, Tag("as image")]
     | Annotated[StrokesBody, Tag("as strokes")]
     | Annotated[PixelsPageBody, Tag("as pixels")],
-    Discriminator(_form),
+    Discriminator(_image_key),
 ]
-_PICTURE: TypeAdapter[PictureBody] = TypeAdapter(PictureBody)
-_PAGE: TypeAdapter[PageBody] = TypeAdapter(PageBody)
-_FIELDS: TypeAdapter[Fields] = TypeAdapter(Annotated[Fields, _Several])
+_PREDICT: TypeAdapter[PredictBody] = TypeAdapter(PredictBody)
+_READ: TypeAdapter[ReadBody] = TypeAdapter(ReadBody)
+_FORM: TypeAdapter[dict[str, FormFieldBody]] = TypeAdapter(FormBody)
 
 
-def parse_picture(body: bytes, how_to_send: str) -> PictureBody:
-    """Return what is in a JSON body with one digit; raises as `digitrec.web.schemas.validation.parsed`."""
-    return parsed(_PICTURE, body, how_to_send, ImageBody, StrokesBody, PixelsBody, wrong_form=_wrong_form)
+def parse_predict_body(body: bytes, usage: str) -> PredictBody:
+    """Return the JSON body of a prediction; raises as `digitrec.web.schemas.validation.parse_json`."""
+    return parse_json(_PREDICT, body, usage, ImageBody, StrokesBody, PixelsBody, wrong_keys=_wrong_keys)
 
 
-def parse_page(body: bytes, how_to_send: str) -> PageBody:
-    """Return what is in a JSON body with a number or a form; raises as `digitrec.web.schemas.validation.parsed`."""
-    return parsed(
-        _PAGE, body, how_to_send, ImagePageBody, StrokesBody, PixelsPageBody, wrong_form=_wrong_form
-    )
+def parse_read_body(body: bytes, usage: str) -> ReadBody:
+    """Return the JSON body of a reading; raises as `digitrec.web.schemas.validation.parse_json`."""
+    return parse_json(_READ, body, usage, ImagePageBody, StrokesBody, PixelsPageBody, wrong_keys=_wrong_keys)
 
 
-def parse_fields_text(text: str) -> tuple[FormField, ...]:
-    """Return the fields in the JSON text that a form carries.
+def parse_form_text(text: str) -> tuple[FormField, ...]:
+    """Return the fields in the JSON text of a multipart form.
 
     Raises
     ------
-    InvalidFieldError : it is no JSON, or not of fields.
+    InvalidFieldError : it is not JSON, or not a form.
     """
     try:
-        return form_fields(parsed(_FIELDS, text, "Send its text.", ImagePageBody, within="fields"))
+        return to_form(parse_json(_FORM, text.encode(), "Send its text.", ImagePageBody, within="fields"))
     except BadRequest as error:
         raise InvalidFieldError("fields", f"e{str(error.description)[1:]}") from error
 
 
-def form_fields(fields: Fields) -> tuple[FormField, ...]:
-    """Return `fields` as the reading of forms takes them.
+def to_form(fields: dict[str, FormFieldBody]) -> tuple[FormField, ...]:
+    """Return `fields` for `digitrec.forms`.
 
     Raises
     ------
-    InvalidFieldError : a constraint is not understood.
+    InvalidFieldError : a constraint is invalid, or the choices of all fields are too long together.
     """
-    return parse_form({name: field.model_dump(mode="json") for name, field in fields.items()})
+    num_chars = sum(len(number) for field in fields.values() for number in field.choices or ())
+    if num_chars > MAX_CHARS:
+        raise InvalidFieldError(
+            "fields",
+            f"expected choices of {MAX_CHARS:,} characters together in all fields. Received: {num_chars:,}. "
+            "Give fewer, or patterns.",
+        )
+    return tuple(FormField(name, field.box, _constraint(name, field)) for name, field in fields.items())
 
 
-def _wrong_form(names: list[str]) -> InvalidFieldError:
-    unknown = [name for name in names if name not in _PICTURE_FIELDS]
+def _constraint(name: str, field: FormFieldBody) -> Constraint:
+    try:
+        return make_constraint(length=field.length, pattern=field.pattern, choices=field.choices)
+    except InvalidFieldError as error:
+        detail = str(error).removeprefix(f"{error.field}: ")
+        raise InvalidFieldError(f"fields.{name[:40]}.{error.field}", detail) from error
+
+
+def _wrong_keys(names: list[str]) -> InvalidFieldError:
+    unknown = [name for name in names if name not in _IMAGE_KEYS]
     received = ", ".join(repr(name[:40]) for name in names[:5]) or "no field"
     return InvalidFieldError(
         unknown[0][:40] if unknown else "image",
-        f"expected a JSON object with exactly one of the fields {', '.join(map(repr, _PICTURE_FIELDS))}. "
-        f"Received: {received}. 'ink' and 'threshold' go into the query string.",
+        f"expected a JSON object with exactly one of the fields {', '.join(map(repr, _IMAGE_KEYS))}. "
+        f"Received: {received}. 'include' and 'threshold' go into the query string.",
     )

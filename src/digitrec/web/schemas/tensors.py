@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Field, Strict
 
 from digitrec.constants import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import InvalidFieldError
-from digitrec.web.schemas.validation import Model
+from digitrec.web.schemas.validation import RequestModel
 
 INPUT_NAME = "pixels"
 INPUT_TYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}
-# The datatype of each output, its type in memory, and the shape that each picture adds to N.
+# The datatype of each output, its type in memory, and the shape that each image adds to N.
 OUTPUTS: dict[str, tuple[str, np.dtype[Any], tuple[int, ...]]] = {
     "probabilities": ("FP32", np.dtype("<f4"), (len(LABELS),)),
     "digit": ("INT64", np.dtype("<i8"), ()),
@@ -36,53 +36,53 @@ _Fraction = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 _Byte = Annotated[int, Strict(), Field(ge=0, le=255)]
 _Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000)]
 _DATA = (
-    "Numbers from 0, paper, to full ink, which is 1 in FP32 and 255 in UINT8, flat or nested as the shape says. "
-    "Left out where 'binary_data_size' tells that they follow as bytes."
+    "Numbers from 0, background, to full ink, which is 1 in FP32 and 255 in UINT8, flat or nested by the shape. "
+    "Omit them with 'binary_data_size', if they follow as bytes."
 )
 
 
-class InputParameters(Model):
-    """What is said of an input; what digitrec does not know is left alone."""
+class InputParameters(RequestModel):
+    """Parameters of an input; unknown ones are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
     binary_data_size: Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)] | None = Field(
         default=None,
-        description="A whole number, 0 or more. So many of the bytes after the JSON are this input's data.",
+        description="A whole number, 0 or more. This many bytes after the JSON are this input's data.",
     )
 
 
-class _Input(Model):
+class _Input(RequestModel):
     name: Literal["pixels"] = Field(description="The name 'pixels'. There is no other input.")
     shape: (
         tuple[_Count, Literal[28], Literal[28]]
         | tuple[_Count, Literal[28], Literal[28], Literal[1]]
         | tuple[_Count, Literal[784]]
     ) = Field(
-        description="A shape [N, 28, 28], [N, 28, 28, 1] or [N, 784] of N pictures, at least 1. Row by row.",
+        description="A shape [N, 28, 28], [N, 28, 28, 1] or [N, 784] of N images, at least 1. Row by row.",
         examples=[[1, 28, 28]],
     )
     parameters: InputParameters = Field(
-        default=InputParameters(), description="An object. What is said of the input."
+        default=InputParameters(), description="An object. Parameters of the input."
     )
 
 
 class FractionsInput(_Input):
-    """Pictures as fractions of full ink."""
+    """Images as fractions of full ink."""
 
     datatype: Literal["FP32"] = Field(description="A datatype FP32 or UINT8.")
     data: _Nested[_Fraction] | None = Field(default=None, description=_DATA)
 
 
 class BytesInput(_Input):
-    """Pictures as bytes."""
+    """Images as bytes."""
 
     datatype: Literal["UINT8"] = Field(description="A datatype FP32 or UINT8.")
     data: _Nested[_Byte] | None = Field(default=None, description=_DATA)
 
 
-class OutputParameters(Model):
-    """What is asked of an output; what digitrec does not know is left alone."""
+class OutputParameters(RequestModel):
+    """Parameters of an output; unknown ones are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -90,56 +90,57 @@ class OutputParameters(Model):
         default=None, description="True or false. Whether the output follows the JSON as bytes."
     )
     classification: Literal[0] = Field(
-        default=0, description="0, as there are no classification answers. The probabilities tell as much."
+        default=0, description="0, as there are no classification results. Use the probabilities."
     )
 
 
-class RequestedOutput(Model):
-    """An output to give."""
+class RequestedOutput(RequestModel):
+    """An output to return."""
 
     name: Literal["probabilities", "digit", "confidence", "accepted"] = Field(
         description="A name among 'probabilities', 'digit', 'confidence' and 'accepted'."
     )
     parameters: OutputParameters = Field(
-        default=OutputParameters(), description="An object. What is asked of the output."
+        default=OutputParameters(), description="An object. Parameters of the output."
     )
 
 
-class RequestParameters(Model):
-    """What is said of the whole request; what digitrec does not know is left alone."""
+class RequestParameters(RequestModel):
+    """Parameters of the request; unknown ones are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
     binary_data_output: Annotated[bool, Strict()] = Field(
-        default=False, description="True or false. Whether outputs that do not say follow the JSON as bytes."
+        default=False,
+        description="True or false. Whether outputs follow the JSON as bytes, unless they have `binary_data`.",
     )
     normalized: Annotated[bool, Strict()] = Field(
         default=False,
-        description="True or false. Whether the pixels are ink already, as MNIST has it, and go to the network as they "
-        "are. Else they are normalised like any picture.",
+        description="True or false. Whether the pixels are a normalized image, as in MNIST, and go to the network "
+        "unchanged. Else they are normalized like any image.",
     )
 
 
 Input: TypeAlias = Annotated[FractionsInput | BytesInput, Field(discriminator="datatype")]
 
 
-class InferenceRequest(Model):
-    """Pictures to answer."""
+class InferenceRequest(RequestModel):
+    """A batch of images."""
 
-    id: str = Field(default="", description="Text. The answer carries it, too.")
+    id: str = Field(default="", description="Text. The response repeats it.")
     parameters: RequestParameters = Field(
-        default=RequestParameters(), description="An object. What is said of the request."
+        default=RequestParameters(), description="An object. Parameters of the request."
     )
     inputs: Annotated[list[Input], Field(min_length=1, max_length=1)] = Field(
         description="A list of one input named 'pixels', of datatype FP32 or UINT8."
     )
     outputs: Annotated[list[RequestedOutput], Field(max_length=len(OUTPUTS))] | None = Field(
-        default=None, description="A list of the outputs to give, each once. Without it all are given."
+        default=None, description="A list of the outputs to return, each once. Without it all are returned."
     )
 
 
-def pictures_of(given: FractionsInput | BytesInput, rest: bytes) -> NDArray[np.generic]:
-    """Return the pictures of an input, (N, 28, 28) float32 in [0, 1] or uint8.
+def decode_input_tensor(given: FractionsInput | BytesInput, rest: bytes) -> NDArray[np.generic]:
+    """Return the images of an input, (N, 28, 28) float32 in [0, 1] or uint8.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def pictures_of(given: FractionsInput | BytesInput, rest: bytes) -> NDArray[np.g
 
     Raises
     ------
-    InvalidFieldError : more or fewer numbers than the shape says, or numbers outside the range.
+    InvalidFieldError : more or fewer numbers than in the shape, or numbers outside the range.
     """
     kind, count = INPUT_TYPES[given.datatype], given.shape[0]
     expected = count * IMAGE_SIZE_PX**2
@@ -173,7 +174,7 @@ def _from_lists(data: Any, kind: np.dtype[Any]) -> NDArray[np.generic]:
     except ValueError:
         raise InvalidFieldError(
             "inputs[0].data",
-            "expected lists of the same length. Received: different ones. Send whole pictures.",
+            "expected lists of the same length. Received: different ones. Send whole images.",
         ) from None
 
 
@@ -191,6 +192,6 @@ def _from_bytes(data: Any, size: int, rest: bytes, kind: np.dtype[Any]) -> NDArr
     if kind.kind == "f" and not ((numbers >= 0) & (numbers <= 1)).all():  # False for NaN
         raise InvalidFieldError(
             "inputs[0].data",
-            "expected numbers from 0, paper, to 1, full ink. Received: others. Scale them first.",
+            "expected numbers from 0, background, to 1, full ink. Received: others. Scale them first.",
         )
     return numbers

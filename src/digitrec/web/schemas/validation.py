@@ -1,6 +1,6 @@
-"""What a request may hold is a pydantic model; what a model refuses becomes digitrec's own error.
+"""Validation of requests by pydantic; its errors become digitrec's own.
 
-The description of each field begins with what the field takes. The specification shows it, and a refusal says it.
+The first sentence of a field's description says what the field takes. openapi.yaml and error messages repeat it.
 """
 
 from __future__ import annotations
@@ -18,136 +18,130 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from digitrec.errors import InvalidFieldError
 
-_SHOWN = 60  # characters of a refused value
-# 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these marks.
-_MAX_JSON_MARKS = 1_000_000
-# A key that is wrong costs pydantic 1.5 kB. 500 fields of a form have 2,000.
+_PREVIEW_CHARS = 60  # of a rejected value
+# 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these characters.
+_MAX_JSON_VALUES = 1_000_000
+# pydantic takes 1.5 kB for each wrong key. 500 fields of a form have 2,000 keys.
 _MAX_JSON_KEYS = 10_000
 _KEY = re.compile(rb'"\s*:')
-
-
-def tidy(schema: dict[str, Any]) -> None:
-    """Leave out what pydantic adds to a schema and no reader needs."""
-    for field in schema.get("properties", {}).values():
-        field.pop("title", None)
-        if not field.get("default", True):
-            del field["default"]
 
 
 T = TypeVar("T")
 
 
-class Model(BaseModel):
-    """Values of a request, checked; what it does not know is left alone."""
+class RequestModel(BaseModel):
+    """Validated values of a request; unknown ones are ignored."""
 
-    model_config = ConfigDict(frozen=True, json_schema_extra=tidy)
+    model_config = ConfigDict(frozen=True)
 
 
-def parsed(
+def parse_json(
     adapter: TypeAdapter[T],
-    body: bytes | str,
-    how_to_send: str,
+    body: bytes,
+    usage: str,
     *models: type[BaseModel],
     within: str = "",
-    wrong_form: Callable[[list[str]], InvalidFieldError] | None = None,
+    wrong_keys: Callable[[list[str]], InvalidFieldError] | None = None,
 ) -> T:
-    """Return the JSON object in `body` as `adapter` has it.
+    """Return the JSON object in `body`, validated by `adapter`.
 
     Parameters
     ----------
-    how_to_send : said where the body is no object.
-    models : of which `adapter` is.
-    within : the field whose value `body` is, if it is not a whole request.
-    wrong_form : makes the error for an object of none of the `models`, from the names in it.
+    usage : part of the error for a body that is not an object.
+    models : the union of models that `adapter` validates.
+    within : the field with the value `body`, if that is not a whole request.
+    wrong_keys : makes the error for an object of none of the `models`, from its keys.
 
     Raises
     ------
-    werkzeug.exceptions.BadRequest : it is no JSON, or no object.
-    werkzeug.exceptions.RequestEntityTooLarge : it has more values than memory bears.
+    werkzeug.exceptions.BadRequest : it is not JSON, or not an object.
+    werkzeug.exceptions.RequestEntityTooLarge : it has too many values for the memory.
     InvalidFieldError : a field is missing or of the wrong kind.
     """
-    text = body.encode() if isinstance(body, str) else body
-    if text.count(b",") + text.count(b"[") + text.count(b"{") > _MAX_JSON_MARKS:
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > _MAX_JSON_VALUES:
         raise RequestEntityTooLarge(
-            f"Expected JSON of at most {_MAX_JSON_MARKS:,} values. Received: more. Send an image file."
+            f"Expected JSON of at most {_MAX_JSON_VALUES:,} values. Received: more. Send an image file."
         )
-    if next(islice(_KEY.finditer(text), _MAX_JSON_KEYS, None), None):
+    if next(islice(_KEY.finditer(body), _MAX_JSON_KEYS, None), None):
         raise RequestEntityTooLarge(
             f"Expected JSON of at most {_MAX_JSON_KEYS:,} keys. Received: more. Send fewer fields in a request."
         )
     try:
-        return adapter.validate_json(text)
+        return adapter.validate_json(body)
     except ValidationError as error:
-        raise _refusal(error, how_to_send, models, within, wrong_form) from error
+        raise _error(error, usage, models, within, wrong_keys) from error
 
 
-def _refusal(
+def _error(
     error: ValidationError,
-    how_to_send: str,
+    usage: str,
     models: tuple[type[BaseModel], ...],
     within: str,
-    wrong_form: Callable[[list[str]], InvalidFieldError] | None,
+    wrong_keys: Callable[[list[str]], InvalidFieldError] | None,
 ) -> BadRequest | InvalidFieldError:
-    fault = _fault(error)
-    if fault["type"] == "json_invalid":
-        reason = fault["msg"].removeprefix("Invalid JSON: ")
+    details = _innermost(error)
+    if details["type"] == "json_invalid":
+        reason = details["msg"].removeprefix("Invalid JSON: ")
         return BadRequest(f"Expected a JSON object. Received: JSON that cannot be parsed ({reason}).")
-    if not fault["loc"] and not isinstance(fault["input"], dict):
-        kind = json_kind(fault["input"])
-        return BadRequest(f"Expected a JSON object. Received: {kind}. {how_to_send}")
-    if wrong_form is not None and fault["type"] == "union_tag_not_found":
-        return wrong_form(list(fault["input"]))
-    return refused(error, *models, within=within)
+    if not details["loc"] and not isinstance(details["input"], dict):
+        kind = json_type_name(details["input"])
+        return BadRequest(f"Expected a JSON object. Received: {kind}. {usage}")
+    if wrong_keys is not None and details["type"] == "union_tag_not_found":
+        return wrong_keys(list(details["input"]))
+    return field_error(error, *models, within=within)
 
 
-def refused(error: ValidationError, *models: type[BaseModel], within: str = "") -> InvalidFieldError:
-    """Return a fault in `error` as an error that names its field, what that takes and what came.
+def field_error(error: ValidationError, *models: type[BaseModel], within: str = "") -> InvalidFieldError:
+    """Return `error` as an error that names the field, what it takes and what came.
 
     Parameters
     ----------
     error : raised by one of `models`.
-    within : the field whose value was checked, if it was not a whole request.
+    within : the field with the validated value, if that was not a whole request.
     """
-    fault = _fault(error)
-    location = (within, *fault["loc"]) if within else fault["loc"]
-    path, description, known = _place(location, models)
-    if fault["type"] == "extra_forbidden":
-        name = str(location[-1])[:_SHOWN]
+    details = _innermost(error)
+    location = (within, *details["loc"]) if within else details["loc"]
+    path, description, known = _locate(location, models)
+    if details["type"] == "extra_forbidden":
+        name = str(location[-1])[:_PREVIEW_CHARS]
         return InvalidFieldError(
             f"{path}.{name}".lstrip("."),
             f"expected only the fields {', '.join(known)}. Received: {name!r}. Correct or remove it.",
         )
-    if fault["type"].startswith("union_tag"):
-        tag = fault["ctx"]["discriminator"].strip("'")
+    if details["type"].startswith("union_tag"):
+        tag = details["ctx"]["discriminator"].strip("'")
         return InvalidFieldError(
-            f"{path}.{tag}", f"expected {_expected(description)}. Received: {shown(fault['input'].get(tag))}."
+            f"{path}.{tag}",
+            f"expected {_expected(description)}. Received: {preview(details['input'].get(tag))}.",
         )
-    received = "nothing" if fault["type"] == "missing" else shown(fault["input"])
+    received = "nothing" if details["type"] == "missing" else preview(details["input"])
     return InvalidFieldError(path, f"expected {_expected(description)}. Received: {received}.")
 
 
-def shown(value: object) -> str:
-    """Return `value` as JSON has it, short enough for a message."""
+def preview(value: object) -> str:
+    """Return `value` as JSON, short enough for a message."""
     if isinstance(value, str):
-        return repr(value[:_SHOWN])
+        return repr(value[:_PREVIEW_CHARS])
     if isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value[:5]):
         return f"an array of {len(value)} items"
     if isinstance(value, (list, tuple)):
-        return str(list(value[:20]))[:_SHOWN]
-    return json_kind(value) if isinstance(value, dict) else json.dumps(value, default=str)[:_SHOWN]
+        return str(list(value[:20]))[:_PREVIEW_CHARS]
+    return (
+        json_type_name(value) if isinstance(value, dict) else json.dumps(value, default=str)[:_PREVIEW_CHARS]
+    )
 
 
-def json_kind(value: object) -> str:
-    """Return the name that JSON has for the kind of a value."""
+def json_type_name(value: object) -> str:
+    """Return the name of the JSON type of `value`."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     kinds = ((dict, "an object"), (list, "an array"), (str, "text"))
     return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
-def _fault(error: ValidationError) -> ErrorDetails:
-    """Return one fault: of the members of a union, the one that went furthest is the one that was meant."""
-    return max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
+def _innermost(error: ValidationError) -> ErrorDetails:
+    """Return the error with the longest path: the client meant the member of a union that matched furthest."""
+    return max(error.errors(include_url=False), key=lambda details: len(details["loc"]))
 
 
 def _expected(description: str) -> str:
@@ -155,12 +149,12 @@ def _expected(description: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def _place(
+def _locate(
     location: tuple[int | str, ...], models: tuple[type[BaseModel], ...]
 ) -> tuple[str, str, list[str]]:
-    """Return the path of a fault, as ``strokes[0][1]``, the description of the innermost field on it, and its fields.
+    """Return the path of an error, as ``strokes[0][1]``, the description of its innermost field, and the known fields.
 
-    pydantic names the members of a union on the way, too; these are left out.
+    The members of a union, which pydantic puts into the path, are left out.
     """
     path, description, names_are_free = "", "", False
     for part in location:
@@ -168,7 +162,7 @@ def _place(
         if isinstance(part, int):
             path += f"[{part}]"
         elif names_are_free:
-            path, names_are_free = f"{path}.{part[:_SHOWN]}", False  # a name that the client has given
+            path, names_are_free = f"{path}.{part[:_PREVIEW_CHARS]}", False  # a name that the client chose
         elif field is not None:
             path = f"{path}.{part}".lstrip(".")
             description = field.description or description

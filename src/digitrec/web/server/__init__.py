@@ -1,1 +1,1 @@
-"""gunicorn's processes: how many, how they start and stop, and how they speak HTTP."""
+"""gunicorn with waitress workers: options, hooks, the worker and its connection rules."""

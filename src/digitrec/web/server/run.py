@@ -1,11 +1,12 @@
-"""Running the application: gunicorn where it runs, waitress on Windows.
+"""Entry points of the server: gunicorn, or waitress alone on Windows.
 
-``digitrec serve`` and a host's ``gunicorn`` with the root ``gunicorn.conf.py`` share the options here.
+``digitrec serve`` and ``gunicorn`` with the root ``gunicorn.conf.py`` use the same options.
 """
 
 from __future__ import annotations
 
 import logging
+import logging.config
 import os
 import socket
 import sys
@@ -18,63 +19,60 @@ from flask import Flask
 from digitrec.errors import DigitrecError, SettingsError
 from digitrec.native_logging import suppress_native_stderr
 from digitrec.web import create_app
-from digitrec.web.config import Settings, mistyped, whole_number
+from digitrec.web.config import Settings, find_misspelled, load_settings, positive_int
 from digitrec.web.observability import logs
-from digitrec.web.server import waitress_server as wire
 from digitrec.web.server.cgroups import available_cores, available_memory_bytes, worker_count
-from digitrec.web.server.gunicorn_hooks import hooks
+from digitrec.web.server.connections import KEEPALIVE_S, make_server
+from digitrec.web.server.hooks import enable_multiprocess_metrics, server_hooks
 
 _log = logging.getLogger(__name__)
 
 _DEFAULT_PORT = 8000
-_CANNOT_START = 4  # gunicorn's own code for an application that does not load
-# Hosts send SIGKILL 10 s (Docker) to 30 s after SIGTERM; a prediction takes milliseconds.
-_GRACEFUL_TIMEOUT_S = 8
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # gunicorn makes a file there that nobody else can open
-# Its select() takes no more than 512 sockets.
-_MOST_CONNECTIONS_ON_WINDOWS = 500
-# Longer than the 60 s of most load balancers: one that asks on a connection just closed would answer 502.
-_KEEPALIVE_S = 75
+_EXIT_CODE = 4  # gunicorn's own for an application that does not load
+_GRACEFUL_TIMEOUT_S = 8  # hosts send SIGKILL 10 s (Docker) to 30 s after SIGTERM
+_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # gunicorn makes a file there that only it can open
+_MAX_CONNECTIONS_ON_WINDOWS = 500  # its select() takes at most 512 sockets
+_BODY_BYTES_ON_WINDOWS = 64_000_000
+# glibc keeps what each thread has freed. After 16 images of 25 million pixels over 8 connections a worker held 790 MB,
+# and 119 MB with these variables.
+_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
-def serve(host: str, port: int, settings: Settings) -> None:
+def run(host: str, port: int, settings: Settings) -> None:
     """Serve the application on `host`:`port` until SIGTERM or Ctrl-C.
 
     Raises
     ------
-    ModelError : the model cannot be served; nothing listens then.
-    SettingsError : WEB_CONCURRENCY is no whole number above 0, or nobody can listen at `host` and `port`.
+    ModelError : the model cannot be served.
+    SettingsError : WEB_CONCURRENCY is invalid, or `host` and `port` are not available.
     """
-    _require_free(host, port)
+    _check_port_free(host, port)
     if sys.platform == "win32":
-        serve_with_waitress(host, port, settings)
+        run_waitress(host, port, settings)
     else:
-        serve_with_gunicorn(host, port, settings)
+        run_gunicorn(host, port, settings)
 
 
-def _require_free(host: str, port: int) -> None:
-    """Say in one line what gunicorn would try five times to find out."""
+def limit_heap() -> None:
+    """Start this program again with glibc's variables for malloc, which reads them only at its start."""
+    missing = _MALLOC.keys() - os.environ.keys()
+    if sys.platform == "linux" and missing:
+        os.environ.update({name: _MALLOC[name] for name in missing})
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # nosec B606  # the command that started this process
+
+
+def create_wsgi_app(settings: Settings | None = None) -> Flask:
+    """Return the application for gunicorn; for an error that an operator can fix, print one line and exit."""
     try:
-        # As gunicorn listens: a port whose last server has just gone is free.
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise SettingsError(
-            f"expected to listen at {_bracketed(host)}:{port}. Received: {error.strerror or error}. "
-            "Stop what listens there, or name another with --port."
-        ) from None
-
-
-def application(settings: Settings | None = None) -> Flask:
-    """Return the application for gunicorn; what a person must mend is one line, not a traceback."""
-    try:
-        settings = settings or Settings.from_env(os.environ)
+        settings = settings or load_settings()
+        enable_multiprocess_metrics()
         with suppress_native_stderr():
             app = create_app(settings)
     except DigitrecError as error:
-        print(f"digitrec cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  # no logger is set up yet
-        raise SystemExit(_CANNOT_START) from None
-    for name, near in mistyped(os.environ).items():
-        _log.warning("%s is no setting, and changes nothing. Did you mean %s?", name, near)
+        print(f"digitrec cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  # logging is not set up yet
+        raise SystemExit(_EXIT_CODE) from None
+    for name, near in find_misspelled(os.environ).items():
+        _log.warning("%s is not a setting and has no effect. Did you mean %s?", name, near)
     return app
 
 
@@ -83,70 +81,35 @@ def gunicorn_options(
     environ: Mapping[str, str],
     host: str = "0.0.0.0",  # noqa: S104  # nosec B104  # a container is reached from outside
 ) -> dict[str, Any]:
-    """Return gunicorn's options for `settings` and the host's variables PORT and WEB_CONCURRENCY.
+    """Return gunicorn's options for `settings` and the variables PORT and WEB_CONCURRENCY.
 
     Raises
     ------
-    SettingsError : PORT or WEB_CONCURRENCY is no whole number above 0, or PORT is the metrics' own.
-    ModelError : the model file is missing or damaged, or nothing here can run it.
+    SettingsError : PORT or WEB_CONCURRENCY is not a whole number above 0.
     """
-    fitting = worker_count(available_cores(), available_memory_bytes())
+    default_workers = worker_count(available_cores(), available_memory_bytes())
     return {
-        "bind": _addresses(host, _whole_number(environ, "PORT", _DEFAULT_PORT), settings),
-        "workers": _whole_number(environ, "WEB_CONCURRENCY", fitting),
-        # gunicorn's own threads read slow clients to the end.
-        "worker_class": "digitrec.web.server.worker.PatientWorker",
+        "bind": f"{_bracketed(host)}:{_positive_int(environ, 'PORT', _DEFAULT_PORT)}",
+        "workers": _positive_int(environ, "WEB_CONCURRENCY", default_workers),
+        "worker_class": "digitrec.web.server.waitress_worker.WaitressWorker",
         "threads": settings.threads,
-        "timeout": settings.timeout_s,
-        "graceful_timeout": min(_GRACEFUL_TIMEOUT_S, settings.timeout_s),
-        "keepalive": _KEEPALIVE_S,
-        # The model is loaded and proven once, before anything listens. A LiteRT interpreter has no threads
-        # of its own with one thread asked for, and each request thread makes its own after the fork.
-        "preload_app": True,
-        # Against memory that no longer run would give back; none was seen to grow (docs/performance.md).
-        "max_requests": settings.max_requests,
-        "max_requests_jitter": settings.max_requests // 10,
-        # A heartbeat file on a disk can block a worker for seconds; this is memory.
-        "worker_tmp_dir": str(_IN_MEMORY) if _IN_MEMORY.is_dir() else None,
+        "timeout": settings.request_timeout_s,
+        "graceful_timeout": min(_GRACEFUL_TIMEOUT_S, settings.request_timeout_s),
+        "keepalive": KEEPALIVE_S,
+        "preload_app": True,  # the model is loaded and tested once, before anything listens
+        # A heartbeat file on a disk can block a worker for seconds.
+        "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
         "loglevel": settings.log_level.lower(),
-        # The socket would put a thread into the process that forks, and a file into the home folder.
-        "control_socket_disable": True,
-        **hooks(settings),
-        "logger_class": _log_class(settings.log_format),
+        "logconfig_dict": logs.logging_config(settings),
+        "control_socket_disable": True,  # it starts a thread in the process that forks
+        **server_hooks(settings),
     }
 
 
-def _addresses(host: str, port: int, settings: Settings) -> list[str]:
-    if port == settings.metrics_port:
-        raise SettingsError(
-            f"DIGITREC_METRICS_PORT: expected another port than PORT. Received: {port} for both. "
-            "Unset it to have /metrics beside everything else."
-        )
-    ports = [port, settings.metrics_port] if settings.metrics and settings.metrics_port else [port]
-    return [f"{_bracketed(host)}:{each}" for each in ports]
-
-
-def _log_class(log_format: str) -> type:
-    """Return gunicorn's logger with our own formatters, or with its own around which no message breaks its line."""
-    from gunicorn.glogging import Logger  # noqa: PLC0415  # not on Windows
-
-    class Log(Logger):  # type: ignore[misc]
-        def setup(self, cfg: Any) -> None:
-            super().setup(cfg)
-            for handler in [*self.error_log.handlers, *self.access_log.handlers]:
-                handler.setFormatter(logs.TextLineFormatter(handler.formatter or logging.Formatter()))
-            if log_format == "json":
-                for handler in self.error_log.handlers:
-                    handler.setFormatter(logs.formatter("json"))
-
-    return Log
-
-
-def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
+def run_gunicorn(host: str, port: int, settings: Settings) -> None:
     """Serve with gunicorn: worker processes with threads, replaced when they hang."""
     options = gunicorn_options(settings, {**os.environ, "PORT": str(port)}, host)
-    # Imported here because it does not import on Windows, and after the options because it reads
-    # WEB_CONCURRENCY itself, with a traceback for an answer.
+    # Not importable on Windows; and it reads WEB_CONCURRENCY at import, with a traceback for an invalid value.
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
 
     class Server(BaseApplication):  # type: ignore[misc]
@@ -155,38 +118,47 @@ def serve_with_gunicorn(host: str, port: int, settings: Settings) -> None:
                 self.cfg.set(name, options[name])
 
         def load(self) -> Flask:
-            return application(settings)
+            return create_wsgi_app(settings)
 
+    limit_heap()
     Server().run()
 
 
-def serve_with_waitress(host: str, port: int, settings: Settings) -> None:
+def run_waitress(host: str, port: int, settings: Settings) -> None:
     """Serve with waitress: one process with threads."""
-    app = create_app(settings)
-    logging.getLogger("waitress").setLevel(logging.INFO)  # else it keeps its address to itself
-    bounds = wire.Bounds(settings.receive_timeout_s, _KEEPALIVE_S, settings.max_request_bytes)
-    server = wire.make_server(
-        app,
-        bounds,
+    logging.config.dictConfig(logs.logging_config(settings))
+    server = make_server(
+        create_app(settings),
+        settings,
+        body_budget_bytes=_BODY_BYTES_ON_WINDOWS,
+        threads=settings.threads,
         host=host,
         port=port,
-        threads=settings.threads,
-        connection_limit=_MOST_CONNECTIONS_ON_WINDOWS,
+        connection_limit=_MAX_CONNECTIONS_ON_WINDOWS,
     )
     server.print_listen("Serving on http://{}:{}")
     server.run()
+
+
+def _check_port_free(host: str, port: int) -> None:
+    """Report in one line what gunicorn would report after five attempts."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SettingsError(
+            f"expected to listen at {_bracketed(host)}:{port}. Received: {error.strerror or error}. "
+            "Stop the program that listens there, or choose another port with --port."
+        ) from None
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _whole_number(environ: Mapping[str, str], variable: str, default: int) -> int:
+def _positive_int(environ: Mapping[str, str], variable: str, default: int) -> int:
     text = environ.get(variable, "").strip()
-    if not text:
-        return default
     try:
-        return whole_number(text)
+        return positive_int(text) if text else default
     except ValueError:
         raise SettingsError(
             f"{variable}: expected a whole number above 0. Received: {text!r}. Correct it or unset it."

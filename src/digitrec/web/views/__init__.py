@@ -1,1 +1,1 @@
-"""What is asked becomes an answer: pictures, digits, numbers, and the Open Inference Protocol."""
+"""Views: the JSON API, the Open Inference Protocol, health probes, pages and the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""The JSON endpoints: one digit, and a number."""
+"""The JSON endpoints: predict one digit, read a number or a form, describe the model."""
 
 from __future__ import annotations
 
@@ -7,75 +7,97 @@ from typing import Any
 from flask import Blueprint, request
 
 from digitrec.errors import DigitrecError
+from digitrec.forms import FormField, iter_form_results
 from digitrec.preprocessing.decode import ImageLike
-from digitrec.results import Prediction
-from digitrec.web.app_state import current_state
-from digitrec.web.deadline import in_time
-from digitrec.web.error_handlers import report
-from digitrec.web.observability.metrics import count_digit
-from digitrec.web.openapi.decorator import specified
-from digitrec.web.request_images import read_pages, read_pictures
-from digitrec.web.schemas.query import AnswerOptions, PredictionOptions, prediction_json
-from digitrec.web.views.numbers import Asked, NumberOptions, answer_number
+from digitrec.reading.constraints import Constraint
+from digitrec.results import Prediction, Reading
+from digitrec.web.error_handlers import problem_json
+from digitrec.web.observability.metrics import record_prediction, record_reading
+from digitrec.web.request_context import current_state, enforce_deadline
+from digitrec.web.schemas.query import PredictOptions, ReadOptions, parse_query
+from digitrec.web.schemas.responses import model_ref, prediction_json, reading_json
+from digitrec.web.views.request_images import images_and_form_from, images_from
 
 blueprint = Blueprint("api", __name__)
 
 
 @blueprint.post("/predict")
-@blueprint.post("/api/v1/predict")  # the one that is registered first, and so the one that url_for names
-@specified
-def predict(query: PredictionOptions) -> dict[str, Any]:
-    """Read the digit in a picture.
+@blueprint.post("/api/v1/predict")
+def predict() -> dict[str, Any]:
+    """Predict the digit in each image of the request.
 
-    One picture is answered with a prediction, several with a list in which a bad one loses nothing.
+    One image gets a prediction, several get a list in which an error takes only its own place.
     """
+    options = parse_query(PredictOptions, request.args)
     state = current_state()
-    pictures = read_pictures(request, state.settings)
     results = state.recognizer.predict_many(
-        in_time(pictures), errors="return", threshold=query.threshold, explain=query.explain
+        enforce_deadline(images_from(request, state.settings)),
+        errors="return",
+        threshold=options.threshold,
+        explain="saliency" in options.includes,
     )
     if len(results) > 1:
-        return {"results": [_result_json(result, query) for result in results]}
+        return {"results": [_prediction(result, options) for result in results]}
     if isinstance(results[0], DigitrecError):
         raise results[0]
-    return _result_json(results[0], query)
+    return _prediction(results[0], options)
 
 
 @blueprint.post("/api/v1/read")
-@specified
-def read(query: NumberOptions) -> dict[str, Any]:
-    """Read the number in a picture, or the numbers in the fields of a form.
+def read() -> dict[str, Any]:
+    """Read the number in each image of the request, or the numbers in the fields of a form.
 
-    One picture is answered with its number, or with a record of its fields; several with a list.
+    One image gets a reading or a form's fields, several get a list.
     """
-    state = current_state()
-    pictures, fields = read_pages(request, state.settings)
-    asked = query.asked(fields)
-    if len(pictures) == 1:
-        return answer_number(state.recognizer, pictures[0], asked, query)
-    return {"results": [_number_json(picture, asked, query) for picture in in_time(pictures)]}
+    options = parse_query(ReadOptions, request.args)
+    images, form = images_and_form_from(request, current_state().settings)
+    constraint = options.constraint(form)
+    if len(images) == 1:
+        return _read(images[0], constraint, form, options)
+    return {
+        "results": [_read_or_problem(image, constraint, form, options) for image in enforce_deadline(images)]
+    }
 
 
 @blueprint.get("/api/v1/model")
-@specified
 def model() -> dict[str, Any]:
-    """Tell what the network is, what it was trained on and how well it reads: the model card.
-
-    The threshold for numbers is in another card, that of the line reader, and stands here too.
-    """
+    """Return the model card, with the threshold for numbers from the line model's card."""
     recognizer = current_state().recognizer
     return {**recognizer.card, "number_threshold": recognizer.models.lines.card["threshold"]}
 
 
-def _number_json(picture: ImageLike, asked: Asked, options: AnswerOptions) -> dict[str, Any]:
-    try:
-        return answer_number(current_state().recognizer, picture, asked, options)
-    except DigitrecError as error:
-        return report(error)
-
-
-def _result_json(result: Prediction | DigitrecError, options: AnswerOptions) -> dict[str, Any]:
+def _prediction(result: Prediction | DigitrecError, options: PredictOptions) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
-        return report(result)
-    count_digit(result.digit, result.confidence, accepted=result.accepted)
-    return prediction_json(result, current_state().recognizer.card, options)
+        return problem_json(result)
+    record_prediction(result.digit, result.confidence, accepted=result.accepted)
+    return prediction_json(result, current_state().recognizer, options.includes)
+
+
+def _read(
+    image: ImageLike, constraint: Constraint, form: tuple[FormField, ...] | None, options: ReadOptions
+) -> dict[str, Any]:
+    recognizer, threshold = current_state().recognizer, options.threshold
+    if form is None:
+        reading = recognizer.read(image, constraint=constraint, threshold=threshold)
+        return {**_reading(reading, options), "model": model_ref(recognizer)}
+    results = dict(enforce_deadline(iter_form_results(recognizer, image, form, threshold=threshold)))
+    return {
+        "fields": {name: _reading(result, options) for name, result in results.items()},
+        "model": model_ref(recognizer),
+    }
+
+
+def _reading(result: Reading | DigitrecError, options: ReadOptions) -> dict[str, Any]:
+    if isinstance(result, DigitrecError):
+        return problem_json(result)
+    record_reading(result)
+    return reading_json(result, options.includes)
+
+
+def _read_or_problem(
+    image: ImageLike, constraint: Constraint, form: tuple[FormField, ...] | None, options: ReadOptions
+) -> dict[str, Any]:
+    try:
+        return _read(image, constraint, form, options)
+    except DigitrecError as error:
+        return problem_json(error)

@@ -1,6 +1,6 @@
-"""The Open Inference Protocol V2, by which clients of KServe, Triton and MLServer ask: digitrec as one of their models.
+"""The Open Inference Protocol V2, for clients of KServe, Triton and MLServer.
 
-Its failures are ``{"error": "..."}``, as the protocol says; `digitrec.web.error_handlers` writes them.
+Its errors are ``{"error": "..."}``; `digitrec.web.error_handlers` writes them.
 """
 
 from __future__ import annotations
@@ -19,58 +19,50 @@ from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.preprocessing.json_images import decode_pixels
 from digitrec.recognizer import Recognizer
-from digitrec.web.app_state import current_state
-from digitrec.web.observability.metrics import count_digit
-from digitrec.web.openapi.decorator import specified
-from digitrec.web.request_images import parsing_memory, read_body
+from digitrec.web.observability.metrics import record_prediction
+from digitrec.web.request_context import current_state
 from digitrec.web.schemas.tensors import (
     INPUT_NAME,
     INPUT_TYPES,
     OUTPUTS,
     InferenceRequest,
-    pictures_of,
+    decode_input_tensor,
 )
-from digitrec.web.schemas.validation import parsed
+from digitrec.web.schemas.validation import parse_json
 from digitrec.web.views.health import require_ready
+from digitrec.web.views.request_images import parsing_memory, read_body
 
-blueprint = Blueprint("inference_protocol", __name__, url_prefix="/v2")
+blueprint = Blueprint("kserve_v2", __name__, url_prefix="/v2")
 MODEL_NAME = "digitrec"
 _HEADER_LENGTH = "Inference-Header-Content-Length"
-_HOW_TO_SEND = (
-    'Send {"inputs": [{"name": "pixels", "shape": [1, 28, 28], "datatype": "FP32", "data": [...]}]}.'
-)
+_USAGE = 'Send {"inputs": [{"name": "pixels", "shape": [1, 28, 28], "datatype": "FP32", "data": [...]}]}.'
 _REQUEST = TypeAdapter(InferenceRequest)
-_COUNTED = ("digit", "confidence", "accepted")
-_POLARITY = "0 is paper; full ink is 1 (FP32) or 255 (UINT8): MNIST's polarity"
+_POLARITY = "0 is background; full ink is 1 (FP32) or 255 (UINT8), as in MNIST"
 
 
 @blueprint.get("")
-@specified
 def server() -> dict[str, Any]:
-    """Tell what this server is."""
+    """Return the server metadata."""
     return {"name": MODEL_NAME, "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
 @blueprint.get("/health/live")
-@specified
 def live() -> dict[str, bool]:
-    """Answer as long as the process answers at all."""
+    """Return 200 while the process runs."""
     return {"live": True}
 
 
 @blueprint.get("/health/ready")
-@specified
 def ready() -> dict[str, bool]:
-    """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
+    """Return 200 if the model makes a prediction; else, or during shutdown, a 503."""
     require_ready()
     return {"ready": True}
 
 
 @blueprint.get("/models/<name>")
 @blueprint.get("/models/<name>/versions/<version>")
-@specified
 def model(name: str, version: str = "") -> dict[str, Any]:
-    """Tell what the model takes and gives."""
+    """Return the model metadata."""
     own_version = _own_version(name, version)
     return {
         "name": MODEL_NAME,
@@ -93,9 +85,8 @@ def model(name: str, version: str = "") -> dict[str, Any]:
 
 @blueprint.get("/models/<name>/ready")
 @blueprint.get("/models/<name>/versions/<version>/ready")
-@specified
 def model_ready(name: str, version: str = "") -> dict[str, Any]:
-    """Answer 200 only after the network itself has just answered, else, or when the server stops, a 503."""
+    """Return 200 if the model makes a prediction; else, or during shutdown, a 503."""
     _own_version(name, version)
     require_ready()
     return {"name": MODEL_NAME, "ready": True}
@@ -103,54 +94,52 @@ def model_ready(name: str, version: str = "") -> dict[str, Any]:
 
 @blueprint.post("/models/<name>/infer")
 @blueprint.post("/models/<name>/versions/<version>/infer")
-@specified
 def infer(name: str, version: str = "") -> Response:
-    """Read the digits in a batch of 28 x 28 pixels.
+    """Predict the digits in a batch of 28 x 28 pixels.
 
-    0 is paper. The tensors are numbers in the JSON or, by the binary tensor extension, bytes after it.
+    The tensors are numbers in the JSON or, by the binary tensor extension, bytes after it.
     """
     own_version = _own_version(name, version)
     with parsing_memory(request):
-        asked, rest = _read_request(request)
-        pictures = pictures_of(asked.inputs[0], rest)
+        task, rest = _parse_request(request)
+        images = decode_input_tensor(task.inputs[0], rest)
     state = current_state()
-    if len(pictures) > state.settings.max_request_images:
+    if len(images) > state.settings.max_request_images:
         raise InvalidFieldError(
             "inputs[0].shape",
-            f"expected at most {state.settings.max_request_images} pictures in a request. "
-            f"Received: {len(pictures):,}. Send them in parts.",
+            f"expected at most {state.settings.max_request_images} images in a request. "
+            f"Received: {len(images):,}. Send them in parts.",
         )
-    probabilities = _probabilities(state.recognizer, pictures, normalized=asked.parameters.normalized)
+    probabilities = _probabilities(state.recognizer, images, normalized=task.parameters.normalized)
     head: dict[str, Any] = {"model_name": MODEL_NAME, "model_version": own_version}
-    if asked.id:
-        head["id"] = asked.id
+    if task.id:
+        head["id"] = task.id
     outputs = _outputs(probabilities, state.recognizer.threshold)
-    for digit, confidence, accepted in zip(*(outputs[each] for each in _COUNTED), strict=True):
-        count_digit(int(digit), float(confidence), accepted=bool(accepted))
-    return _answer(head, asked, outputs)
+    for row in zip(outputs["digit"], outputs["confidence"], outputs["accepted"], strict=True):
+        digit, confidence, accepted = row
+        record_prediction(int(digit), float(confidence), accepted=bool(accepted))
+    return _response(head, task, outputs)
 
 
 def _own_version(name: str, version: str) -> str:
-    """Return the model's version, if it is the one asked for."""
+    """Return the model's version; raises NotFound for another name or version."""
     own: str = current_state().recognizer.card["version"]
     if name != MODEL_NAME:
-        raise NotFound(
-            f"Expected the model {MODEL_NAME!r}. Received: {name[:100]!r}. It is the only one here."
-        )
+        raise NotFound(f"Expected the model {MODEL_NAME!r}. Received: {name[:100]!r}. There is no other.")
     if version not in ("", own):
-        raise NotFound(f"Expected the version {own!r}. Received: {version[:100]!r}. It is the only one here.")
+        raise NotFound(f"Expected the version {own!r}. Received: {version[:100]!r}. There is no other.")
     return own
 
 
-def _read_request(request: Request) -> tuple[InferenceRequest, bytes]:
-    """Return the request, and the bytes that follow its JSON."""
-    body = read_body(request, "JSON", _HOW_TO_SEND)
+def _parse_request(request: Request) -> tuple[InferenceRequest, bytes]:
+    """Return the request, and the bytes after its JSON."""
+    body = read_body(request, "JSON", _USAGE)
     if request.content_encoding:
         raise BadRequest(
-            f"Expected a plain body. Received: one in {request.content_encoding[:40]!r}. Send it uncompressed."
+            f"Expected a body without encoding. Received: {request.content_encoding[:40]!r}. Do not compress it."
         )
     length = _json_length(request.headers.get(_HEADER_LENGTH), len(body))
-    return parsed(_REQUEST, body[:length], _HOW_TO_SEND, InferenceRequest), body[length:]
+    return parse_json(_REQUEST, body[:length], _USAGE, InferenceRequest), body[length:]
 
 
 def _json_length(text: str | None, size: int) -> int:
@@ -160,22 +149,22 @@ def _json_length(text: str | None, size: int) -> int:
         return int(text)
     raise BadRequest(
         f"Expected {_HEADER_LENGTH} to be the number of bytes of the JSON, at most {size:,}. Received: {text[:40]!r}. "
-        "Correct it, or leave it out where nothing follows the JSON."
+        "Correct it, or omit it if nothing follows the JSON."
     )
 
 
 def _probabilities(
-    recognizer: Recognizer, pictures: NDArray[np.generic], *, normalized: bool
+    recognizer: Recognizer, images: NDArray[np.generic], *, normalized: bool
 ) -> NDArray[np.float32]:
-    """Return (N, 10): of ink as it is, or of pictures that mean what `pixels` of `/api/v1/predict` means."""
+    """Return (N, 10), of normalized images or of images like `pixels` of `/api/v1/predict`."""
     if normalized:
-        full = 255 if pictures.dtype == np.uint8 else 1
-        inks = np.ascontiguousarray(pictures, np.float32) / np.float32(full)
-        return recognizer.classifier.probabilities(inks[..., np.newaxis])
-    results = recognizer.predict_many([decode_pixels(picture) for picture in pictures], errors="return")
+        full = 255 if images.dtype == np.uint8 else 1
+        batch = np.ascontiguousarray(images, np.float32) / np.float32(full)
+        return recognizer.classifier.probabilities(batch[..., np.newaxis])
+    results = recognizer.predict_many([decode_pixels(image) for image in images], errors="return")
     for index, result in enumerate(results):
         if isinstance(result, DigitrecError):
-            raise type(result)(f"inputs[0], picture {index} of {len(results)}: {result}") from result
+            raise type(result)(f"inputs[0], image {index} of {len(results)}: {result}") from result
     return np.stack([result.probabilities for result in results if not isinstance(result, DigitrecError)])
 
 
@@ -189,17 +178,17 @@ def _outputs(probabilities: NDArray[np.float32], threshold: float) -> dict[str, 
     }
 
 
-def _answer(head: dict[str, Any], asked: InferenceRequest, values: dict[str, NDArray[Any]]) -> Response:
-    """Return `head` with the outputs that are asked for, those that shall be bytes behind the JSON."""
+def _response(head: dict[str, Any], task: InferenceRequest, values: dict[str, NDArray[Any]]) -> Response:
+    """Return `head` with the requested outputs, as JSON or as bytes after it."""
     outputs: dict[str, bool | None] = {
-        output.name: output.parameters.binary_data for output in asked.outputs or []
+        output.name: output.parameters.binary_data for output in task.outputs or []
     }
     described, tail = [], []
     for name, as_bytes in (outputs or dict.fromkeys(OUTPUTS)).items():
         datatype, kind, _ = OUTPUTS[name]
         array = np.ascontiguousarray(values[name], kind)
         tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(array.shape)}
-        if asked.parameters.binary_data_output if as_bytes is None else as_bytes:
+        if task.parameters.binary_data_output if as_bytes is None else as_bytes:
             tail.append(array.tobytes())
             tensor["parameters"] = {"binary_data_size": array.nbytes}
         else:
@@ -208,6 +197,6 @@ def _answer(head: dict[str, Any], asked: InferenceRequest, values: dict[str, NDA
     text = json.dumps({**head, "outputs": described}, separators=(",", ":")).encode()
     if not tail:
         return Response(text, mimetype="application/json")
-    answer = Response(b"".join((text, *tail)), mimetype="application/octet-stream")
-    answer.headers[_HEADER_LENGTH] = str(len(text))
-    return answer
+    response = Response(b"".join((text, *tail)), mimetype="application/octet-stream")
+    response.headers[_HEADER_LENGTH] = str(len(text))
+    return response

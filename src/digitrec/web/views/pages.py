@@ -1,4 +1,4 @@
-"""The pages a person sees."""
+"""The HTML pages."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 
 from digitrec.errors import DigitrecError
 from digitrec.results import NON_DIGIT_SCORE_THRESHOLD, Prediction
-from digitrec.web.app_state import current_state
-from digitrec.web.deadline import in_time
-from digitrec.web.error_handlers import report
-from digitrec.web.observability.metrics import count_digit
-from digitrec.web.openapi.decorator import specified
+from digitrec.web.error_handlers import problem_json
+from digitrec.web.observability.metrics import record_prediction
 from digitrec.web.problems import PROBLEMS
-from digitrec.web.request_images import read_pictures
-from digitrec.web.schemas.query import plane_data_url
+from digitrec.web.request_context import current_state, enforce_deadline
+from digitrec.web.schemas.responses import png_data_url
+from digitrec.web.views.request_images import images_from
 
 blueprint = Blueprint("pages", __name__)
 
-# No text of the page hangs on its lines' indentation, a twentieth of it.
+# Indentation is a twentieth of the page.
 _INDENT: Final = re.compile(r"\n\s+")
 
 
 @blueprint.get("/")
-@specified
 def index() -> Response:
-    """Show the page to write on."""
+    """Show the page for drawing and uploads."""
     state = current_state()
     page = render_template(
         "index.html",
@@ -37,51 +34,51 @@ def index() -> Response:
         number_threshold=state.recognizer.number_threshold,
         non_digit_threshold=NON_DIGIT_SCORE_THRESHOLD,
     )
-    return _revalidated(make_response(_INDENT.sub("\n", page)))
+    return _with_etag(make_response(_INDENT.sub("\n", page)))
 
 
-@blueprint.post("/pictures")
-@specified
-def pictures() -> str:
-    """Answer the page's form, which a browser without JavaScript sends, with a page."""
+@blueprint.post("/upload")
+def upload() -> str:
+    """Return a page with the predictions for the page's form, which a browser without JavaScript sends."""
     state = current_state()
-    results = state.recognizer.predict_many(in_time(read_pictures(request, state.settings)), errors="return")
+    results = state.recognizer.predict_many(
+        enforce_deadline(images_from(request, state.settings)), errors="return"
+    )
     if len(results) == 1 and isinstance(results[0], DigitrecError):
         raise results[0]
     names = [file.filename for file in request.files.getlist("image")] or [None]
-    answers = [{"name": name, **_shown(result)} for name, result in zip(names, results, strict=True)]
-    return render_template("answers.html", answers=answers)
+    items = [{"name": name, **_view_model(result)} for name, result in zip(names, results, strict=True)]
+    return render_template("results.html", results=items)
 
 
 @blueprint.get("/problems/<name>")
-@specified
 def problem(name: str) -> Response:
-    """Explain a kind of failure: the address that a problem's ``type`` is."""
+    """Explain a problem type; the URL is a problem's ``type``."""
     if name not in PROBLEMS:
         abort(404)
-    return _revalidated(make_response(render_template("problem.html", problem=PROBLEMS[name])))
+    return _with_etag(make_response(render_template("problem.html", problem=PROBLEMS[name])))
 
 
 @blueprint.get("/favicon.ico")
 def favicon() -> Response:
-    """Answer browsers that ask here without having read the page."""
+    """Return the icon for browsers that have not read the page."""
     return current_app.send_static_file("favicon.svg")
 
 
-def _shown(result: Prediction | DigitrecError) -> dict[str, Any]:
+def _view_model(result: Prediction | DigitrecError) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
-        return {"problem": report(result)}
-    count_digit(result.digit, result.confidence, accepted=result.accepted)
+        return {"problem": problem_json(result)}
+    record_prediction(result.digit, result.confidence, accepted=result.accepted)
     return {
         "prediction": result,
         "order": (-result.probabilities).argsort().tolist(),
         "is_not_a_digit": result.rejection_score >= NON_DIGIT_SCORE_THRESHOLD,
-        "ink": plane_data_url(result.normalized_image),
+        "normalized_image": png_data_url(result.normalized_image),
     }
 
 
-def _revalidated(response: Response) -> Response:
-    """Let a browser keep the page, and ask each time whether it is still the same."""
+def _with_etag(response: Response) -> Response:
+    """Let a browser cache the page, and revalidate it each time."""
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

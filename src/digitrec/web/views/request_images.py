@@ -1,4 +1,4 @@
-"""A request becomes pictures: from a form, a raw body or JSON."""
+"""Images of a request: from a multipart form, a raw body or JSON."""
 
 from __future__ import annotations
 
@@ -16,85 +16,87 @@ from digitrec.preprocessing.strokes import Strokes
 from digitrec.web.config import Settings
 from digitrec.web.schemas.requests import (
     ImageBody,
-    PageBody,
-    PictureBody,
+    PredictBody,
+    ReadBody,
     StrokesBody,
-    form_fields,
-    parse_fields_text,
-    parse_page,
-    parse_picture,
+    parse_form_text,
+    parse_predict_body,
+    parse_read_body,
+    to_form,
 )
 
-_PARSING_BYTES = 5  # for each of a JSON body: the body, its text and what that becomes
-_HOW_TO_SEND = (
-    "Send a picture as the form field 'image' (curl -F image=@7.png), as the request body "
+_PARSING_FACTOR = 5  # memory for each byte of a JSON body: the body, its text and the parsed values
+_USAGE = (
+    "Send an image as the form field 'image' (curl -F image=@7.png), as the request body "
     "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON with one of the fields "
     "'image', 'strokes' and 'pixels'."
 )
 
 
-def read_pictures(request: Request, settings: Settings) -> list[ImageLike]:
-    """Return the pictures of `request`, at least one, in the order they came.
+def images_from(request: Request, settings: Settings) -> list[ImageLike]:
+    """Return the images of `request`, at least one, in their order.
 
-    The pictures of a form and of a raw body are bytes that nobody has looked into yet.
+    The images of a form and of a raw body are bytes that are not decoded yet.
 
     Raises
     ------
     InvalidFieldError : a field is missing, unknown or of the wrong kind.
-    werkzeug.exceptions.BadRequest : the body is empty, or no JSON object.
+    werkzeug.exceptions.BadRequest : the body is empty, or not a JSON object.
     werkzeug.exceptions.RequestEntityTooLarge : the body is larger than the settings allow.
     """
     if request.mimetype == "multipart/form-data":
         return _from_form(request, settings.max_request_images)
     if _is_json(request):
         with parsing_memory(request):
-            return [_from_object(parse_picture(_image_body(request), _HOW_TO_SEND), settings)]
+            return [_to_image(parse_predict_body(_image_body(request), _USAGE))]
     body = _image_body(request)
     if body[:64].lstrip().startswith(b"{"):
-        raise BadRequest("Expected a picture. Received: JSON. Send it as Content-Type: application/json.")
+        raise BadRequest("Expected an image. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
-        raise BadRequest(f"Expected a picture. Received: a form without a file. {_HOW_TO_SEND}")
+        raise BadRequest(f"Expected an image. Received: a form without a file. {_USAGE}")
     return [body]
 
 
-def read_pages(request: Request, settings: Settings) -> tuple[list[ImageLike], tuple[FormField, ...] | None]:
-    """Return the pictures of `request`, and the fields that are sent with them: as text in a form, or inside JSON.
+def images_and_form_from(
+    request: Request, settings: Settings
+) -> tuple[list[ImageLike], tuple[FormField, ...] | None]:
+    """Return the images of `request`, and the form's fields, as text in a multipart form or inside JSON.
 
     Raises
     ------
-    As `read_pictures`.
+    As `images_from`.
     """
     if request.mimetype == "multipart/form-data":
-        pictures = read_pictures(request, settings)
+        images = images_from(request, settings)
         text = request.form.get("fields")
-        return pictures, None if text is None else parse_fields_text(text)
+        return images, None if text is None else parse_form_text(text)
     if not _is_json(request):
-        return read_pictures(request, settings), None
+        return images_from(request, settings), None
     with parsing_memory(request):
-        page = parse_page(_image_body(request), _HOW_TO_SEND)
-        given = None if isinstance(page, StrokesBody) else page.fields
-        return [_from_object(page, settings)], None if given is None else form_fields(given)
+        page = parse_read_body(_image_body(request), _USAGE)
+        fields = None if isinstance(page, StrokesBody) else page.fields
+        return [_to_image(page)], None if fields is None else to_form(fields)
 
 
 def parsing_memory(request: Request) -> AbstractContextManager[None]:
-    """Return what keeps the memory to parse the JSON of `request`, and waits for it where the body is large."""
-    return large_images.reserve(_PARSING_BYTES * (request.content_length or 0))
+    """Reserve the memory to parse the JSON of `request`; wait for it if the body is large."""
+    return large_images.reserve(_PARSING_FACTOR * (request.content_length or 0))
 
 
 def _image_body(request: Request) -> bytes:
-    return read_body(request, "a picture", _HOW_TO_SEND)
+    return read_body(request, "an image", _USAGE)
 
 
-def read_body(request: Request, expected: str, how_to_send: str) -> bytes:
+def read_body(request: Request, expected: str, usage: str) -> bytes:
     """Return the body of `request`.
 
     Raises
     ------
-    werkzeug.exceptions.BadRequest : it is empty; says what was `expected`.
+    werkzeug.exceptions.BadRequest : it is empty.
     """
     body = request.get_data(cache=False)
     if not body:
-        raise BadRequest(f"Expected {expected}. Received: an empty body. {how_to_send}")
+        raise BadRequest(f"Expected {expected}. Received: an empty body. {usage}")
     return body
 
 
@@ -103,9 +105,9 @@ def _is_json(request: Request) -> bool:
 
 
 def _is_text(body: bytes) -> bool:
-    """Tell a urlencoded form from a picture: curl --data-binary labels both the same.
+    """Return whether this is a urlencoded form and not an image: curl --data-binary labels both the same.
 
-    A form is printable ASCII; the head of every image format that digitrec reads has other bytes.
+    A form is printable ASCII; the header of every supported image format has other bytes.
     """
     head = body[:64]
     return head.isascii() and head.decode("ascii").isprintable()
@@ -114,7 +116,7 @@ def _is_text(body: bytes) -> bool:
 def _from_form(request: Request, max_images: int) -> list[ImageLike]:
     files = request.files.getlist("image")
     if not files:
-        raise InvalidFieldError("image", f"expected a file. Received: {_received(request)}. {_HOW_TO_SEND}")
+        raise InvalidFieldError("image", f"expected a file. Received: {_received(request)}. {_USAGE}")
     if len(files) > max_images:
         raise InvalidFieldError(
             "image",
@@ -130,7 +132,7 @@ def _received(request: Request) -> str:
     return "a form with " + (", ".join(repr(name) for name in names[:5]) or "no fields")
 
 
-def _from_object(value: PictureBody | PageBody, settings: Settings) -> ImageLike:
+def _to_image(value: PredictBody | ReadBody) -> ImageLike:
     if isinstance(value, ImageBody):
         return decode_base64(value.image, "image")
     if isinstance(value, StrokesBody):

@@ -1,0 +1,99 @@
+"""gunicorn's server hooks; all run in the master process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from digitrec.errors import DigitrecError
+from digitrec.native_logging import suppress_native_stderr
+from digitrec.web.config import Settings, load_recognizer
+from digitrec.web.request_context import AppState, set_state, state_of
+
+_METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_PREFIX = "digitrec-metrics-"
+_METRICS_BYTES = 32_000_000  # 2 MB for each worker; a write to a mapped file without room kills the process
+
+
+def server_hooks(settings: Settings) -> dict[str, Callable[..., None]]:
+    """Return the hooks by gunicorn's names."""
+    return {
+        "when_ready": partial(_handle_sigterm, settings.shutdown_delay_s),
+        "on_reload": reload_model,
+        "child_exit": _forget_worker,
+        "on_exit": _remove_metrics,
+    }
+
+
+def enable_multiprocess_metrics() -> None:
+    """Turn on prometheus-client's multiprocess mode; without a folder with room each worker counts for itself."""
+    if _METRICS_DIR in os.environ:  # an operator's own folder
+        return
+    memory = "/dev/shm"  # noqa: S108  # nosec B108  # mkdtemp makes a folder for this user alone
+    for parent in (memory, None):
+        with suppress(OSError):  # not writable
+            folder = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=parent)
+            if shutil.disk_usage(folder).free > _METRICS_BYTES:
+                os.environ[_METRICS_DIR] = folder
+                return
+            Path(folder).rmdir()
+
+
+def _remove_metrics(_server: object) -> None:
+    folder = Path(os.environ.get(_METRICS_DIR, ""))
+    if folder.name.startswith(_METRICS_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_worker(_server: object, worker: Any) -> None:
+    if _METRICS_DIR in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # see observability/metrics.py
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def reload_model(server: Any) -> None:
+    """Load the model file again after SIGHUP, before the workers are replaced; keep the old model if that fails."""
+    state = state_of(server.app.callable)
+    try:
+        with suppress_native_stderr():
+            recognizer = load_recognizer(state.settings)
+    except DigitrecError as error:
+        server.log.error("Cannot load the new model, so %s stays: %s", _model_name(state), error)
+        return
+    new_state = replace(state, recognizer=recognizer)
+    set_state(server.app.callable, new_state)
+    server.log.info("Loaded the model %s in place of %s.", _model_name(new_state), _model_name(state))
+
+
+def _model_name(state: AppState) -> str:
+    return f"{state.recognizer.card['name']} {state.recognizer.card['version']}"
+
+
+def _handle_sigterm(delay_s: int, server: Any) -> None:
+    """At SIGTERM let /readyz return 503, and gunicorn stop `delay_s` later; a second SIGTERM stops it at once.
+
+    A load balancer that checks /readyz sends its requests elsewhere meanwhile.
+    """
+
+    def stop(_signal: int, frame: Any) -> None:
+        server.signal(signal.SIGTERM, frame)
+
+    def drain(number: int, frame: Any) -> None:
+        state = state_of(server.app.callable)
+        if state.is_draining or not delay_s:
+            stop(number, frame)
+        else:
+            signal.alarm(delay_s)
+        state.draining[0] = 1
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGTERM, drain)

@@ -1,0 +1,188 @@
+"""The gunicorn worker: waitress receives requests and sends responses, so a slow client takes no thread.
+
+gunicorn starts, replaces and stops workers. docs/adr/0001-waitress-in-gunicorn.md has the reasons and the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Lock, Semaphore, get_ident
+from typing import Any, Final
+
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.trigger import trigger
+
+from digitrec.limits import large_images
+from digitrec.web.request_context import HEARTBEAT, PROBES, state_of
+from digitrec.web.server.cgroups import available_memory_bytes, body_budget_bytes
+from digitrec.web.server.connections import channels, listeners, make_server
+
+MAX_WAITING: Final = 8  # threads that wait for memory to decode a large image
+_SLOW_S: Final = 0.02  # a prediction takes 2 ms, a short number 20
+_POLL_S: Final = 1.0
+_NOTIFY_S: Final = 0.1
+_LINGER_S: Final = 2.0  # at shutdown, for a client that is about to send its next request
+_RESERVED_FILES: Final = 200  # logs, libraries, and the files of multipart forms
+_MIN_CONNECTIONS: Final = 16
+
+
+class Turns:
+    """Lets at most `count` threads process requests, and only one as long as none takes longer than `_SLOW_S`.
+
+    Several threads would exchange the GIL at each call into OpenCV (docs/adr/0002-one-thread-for-quick-requests.md).
+    """
+
+    def __init__(self, count: int) -> None:
+        self._turns = Semaphore(count)
+        self._single = Lock()
+        self._single_owner: int | None = None
+        self._single_since = 0.0
+        self._beats: dict[int, float] = {}  # by thread
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Wait for a turn, and process a request."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @contextmanager
+    def step_aside(self) -> Iterator[None]:
+        """Give the turn to another thread as long as this one waits for memory."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter()
+
+    def _enter(self) -> None:
+        self._turns.acquire()
+        remaining_s = max(0.0, self._single_since + _SLOW_S - time.monotonic())
+        if self._single.acquire(timeout=remaining_s):
+            self._single_owner, self._single_since = get_ident(), time.monotonic()
+        self.beat()
+
+    def _leave(self) -> None:
+        del self._beats[get_ident()]
+        if self._single_owner == get_ident():
+            self._single_owner = None
+            self._single.release()
+        self._turns.release()
+
+    def beat(self) -> None:
+        """Record that this thread's request makes progress."""
+        self._beats[get_ident()] = time.monotonic()
+
+    def oldest_beat(self, now: float) -> float:
+        """Return the last heartbeat of the slowest busy thread, or `now` if none is busy."""
+        return min([now, *list(self._beats.values())])
+
+
+class WaitressWorker(Worker):  # type: ignore[misc]
+    """Serves gunicorn's sockets with waitress."""
+
+    alive: bool
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._sockets: dict[int, Any] = {}  # the map of waitress's loop; a signal may arrive before `run`
+        self._next_notify = 0.0
+        self._turns = Turns(self.cfg.threads)
+
+    def run(self) -> None:
+        """Serve until gunicorn stops this worker, then finish the requests in progress."""
+        large_images.while_waiting, large_images.max_waiting = self._turns.step_aside, MAX_WAITING
+        make_server(
+            self._application,
+            state_of(self.wsgi).settings,
+            body_budget_bytes=body_budget_bytes(available_memory_bytes(), self.cfg.workers),
+            threads=self.cfg.threads + MAX_WAITING,
+            map=self._sockets,
+            sockets=[listener.sock for listener in self.sockets],
+            backlog=self.cfg.backlog,
+            connection_limit=self._max_connections(),
+        )
+        while self.alive and self.ppid == os.getppid():
+            self._poll()
+        self._drain()
+
+    def notify(self) -> None:
+        """Report to gunicorn the last heartbeat of the slowest busy thread: the loop runs even if a thread hangs."""
+        beat = self._turns.oldest_beat(time.monotonic())
+        os.utime(self.tmp.fileno(), (beat, beat))
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Stop, and wake the loop."""
+        super().handle_exit(sig, frame)
+        self._wake_loop()
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_notify:
+            self._next_notify = now + _NOTIFY_S
+            self.notify()
+        wasyncore.loop(_POLL_S, use_poll=True, map=self._sockets, count=1)
+
+    def _drain(self) -> None:
+        for listener in listeners(self._sockets):
+            _accept_last(listener)
+        began = time.monotonic()
+        while (
+            open_channels := channels(self._sockets)
+        ) and time.monotonic() - began < self.cfg.graceful_timeout:
+            for channel in open_channels:
+                channel.closes_after_response = True
+                channel.will_close |= channel.is_idle and time.monotonic() - began > _LINGER_S
+            self._poll()
+
+    def _wake_loop(self) -> None:
+        for item in list(self._sockets.values()):
+            if isinstance(item, trigger):
+                item.pull_trigger()
+                return
+
+    def _max_connections(self) -> int:
+        """Return the limit; each connection may need two more files, for its body and its response."""
+        max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return min(
+            int(self.cfg.worker_connections), max(_MIN_CONNECTIONS, (max_files - _RESERVED_FILES) // 3)
+        )
+
+    def _application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Restarting the worker after %d requests.", self.nr)
+            self.alive = False
+            self._wake_loop()
+        if PROBES.fullmatch(environ["PATH_INFO"]):
+            return self._respond(environ, start_response)
+        with self._turns.take():
+            return self._respond({**environ, HEARTBEAT: self._turns.beat}, start_response)
+
+    def _respond(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            response: Iterable[bytes] = self.wsgi(environ, start_response)
+        except SystemExit as error:  # would end waitress's thread
+            raise RuntimeError("a view exited") from error
+        return response
+
+
+def _accept_last(listener: Any) -> None:
+    """Close the listener, and keep the connections in its backlog, which the kernel would reset."""
+    backlog = []
+    with suppress(OSError):  # BlockingIOError: no more
+        while True:
+            backlog.append(listener.socket.accept())
+    listener.socket.close()
+    wasyncore.dispatcher.close(listener)
+    listener.accept = partial(next, iter(backlog))
+    for _ in backlog:
+        listener.handle_accept()
