@@ -24,10 +24,10 @@ from digits import number
 
 from attacks.case import MEMORY_MB, Case, Request
 from digitrec import Recognizer
-from digitrec.web.config import Settings
 from digitrec.errors import DigitrecError
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.web import create_app
+from digitrec.web.config import Settings
 
 _MOST_CPU_S = 60
 _MOST_MEMORY_BYTES = 6_000_000_000
