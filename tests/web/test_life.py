@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 CONNECTIONS = 8
-QUIET = {"WEB_CONCURRENCY": "2", "DIGITREC_ACCESS_LOG": "off"}
+QUIET = {"WEB_CONCURRENCY": "2", "DIGITREC_LOG_FORMAT": "text"}
 
 
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["kept connections", "a connection each"])

@@ -41,8 +41,10 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter, "log_format": settings.log_format}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"level": settings.log_level, "handlers": ["stderr"]},
+        "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {
+            "digitrec": {"level": settings.log_level},
+            "waitress": {"level": settings.log_level},
             # gunicorn gives its loggers levels of their own.
             "gunicorn.error": {"level": settings.log_level, "handlers": [], "propagate": True},
             "gunicorn.access": {"handlers": [], "propagate": False},  # `_log_request` writes these lines
