@@ -11,7 +11,7 @@ def test_the_specification_is_shown_and_tried_out(open_page: Callable[..., Any],
     from playwright.sync_api import expect
 
     page = open_page(f"{address}docs")
-    predict = page.locator("#operations-reading-predict_short")
+    predict = page.locator("#operations-recognition-predict_short")
     predict.locator(".opblock-summary").click()
     predict.locator(".try-out__btn").click()
     expect(predict.locator(".body-param__text")).to_have_value(re.compile("strokes"))
