@@ -47,6 +47,13 @@ class Task:
         self.may_end.wait(TIMEOUT_S)
 
 
+def started(count: int) -> RequestThreads:
+    threads = RequestThreads(count)
+    while threads.active_count:  # until each waits for a request
+        time.sleep(0.01)
+    return threads
+
+
 @pytest.fixture
 def make_threads() -> Iterator[Callable[[int], RequestThreads]]:
     """Return a function that makes threads, and calls `wake_helper` as waitress's loop does."""
@@ -62,7 +69,7 @@ def make_threads() -> Iterator[Callable[[int], RequestThreads]]:
     looping.start()
 
     def make(count: int) -> RequestThreads:
-        made.append(RequestThreads(count))
+        made.append(started(count))
         return made[-1]
 
     yield make
@@ -76,9 +83,7 @@ Make = Callable[[int], RequestThreads]
 
 
 def test_quick_requests_are_processed_by_one_thread() -> None:
-    threads = RequestThreads(4)  # no loop: nothing wakes a helper
-    while threads.active_count:  # they start
-        time.sleep(0.01)
+    threads = started(4)  # no loop: nothing wakes a helper
     tasks = [Task(threads, may_end=True) for _ in range(50)]
     assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
     assert len({task.thread for task in tasks}) == 1

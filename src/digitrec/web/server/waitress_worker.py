@@ -56,14 +56,15 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
                 return
             self.queue.append(task)
             if len(self.queue) == 1 and self.active_count == 0:
+                self._last_start = time.monotonic()
                 self.queue_cv.notify()
 
     def wake_helper(self) -> None:
         """Let another thread process requests if all busy ones are slow; waitress's loop calls it."""
         with self.lock:
             now = time.monotonic()
-            has_thread = self.active_count - self._num_aside < self._count
-            if self.queue and has_thread and now > self._last_start + _SLOW_S:
+            is_free = 0 < self.active_count < self._count + self._num_aside  # at 0 one is about to wake
+            if self.queue and is_free and now > self._last_start + _SLOW_S:
                 self._last_start = now
                 self.queue_cv.notify()
 
