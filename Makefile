@@ -1,5 +1,6 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
-# make test    install what the tests need and run them all
+# make test    install what the tests need and run them, without the slow ones
+# make test-slow   train, attack, install into fresh environments and run a Ray cluster, some minutes; shows the coverage of both
 # make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
 # make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
 # make docs    build the documentation into site/, and fail on a warning
@@ -22,19 +23,24 @@ BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The page needs no npm; ESLint, axe-core and the tests of its modules do.
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test lint docs dist tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
+.PHONY: serve test test-slow lint docs dist tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
 test: $(VENV)/.test test-js
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not slow" --cov --cov-report= --cov-fail-under=0
+
+# Training, attacks, fresh environments and a Ray cluster; coverage is that of both runs.
+test-slow: $(VENV)/.test
+	$(PYTEST) -m slow --cov --cov-append --cov-report=term:skip-covered
 
 lint: $(VENV)/.lint lint-js
 	$(BIN)/ruff check .

@@ -4,9 +4,9 @@
     make bench-serving              some minutes; needs wrk (apt-get install wrk), and nothing else should run
     python benchmarks/serving.py --rounds 1 --seconds 2 --only digitrec flask_keras
 
-All have the same weights and the same preprocessing (digitrec.preprocessing), and answer the same forms: a canvas of 280 x 280
-pixels, RGBA, PNG, as the file `image`. They run one after the other, round by round, and the client beside them on the
-same cores. Each line of benchmarks/results/serving.csv is one server in one round.
+All have the same weights and the same preprocessing, and answer the same forms: a canvas of 280 x 280 pixels, RGBA,
+PNG, as the file `image`. They run one after another, round by round; the client runs on the same cores. Each line of
+benchmarks/results/serving.csv is one server in one round.
 """
 
 from __future__ import annotations

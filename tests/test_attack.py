@@ -26,7 +26,10 @@ from attacks.child import _judged, _measured
 from attacks.connections import Attack
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system"),
+]
 SOUND = Course("mixed", {"hostile 400": 5, "normal 200": 5}, 1.0, 10, 0, 5.0, 9.0, 9.0, 0, 0, 300.0)
 
 

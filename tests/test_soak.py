@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from soak import Course, Memory, bounds
 from steady_load import ANSWERED, CUT, REFUSED, Outcome
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 GOOD, CUT_OFF = Outcome(ANSWERED, 1.0, 0.1, 200), Outcome(CUT, 1.0, 0.1)
 SOUND = Course(

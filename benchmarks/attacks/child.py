@@ -23,10 +23,11 @@ from typing import Any
 from digits import number
 
 from attacks.case import MEMORY_MB, Case, Request
-from digitrec import Recognizer, Settings
+from digitrec import Recognizer
 from digitrec.errors import DigitrecError
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.web import create_app
+from digitrec.web.config import Settings
 
 _MOST_CPU_S = 60
 _MOST_MEMORY_BYTES = 6_000_000_000

@@ -31,8 +31,7 @@ class MemoryBudget:
     ----------
     limit_bytes : the bytes that all threads together may reserve, and the maximum for one input.
     max_waiting : the number of threads that may wait; another one gets a `BusyError`. None means no limit.
-    while_waiting : returns a context manager that is entered while a thread waits; a server can let another thread
-        work.
+    while_waiting : returns a context manager that is entered while a thread waits.
     """
 
     def __init__(self, limit_bytes: int) -> None:

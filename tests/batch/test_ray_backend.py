@@ -17,7 +17,10 @@ from batch_runs import BatchCommand, count_lines, start_batch
 COUNT = int(os.environ.get("DIGITREC_RAY_PICTURES", "600"))
 
 pytest.importorskip("ray", reason="needs pip install 'digitrec[ray]'")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which is not on this system")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which is not on this system"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from server_process import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PROCFILE = (ROOT / "Procfile").read_text().strip().removeprefix("web: ")
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

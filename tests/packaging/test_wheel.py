@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 SERVE_ONE = """
 import sys
 from digitrec.web import create_app
+
+pytestmark = pytest.mark.slow
 client = create_app().test_client()
 assert client.get("/").status_code == 200
 assert client.get("/static/js/main.js").status_code == 200

@@ -290,7 +290,7 @@ def chunk(kind, data):
 for width in range(90_000_000, 90_000_050):  # Pillow warns of so many pixels, and does not refuse them yet
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, 8, 0, 0, 0, 0))
     try:
-        decode(b"\\x89PNG\\r\\n\\x1a\\n" + head + chunk(b"IDAT", b""))
+        decode(b"\\x89PNG\\r\\n\\x1a\\n" + head + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
     except ImageTooLargeError:
         continue
     raise SystemExit("expected the image to be rejected for its size")
@@ -353,6 +353,7 @@ def png_of_rows(rows: bytes, size: tuple[int, int] = (2, 2), *, after_pixels: by
         pytest.param(png_of_rows(b"\7\1\2\7\1\2"), id="unknown row filter"),
         pytest.param(png_of_rows(b"\0\1\2\0\1\2").replace(b"IDAT", b"iDAT"), id="no pixels"),
         pytest.param(png_of_rows(b"\0\1\2\0\1\2")[:-20], id="truncated"),
+        pytest.param(png_of_rows(b"\0\1\2\0\1\2")[:-12], id="no end"),
         pytest.param(png_of_rows(b"\0\1\2\0\1\2").replace(b"x\x9c", b"x\x9d"), id="wrong checksum"),
     ],
 )

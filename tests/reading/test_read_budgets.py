@@ -20,6 +20,8 @@ from digitrec.forms import parse_form
 from digitrec.reading.constraints import make_constraint
 from sample_digits import draw_digit
 
+pytestmark = pytest.mark.slow
+
 _MAX_CPU_S = (
     20.0  # a blow-up takes minutes; `make attack` measures the 2 s that are promised, on an idle machine
 )

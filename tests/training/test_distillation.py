@@ -17,6 +17,8 @@ from digitrec.training.distillation import TeacherEnsemble, file_hashes
 from digitrec.training.fit import fit
 from digitrec.training.samples import Samples
 
+pytestmark = pytest.mark.slow
+
 SMALL = TrainingConfig(
     "two-convs", epochs=1, batch_size=10, use_pendigits=False, augmentation=None, label_smoothing=0.0
 )

@@ -18,6 +18,8 @@ from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_reader
 from digitrec.training.samples import Samples
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("width", [4, 64, 100])
 def test_a_line_of_any_width_has_an_output_per_four_columns(width: int) -> None:

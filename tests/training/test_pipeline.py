@@ -23,6 +23,8 @@ from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.pipeline import train
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
 SMALL = TrainingConfig(epochs=3, limit=600, batch_size=64, use_pendigits=False)
 

@@ -39,7 +39,7 @@ def test_a_curve_passes_through_its_points() -> None:
 
 
 def test_the_notation_has_strokes_curves_and_corners() -> None:
-    corners, curve = sample_strokes("10,10 90,10 50,90; ~10,10 90,10 50,90", np.random.default_rng(0)).lines
+    corners, curve = sample_strokes("10,10 90,10 50,90; ~10,10 90,10 50,90", np.random.default_rng(0)).strokes
     assert len(corners) == 3
     assert len(curve) > 10
 

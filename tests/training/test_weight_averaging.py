@@ -23,6 +23,8 @@ from digitrec.training.pipeline import train_average
 from digitrec.training.samples import Samples
 from digitrec.training.weight_averaging import average_weights, find_members
 
+pytestmark = pytest.mark.slow
+
 RECIPE = TrainingConfig(
     "two-convs",
     epochs=1,

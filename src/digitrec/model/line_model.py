@@ -57,9 +57,7 @@ class LineModel:
 
     @staticmethod
     def to_input(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return a (48, W) uint8 line image as the graph's input: (1, 48, W', 1) float32, padded to a multiple of
-        64.
-        """
+        """Return a (48, W) uint8 line as the graph's input, (1, 48, W', 1) float32, W' a multiple of 64."""
         width = image.shape[1]
         line = np.zeros((1, LINE_HEIGHT_PX, -(-width // _WIDTH_STEP_PX) * _WIDTH_STEP_PX, 1), np.float32)
         line[0, :, :width, 0] = normalize_contrast(image)

@@ -88,9 +88,7 @@ def _only(details: list[dict[str, Any]], side: str, shape: tuple[int, ...]) -> i
 
 
 def _sizes(detail: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a tensor's shape, with -1 for each dynamic size that `shape` has as -1; LiteRT reports such a size as
-    1.
-    """
+    """Return a tensor's shape, with -1 for a dynamic size where `shape` has -1; LiteRT reports it as 1."""
     sizes, dynamic = detail["shape"].tolist(), detail["shape_signature"].tolist()
     if not len(sizes) == len(dynamic) == len(shape):
         return tuple(sizes)

@@ -86,23 +86,23 @@ def without_metadata(data: bytes) -> PixelFile:
 def _png(data: bytes) -> PixelFile:
     kept, orientation, offset = [_PNG_SIGNATURE], 1, len(_PNG_SIGNATURE)
     for _ in _count_parts("chunks"):
-        if offset + 8 > len(data):
-            break
-        length, kind = struct.unpack_from(">I4s", data, offset)
+        length, kind = struct.unpack(">I4s", data[offset : offset + 8].ljust(8, b"\xff"))
         end = offset + 12 + length
+        if end > len(data):
+            raise ValueError("the file is truncated")
         if kind in _PNG_PIXELS:
             _check_png_checksum(data[offset + 4 : end])
             kept.append(data[offset:end])
         elif kind in (b"eXIf", b"iTXt") and orientation == 1:
             orientation = _orientation(data[offset + 8 : end - 4])
-        if kind == b"IEND" or end > len(data):
+        if kind == b"IEND":
             break
         offset = end
     return PixelFile(b"".join(kept), orientation)
 
 
 def _check_png_checksum(chunk: bytes) -> None:
-    """Raise ValueError where a chunk, from its type to its CRC, is damaged; Pillow skips the CRC of the pixels."""
+    """Raise ValueError if a chunk, from its type to its CRC, is damaged; Pillow skips the CRC of the pixels."""
     if zlib.crc32(chunk[:-4]) != int.from_bytes(chunk[-4:], "big"):
         raise ValueError(f"the checksum of its {chunk[:4].decode(errors='replace')} chunk is wrong")
 

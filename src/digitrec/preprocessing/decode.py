@@ -248,9 +248,7 @@ def _from_pil(image: Image.Image, limits: InputLimits, reservation: ExitStack) -
 
 
 def _decoding_bytes(image: Image.Image, size: tuple[int, int]) -> int:
-    """Return about how many bytes Pillow and `pil_to_gray` take for an image of `size`, which may be drafted
-    smaller.
-    """
+    """Return about how many bytes Pillow and `pil_to_gray` take for `image`, drafted from one of `size`."""
     pixels = image.width * image.height
     own = pixels * (1 if image.mode in _ONE_BYTE_MODES else 4)
     return own + 2 * pixels + _decoders_bytes(image, size)

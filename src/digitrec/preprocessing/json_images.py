@@ -45,8 +45,7 @@ def decode_pixels(value: object, field: str = "pixels") -> GrayImage:
     Parameters
     ----------
     value : nested sequences or an array, (28, 28) or (28, 28, 1); 0 is the background and 255 the pen, or 1 if no
-        number
-        is above 1.
+        number is above 1.
 
     Raises
     ------

@@ -180,9 +180,7 @@ def _box(mask: Mask) -> Box:
 
 
 def crop_and_rescale(image: GrayImage, reduced: tuple[int, ...], box: Box) -> tuple[GrayImage, Box]:
-    """Return the part of `image` around `box`, a box in a reduced image of shape `reduced`, and its rows and
-    columns.
-    """
+    """Return the part of `image` around `box`, found in an image of shape `reduced`, and its rows and columns."""
     window = []
     for size, reduced_size, span in zip(image.shape, reduced, box, strict=True):
         scale = size / reduced_size

@@ -107,8 +107,7 @@ class _Runs(NamedTuple):
     ----------
     mask : (H, W) uint8 of 0 and 1.
     labels, boxes : see `ops.connected_components`; the rows next to a run are included, since a tilted line has a run
-        in
-        each of several rows.
+        in each of several rows.
     """
 
     mask: Mask

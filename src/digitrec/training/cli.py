@@ -205,6 +205,7 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument_group("configuration").add_argument
     add("--start-from", type=Path, metavar="FILE", help="a model file with the initial weights")
     add("--steps", type=int, help="steps of 64 lines each; default: 60,000")
+    add("--learning-rate", type=float, help="peak learning rate; default: 0.002")
     add("--checkpoint-steps", type=int, help="default: 500")
     add(
         "--mixed-precision",
@@ -219,7 +220,7 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
 def _train_line_reader(options: argparse.Namespace) -> None:
     sources = _load_line_sources(options)
     options.folder.mkdir(parents=True, exist_ok=True)
-    names = ("steps", "checkpoint_steps", "seed", "mixed_precision", "start_from")
+    names = ("steps", "learning_rate", "checkpoint_steps", "seed", "mixed_precision", "start_from")
     config = LineTrainingConfig(**_given(options, names))
     model = train_line_reader(
         line_model, sources, config, options.folder, workers=options.workers, log=partial(print, flush=True)

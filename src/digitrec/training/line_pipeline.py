@@ -16,6 +16,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from digitrec import __version__
 from digitrec.evaluation.string_metrics import edit_distance
 from digitrec.files import atomic_write
 from digitrec.model.card import CARD_FORMAT
@@ -168,14 +169,15 @@ def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> 
 
 def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
     """Return the model card of a trained line model, with its accuracy on validation lines."""
+    now = datetime.now(timezone.utc)
     return {
         "format": CARD_FORMAT,
         "name": "digitrec lines",
-        "version": "2",
+        "version": f"{__version__}+{now:%Y%m%d}",
         "architecture": model.name,
         "parameters": model.count_params(),
         "threshold": THRESHOLD,
-        "created": datetime.now(timezone.utc).date().isoformat(),
+        "created": now.date().isoformat(),
         "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
         "results": {"validation_writers": validate(model, _validation_batches(sources, config))},
         "environment": package_versions(),
