@@ -19,7 +19,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.trigger import trigger
 from waitress.utilities import BadRequest
 
@@ -41,6 +41,8 @@ ADJ = Adjustments()
         (BaseWSGIServer, "channel_class"), (BaseWSGIServer, "maintenance"), (BaseWSGIServer, "handle_accept"),
         (BaseWSGIServer, "accept"), (wasyncore.dispatcher, "close"), (wasyncore, "loop"), (trigger, "pull_trigger"),
         (ErrorTask, "execute"), (ErrorTask, "set_close_on_finish"), (ErrorTask, "write"), (BadRequest, "code"),
+        (ThreadedTaskDispatcher, "add_task"), (ThreadedTaskDispatcher, "set_thread_count"),
+        (ThreadedTaskDispatcher, "active_count"), (ThreadedTaskDispatcher, "shutdown"),
         (Worker, "run"), (Worker, "notify"), (Worker, "handle_exit"),
     ],
 )  # fmt: skip
@@ -56,6 +58,12 @@ def test_an_instance_has_the_names() -> None:
     source = inspect.getsource(HTTPChannel.__init__) + inspect.getsource(BaseWSGIServer.__init__)
     for name in ("self.requests = []", "self.active_channels = {}", "self.task_dispatcher"):
         assert name in source
+
+
+def test_threads_have_the_names() -> None:
+    threads = ThreadedTaskDispatcher()
+    for name in ("queue", "lock", "queue_cv"):
+        assert hasattr(threads, name)
 
 
 def test_a_worker_has_the_names() -> None:

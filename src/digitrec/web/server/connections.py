@@ -45,7 +45,6 @@ def make_server(
     settings: Any,
     *,
     body_budget_bytes: int,
-    threads: int,
     **adjustments: Any,
 ) -> Any:
     """Return a waitress server whose connections follow the rules of this module.
@@ -54,13 +53,11 @@ def make_server(
     ----------
     settings : a `digitrec.web.config.Settings`.
     body_budget_bytes : what the bodies of unfinished requests may take together; further ones are not read meanwhile.
-    threads : of waitress.
     adjustments : further ones for `waitress.create_server`.
     """
     sockets: dict[int, Any] = adjustments.setdefault("map", {})
     server = create_server(
         application,
-        threads=threads,
         ident=None,
         channel_timeout=KEEPALIVE_S,
         cleanup_interval=1,

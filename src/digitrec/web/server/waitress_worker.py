@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Lock, Semaphore, get_ident
+from threading import get_ident
 from typing import Any, Final
 
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
+from waitress.task import ThreadedTaskDispatcher
 from waitress.trigger import trigger
 
 from digitrec.limits import large_images
@@ -32,50 +33,65 @@ _RESERVED_FILES: Final = 200  # logs, libraries, and the files of multipart form
 _MIN_CONNECTIONS: Final = 16
 
 
-class Turns:
-    """Lets at most `count` threads process requests, and only one as long as none takes longer than `_SLOW_S`.
+class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
+    """waitress's threads; only one processes requests as long as none takes longer than `_SLOW_S`, else up to `count`.
 
-    Several threads would exchange the GIL at each call into OpenCV (docs/adr/0002-one-thread-for-quick-requests.md).
+    Several threads would exchange the GIL at each call into OpenCV (docs/adr/0008-one-thread-for-quick-requests.md).
     """
 
     def __init__(self, count: int) -> None:
-        self._turns = Semaphore(count)
-        self._single = Lock()
-        self._single_owner: int | None = None
-        self._single_since = 0.0
+        super().__init__()
+        self._count = count
         self._beats: dict[int, float] = {}  # by thread
+        self._last_start = 0.0
+        self._num_aside = 0
+        self.set_thread_count(count + MAX_WAITING)
+
+    def add_task(self, task: Any) -> None:
+        """Queue a request; health probes come first. A busy thread takes the next request itself."""
+        with self.lock:
+            if PROBES.fullmatch(getattr(task.requests[0], "path", "")):
+                self.queue.appendleft(task)
+                self.queue_cv.notify()
+                return
+            self.queue.append(task)
+            if len(self.queue) == 1 and self.active_count == 0:
+                self._last_start = time.monotonic()
+                self.queue_cv.notify()
+
+    def wake_helper(self) -> None:
+        """Let another thread process requests if all busy ones are slow; waitress's loop calls it."""
+        with self.lock:
+            now = time.monotonic()
+            is_free = 0 < self.active_count < self._count + self._num_aside  # at 0 one is about to wake
+            if self.queue and is_free and now > self._last_start + _SLOW_S:
+                self._last_start = now
+                self.queue_cv.notify()
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait for a turn, and process a request."""
-        self._enter()
+    def processing(self) -> Iterator[None]:
+        """Record that this thread processes a request."""
+        self.beat()
+        self._last_start = self._beats[get_ident()]
         try:
             yield
         finally:
-            self._leave()
+            del self._beats[get_ident()]
 
     @contextmanager
     def step_aside(self) -> Iterator[None]:
-        """Give the turn to another thread as long as this one waits for memory."""
-        self._leave()
+        """Let another thread process requests as long as this one waits for memory."""
+        del self._beats[get_ident()]
+        with self.lock:
+            self._num_aside += 1
+            self._last_start = 0.0
+        self.wake_helper()
         try:
             yield
         finally:
-            self._enter()
-
-    def _enter(self) -> None:
-        self._turns.acquire()
-        remaining_s = max(0.0, self._single_since + _SLOW_S - time.monotonic())
-        if self._single.acquire(timeout=remaining_s):
-            self._single_owner, self._single_since = get_ident(), time.monotonic()
-        self.beat()
-
-    def _leave(self) -> None:
-        del self._beats[get_ident()]
-        if self._single_owner == get_ident():
-            self._single_owner = None
-            self._single.release()
-        self._turns.release()
+            with self.lock:
+                self._num_aside -= 1
+            self.beat()
 
     def beat(self) -> None:
         """Record that this thread's request makes progress."""
@@ -90,21 +106,22 @@ class WaitressWorker(Worker):  # type: ignore[misc]
     """Serves gunicorn's sockets with waitress."""
 
     alive: bool
+    _threads: RequestThreads
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._sockets: dict[int, Any] = {}  # the map of waitress's loop; a signal may arrive before `run`
         self._next_notify = 0.0
-        self._turns = Turns(self.cfg.threads)
 
     def run(self) -> None:
         """Serve until gunicorn stops this worker, then finish the requests in progress."""
-        large_images.while_waiting, large_images.max_waiting = self._turns.step_aside, MAX_WAITING
+        self._threads = RequestThreads(self.cfg.threads)
+        large_images.while_waiting, large_images.max_waiting = self._threads.step_aside, MAX_WAITING
         make_server(
             self._application,
             state_of(self.wsgi).settings,
             body_budget_bytes=body_budget_bytes(available_memory_bytes(), self.cfg.workers),
-            threads=self.cfg.threads + MAX_WAITING,
+            _dispatcher=self._threads,
             map=self._sockets,
             sockets=[listener.sock for listener in self.sockets],
             backlog=self.cfg.backlog,
@@ -116,7 +133,7 @@ class WaitressWorker(Worker):  # type: ignore[misc]
 
     def notify(self) -> None:
         """Report to gunicorn the last heartbeat of the slowest busy thread: the loop runs even if a thread hangs."""
-        beat = self._turns.oldest_beat(time.monotonic())
+        beat = self._threads.oldest_beat(time.monotonic())
         os.utime(self.tmp.fileno(), (beat, beat))
 
     def handle_exit(self, sig: int, frame: object) -> None:
@@ -129,7 +146,9 @@ class WaitressWorker(Worker):  # type: ignore[misc]
         if now >= self._next_notify:
             self._next_notify = now + _NOTIFY_S
             self.notify()
-        wasyncore.loop(_POLL_S, use_poll=True, map=self._sockets, count=1)
+        self._threads.wake_helper()
+        timeout_s = _SLOW_S if self._threads.queue else _POLL_S
+        wasyncore.loop(timeout_s, use_poll=True, map=self._sockets, count=1)
 
     def _drain(self) -> None:
         for listener in listeners(self._sockets):
@@ -162,17 +181,13 @@ class WaitressWorker(Worker):  # type: ignore[misc]
             self.log.info("Restarting the worker after %d requests.", self.nr)
             self.alive = False
             self._wake_loop()
-        if PROBES.fullmatch(environ["PATH_INFO"]):
-            return self._respond(environ, start_response)
-        with self._turns.take():
-            return self._respond({**environ, HEARTBEAT: self._turns.beat}, start_response)
-
-    def _respond(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        try:
-            response: Iterable[bytes] = self.wsgi(environ, start_response)
-        except SystemExit as error:  # would end waitress's thread
-            raise RuntimeError("a view exited") from error
-        return response
+        environ[HEARTBEAT] = self._threads.beat
+        with self._threads.processing():
+            try:
+                response: Iterable[bytes] = self.wsgi(environ, start_response)
+            except SystemExit as error:  # waitress would send no response
+                raise RuntimeError("a view exited") from error
+            return response
 
 
 def _accept_last(listener: Any) -> None:
