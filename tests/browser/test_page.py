@@ -222,7 +222,7 @@ def test_the_coloured_ink_lies_where_the_network_saw_it(page: Any, paper: Paper)
                     reader.readAsDataURL(blob);
                 }));
             };
-            return { ink: await plane(4), saliency: await plane(14) };
+            return { normalized_image: await plane(4), saliency: await plane(14) };
         }"""
     )
     body = {

@@ -147,7 +147,7 @@ def test_another_threshold_judges_the_pictures_too(page: Any) -> None:
         "confidence": 0.7,
         "probabilities": shares,
         "accepted": True,
-        "ink": INK,
+        "normalized_image": INK,
         "model": MODEL,
     }
     page.route("**/api/v1/predict*", lambda route: route.fulfill(json=answer))
@@ -185,7 +185,7 @@ def test_a_doubtful_picture_points_to_numbers(page: Any) -> None:
         "confidence": 0.1,
         "probabilities": [0.1] * 10,
         "accepted": False,
-        "ink": INK,
+        "normalized_image": INK,
         "model": MODEL,
     }
     page.route("**/api/v1/predict*", lambda route: route.fulfill(json=even))
@@ -216,13 +216,13 @@ def test_the_form_answers_without_javascript(
     page.set_input_files("#files", files(three_png=picture(3), letter_txt=b"no picture at all"))
     page.click("text=Read them")
     expect(page.locator(".result-headline")).to_have_text(
-        ["It is a 3", "This is not a picture that digitrec reads"]
+        ["It is a 3", "This is not an image format that digitrec reads"]
     )
     expect(page.locator(".ink")).to_have_count(1)
     page.click("text=Read more pictures")
     page.set_input_files("#files", files(blank_png=png_bytes(draw_digit(1, ink=255))))
     page.click("text=Read them")
-    expect(page.locator("h1")).to_have_text("The picture is blank")
+    expect(page.locator("h1")).to_have_text("The image is blank")
 
 
 def test_the_form_has_one_control_to_choose_by_inside_a_phone(

@@ -23,7 +23,7 @@ UNSURE = {
     "probabilities": [0.04, 0.04, 0.04, 0.04, 0.36, 0.04, 0.04, 0.04, 0.04, 0.32],
     "accepted": False,
     "model": {"name": "digitrec", "version": "0"},
-    "ink": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+    "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
 }
 
 

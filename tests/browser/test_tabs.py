@@ -132,8 +132,8 @@ def test_layers_and_calibration_are_shown_where_the_card_has_them(page: Any, rec
         {"name": "head", "kind": "Dense", "output_shape": [10], "parameters": 1290},
     ]
     card["results"]["mnist_test"]["reliability"] = [
-        {"answers": 12, "confidence": 0.55, "accuracy": 0.5},
-        {"answers": 9988, "confidence": 0.998, "accuracy": 0.9985},
+        {"predictions": 12, "confidence": 0.55, "accuracy": 0.5},
+        {"predictions": 9988, "confidence": 0.998, "accuracy": 0.9985},
     ]
     page.route("**/api/v1/model", lambda route: route.fulfill(json=card))
     page.click("#tab-model")
