@@ -14,13 +14,13 @@ import pytest
 
 from sample_digits import draw_digit, png_bytes
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 SERVE_ONE = """
 import sys
 from digitrec.web import create_app
 
-pytestmark = pytest.mark.slow
 client = create_app().test_client()
 assert client.get("/").status_code == 200
 assert client.get("/static/js/main.js").status_code == 200

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
 PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
 _PATIENCE_S = 30.0
+_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}  # as the hosts' files set them
 
 
 def free_port() -> int:
@@ -65,7 +66,14 @@ class Server(subprocess.Popen[str]):
 
 def start(command: list[str], port: int, **environ: str) -> Server:
     package = str(Path(digitrec.__file__).resolve().parents[1])
-    env = {**os.environ, "PYTHONPATH": package, "PORT": str(port), "PYTHONUNBUFFERED": "1", **environ}
+    env = {
+        **os.environ,
+        **_MALLOC,
+        "PYTHONPATH": package,
+        "PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+        **environ,
+    }
     return Server(command, env)
 
 
