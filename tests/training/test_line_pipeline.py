@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("width", [4, 64, 100])
 def test_a_line_of_any_width_has_an_output_per_four_columns(width: int) -> None:
-    answers = line_model((4, 4, 4, 4), along=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
+    answers = line_model((4, 4, 4, 4), column_features=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
     assert answers.shape == (2, width // 4, LINE_CLASS_COUNT)
 
 
@@ -42,7 +42,7 @@ def test_greedy_decode_merges_repeated_columns(columns: list[int], transcript: s
 
 
 def _small() -> keras.Model:
-    return line_model((4, 4, 4, 4), along=8)
+    return line_model((4, 4, 4, 4), column_features=8)
 
 
 def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
