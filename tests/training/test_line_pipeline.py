@@ -23,7 +23,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("width", [4, 64, 100])
 def test_a_line_of_any_width_has_an_output_per_four_columns(width: int) -> None:
-    answers = line_model((4, 4, 4, 4), column_features=8).predict_on_batch(np.zeros((2, 48, width, 1), np.float32))
+    answers = line_model((4, 4, 4, 4), column_features=8).predict_on_batch(
+        np.zeros((2, 48, width, 1), np.float32)
+    )
     assert answers.shape == (2, width // 4, LINE_CLASS_COUNT)
 
 
