@@ -39,7 +39,7 @@ class Paper:
                 device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
             device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
-    def ink_share(self) -> float:
+    def ink_fraction(self) -> float:
         """Return which share of the canvas's own pixels is inked, once it is drawn."""
         return float(
             self.canvas.evaluate(

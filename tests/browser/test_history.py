@@ -81,7 +81,7 @@ def test_a_drawing_is_reopened_and_goes_on(page: Any, paper: Paper) -> None:
         entries(page).nth(1).get_by_text("Go on drawing").click()
         expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
         expect(page.locator("#headline")).to_have_text("It is a 7")
-        assert paper.ink_share() > 0
+        assert paper.ink_fraction() > 0
     page.click("#tab-history")
     expect(entries(page)).to_have_count(2)
 
@@ -418,19 +418,19 @@ def test_there_is_no_report_without_an_answer(page: Any) -> None:
 
 def test_a_drawing_is_saved_and_loaded_again(page: Any, paper: Paper) -> None:
     draw(page, 4)
-    before = paper.ink_share()
+    before = paper.ink_fraction()
     name, text = downloaded(page, "#save")
     assert name == "drawing.json"
     file = {"name": name, "mimeType": "application/json", "buffer": text.encode()}
     page.keyboard.press("Delete")
     page.set_input_files("#drawing-file", file)
     expect(page.locator("#headline")).to_have_text("It is a 4")
-    assert paper.ink_share() == before
+    assert paper.ink_fraction() == before
     page.keyboard.press("Delete")
     page.click("#tab-model")
     drop_files(page, {name: text.encode()})
     expect(page.locator("#tab-draw")).to_have_attribute("aria-selected", "true")
-    assert paper.ink_share() == before
+    assert paper.ink_fraction() == before
 
 
 @pytest.mark.parametrize(
@@ -476,4 +476,4 @@ def test_the_keys_mean_the_paper_after_a_file_was_chosen(page: Any) -> None:
 def test_a_file_that_is_no_drawing_is_refused_in_words(page: Any, paper: Paper) -> None:
     drop_files(page, {"other.json": b'{"format": "other"}'})
     expect(page.locator("#file-note")).to_contain_text("other.json: Expected a drawing saved on this page")
-    assert paper.ink_share() == 0
+    assert paper.ink_fraction() == 0

@@ -57,24 +57,24 @@ def test_the_answer_comes_while_the_pen_is_still_down(page: Any) -> None:
 def test_undo_redo_and_clear_step_through_the_strokes(page: Any, paper: Paper) -> None:
     headline(page).to_have_text("Nothing drawn yet")
     paper.write(TWO_LINES)
-    both = paper.ink_share()
+    both = paper.ink_fraction()
     page.click("#desk [data-do=undo]")
     headline(page).to_have_text("It is a 1")
-    assert 0.4 * both < paper.ink_share() < 0.6 * both
+    assert 0.4 * both < paper.ink_fraction() < 0.6 * both
     page.click("#desk [data-do=redo]")
-    assert paper.ink_share() == both
+    assert paper.ink_fraction() == both
     page.click("#desk [data-do=clear]")
     headline(page).to_have_text("Nothing drawn yet")
-    assert paper.ink_share() == 0
+    assert paper.ink_fraction() == 0
     expect(page.locator("#ink")).to_be_hidden()
     page.click("#desk [data-do=undo]")
-    assert paper.ink_share() == both, "clear can be undone"
+    assert paper.ink_fraction() == both, "clear can be undone"
 
 
 def test_a_tap_leaves_a_round_dot_as_wide_as_the_pen(page: Any, paper: Paper) -> None:
     page.locator("#pad").click()
     pen = 62 / 1000  # the middle pen, of the paper's width
-    assert paper.ink_share() == pytest.approx(math.pi * (pen / 2) ** 2, rel=0.15)
+    assert paper.ink_fraction() == pytest.approx(math.pi * (pen / 2) ** 2, rel=0.15)
 
 
 def test_a_step_that_is_not_there_says_so_and_does_nothing(page: Any, paper: Paper) -> None:
@@ -89,12 +89,12 @@ def test_a_step_that_is_not_there_says_so_and_does_nothing(page: Any, paper: Pap
 
 def test_the_keyboard_undoes_redoes_and_clears(page: Any, paper: Paper) -> None:
     paper.write(TWO_LINES)
-    both = paper.ink_share()
+    both = paper.ink_fraction()
     for keys in ("Control+Shift+Z", "Control+y", "Meta+Shift+Z"):
         page.keyboard.press("Meta+z" if "Meta" in keys else "Control+z")
-        assert paper.ink_share() < both
+        assert paper.ink_fraction() < both
         page.keyboard.press(keys)
-        assert paper.ink_share() == both
+        assert paper.ink_fraction() == both
     page.keyboard.press("Delete")
     headline(page).to_have_text("Nothing drawn yet")
 
@@ -124,11 +124,11 @@ def test_the_keyboard_alone_reaches_every_control_of_the_desk(page: Any) -> None
 @pytest.mark.parametrize(("pen", "share"), [("Thin", 0.6), ("Thick", 1.5)])
 def test_the_pens_are_as_thick_as_they_say(page: Any, paper: Paper, pen: str, share: float) -> None:
     paper.write(DIGIT_STROKES[1])
-    middle = paper.ink_share()
+    middle = paper.ink_fraction()
     page.click("#desk [data-do=clear]")
     page.check(f"label[title='{pen} pen'] input")
     paper.write(DIGIT_STROKES[1])
-    assert paper.ink_share() == pytest.approx(share * middle, rel=0.1)
+    assert paper.ink_fraction() == pytest.approx(share * middle, rel=0.1)
     headline(page).to_have_text("It is a 1")
 
 
@@ -162,10 +162,10 @@ def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_th
     paper.write(DIGIT_STROKES[7])
     headline(page).to_have_text("It is a 7")
     assert not [url for url in asked if "saliency" in url]
-    plain = paper.ink_share()
+    plain = paper.ink_fraction()
     page.check("#explain")
     page.wait_for_function(f"() => {WARM_SHARE} > 0.1")
-    assert paper.ink_share() == plain, "no pixel outside the ink is coloured"
+    assert paper.ink_fraction() == plain, "no pixel outside the ink is coloured"
     assert "saliency" in asked[-1]
     page.uncheck("#explain")
     page.wait_for_function(f"() => {WARM_SHARE} === 0")
@@ -270,10 +270,10 @@ def test_nothing_moves_when_the_answer_appears(page: Any, paper: Paper) -> None:
 
 def test_the_drawing_follows_a_change_of_the_windows_size(page: Any, paper: Paper) -> None:
     paper.write(DIGIT_STROKES[7])
-    before = paper.ink_share()
+    before = paper.ink_fraction()
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_function("() => document.getElementById('pad').clientWidth < 400")
-    assert paper.ink_share() == pytest.approx(before, rel=0.05)
+    assert paper.ink_fraction() == pytest.approx(before, rel=0.05)
 
 
 def test_a_refused_request_leaves_no_answer(

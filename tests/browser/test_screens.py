@@ -114,8 +114,8 @@ def test_the_first_paint_already_has_the_colours(page: Any) -> None:
 
 def test_ink_is_drawn_anew_in_the_other_colours(page: Any, paper: Paper) -> None:
     paper.write(DIGIT_STROKES[1])
-    assert paper.ink_share() > 0
+    assert paper.ink_fraction() > 0
     before = paper.canvas.evaluate("pad => pad.toDataURL()")
     page.click("#theme")
-    paper.ink_share()
+    paper.ink_fraction()
     assert paper.canvas.evaluate("pad => pad.toDataURL()") != before
