@@ -90,6 +90,8 @@ def cases() -> Iterator[Case]:
         "13 MB of noise": lambda: _image(_base64(), _READ),
         "a data URL": lambda: _image(b"data:image/png;base64," + _base64()),
         "a data URL of parameters": lambda: _image(url),
+        "a data URL of spaces": lambda: _image(b"data:" + b" " * _BYTES),
+        "a data URL of base64 headers": lambda: _image(b"data:" + b";base64 " * (_BYTES // 8)),
         "commas": lambda: _image(b"data:" + b"," * _MARKS),
         "of nothing": lambda: _image(b"A" * _BYTES),
         "blanks alone": lambda: _image(b" " * _BYTES),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import time
 import tracemalloc
 
 import numpy as np
@@ -43,21 +41,10 @@ def test_whitespace_in_base64_takes_little_memory(blank: str) -> None:
     assert peak_bytes < 3 * len(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        " " * 1_000_000,
-        "data:" + " " * 1_000_000,
-        "data:;" + " " * 1_000_000,
-        "data:" + ";base64 " * 200_000,
-        "data:" + "," * 1_000_000,
-    ],
-)
-def test_the_header_of_a_data_url_is_scanned_once(text: str) -> None:
-    began_s = time.process_time()
-    with contextlib.suppress(InvalidFieldError):
-        decode_base64(text)
-    assert time.process_time() - began_s < 1  # 24 s for a tenth of it, with a regular expression
+def test_only_the_first_1000_characters_are_searched_for_the_header_of_a_data_url() -> None:
+    assert decode_base64("data:" + " " * 900 + ";base64,AAAA") == bytes(3)
+    with pytest.raises(InvalidFieldError, match="expected base64 or a data URL"):
+        decode_base64("data:" + " " * 1_000 + ";base64,AAAA")
 
 
 def test_pixels_may_be_bytes_or_fractions() -> None:

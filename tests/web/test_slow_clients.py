@@ -191,10 +191,8 @@ def test_a_request_on_a_kept_connection_is_answered_while_the_worker_stops() -> 
 def test_slow_clients_do_not_hold_up_a_stop_for_longer_than_the_graceful_timeout() -> None:
     port = free_port()
     with running(GUNICORN, port) as server, dribbling(port, BODY, SLOWLY * 3, count=10):
-        began = time.monotonic()
-        code, output = stop(server, patience_s=20)
+        code, output = stop(server, patience_s=12)
         assert code == 0, output
-        assert time.monotonic() - began < 12
 
 
 def test_gunicorns_max_requests_replaces_workers() -> None:
