@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from digitrec import __version__
 from digitrec.errors import ModelError, ModelFileError
 from digitrec.files import atomic_write
 from digitrec.model.card import CARD_FORMAT, validated_card
@@ -125,15 +126,24 @@ def default_card(path: str | Path, model: keras.Model) -> dict[str, Any]:
     """Return a card for a model of unknown origin; its version is the first 12 digits of the weights' fingerprint."""
     path = Path(path)
     return {
-        "format": CARD_FORMAT,
-        "name": path.stem,
+        **card_header(path.stem, model.name, model),
         "version": fingerprint(path)[:12],
-        "architecture": model.name,
-        "parameters": model.count_params(),
         "threshold": DEFAULT_THRESHOLD,
-        "created": datetime.now(timezone.utc).date().isoformat(),
         "training": {},
         "results": {},
+    }
+
+
+def card_header(name: str, architecture: str, model: keras.Model) -> dict[str, Any]:
+    """Return the fields of a card that describe the network and the environment; the version is package and date."""
+    now = datetime.now(timezone.utc)
+    return {
+        "format": CARD_FORMAT,
+        "name": name,
+        "version": f"{__version__}+{now:%Y%m%d}",
+        "architecture": architecture,
+        "parameters": model.count_params(),
+        "created": now.date().isoformat(),
         "environment": package_versions(),
     }
 

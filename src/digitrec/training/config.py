@@ -174,7 +174,7 @@ def _reference_config(config: TrainingConfig) -> TrainingConfig:
         published = [name for name, architecture in ARCHITECTURES.items() if architecture.published_recipe]
         raise TrainingError(
             f"preset: expected one of {', '.join(published)} with {REFERENCE!r}. Received: {config.architecture!r}, "
-            "which has no reference reference. Choose one of those, or another preset."
+            "which has no published recipe. Choose one of those, or another preset."
         )
     return replace(
         config,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec import __version__
 from digitrec.constants import LABELS, NON_DIGIT_LABEL
 from digitrec.evaluation.evaluator import SetResult
 from digitrec.evaluation.metrics import DigitMetrics
 from digitrec.model.architectures import class_probability_model
-from digitrec.model.card import CARD_FORMAT
-from digitrec.model.export import package_versions
+from digitrec.model.export import card_header
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
 from digitrec.training.samples import Samples, concatenate
@@ -136,17 +133,12 @@ def accuracy_by_style(model: keras.Model, seed: int) -> dict[str, Any]:
 
 def _card_header(config: TrainingConfig, model: keras.Model) -> dict[str, Any]:
     """Return the fields of the card that describe the network and the environment."""
-    now = datetime.now(timezone.utc)
+    header = card_header("digitrec", config.architecture, model)
     return {
-        "format": CARD_FORMAT,
-        "name": "digitrec",
-        "version": f"{__version__}+{now:%Y%m%d}",
-        "architecture": config.architecture,
-        "parameters": model.count_params(),
+        **header,
         "layers": [_layer_summary(layer) for layer in model.layers],
-        "created": now.date().isoformat(),
         "environment": {
-            **package_versions(),
+            **header["environment"],
             "machine": platform.machine(),
             "system": platform.system(),
             "cores": os.cpu_count(),

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from digitrec import __version__
 from digitrec.evaluation.string_metrics import edit_distance
 from digitrec.files import atomic_write
-from digitrec.model.card import CARD_FORMAT
-from digitrec.model.export import package_versions
+from digitrec.model.export import card_header
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.constraints import UNCONSTRAINED
@@ -169,18 +166,11 @@ def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> 
 
 def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
     """Return the model card of a trained line model, with its accuracy on validation lines."""
-    now = datetime.now(timezone.utc)
     return {
-        "format": CARD_FORMAT,
-        "name": "digitrec lines",
-        "version": f"{__version__}+{now:%Y%m%d}",
-        "architecture": model.name,
-        "parameters": model.count_params(),
+        **card_header("digitrec lines", model.name, model),
         "threshold": THRESHOLD,
-        "created": now.date().isoformat(),
         "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
         "results": {"validation_writers": validate(model, _validation_batches(sources, config))},
-        "environment": package_versions(),
     }
 
 
