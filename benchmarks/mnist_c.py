@@ -31,7 +31,9 @@ def main() -> None:
     recognizers = recognizers or {"digitrec": Recognizer.load()}
     rows = []
     print("| corruption | " + " | ".join(recognizers) + " |\n|---|" + "---|" * len(recognizers))
-    for path in sorted(options.folder.glob("*/test_images.npy")):
+    for path in sorted(
+        set(options.folder.glob("*/test_images.npy")) - set(options.folder.glob("identity/*"))
+    ):
         images = np.load(path)[: options.limit].reshape(-1, 28, 28)
         labels = np.load(path.with_name("test_labels.npy"))[: options.limit]
         dataset = from_arrays(path.parent.name, images, labels)

@@ -15,9 +15,9 @@ import numpy as np
 
 from digitrec import Recognizer
 from digitrec.evaluation.metrics import wilson_interval
-from digitrec.training.synthetic.digit_rows import LayoutParams, NumberImage, compose_row, render_clean
+from digitrec.training.synthetic.digit_rows import LayoutParams, compose_row, render_clean
 
-_SPACING = LayoutParams(gap=(-3.0, 8.0), drop=3.0, size=(0.8, 1.2))
+_LAYOUT = LayoutParams()
 
 
 def main() -> None:
@@ -28,23 +28,24 @@ def main() -> None:
     recognizer = Recognizer.load()
     is_correct: dict[bool, list[bool]] = {False: [], True: []}
     for _ in range(arguments.count):
-        number = _number(arrays["x_test"], arrays["y_test"], rng)
-        length = len(number.label) if arguments.known_length else None
-        is_correct[number.touches].append(recognizer.read(number.image, length=length).text == number.label)
+        image, label, touches = _number(arrays["x_test"], arrays["y_test"], rng)
+        length = len(label) if arguments.known_length else None
+        is_correct[touches].append(recognizer.read(image, length=length).text == label)
     for touches, results in is_correct.items():
         low, high = wilson_interval(sum(results), len(results))
         kind = "touching digits" if touches else "separate digits"
         print(
-            f"{kind:<26} n {len(results):>5}  is_correct {np.mean(results):.2%}, 95 % interval {low:.2%} to {high:.2%}"
+            f"{kind:<26} n {len(results):>5}  correct {np.mean(results):.2%}, 95 % interval {low:.2%} to {high:.2%}"
         )
 
 
-def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> NumberImage:
+def _number(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str, bool]:
+    """Return an image, (H, W) uint8, its digits, and whether any two of them touch."""
     chosen = rng.integers(0, len(labels), rng.integers(2, 9))
     # MNIST's own 28 px image, cut to its ink; 20 px are a digit's longer side there.
     digits = [_crop(images[index] / np.float32(255)) for index in chosen]
-    page, touches, _ = compose_row(digits, _SPACING, rng)
-    return NumberImage(render_clean(page, 1.0), "".join(str(labels[index]) for index in chosen), touches)
+    page, touches, _ = compose_row(digits, _LAYOUT, rng)
+    return render_clean(page, 1.0), "".join(str(labels[index]) for index in chosen), touches
 
 
 def _crop(image: np.ndarray) -> np.ndarray:

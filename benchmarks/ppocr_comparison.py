@@ -177,7 +177,7 @@ class PPOCR:
         if not line:
             self._process.communicate()
             raise SystemExit(
-                f"{HERE / 'ppocr.py'}: expected a result. The process ended: see its message above."
+                f"{HERE / 'baselines' / 'ppocr.py'}: expected a result. The process ended: see its message above."
             )
         return json.loads(line)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure digitrec beside other ways to serve the same network: start, memory, latency and throughput.
 
-    make bench-serving              some minutes; needs wrk (apt-get install wrk), and nothing else should run
+    make bench-compare              some minutes; needs wrk (apt-get install wrk), and nothing else should run
     python benchmarks/serving.py --rounds 1 --seconds 2 --only digitrec flask_keras
 
 All have the same weights and the same preprocessing, and answer the same forms: a canvas of 280 x 280 pixels, RGBA,

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Ask a server 100,000 times, then kill one of its workers, then stop it, and tell what became of every request.
+"""Send 100,000 requests to a server, kill one of its workers, stop it, and report the outcome of every request.
 
-    python benchmarks/soak.py                                   5 minutes at 32 connections, as `make soak`
+    python benchmarks/soak.py                                   5 minutes at 32 connections, as `make load-test`
     python benchmarks/soak.py --requests 3000 --seconds 12      the short form
 
-A real gunicorn with two workers runs on this machine, as the Procfile starts it, but for atomic_write workers, which
-would hide memory that grows. The clients, threads of this process, run here, too; each keeps its connection and posts
-the canvases of measure.py. Exit status 1: something was not as it should be.
+A real gunicorn with two workers runs on this machine, as the Procfile starts it. The clients are threads of this
+process; each keeps its connection and posts the canvases of measure.py. The exit status is 1 if a check fails.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ NAMES = {
     "litserve_onnx": "LitServe, ONNX Runtime, 2 workers",
     "bentoml_onnx": "BentoML, ONNX Runtime, 2 workers",
 }
-_MAX_IDLE_LOAD = 0.5  # of the load average, above which other processes were running
 
 Row = dict[str, str]
 
@@ -82,7 +81,7 @@ def serving() -> str:
         f"\n\nThe middle of {facts['rounds']} rounds of {facts['seconds']} s (and their range), {facts['connections']} "
         f"connections; {answered:,} answers, {failed:,} failed. Other programs used "
         f"{statistics.median(others):.2f} cores meanwhile ({min(others):.2f} to {max(others):.2f}). "
-        f"{_environment(facts, show_load=True)}"
+        f"{_environment(facts)}"
     )
 
 
@@ -115,15 +114,10 @@ def _range(rounds: list[Row], key: str, kind: str) -> str:
     return f"{statistics.median(values):{kind}} ({values[0]:{kind}} to {values[-1]:{kind}})"
 
 
-def _environment(facts: dict[str, Any], *, show_load: bool = False) -> str:
-    """Return the machine and the versions, and a warning if the load average was high before the measurement."""
+def _environment(facts: dict[str, Any]) -> str:
+    """Return the machine and the versions."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    busy = facts["load_before"] > _MAX_IDLE_LOAD and not show_load
-    others = (
-        f" **Other programs ran meanwhile** (load {facts['load_before']:.1f} before): times are upper bounds."
-        * busy
-    )
-    return f"{facts['machine']}; {versions}.{others}"
+    return f"{facts['machine']}; {versions}."
 
 
 def draw(path: Path, servers: dict[str, list[Row]]) -> None:

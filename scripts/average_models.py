@@ -6,9 +6,7 @@ python scripts/average_models.py a.h5 b.h5 c.h5      all with the same --teacher
 
 from __future__ import annotations
 
-import sys
-
-from digitrec.training.cli import main_average_models
+from digitrec.training.launcher import launch
 
 if __name__ == "__main__":
-    sys.exit(main_average_models())
+    launch("average_models")

@@ -6,9 +6,7 @@ python scripts/show_lines.py lines.png --unipen DIR
 
 from __future__ import annotations
 
-import sys
-
-from digitrec.training.cli import main_show_lines
+from digitrec.training.launcher import launch
 
 if __name__ == "__main__":
-    sys.exit(main_show_lines())
+    launch("show_lines")

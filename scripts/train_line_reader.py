@@ -9,16 +9,7 @@ step, also if the checkpoint has reached it. --start-from models/lines.h5 starts
 
 from __future__ import annotations
 
-import os
-import sys
-
-from digitrec.training.allocator import keep_large_blocks
+from digitrec.training.launcher import launch
 
 if __name__ == "__main__":
-    keep_large_blocks()
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
-
-from digitrec.training.cli import main_train_line_reader
-
-if __name__ == "__main__":
-    sys.exit(main_train_line_reader())
+    launch("train_line_reader")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 import sys
@@ -28,6 +29,12 @@ from digitrec.preprocessing.normalize import normalize
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
+def test_every_benchmark_can_be_imported(script: str) -> None:
+    pytest.importorskip("keras", reason="needs pip install '.[train]'")
+    assert importlib.import_module(script).__doc__
 
 
 def test_sample_digits_are_recognized_with_high_confidence(recognizer: Recognizer) -> None:

@@ -1,4 +1,4 @@
-"""Probabilities mean what they say, and the threshold reject_class as many digits as it may."""
+"""Probabilities mean what they say, and the threshold rejects as many digits as it may."""
 
 from __future__ import annotations
 

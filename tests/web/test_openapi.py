@@ -255,7 +255,7 @@ def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
     """The short form of `make test-api`."""
     pytest.importorskip("schemathesis", reason="needs pip install schemathesis")
     done = subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / "run_schemathesis.py", "--examples", "2", "--at-least", "500",
+        [sys.executable, REPOSITORY / "benchmarks" / "run_schemathesis.py", "--examples", "2", "--at-least", "500",
          "--phases", "examples,coverage"],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

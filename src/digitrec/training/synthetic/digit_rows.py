@@ -13,21 +13,6 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 
 
-class NumberImage(NamedTuple):
-    """An image of a number.
-
-    Attributes
-    ----------
-    image : (H, W) uint8.
-    label : its digits.
-    touches : whether any two of its digits touch.
-    """
-
-    image: NDArray[np.uint8]
-    label: str
-    touches: bool
-
-
 class ComposedRow(NamedTuple):
     """Digits in a row: the page, (h, w) float32 in [0, 1], whether any two touch, and image, top and left of each."""
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
+from functools import partial
 from pathlib import Path
+
+from server_process import Server, free_port, is_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 HOOKS = ROOT / "tests" / "web"
-START_TIMEOUT_S = 60.0
 
 
 def main() -> int:
@@ -29,18 +28,13 @@ def main() -> int:
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful", help="of Schemathesis")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "digitrec", "serve", "--port", str(port)], cwd=ROOT, env=environment()
-    )
+    port = free_port()
+    serve = [sys.executable, "-m", "digitrec", "serve", "--port", str(port)]
+    server = Server(serve, partial(is_ready, port), ROOT, environment(), output=None)
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/readyz", server)
         status, output = run_schemathesis(f"http://127.0.0.1:{port}", options)
     finally:
-        server.terminate()
-        server.wait(30)
+        server.stop()
     print(output)
     match = re.search(r"([\d,]+) generated", output)
     sent = int(match[1].replace(",", "")) if match else 0
@@ -50,19 +44,6 @@ def main() -> int:
     return status
 
 
-def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
-    """Return when the server responds with status 200."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # nosec B310  # http on this machine
-            return
-        except OSError as error:  # refused, or status 503
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"expected a running server at {url}. Received: {error}.") from error
-            time.sleep(0.1)
-
-
 def run_schemathesis(url: str, options: argparse.Namespace) -> tuple[int, str]:
     """Return the exit status and the output of Schemathesis."""
     command = [
@@ -70,7 +51,7 @@ def run_schemathesis(url: str, options: argparse.Namespace) -> tuple[int, str]:
         "run", f"{url}/openapi.json", "--checks", "all", "--phases", options.phases,
         "--max-examples", str(options.examples), "--seed", str(options.seed), "--continue-on-failure",
     ]  # fmt: skip
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # a command of this file
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return done.returncode, done.stdout
