@@ -8,11 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
 
 MNIST_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+# A busy machine is no failure: no example has a deadline.
+settings.register_profile("digitrec", deadline=None)
+settings.load_profile("digitrec")
 
 
 @pytest.fixture(scope="session")

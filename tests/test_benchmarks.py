@@ -68,7 +68,7 @@ def test_fuzz_seeds_are_model_files_and_damaged_ones_are_rejected() -> None:
         fuzz.read_model(seed[: len(seed) // 2])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=90)))
 def test_normalize_accepts_any_gray_image(image: np.ndarray) -> None:
     try:
@@ -80,7 +80,7 @@ def test_normalize_accepts_any_gray_image(image: np.ndarray) -> None:
     assert 0 <= result.min() <= result.max() == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(
         [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\1\0\0WEBP", b"BM", b"GIF89a", b"II*\0", b"MM\0*"]

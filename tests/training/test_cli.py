@@ -10,7 +10,9 @@ import pytest
 cli = pytest.importorskip("digitrec.training.cli", reason="needs pip install '.[train]'")
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-LAUNCHED = sorted(path.stem for path in SCRIPTS.glob("*.py") if "launcher import" in path.read_text(encoding="utf-8"))
+LAUNCHED = sorted(
+    path.stem for path in SCRIPTS.glob("*.py") if "launcher import" in path.read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.parametrize("script", LAUNCHED)

@@ -18,10 +18,10 @@ from web_servers import (
     GUNICORN,
     PLAIN_GUNICORN,
     REPOSITORY,
+    allocated_kb,
     children,
     free_port,
     post,
-    resident_kb,
     running,
     serve_command,
     start,
@@ -84,11 +84,11 @@ def test_a_worker_stays_small_even_when_huge_pictures_come() -> None:
         (worker,) = children(server.pid)
         for _ in range(20):
             assert post(port, one())[0] == 200
-        before_kb = resident_kb(worker)
+        before_kb = allocated_kb(worker)
         for _ in range(20):
             assert post(port, huge_png())[0] == 413
-        assert resident_kb(worker) - before_kb < 4_000
-        assert before_kb < 120_000
+        assert allocated_kb(worker) - before_kb < 4_000
+        assert before_kb < 80_000
 
 
 def test_a_body_over_the_limit_gets_its_413_and_not_a_broken_connection() -> None:
@@ -97,7 +97,7 @@ def test_a_body_over_the_limit_gets_its_413_and_not_a_broken_connection() -> Non
         (worker, *_) = children(server.pid)
         status, body = post(port, bytes(1_900_000))
         assert (status, json.loads(body)["type"]) == (413, "/problems/request-too-large")
-        assert resident_kb(worker) < 130_000
+        assert allocated_kb(worker) < 80_000
 
 
 def test_a_connection_lives_on_after_a_failure_that_left_the_body_unread() -> None:

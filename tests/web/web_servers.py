@@ -133,9 +133,14 @@ def stop(server: Server, with_signal: int = signal.SIGTERM, patience_s: float = 
     return server.returncode, output
 
 
-def resident_kb(pid: int) -> int:
+def allocated_kb(pid: int) -> int:
+    """Return the resident memory that the process allocated itself.
+
+    Pages of files, such as OpenCV's library, are left out: the kernel maps as many as its cache holds and drops
+    them when memory is short, so their number differs between machines that run the same code.
+    """
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
+    return int(status.split("RssAnon:")[1].split()[0])
 
 
 def children(pid: int) -> list[int]:
