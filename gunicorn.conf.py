@@ -3,11 +3,14 @@
 import os
 import sys
 
+from digitrec import malloc
+
+malloc.restart_with(malloc.SMALL_HEAP)
+
 from digitrec.errors import DigitrecError
 from digitrec.web.config import load_settings
-from digitrec.web.server.run import gunicorn_options, limit_heap
+from digitrec.web.server.run import gunicorn_options
 
-limit_heap()
 try:
     globals().update(gunicorn_options(load_settings(), os.environ))
 except DigitrecError as error:

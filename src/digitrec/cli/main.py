@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from digitrec import __version__
+from digitrec import __version__, malloc
 from digitrec.cli.api_key import create_api_key
 from digitrec.cli.batch import batch
 from digitrec.cli.evaluate import evaluate
@@ -59,6 +59,7 @@ main.add_command(create_api_key)
 @model_option
 def serve(host: str, port: int, model: Path | None) -> None:
     """Serve the web page and the JSON API."""
+    malloc.restart_with(malloc.SMALL_HEAP)
     from digitrec.web.config import load_settings
     from digitrec.web.server.run import run
 

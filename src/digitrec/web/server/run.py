@@ -22,7 +22,7 @@ from digitrec.web import create_app
 from digitrec.web.config import Settings, find_misspelled, load_settings, positive_int
 from digitrec.web.observability import logs
 from digitrec.web.server.cgroups import available_cores, available_memory_bytes, worker_count
-from digitrec.web.server.connections import KEEPALIVE_S, make_server
+from digitrec.web.server.connections import make_server
 from digitrec.web.server.hooks import enable_multiprocess_metrics, server_hooks
 
 _log = logging.getLogger(__name__)
@@ -33,9 +33,6 @@ _GRACEFUL_TIMEOUT_S = 8  # hosts send SIGKILL 10 s (Docker) to 30 s after SIGTER
 _MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  # gunicorn makes a file there that only it can open
 _MAX_CONNECTIONS_ON_WINDOWS = 500  # its select() takes at most 512 sockets
 _BODY_BYTES_ON_WINDOWS = 64_000_000
-# glibc keeps what each thread has freed. After 16 images of 25 million pixels over 8 connections a worker held 790 MB,
-# and 119 MB with these variables.
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 def run(host: str, port: int, settings: Settings) -> None:
@@ -51,14 +48,6 @@ def run(host: str, port: int, settings: Settings) -> None:
         run_waitress(host, port, settings)
     else:
         run_gunicorn(host, port, settings)
-
-
-def limit_heap() -> None:
-    """Start this program again with glibc's variables for malloc, which reads them only at its start."""
-    missing = _MALLOC.keys() - os.environ.keys()
-    if sys.platform == "linux" and missing:
-        os.environ.update({name: _MALLOC[name] for name in missing})
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # nosec B606  # the command that started this process
 
 
 def create_wsgi_app(settings: Settings | None = None) -> Flask:
@@ -95,7 +84,6 @@ def gunicorn_options(
         "threads": settings.threads,
         "timeout": settings.request_timeout_s,
         "graceful_timeout": min(_GRACEFUL_TIMEOUT_S, settings.request_timeout_s),
-        "keepalive": KEEPALIVE_S,
         "preload_app": True,  # the model is loaded and tested once, before anything listens
         # A heartbeat file on a disk can block a worker for seconds.
         "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
@@ -120,7 +108,6 @@ def run_gunicorn(host: str, port: int, settings: Settings) -> None:
         def load(self) -> Flask:
             return create_wsgi_app(settings)
 
-    limit_heap()
     Server().run()
 
 

@@ -1,0 +1,28 @@
+"""Options of glibc's malloc, which reads them only when a program starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+# glibc keeps what each thread has freed. After 16 images of 25 million pixels over 8 connections a worker held 790 MB,
+# and 119 MB with these options.
+SMALL_HEAP: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+# glibc returns larger blocks to the system, which must zero their pages when the process allocates them again.
+KEEP_LARGE_BLOCKS: Final = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+}
+
+
+def restart_with(options: Mapping[str, str]) -> None:
+    """Start this program again with the environment variables `options`, unless it has them all.
+
+    Call it before slow imports. The process replaces itself: its ID and its open files stay. A variable that is set
+    already keeps its value. Does nothing except on Linux.
+    """
+    if sys.platform == "linux" and not options.keys() <= os.environ.keys():
+        environment = {**options, **os.environ}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606  # nosec B606  # the program that is already running
