@@ -13,8 +13,9 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("gunicorn: not on this system", allow_module_level=True)
 
-from digitrec.web.server.waitress_worker import MAX_WAITING, RequestThreads
+from digitrec.web.server.request_threads import RequestThreads
 
+NUM_SPARE = 8
 TIMEOUT_S = 15
 
 
@@ -34,12 +35,11 @@ class Task:
 
     def service(self) -> None:
         self.thread = threading.get_ident()
-        with self._threads.processing():
-            if self._waits_for_memory:
-                with self._threads.step_aside():
-                    self._wait()
-            else:
+        if self._waits_for_memory:
+            with self._threads.step_aside():
                 self._wait()
+        else:
+            self._wait()
         self.has_ended.set()
 
     def _wait(self) -> None:
@@ -48,10 +48,14 @@ class Task:
 
 
 def started(count: int) -> RequestThreads:
-    threads = RequestThreads(count)
-    while threads.active_count:  # until each waits for a request
-        time.sleep(0.01)
+    threads = RequestThreads(count, NUM_SPARE)
+    wait_until_idle(threads)
     return threads
+
+
+def wait_until_idle(threads: RequestThreads) -> None:
+    while threads.num_busy:
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -75,8 +79,6 @@ def make_threads() -> Iterator[Callable[[int], RequestThreads]]:
     yield make
     stop.set()
     looping.join()
-    for threads in made:
-        threads.shutdown()
 
 
 Make = Callable[[int], RequestThreads]
@@ -87,7 +89,6 @@ def test_quick_requests_are_processed_by_one_thread() -> None:
     tasks = [Task(threads, may_end=True) for _ in range(50)]
     assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
     assert len({task.thread for task in tasks}) == 1
-    threads.shutdown()
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -115,9 +116,35 @@ def test_a_probe_is_processed_while_every_thread_is_busy(make_threads: Make) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_thread_that_a_probe_woke_takes_no_further_request(make_threads: Make, count: int) -> None:
+    threads = make_threads(count)
+    slow = [Task(threads) for _ in range(count)]
+    assert all(task.has_begun.wait(TIMEOUT_S) for task in slow)
+    waiting = [Task(threads) for _ in range(20)]
+    probes = [Task(threads, path="/readyz", may_end=True) for _ in range(4)]
+    assert all(probe.has_ended.wait(TIMEOUT_S) for probe in probes)
+    time.sleep(0.2)
+    assert not any(task.has_begun.is_set() for task in waiting)
+    for task in [*slow, *waiting]:
+        task.may_end.set()
+    assert all(task.has_ended.wait(TIMEOUT_S) for task in waiting)
+
+
+def test_no_request_is_left_waiting(make_threads: Make) -> None:
+    threads = make_threads(2)
+    tasks = [
+        Task(threads, path="/healthz" if n % 7 == 0 else "/predict", waits=n % 3 == 0, may_end=True)
+        for n in range(400)
+    ]
+    assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
+    wait_until_idle(threads)
+    assert threads.oldest_beat(1e9) == 1e9
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
 def test_requests_that_wait_for_memory_leave_their_threads_to_others(make_threads: Make, count: int) -> None:
     threads = make_threads(count)
-    heavy = [Task(threads, waits=True) for _ in range(MAX_WAITING)]
+    heavy = [Task(threads, waits=True) for _ in range(NUM_SPARE)]
     assert all(task.has_begun.wait(TIMEOUT_S) for task in heavy)
     light = Task(threads, may_end=True)
     assert light.has_ended.wait(TIMEOUT_S)
@@ -133,7 +160,7 @@ def test_the_oldest_heartbeat_is_that_of_the_slowest_thread(make_threads: Make) 
     assert slow.has_begun.wait(TIMEOUT_S)
     assert began <= threads.oldest_beat(began + 1_000) < began + 100
     slow.may_end.set()
-    assert slow.has_ended.wait(TIMEOUT_S)
+    wait_until_idle(threads)
     assert threads.oldest_beat(began + 1_000) == began + 1_000
 
 

@@ -1,6 +1,6 @@
 """The gunicorn worker: waitress receives requests and sends responses, so a slow client takes no thread.
 
-gunicorn starts, replaces and stops workers. docs/adr/0001-waitress-in-gunicorn.md has the reasons and the figures.
+gunicorn starts, replaces and stops workers. docs/adr/0007-waitress-in-gunicorn.md has the reasons and the figures.
 """
 
 from __future__ import annotations
@@ -8,98 +8,27 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
-from threading import get_ident
 from typing import Any, Final
 
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
-from waitress.task import ThreadedTaskDispatcher
 from waitress.trigger import trigger
 
 from digitrec.limits import large_images
-from digitrec.web.request_context import HEARTBEAT, PROBES, state_of
+from digitrec.web.request_context import HEARTBEAT, state_of
 from digitrec.web.server.cgroups import available_memory_bytes, body_budget_bytes
 from digitrec.web.server.connections import channels, listeners, make_server
+from digitrec.web.server.request_threads import SLOW_S, RequestThreads
 
 MAX_WAITING: Final = 8  # threads that wait for memory to decode a large image
-_SLOW_S: Final = 0.02  # a prediction takes 2 ms, a short number 20
 _POLL_S: Final = 1.0
 _NOTIFY_S: Final = 0.1
 _LINGER_S: Final = 2.0  # at shutdown, for a client that is about to send its next request
 _RESERVED_FILES: Final = 200  # logs, libraries, and the files of multipart forms
 _MIN_CONNECTIONS: Final = 16
-
-
-class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """waitress's threads; only one processes requests as long as none takes longer than `_SLOW_S`, else up to `count`.
-
-    Several threads would exchange the GIL at each call into OpenCV (docs/adr/0008-one-thread-for-quick-requests.md).
-    """
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._count = count
-        self._beats: dict[int, float] = {}  # by thread
-        self._last_start = 0.0
-        self._num_aside = 0
-        self.set_thread_count(count + MAX_WAITING)
-
-    def add_task(self, task: Any) -> None:
-        """Queue a request; health probes come first. A busy thread takes the next request itself."""
-        with self.lock:
-            if PROBES.fullmatch(getattr(task.requests[0], "path", "")):
-                self.queue.appendleft(task)
-                self.queue_cv.notify()
-                return
-            self.queue.append(task)
-            if len(self.queue) == 1 and self.active_count == 0:
-                self._last_start = time.monotonic()
-                self.queue_cv.notify()
-
-    def wake_helper(self) -> None:
-        """Let another thread process requests if all busy ones are slow; waitress's loop calls it."""
-        with self.lock:
-            now = time.monotonic()
-            is_free = 0 < self.active_count < self._count + self._num_aside  # at 0 one is about to wake
-            if self.queue and is_free and now > self._last_start + _SLOW_S:
-                self._last_start = now
-                self.queue_cv.notify()
-
-    @contextmanager
-    def processing(self) -> Iterator[None]:
-        """Record that this thread processes a request."""
-        self.beat()
-        self._last_start = self._beats[get_ident()]
-        try:
-            yield
-        finally:
-            del self._beats[get_ident()]
-
-    @contextmanager
-    def step_aside(self) -> Iterator[None]:
-        """Let another thread process requests as long as this one waits for memory."""
-        del self._beats[get_ident()]
-        with self.lock:
-            self._num_aside += 1
-            self._last_start = 0.0
-        self.wake_helper()
-        try:
-            yield
-        finally:
-            with self.lock:
-                self._num_aside -= 1
-            self.beat()
-
-    def beat(self) -> None:
-        """Record that this thread's request makes progress."""
-        self._beats[get_ident()] = time.monotonic()
-
-    def oldest_beat(self, now: float) -> float:
-        """Return the last heartbeat of the slowest busy thread, or `now` if none is busy."""
-        return min([now, *list(self._beats.values())])
 
 
 class WaitressWorker(Worker):  # type: ignore[misc]
@@ -115,7 +44,7 @@ class WaitressWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until gunicorn stops this worker, then finish the requests in progress."""
-        self._threads = RequestThreads(self.cfg.threads)
+        self._threads = RequestThreads(self.cfg.threads, num_spare=MAX_WAITING)
         large_images.while_waiting, large_images.max_waiting = self._threads.step_aside, MAX_WAITING
         make_server(
             self._application,
@@ -147,7 +76,7 @@ class WaitressWorker(Worker):  # type: ignore[misc]
             self._next_notify = now + _NOTIFY_S
             self.notify()
         self._threads.wake_helper()
-        timeout_s = _SLOW_S if self._threads.queue else _POLL_S
+        timeout_s = SLOW_S if self._threads.has_waiting else _POLL_S
         wasyncore.loop(timeout_s, use_poll=True, map=self._sockets, count=1)
 
     def _drain(self) -> None:
@@ -182,12 +111,11 @@ class WaitressWorker(Worker):  # type: ignore[misc]
             self.alive = False
             self._wake_loop()
         environ[HEARTBEAT] = self._threads.beat
-        with self._threads.processing():
-            try:
-                response: Iterable[bytes] = self.wsgi(environ, start_response)
-            except SystemExit as error:  # waitress would send no response
-                raise RuntimeError("a view exited") from error
-            return response
+        try:
+            response: Iterable[bytes] = self.wsgi(environ, start_response)
+        except SystemExit as error:  # waitress would send no response
+            raise RuntimeError("a view exited") from error
+        return response
 
 
 def _accept_last(listener: Any) -> None:
