@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
 
 from digitrec.web.config import Settings
 from digitrec.web.server import connections
@@ -180,6 +181,30 @@ def test_a_body_in_ordinary_chunks_is_taken() -> None:
         assert served.receive(client).startswith(b"HTTP/1.1 200 ")
         client.close()
     assert [len(body) for body in echo.bodies] == [900 * 1024]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 8_192])
+def test_small_chunks_are_counted_however_they_arrive(size: int) -> None:
+    parser = connections.Channel.parser_class(Adjustments())
+    parser.received(CHUNKED)
+    body = b"1\r\nx\r\n" * 100_000
+    for start in range(0, len(body), size):
+        if parser.completed:
+            break
+        parser.received(body[start : start + size])
+    assert parser.error.code == 400
+    assert "small chunks" in parser.error.body
+    parser.close()
+
+
+def test_line_breaks_in_a_chunk_are_no_chunks() -> None:
+    parser = connections.Channel.parser_class(Adjustments())
+    content = b"\r\n" * 500_000
+    parser.received(CHUNKED)
+    parser.received(b"%x\r\n" % len(content) + content + b"\r\n0\r\n\r\n")
+    assert parser.error is None
+    assert (parser.completed, len(parser.body_rcv)) == (True, len(content))
+    parser.close()
 
 
 SETTINGS = Settings(max_request_bytes=400_000)

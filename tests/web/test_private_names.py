@@ -11,6 +11,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("gunicorn: not on this system", allow_module_level=True)
 
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
@@ -18,8 +20,8 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
-from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask
 from waitress.trigger import trigger
 from waitress.utilities import BadRequest
 
@@ -29,7 +31,7 @@ ADJ = Adjustments()
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (HTTPChannel, "task_class"), (HTTPChannel, "error_task_class"), (HTTPChannel, "parser_class"),
+        (HTTPChannel, "error_task_class"), (HTTPChannel, "parser_class"),
         (HTTPChannel, "request"), (HTTPChannel, "total_outbufs_len"), (HTTPChannel, "will_close"),
         (HTTPChannel, "last_activity"), (HTTPChannel, "readable"), (HTTPChannel, "received"), (HTTPChannel, "service"),
         (HTTPChannel, "handle_close"),
@@ -40,9 +42,8 @@ ADJ = Adjustments()
         (ChunkedReceiver, "control_line"), (ChunkedReceiver, "trailer"),
         (BaseWSGIServer, "channel_class"), (BaseWSGIServer, "maintenance"), (BaseWSGIServer, "handle_accept"),
         (BaseWSGIServer, "accept"), (wasyncore.dispatcher, "close"), (wasyncore, "loop"), (trigger, "pull_trigger"),
-        (ErrorTask, "execute"), (ErrorTask, "set_close_on_finish"), (ErrorTask, "write"), (BadRequest, "code"),
-        (ThreadedTaskDispatcher, "add_task"), (ThreadedTaskDispatcher, "set_thread_count"),
-        (ThreadedTaskDispatcher, "active_count"), (ThreadedTaskDispatcher, "shutdown"),
+        (ErrorTask, "execute"), (ErrorTask, "set_close_on_finish"), (ErrorTask, "write"), (ErrorTask, "status"),
+        (ErrorTask, "content_length"), (BadRequest, "code"), (BadRequest, "reason"), (Arbiter, "signal"),
         (Worker, "run"), (Worker, "notify"), (Worker, "handle_exit"),
     ],
 )  # fmt: skip
@@ -60,10 +61,20 @@ def test_an_instance_has_the_names() -> None:
         assert name in source
 
 
-def test_threads_have_the_names() -> None:
-    threads = ThreadedTaskDispatcher()
-    for name in ("queue", "lock", "queue_cv"):
-        assert hasattr(threads, name)
+def test_a_task_has_the_names() -> None:
+    task = ErrorTask(SimpleNamespace(), SimpleNamespace(version="1.1"))
+    assert task.response_headers == []
+    assert BadRequest("why").body == "why"
+
+
+def test_a_server_takes_a_dispatcher_and_a_map() -> None:
+    """The dispatcher gets a task for each request, and nothing else until the server closes."""
+    assert {"_dispatcher", "map"} <= inspect.signature(create_server).parameters.keys()
+    assert "self.task_dispatcher.add_task(task)" in inspect.getsource(BaseWSGIServer.add_task)
+
+
+def test_gunicorns_application_has_the_wsgi_application() -> None:
+    assert "self.callable" in inspect.getsource(BaseApplication)
 
 
 def test_a_worker_has_the_names() -> None:

@@ -133,17 +133,21 @@ def test_a_chunk_whose_size_never_ends_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_bytes", "status"),
+    ("request_bytes", "status", "expected"),
     [
-        (b"nonsense\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000 + b"\r\n\r\n", 431),
-        (POST + b"Content-Length: -1\r\n\r\n", 400),
-        (POST + b"Content-Length: 300000000\r\n\r\n", 413),
-        (POST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
+        (b"nonsense\r\n\r\n", 400, "Expected a valid HTTP request."),
+        (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n", 400, "Expected a valid HTTP request."),
+        (
+            b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000 + b"\r\n\r\n",
+            431,
+            "Expected headers of at most 32,768 bytes.",
+        ),
+        (POST + b"Content-Length: -1\r\n\r\n", 400, "Expected a valid HTTP request."),
+        (POST + b"Content-Length: 300000000\r\n\r\n", 413, "Expected a body of at most 20,000,000 bytes."),
+        (POST + b"Transfer-Encoding: gzip\r\n\r\n", 501, "Expected a valid HTTP request."),
     ],
 )
-def test_what_is_no_http_is_answered_with_a_problem(request_bytes: bytes, status: int) -> None:
+def test_what_is_no_http_is_answered_with_a_problem(request_bytes: bytes, status: int, expected: str) -> None:
     port = free_port()
     with running(GUNICORN, port) as server:
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -153,6 +157,8 @@ def test_what_is_no_http_is_answered_with_a_problem(request_bytes: bytes, status
                 problem = json.loads(answer.read())
         _, output = stop(server)
     assert (answer.status, problem["status"]) == (status, status)
+    assert problem["detail"].startswith(f"{expected} Received: ")
+    assert ".." not in problem["detail"]
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-ID"] == problem["request_id"]

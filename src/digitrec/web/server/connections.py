@@ -28,7 +28,8 @@ KEEPALIVE_S: Final = 75  # longer than the 60 s of most load balancers, which wo
 _MAX_HEADER_BYTES: Final = 32_768
 # waitress joins and searches the whole line of a chunk's size, or the trailer, with each byte that arrives.
 _MAX_CHUNK_LINE_BYTES: Final = 8_192
-_MAX_CHUNKS: Final = 20_000  # each takes 3 microseconds of the loop
+# Everything in a chunked body but its content. A chunk has at least 5 such bytes, and takes 3 microseconds of the loop.
+_MAX_FRAMING_BYTES: Final = 200_000
 # Up to this multiple of the limit a body is received, so that the client gets a response; beyond it, often a reset.
 _MAX_BODY_RATIO: Final = 2
 _MAX_UNREAD_BYTES: Final = 1_000_000  # of responses, before pipelined requests are dropped
@@ -128,8 +129,6 @@ class BodyBudget:
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    num_chunks = 0
-
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
@@ -147,11 +146,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
         if self.chunked and self.body_rcv is not None:
-            self.num_chunks += data[:consumed].count(b"\r\n") // 2
             if len(self.body_rcv.control_line) + len(self.body_rcv.trailer) > _MAX_CHUNK_LINE_BYTES:
                 self._reject(f"a chunk size or trailer of more than {_MAX_CHUNK_LINE_BYTES} bytes")
-            elif self.num_chunks > _MAX_CHUNKS:
-                self._reject(f"a body of more than {_MAX_CHUNKS:,} chunks. Send larger ones")
+            elif self.body_bytes_received - len(self.body_rcv) > _MAX_FRAMING_BYTES:
+                self._reject("a body in too many small chunks. Send larger ones")
         return consumed
 
     def _reject(self, reason: str) -> None:
@@ -170,24 +168,29 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         error = self.request.error
         problem = {400: MALFORMED_REQUEST, 413: REQUEST_TOO_LARGE, 500: INTERNAL_ERROR}.get(error.code)
-        request_id = secrets.token_hex(8)
+        details = {
+            413: f"Expected a body of at most {self.channel.max_body_bytes:,} bytes. Received: a larger one.",
+            431: f"Expected headers of at most {_MAX_HEADER_BYTES:,} bytes. Received: larger ones.",
+            500: INTERNAL_ERROR.explanation,
+        }
         # Without the detail, which may quote a header.
-        _log.info("request %s: rejected with %d, %s", request_id, error.code, error.reason)
+        fields = {"request_id": secrets.token_hex(8), "status": error.code, "reason": error.reason}
+        _log.info("request %(request_id)s: rejected with %(status)d, %(reason)s", fields, extra=fields)
         body = {
             "type": f"/problems/{problem.name}" if problem else "about:blank",
             "title": problem.title if problem else error.reason,
             "status": error.code,
-            "detail": problem.explanation
-            if problem is INTERNAL_ERROR
-            else f"Expected an HTTP request. Received: {error.body}.",
-            "request_id": request_id,
+            "detail": details.get(
+                error.code, f"Expected a valid HTTP request. Received: {error.body.rstrip('.')}."
+            ),
+            "request_id": fields["request_id"],
         }
         content = json.dumps(body).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [
             ("Cache-Control", "no-store"),
             ("Content-Type", "application/problem+json"),
-            ("X-Request-ID", request_id),
+            ("X-Request-ID", fields["request_id"]),
             *SECURITY_HEADERS.items(),
         ]
         self.set_close_on_finish()
@@ -196,7 +199,13 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
+    """One connection.
+
+    Attributes
+    ----------
+    max_body_bytes : the largest request body that the application takes.
+    closes_after_response : whether to take no further request.
+    """
 
     error_task_class = _ProblemTask
     parser_class = _Parser
@@ -204,7 +213,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     _request_began = 0.0
 
     def __init__(self, settings: Any, budget: BodyBudget, *arguments: Any, **options: Any) -> None:
-        self._settings = settings
+        self.max_body_bytes = settings.max_request_bytes
+        self._client_timeout_s = float(settings.client_timeout_s)
         self._budget = budget
         super().__init__(*arguments, **options)
 
@@ -220,9 +230,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is None or self.request.body_rcv is None:
             self._budget.release(self)
             return True
-        return self._budget.admit(
-            self, self.request.body_bytes(_MAX_BODY_RATIO * self._settings.max_request_bytes)
-        )
+        return self._budget.admit(self, self.request.body_bytes(_MAX_BODY_RATIO * self.max_body_bytes))
 
     def received(self, data: bytes) -> bool:
         """Take received bytes."""
@@ -252,4 +260,4 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         age_s = now - self._request_began
         if self._budget.blocks_others(self):
             return bool(self.request.body_bytes_received < _MIN_BYTES_PER_S * (age_s - _GRACE_S))
-        return age_s > float(self._settings.client_timeout_s)
+        return age_s > self._client_timeout_s
