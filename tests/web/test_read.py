@@ -46,6 +46,19 @@ def test_wrong_fields_are_named(client: FlaskClient, fields: str, field: str) ->
     assert (status, body["field"]) == (400, field)
 
 
+@pytest.mark.parametrize(
+    ("extra", "allowed"),
+    [({"fields": {"a": {"box": [0, 0, 1, 1]}}}, "strokes"), ({"form": 1}, "strokes")],
+)
+def test_a_field_that_a_drawing_does_not_take_is_named(
+    client: FlaskClient, extra: dict[str, object], allowed: str
+) -> None:
+    body = client.post("/api/v1/read", json={"strokes": [[[1, 2], [3, 4]]], **extra}).get_json()
+    (name,) = extra
+    assert (body["status"], body["field"]) == (400, name)
+    assert body["detail"].startswith(f"{name}: expected only the fields {allowed}. ")
+
+
 def test_a_number_has_text_boxes_and_ink_where_it_is_asked_for(client: FlaskClient) -> None:
     status, body = _post(client, one(), query="?include=normalized_image&length=1")
     assert status == 200

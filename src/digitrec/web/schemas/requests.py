@@ -11,7 +11,7 @@ from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.forms import FormField
 from digitrec.reading.constraints import MAX_CHARS, Constraint, make_constraint
-from digitrec.web.schemas.validation import RequestModel, parse_json
+from digitrec.web.schemas.validation import TAG_PREFIX, RequestModel, parse_json
 
 _IMAGE_KEYS = ("image", "strokes", "pixels")
 
@@ -94,19 +94,19 @@ class PixelsPageBody(PixelsBody, _PageBody):
 def _image_key(value: Any) -> str | None:
     """Return which of the three forms `value` has; None for none of them or several."""
     given = [name for name in _IMAGE_KEYS if isinstance(value, dict) and name in value]
-    return f"as {given[0]}" if len(given) == 1 else None
+    return f"{TAG_PREFIX}{given[0]}" if len(given) == 1 else None
 
 
 PredictBody: TypeAlias = Annotated[
-    Annotated[ImageBody, Tag("as image")]
-    | Annotated[StrokesBody, Tag("as strokes")]
-    | Annotated[PixelsBody, Tag("as pixels")],
+    Annotated[ImageBody, Tag(f"{TAG_PREFIX}image")]
+    | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
+    | Annotated[PixelsBody, Tag(f"{TAG_PREFIX}pixels")],
     Discriminator(_image_key),
 ]
 ReadBody: TypeAlias = Annotated[
-    Annotated[ImagePageBody, Tag("as image")]
-    | Annotated[StrokesBody, Tag("as strokes")]
-    | Annotated[PixelsPageBody, Tag("as pixels")],
+    Annotated[ImagePageBody, Tag(f"{TAG_PREFIX}image")]
+    | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
+    | Annotated[PixelsPageBody, Tag(f"{TAG_PREFIX}pixels")],
     Discriminator(_image_key),
 ]
 _PREDICT: TypeAdapter[PredictBody] = TypeAdapter(PredictBody)

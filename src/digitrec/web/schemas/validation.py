@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -25,6 +25,9 @@ _MAX_JSON_VALUES = 1_000_000
 _MAX_JSON_KEYS = 10_000
 _KEY = re.compile(rb'"\s*:')
 
+
+# Of the tags of a union of models: what follows is a field that only one of them has.
+TAG_PREFIX: Final = "as "
 
 T = TypeVar("T")
 
@@ -154,7 +157,7 @@ def _locate(
 ) -> tuple[str, str, list[str]]:
     """Return the path of an error, as ``strokes[0][1]``, the description of its innermost field, and the known fields.
 
-    The members of a union, which pydantic puts into the path, are left out.
+    The members of a union, which pydantic puts into the path, are left out; a tag chooses one of `models`.
     """
     path, description, names_are_free = "", "", False
     for part in location:
@@ -167,6 +170,8 @@ def _locate(
             path = f"{path}.{part}".lstrip(".")
             description = field.description or description
             models, names_are_free = tuple(_models_in(field.annotation)), _is_mapping(field.annotation)
+        else:  # the member of a union, by its tag
+            models = tuple(m for m in models if part.removeprefix(TAG_PREFIX) in m.model_fields) or models
     return path, description, list(_fields(models))
 
 
