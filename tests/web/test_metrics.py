@@ -20,6 +20,8 @@ from web_classifier import SteadyClassifier
 from web_pictures import flat, one
 from web_servers import GUNICORN, REPOSITORY, Server, children, free_port, post, running, wait_until
 
+from digitrec.web.server.hooks import enable_multiprocess_metrics
+
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system")
 PREDICT_200 = {"endpoint": "/predict", "method": "POST", "status": "200"}
 
@@ -166,6 +168,15 @@ def test_an_operators_own_metrics_folder_is_used_and_kept(tmp_path: Path) -> Non
         server.send_signal(signal.SIGTERM)
         server.wait(10)
     assert list(tmp_path.glob("counter_*.db"))
+
+
+@POSIX
+def test_an_empty_name_is_no_metrics_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    enable_multiprocess_metrics()
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert folder.is_absolute()
+    folder.rmdir()
 
 
 def ask_both(server: Server, port: int, times: int) -> None:

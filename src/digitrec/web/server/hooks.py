@@ -28,15 +28,15 @@ def server_hooks(settings: Settings) -> dict[str, Callable[..., None]]:
     return {
         "when_ready": partial(_handle_sigterm, settings.shutdown_delay_s),
         "on_reload": reload_model,
-        "child_exit": _forget_worker,
         "on_exit": _remove_metrics,
     }
 
 
 def enable_multiprocess_metrics() -> None:
     """Turn on prometheus-client's multiprocess mode; without a folder with room each worker counts for itself."""
-    if _METRICS_DIR in os.environ:  # an operator's own folder
+    if os.environ.get(_METRICS_DIR):  # an operator's own folder
         return
+    os.environ.pop(_METRICS_DIR, None)  # prometheus-client would take an empty name for a folder
     memory = "/dev/shm"  # noqa: S108  # nosec B108  # mkdtemp makes a folder for this user alone
     for parent in (memory, None):
         with suppress(OSError):  # not writable
@@ -51,13 +51,6 @@ def _remove_metrics(_server: object) -> None:
     folder = Path(os.environ.get(_METRICS_DIR, ""))
     if folder.name.startswith(_METRICS_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _forget_worker(_server: object, worker: Any) -> None:
-    if _METRICS_DIR in os.environ:
-        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # see observability/metrics.py
-
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def reload_model(server: Any) -> None:
