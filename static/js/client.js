@@ -48,7 +48,7 @@ export class Client extends Component {
 
   // The answer to `body`, strokes or a file; the options are in docs/api.md. An undefined one is left to the server.
   async ask(address, body, options, signal) {
-    const query = new URLSearchParams({ include: "normalized_image" });
+    const query = new URLSearchParams();
     for (const [name, value] of Object.entries(options)) if (value !== undefined) query.set(name, value);
     const isFile = body instanceof Blob;
     const headers = { "Content-Type": isFile ? "application/octet-stream" : "application/json" };

@@ -24,8 +24,8 @@ export function acceptance(answer, rule) {
   return answer.confidence < GUESS_BELOW ? "guess" : "sure";
 }
 
-// The probability that all ten digits fraction: "4 or 9" leaves the other eight next to nothing, of what is no digit every
-// digit is as likely.
+// Ten times the smallest probability. "4 or 9" leaves next to nothing for the other digits; for what is no digit, all
+// digits are about equally likely.
 function rejectionScore(probabilities) {
   return probabilities.length * Math.min(...probabilities);
 }

@@ -1,4 +1,4 @@
-// The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra` read them.
+// The history as files: JSON, CSV, and labelled strokes as `digitrec evaluate` and `--extra-data` read them.
 
 import { pointsOf } from "./drawing.js";
 import { isAccepted, isReading, decide } from "./decision.js";

@@ -18,7 +18,7 @@ const isDigit = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
 const isList = (value, isItem) => Array.isArray(value) && value.every(isItem);
 const ofDigit = (fits) => (value, entry) => isReading(entry) || fits(value);
 
-// What a field of an entry may hold. PageStorage outlives versions of the page, and others may write there.
+// What a field of an entry may hold. The storage outlives versions of the page, and others may write there.
 const FIELDS = {
   id: isText, at: isText, name: isText, model: isText, confidence: isProbability,
   source: (source) => source === "drawing" || source === "picture",

@@ -53,15 +53,17 @@ const tabs = new Tabs(document.querySelector("[role=tablist]"));
 const pad = new StrokePad(element("pad"), Number(element("pens").querySelector(":checked").value));
 const explainer = new Explainer(element("explain"), pad);
 const live = new LivePrediction((strokes, signal) => {
-  const options = { threshold: threshold.chosen, include: explainer.isOn ? "normalized_image,saliency" : undefined };
-  return client.ask(predict, { strokes: pointsOf(strokes) }, options, signal);
+  const include = explainer.isOn ? "normalized_image,saliency" : "normalized_image";
+  return client.ask(predict, { strokes: pointsOf(strokes) }, { include, threshold: threshold.chosen }, signal);
 });
 const view = new DigitView(element("answer"), NOTHING_DRAWN);
 const store = new DrawingStore(element("desk"), pad);
 const intake = new FileInput(document.querySelectorAll("[type=file]"), element("curtain"));
 const kind = new TaskSelect(element("kind"), memory);
-const askPicture = (file, signal) =>
-  client.ask(kind.value === "numbers" ? read : predict, file, { threshold: threshold.chosen }, signal);
+const askPicture = (file, signal) => {
+  const [address, include] = kind.value === "numbers" ? [read] : [predict, "normalized_image"];
+  return client.ask(address, file, { include, threshold: threshold.chosen }, signal);
+};
 const pictures = new UploadList(element("panel-pictures"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));

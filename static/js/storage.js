@@ -1,4 +1,4 @@
-// What the browser remembers. PageStorage may be full or switched off, and then nothing is kept.
+// What the browser remembers. Its storage may be full or turned off, and then nothing is kept.
 
 const PREFIX = "digitrec.";
 

@@ -10,7 +10,7 @@
   try {
     choice = localStorage.getItem(KEY) ?? choice;
   } catch {
-    // PageStorage is switched off: a choice lasts as long as the page.
+    // The storage is turned off: a choice lasts as long as the page.
   }
 
   const apply = () => {
@@ -39,10 +39,10 @@
 
   // By then every module has run. If one did not load, or failed, the form takes the page's place; for one that hangs,
   // and keeps the page from being loaded, too. A module that comes later still brings the page back.
-  const applyPolicy = () => {
+  const checkScripted = () => {
     if (root.dataset.scripted !== "whole") delete root.dataset.scripted;
   };
-  addEventListener("load", applyPolicy);
-  setTimeout(applyPolicy, 10_000);
+  addEventListener("load", checkScripted);
+  setTimeout(checkScripted, 10_000);
   root.dataset.scripted = "soon";
 })();

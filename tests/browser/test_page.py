@@ -171,7 +171,7 @@ def test_what_the_answer_leans_on_colours_the_ink_alone_and_is_asked_for_only_th
     page.wait_for_function(f"() => {WARM_SHARE} === 0")
     with page.expect_request("**/api/v1/predict*") as request:
         paper.write(DIGIT_STROKES[7])
-    assert "explain" not in request.value.url
+    assert "saliency" not in request.value.url
 
 
 def test_the_colours_leave_with_the_answer_that_they_explain(

@@ -68,7 +68,7 @@ test("a file that the browser cannot read is unreadable, and not sent", async ()
 });
 
 test("a file goes out as its bytes", async () => {
-  await new Client().ask("/a", new Blob(["abc"]), { threshold: 0.5, length: undefined }, FOREVER);
+  await new Client().ask("/a", new Blob(["abc"]), { include: "normalized_image", threshold: 0.5, length: undefined }, FOREVER);
   const [address, { body, headers }] = sent[0];
   assert.equal(address, "/a?include=normalized_image&threshold=0.5");
   assert.equal(new TextDecoder().decode(body), "abc");

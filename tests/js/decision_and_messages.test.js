@@ -22,7 +22,7 @@ test("an answer at the threshold is accepted", () => {
   assert.equal(decide({ ...SURE, confidence: 0.599 }, RULE), "doubt");
 });
 
-test("what all ten digits fraction tells no digit from a doubtful one", () => {
+test("the smallest probability tells no digit from a doubtful one", () => {
   assert.equal(decide(TORN, RULE), "doubt");
   assert.equal(decide(SIGN, RULE), "none");
 });
