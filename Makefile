@@ -5,6 +5,7 @@
 # make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
 # make docs    build the documentation into site/, and fail on a warning
 # make dist    build the sdist and the wheel into dist/, and check them
+# make lock    pin the newest versions of all requirements in requirements.lock, for Python 3.10 and later
 # make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   measure latency, startup time, memory and throughput
@@ -24,13 +25,13 @@ SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 # The page needs no npm; ESLint, axe-core and the tests of its modules do.
 NODE_MODULES := node_modules/.package-lock.json
 NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get install nodejs npm
 
-.PHONY: serve test test-slow lint docs dist tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
+.PHONY: serve test test-slow lint docs dist lock tutorial audit train bench bench-batch bench-compare bench-ppocr load-test attack fuzz test-api clean test-js lint-js
 
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
@@ -117,43 +118,52 @@ dist: $(VENV)/.dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
+lock: $(VENV)/.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate --no-emit-index-url \
+		--custom-compile-command "make lock" --extra all --group test --group lint --group audit --group fuzz \
+		--group docs --group dist --group lock pyproject.toml --output-file requirements.lock
+
 clean:
 	rm -rf $(VENV) $(SERVING_VENV) $(PPOCR_VENV) build dist site .fuzz node_modules
 
-# Each stamp stands for one set of requirements, and is made anew when pyproject.toml changes.
+# Each stamp stands for one set of requirements, and is made again when pyproject.toml or a pinned version changes.
 $(VENV)/.made:
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) --upgrade pip
 	touch $@
 
-$(VENV)/.serve: pyproject.toml | $(VENV)/.made
+$(VENV)/.serve: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable '.[web]'
 	touch $@
 
-$(VENV)/.train: pyproject.toml | $(VENV)/.made
+$(VENV)/.train: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable '.[train]'
 	touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/.made
+$(VENV)/.test: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable '.[all]' --group test
 	touch $@
 
-$(VENV)/.fuzz: pyproject.toml | $(VENV)/.made
+$(VENV)/.fuzz: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable . --group fuzz
 	touch $@
 
-$(VENV)/.audit: pyproject.toml | $(VENV)/.made
+$(VENV)/.audit: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable '.[web]' --group audit
 	touch $@
 
-$(VENV)/.docs: pyproject.toml | $(VENV)/.made
+$(VENV)/.docs: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --group docs
 	touch $@
 
-$(VENV)/.dist: pyproject.toml | $(VENV)/.made
+$(VENV)/.dist: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --group dist
 	touch $@
 
-$(VENV)/.lint: pyproject.toml | $(VENV)/.made
+$(VENV)/.lock: pyproject.toml | $(VENV)/.made
+	$(PIP) --group lock
+	touch $@
+
+$(VENV)/.lint: pyproject.toml requirements.lock | $(VENV)/.made
 	$(PIP) --editable '.[web]' --group lint
 	touch $@

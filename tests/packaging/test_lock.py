@@ -1,0 +1,48 @@
+"""requirements.lock pins what pyproject.toml asks for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info < (3, 11):
+    pytest.skip("tomllib: not on this system", allow_module_level=True)
+
+import tomllib
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DIRECT = [
+    Requirement(text)
+    for group in (
+        PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+    )
+    for text in group
+    if not text.startswith("digitrec[")
+]
+LINES = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+
+
+def test_every_line_is_one_version_and_nothing_else() -> None:
+    for requirement in map(Requirement, LINES):
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "=="
+        assert not (requirement.url)
+        assert not (requirement.extras)
+
+
+@pytest.mark.parametrize("direct", DIRECT, ids=str)
+def test_a_direct_dependency_has_a_pinned_version_in_its_range(direct: Requirement) -> None:
+    name = canonicalize_name(direct.name)
+    pinned = [locked for locked in map(Requirement, LINES) if canonicalize_name(locked.name) == name]
+    assert pinned
+    assert all(
+        direct.specifier.contains(str(locked.specifier).removeprefix("=="), prereleases=True)
+        for locked in pinned
+    )
