@@ -13,12 +13,8 @@ from digitrec.evaluation.calibration import (
 )
 
 
-def test_no_predictions_have_no_bins_and_no_error() -> None:
-    assert reliability_bins([], []) == []
-    assert expected_calibration_error([]) == 0
-
-
 def test_predictions_are_binned_by_confidence() -> None:
+    assert (reliability_bins([], []), expected_calibration_error([])) == ([], 0)
     low, high = reliability_bins([0.3, 0.3, 1.0], [True, False, True])
     assert (low.predictions, low.confidence, low.accuracy) == (2, pytest.approx(0.3), 0.5)
     assert (high.predictions, high.confidence, high.accuracy) == (1, 1, 1)
@@ -29,41 +25,28 @@ def test_rejection_rate_is_the_fraction_below_each_threshold() -> None:
     index_of = {round(float(threshold), 2): index for index, threshold in enumerate(curve.thresholds)}
     assert curve.in_domain[index_of[0.0]] == pytest.approx(1 / 3)  # a failed image is always rejected
     assert curve.out_of_domain[index_of[0.5]] == 0.5
-    assert curve.in_domain[index_of[0.8]] == pytest.approx(
-        1 / 3
-    )  # a confidence equal to the threshold is accepted
+    assert curve.in_domain[index_of[0.8]] == pytest.approx(1 / 3)  # one equal to the threshold is accepted
     assert curve.auroc == pytest.approx((2 + 1 + 0) / 6)
-
-
-def test_equal_confidences_have_an_auroc_of_one_half() -> None:
     assert rejection_curve([0.5, 0.5], [0.5]).auroc == 0.5
 
 
 @pytest.mark.parametrize(
-    ("is_correct", "confidence"),
-    [([], []), ([False, False], [0.9, 0.8]), ([True], [np.nan])],
-    ids=["no images", "all wrong", "failed"],
+    ("is_correct", "confidence", "precision", "coverage"),
+    [
+        ([], [], 0.99, 0),
+        ([False, False], [0.9, 0.8], 0.99, 0),
+        ([True], [np.nan], 0.99, 0),
+        ([True, False], [0.0, np.nan], 0.99, 0.5),  # a failed image counts, and is never accepted
+        ([True, False, True], [0.9, 0.9, 0.5], 0.6, 1),  # equal confidences are accepted together
+        ([True, False, True], [0.9, 0.9, 0.5], 0.7, 0),
+        ([False] + [True] * 99, -np.arange(100), 0.99, 1),  # later ones outweigh a confident error
+        ([False] + [True] * 98, -np.arange(99), 0.99, 0),
+    ],
 )
-def test_coverage_is_zero_without_correct_predictions(
-    is_correct: list[bool], confidence: list[float]
+def test_coverage_at_a_precision(
+    is_correct: list[bool], confidence: list[float], precision: float, coverage: float
 ) -> None:
-    assert coverage_at_precision(is_correct, confidence) == 0
-
-
-def test_failed_images_count_and_are_not_accepted() -> None:
-    assert coverage_at_precision([True, False], [0.0, np.nan]) == 0.5
-
-
-def test_equal_confidences_are_accepted_or_rejected_together() -> None:
-    is_correct, confidence = [True, False, True], [0.9, 0.9, 0.5]
-    assert coverage_at_precision(is_correct, confidence, 0.6) == 1
-    assert coverage_at_precision(is_correct, confidence, 0.7) == 0
-
-
-def test_later_predictions_can_outweigh_a_confident_error() -> None:
-    is_correct = np.arange(100) != 0
-    assert coverage_at_precision(is_correct, -np.arange(100)) == 1
-    assert coverage_at_precision(is_correct[:99], -np.arange(99)) == 0
+    assert coverage_at_precision(is_correct, confidence, precision) == coverage
 
 
 def test_coverage_is_that_of_the_best_threshold() -> None:

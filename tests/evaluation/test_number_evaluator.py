@@ -19,6 +19,8 @@ from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbe
 from digitrec.evaluation.string_metrics import compute_string_metrics
 from digitrec.results import DigitResult, Reading
 
+report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
+
 BOX = (10, 5, 8, 20)
 
 
@@ -93,14 +95,8 @@ def test_transcripts_are_compared_without_spaces(tmp_path: Path) -> None:
         reading("- 1\n2"),
         reading("7."),
     )
-    assert (result.metrics.correct, result.metrics.transcripts, result.metrics.transcripts_correct) == (
-        4,
-        3,
-        2,
-    )
-
-
-def test_set_without_transcripts_has_no_transcript_accuracy(tmp_path: Path) -> None:
+    metrics = result.metrics
+    assert (metrics.correct, metrics.transcripts, metrics.transcripts_correct) == (4, 3, 2)
     result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,13\n", reading("1.2"), None)
     assert result.to_dict()["transcript_accuracy"] is None
 
@@ -125,7 +121,6 @@ def test_text_and_json_have_the_same_metrics(tmp_path: Path) -> None:
 def test_number_errors_are_sorted_by_confidence_with_a_box_per_digit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
     figures = []
     monkeypatch.setattr(report, "_save", lambda figure, path: figures.append(figure))
     result, _ = evaluated(
@@ -150,7 +145,6 @@ def test_number_errors_are_sorted_by_confidence_with_a_box_per_digit(
 
 
 def test_large_image_is_scaled_down_with_its_boxes(tmp_path: Path) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
     result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,12\n", reading("1"), reading("1"))
     cv2.imwrite(str(tmp_path / "set" / "a.png"), np.full((3, 4000), 255, np.uint8))
     image, scale = report._small_image(result.examples[0])
@@ -160,7 +154,6 @@ def test_large_image_is_scaled_down_with_its_boxes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("texts", [("12", "34"), ("1", "4"), (None, None)])
 def test_report_of_numbers_only_is_written(tmp_path: Path, texts: tuple[str | None, ...]) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
     readings = [text and reading(text) for text in texts]
     result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,34\n", *readings)
     (tmp_path / "set" / "a.png").unlink()  # a missing image is left empty
