@@ -27,9 +27,12 @@ def test_missing_data_is_reported_on_one_line(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().err.startswith("show_lines: expected mnist.npz")
 
 
-def test_show_lines_writes_an_image(tmp_path: Path, mnist_path: Path, pen_digits_path: Path) -> None:
+def test_show_lines_writes_an_image(
+    tmp_path: Path, mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIGITREC_UNIPEN", raising=False)  # it takes 20 s to load
     output = tmp_path / "lines.png"
-    arguments = ["--data", str(mnist_path), "--pendigits", str(pen_digits_path)]
+    arguments = ["--data", str(mnist_path), "--pendigits", str(pen_digits_path), "--rows", "2"]
     assert cli.main_show_lines([str(output), *arguments]) == 0
     image = cv2.imread(str(output), cv2.IMREAD_GRAYSCALE)
     assert image is not None

@@ -24,16 +24,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_loaded(folder: Path) -> None:
-    extra = load_custom_data(folder)
-    assert extra.labels.tolist() == [4, 7]
-    assert extra.images.shape == (2, 28, 28)
-
-
-def test_a_folder_of_data_sets_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
-    np.savez(tmp_path / "b.npz", x=np.stack([255 - draw_digit(4)[::10, ::10]]), y=np.array([4]))
-    assert load_custom_data(tmp_path).labels.tolist() == [1, 4]
+def test_a_folder_of_images_or_of_data_sets_is_loaded(folder: Path) -> None:
+    assert load_custom_data(folder).labels.tolist() == [4, 7]
+    (folder / "labels.csv").unlink()
+    (folder / "a.jsonl").write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
+    np.savez(folder / "b.npz", x=np.stack([255 - draw_digit(4)[::10, ::10]]), y=np.array([4]))
+    both = load_custom_data(folder)
+    assert both.labels.tolist() == [1, 4]
+    assert both.images.shape == (2, 28, 28)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +55,6 @@ def test_a_wrong_row_is_named(folder: Path, row: str, message: str) -> None:
         load_custom_data(folder)
 
 
-def test_an_empty_data_set_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / "none.jsonl").write_text("\n")
-    with pytest.raises(DatasetError, match="an empty data set"):
-        load_custom_data(tmp_path / "none.jsonl")
-
-
 @pytest.mark.parametrize(
     ("own", "all_others", "expected"), [(1, 60_000, 30), (3_000, 60_000, 6_000), (9, 9, 9)]
 )
@@ -71,9 +63,12 @@ def test_few_digits_are_oversampled(own: int, all_others: int, expected: int) ->
     assert len(oversample(extra, all_others).labels) == expected
 
 
-def test_a_folder_without_labels_is_rejected(tmp_path: Path) -> None:
+def test_an_empty_data_set_and_a_folder_without_labels_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"expected labels.csv"):
         load_custom_data(tmp_path)
+    (tmp_path / "none.jsonl").write_text("\n")
+    with pytest.raises(DatasetError, match="an empty data set"):
+        load_custom_data(tmp_path / "none.jsonl")
 
 
 def test_arrays_are_never_used_for_training(tmp_path: Path) -> None:

@@ -47,31 +47,26 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
 
 
-def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected mnist.npz .* at .*nowhere"):
-        load_mnist(tmp_path / "nowhere")
-
-
-def test_a_missing_idx_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"train-images-idx3-ubyte or train-images-idx3-ubyte.gz"):
-        load_mnist(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 broken", b"words", b"\x93NUMPY\1\0"])
-def test_a_damaged_npz_is_an_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "mnist.npz"
-    path.write_bytes(content)
-    with pytest.raises(DatasetError, match="expected an .npz"):
-        load_mnist(path)
-
-
 @pytest.mark.parametrize(
-    "content", [b"", b"\0\0\x08\3", b"\0\0\x0d\1\0\0\0\1abcd", b"\0\0\x08\1\0\0\0\x09abc"]
+    ("name", "content", "message"),
+    [
+        (None, b"", "train-images-idx3-ubyte or train-images-idx3-ubyte.gz"),
+        ("nowhere", None, r"expected mnist.npz .* at .*nowhere"),
+        *(("mnist.npz", data, "an .npz") for data in (b"", b"PK\3\4 broken", b"words", b"\x93NUMPY\1\0")),
+        *(
+            ("train-images-idx3-ubyte", data, "expected an IDX file")
+            for data in (b"", b"\0\0\x08\3", b"\0\0\x0d\1\0\0\0\1abcd", b"\0\0\x08\1\0\0\0\x09abc")
+        ),
+    ],
 )
-def test_a_damaged_idx_file_is_an_error(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
-    with pytest.raises(DatasetError, match="expected an IDX file"):
-        load_mnist(tmp_path)
+def test_a_missing_or_damaged_file_is_an_error(
+    tmp_path: Path, name: str | None, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / (name or "")
+    if name and content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        load_mnist(tmp_path if name and name.startswith("train") else path)
 
 
 def test_another_data_set_than_mnist_is_rejected(tmp_path: Path) -> None:
@@ -82,24 +77,16 @@ def test_another_data_set_than_mnist_is_rejected(tmp_path: Path) -> None:
         load_mnist(path)
 
 
-def test_a_failed_mnist_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(mnist_module.keras.datasets.mnist, "load_data", fail)
-    with pytest.raises(DatasetError, match=r"no route to host.*--data or DIGITREC_DATA"):
-        load_mnist(None)
-
-
-def test_a_failed_pendigits_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise OSError("no route to host")
 
+    monkeypatch.setattr(mnist_module.keras.datasets.mnist, "load_data", fail)
     monkeypatch.setattr(pen_module.keras.utils, "get_file", fail)
-    with pytest.raises(
-        DatasetError,
-        match=r"--pendigits or DIGITREC_STROKES to the path of that file, or train with --no-pendigits",
-    ):
+    with pytest.raises(DatasetError, match=r"no route to host.*--data or DIGITREC_DATA"):
+        load_mnist(None)
+    options = r"--pendigits or DIGITREC_STROKES to the path of that file, or train with --no-pendigits"
+    with pytest.raises(DatasetError, match=options):
         load_pendigits(None)
 
 
