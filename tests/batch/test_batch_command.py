@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from batch_runs import Command, child_processes, count_lines, rows, start_batch
 
-from sample_digits import draw_digit, png_bytes
+from sample_digits import draw_digit, draw_number, png_bytes
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,10 @@ def test_archives_give_the_rows_of_their_files(batch: Command, scans: Path) -> N
     assert "leads outside" in results[-1]["error"]
 
 
-def number(text: str) -> np.ndarray:
-    return np.hstack([draw_digit(int(char), 100, 8) for char in text])
-
-
 def test_numbers_and_forms_equal_those_of_the_read_command(
     batch: Command, command: Command, tmp_path: Path
 ) -> None:
-    cv2.imwrite(str(tmp_path / "n.png"), number("2358"))
+    cv2.imwrite(str(tmp_path / "n.png"), draw_number("2358"))
     fields = {
         "left": {"box": [0, 0, 0.5, 1], "length": 2},
         "right": {"box": [0.5, 0, 0.5, 1], "pattern": "d-d"},

@@ -22,14 +22,6 @@ def test_card_without_calibration_keeps_the_probability() -> None:
 
 def test_more_evidence_never_lowers_confidence() -> None:
     certain, uncertain = np.array([1.0, 1.0]), np.array([1.0, 0.1])
-    confidences = [
-        calibrated(evidence([probability], digits), _CARD)
-        for probability, digits in (
-            (0.2, uncertain),
-            (0.2, certain),
-            (0.9, uncertain),
-            (0.9, certain),
-            (0.99, certain),
-        )
-    ]
+    cases = [(0.2, uncertain), (0.2, certain), (0.9, uncertain), (0.9, certain), (0.99, certain)]
+    confidences = [calibrated(evidence([probability], digits), _CARD) for probability, digits in cases]
     assert confidences == sorted(confidences)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from digitrec import Recognizer
 from digitrec.reading.page import rectify_page
 from sample_digits import draw_digit
 
@@ -35,11 +36,8 @@ def test_uniform_image_has_no_page(shape: tuple[int, int], level: int) -> None:
     assert rectify_page(np.full(shape, level, np.uint8)) is None
 
 
-def test_page_that_fills_the_image_is_unchanged() -> None:
+def test_page_that_fills_the_image_and_bright_patch_without_writing_are_no_pages() -> None:
     assert rectify_page(cv2.resize(_page(), (900, 600))) is None
-
-
-def test_bright_patch_without_writing_is_not_a_page() -> None:
     photo = np.full((480, 640), 70, np.uint8)
     photo[100:380, 120:520] = 225
     assert rectify_page(photo) is None
@@ -66,17 +64,15 @@ def test_page_is_rectified(corners: list[tuple[float, float]]) -> None:
     height, width = page.image.shape
     small = cv2.resize(page.image, (300, 200), interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(int) - _page()).mean() < 12
-    box = page.box_in_photo(
-        (round(0.4 * width), round(0.35 * height), round(0.2 * width), round(0.3 * height))
-    )
-    left, top, box_width, box_height = box
+    box = (round(0.4 * width), round(0.35 * height), round(0.2 * width), round(0.3 * height))
+    left, top, box_width, box_height = page.box_in_photo(box)
     inside = photo[top : top + box_height, left : left + box_width]
     assert inside.min() < 60  # the digit
     assert 20 < box_width < 200
     assert 20 < box_height < 200
 
 
-def test_digit_on_a_page_is_located_in_the_photo(recognizer) -> None:  # type: ignore[no-untyped-def]
+def test_digit_on_a_page_is_located_in_the_photo(recognizer: Recognizer) -> None:
     reading = recognizer.read(_on_table([(150, 80), (540, 140), (500, 400), (110, 340)]))
     assert reading.text == "8"
     left, top, width, height = reading.digits[0].box

@@ -11,20 +11,13 @@ from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.alignment import locate_characters
 from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
-from sample_digits import draw_digit
+from sample_digits import write_number
 
 Image = NDArray[np.uint8]
 
 
 def _blank(height: int, width: int) -> Image:
     return np.full((height, width), 255, np.uint8)
-
-
-def _write(page: Image, text: str, left: int, top: int, step_px: int = 60) -> None:
-    for index, char in enumerate(text):
-        digit = draw_digit(int(char), 60, 5, digit_px=48)
-        window = page[top : top + 60, left + index * step_px : left + index * step_px + 60]
-        np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
 
 
 def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
@@ -41,41 +34,41 @@ def test_any_image_can_be_one_line(shape: tuple[int, int]) -> None:
 
 
 def test_padding_of_a_whole_image_has_its_background_level() -> None:
-    tight = 255 - image_as_line(255 - _bold_bar()).image
-    assert (image_as_line(_bold_bar()).image[0] == 255).all()
-    np.testing.assert_allclose(tight, image_as_line(_bold_bar()).image, atol=1)
-
-
-def _bold_bar() -> Image:
     page = _blank(60, 40)
     page[:, 8:22] = 0
-    return page
+    line = image_as_line(page).image
+    assert (line[0] == 255).all()
+    np.testing.assert_allclose(255 - image_as_line(255 - page).image, line, atol=1)
 
 
-def test_lines_are_sorted_from_top_to_bottom() -> None:
-    page = _blank(300, 400)
-    for top, text in ((200, "58"), (20, "214"), (110, "3067")):
-        _write(page, text, 40, top)
+@pytest.mark.parametrize(
+    ("size", "written", "digits"),
+    [
+        ((300, 400), [("58", 40, 200), ("214", 40, 20), ("3067", 40, 110)], [3, 4, 2]),  # from top to bottom
+        (
+            (240, 700),
+            [
+                ("21", 20, 10),
+                ("305", 20, 85),
+                ("4", 20, 160),
+                ("583", 420, 10),
+                ("67", 420, 85),
+                ("9021", 420, 160),
+            ],
+            [2, 3, 1, 3, 2, 4],  # in columns
+        ),
+        ((80, 700), [("21", 20, 10), ("58", 420, 10)], [4]),  # a wide gap
+    ],
+)
+def test_lines_are_sorted_by_column_and_row(
+    size: tuple[int, int], written: list[tuple[str, int, int]], digits: list[int]
+) -> None:
+    page = _blank(*size)
+    for text, left, top in written:
+        write_number(page, text, left, top)
     _, lines = _lines(page)
-    assert [len(line.components) for line in lines] == [3, 4, 2]
-    assert [round(line.text_height_px, -1) for line in lines] == [50, 50, 50]
-
-
-def test_columns_are_separate_lines() -> None:
-    page = _blank(240, 700)
-    for row, (first, second) in enumerate((("21", "583"), ("305", "67"), ("4", "9021"))):
-        _write(page, first, 20, 10 + 75 * row)
-        _write(page, second, 420, 10 + 75 * row)
-    _, lines = _lines(page)
-    assert [len(line.components) for line in lines] == [2, 3, 1, 3, 2, 4]
-
-
-def test_one_line_with_a_wide_gap_is_one_line() -> None:
-    page = _blank(80, 700)
-    _write(page, "21", 20, 10)
-    _write(page, "58", 420, 10)
-    _, lines = _lines(page)
-    assert len(lines) == 1
+    assert [len(line.components) for line in lines] == digits
+    assert {round(line.text_height_px, -1) for line in lines} == {50}
 
 
 @pytest.mark.parametrize("slope", [-0.15, 0.0, 0.15])
@@ -84,7 +77,9 @@ def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) ->
     page = _blank(400, 800)
     for index in range(11):
         left = 40 + 62 * index
-        _write(page, str(index % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2))
+        write_number(
+            page, str(index % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2)
+        )
     _, (line,) = _lines(page)
     straight = straighten(page, line, 38.0).image
     inked = straight < 128
@@ -110,7 +105,7 @@ def test_column_of_a_line_maps_to_the_image() -> None:
 
 def test_each_character_has_its_own_ink() -> None:
     page = _blank(80, 300)
-    _write(page, "2830", 10, 10)
+    write_number(page, "2830", 10, 10)
     ink, (line,) = _lines(page)
     peaks = [(40 + 60 * index) * ink.scale for index in range(4)]
     characters = locate_characters(ink, line.components, peaks)
@@ -134,7 +129,7 @@ def test_touching_characters_are_split_where_the_ink_is_thinnest() -> None:
 
 def test_boxes_around_characters_are_not_their_ink() -> None:
     page = _blank(100, 360)
-    _write(page, "283", 40, 20, step_px=100)
+    write_number(page, "283", 40, 20, step_px=100)
     plain_ink, (line,) = _lines(page)
     peaks = [70.0, 170.0, 270.0]
     plain = locate_characters(plain_ink, line.components, [peak * plain_ink.scale for peak in peaks])
@@ -151,7 +146,7 @@ def test_boxes_around_characters_are_not_their_ink() -> None:
 
 def test_character_without_ink_keeps_its_part_of_the_line() -> None:
     page = _blank(80, 300)
-    _write(page, "2", 10, 10)
+    write_number(page, "2", 10, 10)
     ink, (line,) = _lines(page)
     characters = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
     assert characters[0].ink.any()
