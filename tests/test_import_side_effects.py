@@ -1,9 +1,11 @@
-"""Importing a module of digitrec changes nothing in the process."""
+"""Importing a module of digitrec changes nothing in the process, and loads no large package without need."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 # TensorFlow, Matplotlib and Ray change the environment and the warning filters when they are imported. The modules that
 # import them at their top are left out; the other third-party packages are imported first.
@@ -43,7 +45,30 @@ for module in pkgutil.walk_packages(digitrec.__path__, "digitrec."):
 
 
 def test_no_module_changes_the_process_on_import() -> None:
+    assert output_of(_PROGRAM) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "unused"),
+    [
+        ("import digitrec", "numpy cv2 PIL h5py flask keras"),
+        (
+            "import digitrec.cli.main; digitrec.cli.main.main(['--help'], standalone_mode=False)",
+            "numpy cv2 h5py flask keras",
+        ),
+        ("import digitrec; digitrec.Recognizer.load()", "tensorflow keras"),
+        ("import digitrec.model.load_check", "tensorflow keras flask cv2 PIL"),
+        ("import digitrec.training.line_dataset, digitrec.training.data.unipen", "tensorflow keras"),
+    ],
+)
+def test_large_packages_are_imported_where_they_are_needed(code: str, unused: str) -> None:
+    program = f"import sys; {code}; print(set({unused.split()}) & sys.modules.keys())"
+    assert output_of(program).endswith("set()\n")
+
+
+def output_of(program: str) -> str:
     run = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
-    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    assert run.returncode == 0, run.stderr
+    return run.stdout

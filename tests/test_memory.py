@@ -53,19 +53,12 @@ def test_small_amounts_are_not_counted(budget: MemoryBudget) -> None:
         assert pool.submit(lambda: budget.reserve(1_000).__enter__()).result(TIMEOUT_S) is None
 
 
-def test_more_than_the_limit_reserves_the_limit(budget: MemoryBudget) -> None:
-    with budget.reserve(10**12):
+def test_a_thread_alone_never_waits(budget: MemoryBudget) -> None:
+    for num_bytes in (10**12, budget.limit_bytes):
+        with budget.reserve(num_bytes):
+            pass
+    with budget.reserve(LARGE), budget.reserve(LARGE), budget.reserve(LARGE):  # nested ones are included
         pass
-    with budget.reserve(budget.limit_bytes):
-        pass
-
-
-def test_nested_reservations_are_included(budget: MemoryBudget) -> None:
-    with budget.reserve(LARGE), budget.reserve(LARGE), budget.reserve(LARGE):
-        pass
-
-
-def test_an_error_releases_the_reservation(budget: MemoryBudget) -> None:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError), budget.reserve(LARGE):
             raise ZeroDivisionError

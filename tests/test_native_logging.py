@@ -59,13 +59,9 @@ def test_libtiff_is_silenced_in_a_directory_with_a_space(libtiff: Path, tmp_path
     assert (done.stdout.strip(), done.stderr) == ("silent", "")
 
 
-def test_a_mapped_image_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
+def test_other_files_named_like_libtiff_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "libtiff.tif"
     path.write_bytes(b"II*\0" + bytes(100))
+    ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
         disable_libtiff_messages()
-
-
-def test_another_library_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
-    ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
-    disable_libtiff_messages()

@@ -14,7 +14,6 @@ from PIL import Image
 from digitrec import Prediction, Recognizer, Strokes
 from digitrec.errors import (
     BlankImageError,
-    DigitrecError,
     ImageTooLargeError,
     InvalidFieldError,
     ModelNotFoundError,
@@ -24,10 +23,6 @@ from digitrec.limits import InputLimits
 from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 BLANK = np.full((280, 280), 255, np.uint8)
-
-
-def test_no_images_give_no_predictions(recognizer: Recognizer) -> None:
-    assert recognizer.predict_many([]) == []
 
 
 def test_prediction_has_all_documented_fields(recognizer: Recognizer) -> None:
@@ -54,25 +49,14 @@ def test_every_image_type_gives_the_same_prediction(recognizer: Recognizer, tmp_
     assert recognizer.predict(Strokes.from_lists(DIGIT_STROKES[5])).digit == 5
 
 
-def test_first_bad_image_is_raised(recognizer: Recognizer) -> None:
+def test_errors_are_raised_or_returned_in_order(recognizer: Recognizer) -> None:
+    images: list[Any] = [draw_digit(4), BLANK, b"", np.zeros(3), draw_digit(7)]
     with pytest.raises(BlankImageError):
-        recognizer.predict_many([draw_digit(1), BLANK, b"words"])
-
-
-def test_errors_are_returned_in_order(recognizer: Recognizer) -> None:
-    images = [b"", draw_digit(4), BLANK, np.zeros(3), draw_digit(7)]
-    predictions = recognizer.predict_many(images, errors="return")  # type: ignore[arg-type]
-    kinds = [type(prediction) for prediction in predictions if isinstance(prediction, DigitrecError)]
-    assert kinds == [UnreadableImageError, BlankImageError, InvalidFieldError]
-    assert [prediction.digit for prediction in predictions if not isinstance(prediction, DigitrecError)] == [
-        4,
-        7,
-    ]
-
-
-def test_unknown_errors_mode_is_rejected(recognizer: Recognizer) -> None:
-    with pytest.raises(ValueError, match="expected 'raise' or 'return'"):
-        recognizer.predict_many([], errors="ignore")  # type: ignore[call-overload]
+        recognizer.predict_many(images)
+    results = recognizer.predict_many(images, errors="return")
+    kinds = [result.digit if isinstance(result, Prediction) else type(result) for result in results]
+    assert kinds == [4, BlankImageError, UnreadableImageError, InvalidFieldError, 7]
+    assert recognizer.predict_many([]) == []
 
 
 def test_threshold_decides_acceptance(recognizer: Recognizer) -> None:
@@ -80,15 +64,14 @@ def test_threshold_decides_acceptance(recognizer: Recognizer) -> None:
     assert recognizer.predict(draw_digit(2), threshold=0.0).accepted
     assert not recognizer.predict(draw_digit(2), threshold=1.0).accepted
     assert not Recognizer.load(threshold=1.0).predict(draw_digit(2)).accepted
+    assert not recognizer.predict(draw_digit(7), threshold=1).accepted
+    assert recognizer.predict(draw_digit(7), threshold=np.float32(0.5)).accepted
 
 
-def test_limits_are_applied() -> None:
+def test_limits_are_applied_and_a_missing_model_file_is_named(tmp_path: Path) -> None:
     recognizer = Recognizer.load(limits=InputLimits(max_image_pixels=100))
     with pytest.raises(ImageTooLargeError):
         recognizer.predict(draw_digit(2))
-
-
-def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5"):
         Recognizer.load(tmp_path / "nowhere.h5")
 
@@ -107,14 +90,11 @@ def test_invalid_threshold_is_rejected(recognizer: Recognizer, threshold: Any) -
         recognizer.predict(draw_digit(7), threshold=threshold)
 
 
-def test_threshold_may_be_any_number_type(recognizer: Recognizer) -> None:
-    assert not recognizer.predict(draw_digit(7), threshold=1).accepted
-    assert recognizer.predict(draw_digit(7), threshold=np.float32(0.5)).accepted
-
-
-def test_single_image_is_rejected_as_a_list(recognizer: Recognizer) -> None:
+def test_wrong_arguments_are_rejected(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Use predict"):
         recognizer.predict_many("seven.png")
+    with pytest.raises(ValueError, match="expected 'raise' or 'return'"):
+        recognizer.predict_many([], errors="ignore")  # type: ignore[call-overload]
 
 
 def test_rejection_score_separates_ambiguous_digits_from_other_images() -> None:

@@ -14,7 +14,7 @@ from sample_digits import draw_digit
 
 
 class _FakeClassifier:
-    """Predicts 7 by the amount of image in one region of the image."""
+    """Predicts 7 by the amount of ink in one region of the image."""
 
     card: ClassVar[dict[str, Any]] = {}
     runs = 0
@@ -27,14 +27,11 @@ class _FakeClassifier:
         return probabilities.astype(np.float32)
 
 
-def test_single_pixel_has_a_map() -> None:
+def test_single_pixel_has_a_map_and_a_blank_image_an_empty_one() -> None:
     image = np.zeros((28, 28), np.float32)
+    assert not occlusion_saliency(_FakeClassifier(), image, 7).any()
     image[14, 14] = 1
     assert occlusion_saliency(_FakeClassifier(), image, 7).shape == (28, 28)
-
-
-def test_blank_image_has_an_empty_map() -> None:
-    assert not occlusion_saliency(_FakeClassifier(), np.zeros((28, 28), np.float32), 7).any()
 
 
 def test_decisive_region_is_found() -> None:
@@ -43,9 +40,8 @@ def test_decisive_region_is_found() -> None:
     saliency = occlusion_saliency(_FakeClassifier(), image, 7)
     assert saliency[4:10, 4:10].mean() > 0.5
     assert saliency[14:, 14:].max() < 0.05
-    assert not occlusion_saliency(
-        _FakeClassifier(), image, 3
-    ).any()  # the region is evidence against every other digit
+    against_others = occlusion_saliency(_FakeClassifier(), image, 3)
+    assert not against_others.any()
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -60,13 +56,10 @@ def test_map_is_zero_outside_the_ink(recognizer: Recognizer, digit: int) -> None
     assert not outside.any()
 
 
-def test_saliency_is_optional(recognizer: Recognizer) -> None:
-    assert recognizer.predict(draw_digit(2)).saliency is None
-
-
 @pytest.mark.parametrize("digit", range(10))
 def test_saliency_takes_few_runs_of_the_network(recognizer: Recognizer, digit: int) -> None:
     prediction = recognizer.predict(draw_digit(digit, pen_px=30))
+    assert prediction.saliency is None
     classifier = _FakeClassifier()
     occlusion_saliency(classifier, prediction.normalized_image, prediction.digit)
     assert classifier.runs <= 37  # 36 regions and the image itself

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +81,9 @@ def test_a_configuration_of_another_version_is_rejected() -> None:
         TrainingError, match="expected the fields of this version of digitrec. Received: .*spice"
     ):
         TrainingConfig.from_dict({"spice": 1})
+
+
+def test_the_training_document_has_a_table_of_all_presets() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    table = text[text.index("| preset |") :].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(PRESETS)
