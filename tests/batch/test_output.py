@@ -54,13 +54,20 @@ def test_other_output_suffix_and_missing_pyarrow_are_errors(
         output_at(tmp_path / "r.parquet", RecognitionTask())
 
 
-def test_table_has_one_header_and_any_name(tmp_path: Path) -> None:
-    write(tmp_path / "r.csv", ROW)
-    write(tmp_path / "r.csv", FAILED)
+def test_results_of_two_runs_are_one_table(tmp_path: Path) -> None:
+    for row in (ROW, FAILED):
+        write(tmp_path / "r.csv", row)
     assert table(tmp_path / "r.csv") == [
         ["file", "digit", "confidence", "accepted", "error"],
         [ROW["file"], "7", "0.5", "true", ""],
         ["c.png", "", "", "", "expected an image"],
+    ]
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
+    for row in (ROW, FAILED):
+        write(tmp_path / "r.parquet", row)
+    assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
+        {**ROW, "error": None},
+        {**FAILED, "digit": None, "confidence": None, "accepted": None},
     ]
 
 
@@ -251,13 +258,3 @@ def test_duplicate_columns_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidFieldError, match="Received: 'error' twice"):
         output_at(tmp_path / "r.csv", task)
     output_at(tmp_path / "r.jsonl", task)
-
-
-def test_parquet_is_rewritten_with_all_rows(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
-    write(tmp_path / "r.parquet", ROW)
-    write(tmp_path / "r.parquet", FAILED)
-    assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
-        {**ROW, "error": None},
-        {**FAILED, "digit": None, "confidence": None, "accepted": None},
-    ]

@@ -23,6 +23,7 @@ Forgery = Callable[[h5py.File, Path], object]
 
 SECRET = b"the secret of another file "
 SECRET_BYTES = 20 * len(SECRET)
+MAX_OBJECTS = 2000  # a tenth of the limit, to make the files sooner
 
 
 def _put(name: str, **options: Any) -> Forgery:
@@ -82,7 +83,7 @@ def _bytes(group: h5py.Group, index: int, **options: Any) -> None:
 
 
 def _strings(group: h5py.Group, index: int) -> None:
-    names = np.array(["n"] * 3500, dtype=h5py.string_dtype())
+    names = np.array(["n"] * 1500, dtype=h5py.string_dtype())
     group.create_group(str(index)).attrs["names"] = names
 
 
@@ -108,13 +109,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         _put("digitrec/litert", shape=(SECRET_BYTES,), external=True),
         "'/digitrec/litert', a dataset whose values are in other files",
     ),
-    "external storage of a weight": (
-        _put("model_weights/w", shape=(SECRET_BYTES,), external=True),
-        "values are in other files",
-    ),
     "external link": (_link("digitrec/litert", _external_link), "'/digitrec/litert', a link to another"),
-    "external link for our group": (_link("digitrec", _external_link), "'/digitrec', a link to another"),
-    "external link for the weights": (_link("model_weights", _external_link), "'/model_weights', a link"),
     "external link to nothing": (_link("x", lambda _: h5py.ExternalLink("/nowhere", "/")), "'/x', a link"),
     "soft link": (_link("digitrec/litert", lambda _: h5py.SoftLink("/digitrec/card")), "a link to another"),
     "soft link to itself": (_link("model_weights/w", lambda _: h5py.SoftLink("/model_weights/w")), "a link"),
@@ -146,14 +141,14 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     ),
     "cycle of two groups": (_cycle_of_two, "'/model_weights/a/b/c', a second name"),
     "many groups": (
-        _repeat(hdf5.MAX_OBJECTS + 1, lambda group, index: group.create_group(str(index))),
-        "more than 20000 objects, the last of them in '/model_weights/many'",
+        _repeat(MAX_OBJECTS + 1, lambda group, index: group.create_group(str(index))),
+        "more than 2000 objects, the last of them in '/model_weights/many'",
     ),
     "many attributes": (
-        _repeat(hdf5.MAX_OBJECTS + 1, lambda group, index: group.attrs.create(str(index), np.uint8(0))),
-        "more than 20000 objects",
+        _repeat(MAX_OBJECTS + 1, lambda group, index: group.attrs.create(str(index), np.uint8(0))),
+        "more than 2000 objects",
     ),
-    "many strings": (_repeat(6, _strings), "more than 20000 objects"),
+    "many strings": (_repeat(2, _strings), "more than 2000 objects"),
     "deep groups": (
         lambda file, _: file.create_group("model_weights" + "/g" * 5000),
         "groups more than 50 deep",
@@ -196,6 +191,7 @@ def test_forged_file_is_rejected_before_a_value_is_read(
         raise AssertionError("a value was read")
 
     _forged(model, forgery)
+    monkeypatch.setattr(hdf5, "MAX_OBJECTS", MAX_OBJECTS)
     monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
     monkeypatch.setattr(h5py.AttributeManager, "__getitem__", read)
     with pytest.raises(
@@ -214,7 +210,7 @@ def test_forged_file_is_never_written_to(model: Path, name: str) -> None:
 
 
 def test_check_of_many_groups_allocates_for_no_more_than_the_limit(model: Path) -> None:
-    _forged(model, FORGERIES["many groups"][0])
+    _forged(model, _repeat(hdf5.MAX_OBJECTS + 1, lambda group, index: group.create_group(str(index))))
     with h5py.File(model) as file:
         tracemalloc.start()
         with pytest.raises(ModelFileError):
@@ -254,14 +250,11 @@ def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
     assert read_model_file(model.parent / "link.h5").graph is not None
 
 
-def test_path_with_a_null_byte_names_no_file() -> None:
-    with pytest.raises(ModelNotFoundError):
-        read_model_file("model\0.h5")
-
-
-def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> None:
+def test_long_names_stay_short_in_the_message_and_a_null_byte_names_no_file(model: Path) -> None:
     with h5py.File(model, "r+") as file:
         file["model_weights"]["n" * 60_000] = h5py.SoftLink("/")
+    with pytest.raises(ModelNotFoundError):
+        read_model_file("model\0.h5")
     with pytest.raises(ModelFileError) as caught:
         read_model_file(model)
     assert len(str(caught.value)) < 500 + len(str(model))
@@ -270,8 +263,7 @@ def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> 
 @pytest.mark.parametrize("seed", range(20))
 def test_any_mix_of_forgeries_gives_an_error_of_digitrec(model: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    heavy = {"many groups", "many attributes"}
-    chosen = rng.choice(sorted(FORGERIES.keys() - heavy), 3, replace=False)
+    chosen = rng.choice(sorted(FORGERIES), 3, replace=False)
     with h5py.File(model, "r+") as file:
         for name in chosen:
             with suppress(Exception):  # two forgeries of one object
