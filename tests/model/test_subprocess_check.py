@@ -197,7 +197,7 @@ def _program(load: str) -> str:
     [
         ("bytearray(3 * 10**9)", r"2,000,000,000 bytes of address space. Received MemoryError"),
         ("[0][1]", r"Received IndexError \(list index out of range\)"),
-        ("sum(iter(int, 1))", f"without a result: {signal.strsignal(signal.SIGXCPU)}"),
+        ("sum(iter(int, 1))", "without a result: CPU time limit exceeded"),
     ],
 )
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps these limits")
