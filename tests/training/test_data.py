@@ -300,13 +300,17 @@ def test_rejects_a_damaged_archive(tmp_path: Path) -> None:
         load_json_characters(path)
 
 
-def test_reads_strokes_as_they_are_but_for_the_contributor_with_lost_ones(tmp_path: Path) -> None:
+def test_reads_strokes_of_good_tablets_as_they_are(tmp_path: Path) -> None:
     digits = [record(label, writer=writer) for label in DIGITS for writer in "ab"]
-    write_json_folder(tmp_path, [*digits, record(contributor="ibm", writer="ibm_0")])
-    characters = load_unipen(tmp_path)
+    lost = record(contributor="ibm", writer="ibm_0")
+    coarse = [record(label, contributor="tos", writer="tos_0") for label in "7A"]
+    write_json_folder(tmp_path, [*digits, lost, *coarse])
+    *characters, smoothed = load_unipen(tmp_path)
     assert len(characters) == 20
     assert characters[0].strokes[0].tolist() == [[0, 0], [3, 9], [4, 20]]
     assert {character.writer for character in characters} == {"a", "b"}
+    assert smoothed.label == "7"  # of a coarse tablet only the digits are read, and smoothed
+    assert len(smoothed.strokes[0]) > 3
 
 
 def test_smoothing_removes_stairs_and_keeps_the_ends() -> None:
