@@ -1,4 +1,4 @@
-"""`pip install digitrec` without extras gives a working Recognizer."""
+"""The project's metadata agree, and `pip install digitrec` without extras gives a working Recognizer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -89,13 +90,31 @@ def test_a_recognizer_needs_the_core_dependencies_alone() -> None:
 
 
 def test_every_extra_is_in_all() -> None:
-    extras = set(PROJECT["optional-dependencies"]) - {"all"}
-    named = re.findall(r"digitrec\[([\w,]+)\]", " ".join(PROJECT["optional-dependencies"]["all"]))
-    reached: set[str] = set()
-    waiting = set(",".join(named).split(","))
-    while waiting:
-        extra = waiting.pop()
-        reached.add(extra)
-        inner = re.findall(r"digitrec\[([\w,]+)\]", " ".join(PROJECT["optional-dependencies"][extra]))
-        waiting |= set(",".join(inner).split(",")) - reached - {""}
-    assert reached == extras
+    extras = PROJECT["optional-dependencies"]
+
+    def included(extra: str) -> set[str]:
+        inner = re.findall(r"digitrec\[([\w,]+)\]", " ".join(extras[extra]))
+        return {extra}.union(*(included(name) for names in inner for name in names.split(",")))
+
+    assert included("all") == set(extras)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_citation_and_changelog_have_the_version_of_the_project_and_the_changelog_is_short() -> None:
+    version = PROJECT["version"]
+    assert yaml.safe_load(read("CITATION.cff"))["version"] == version
+    sections = re.split(r"^## ", read("CHANGELOG.md"), flags=re.MULTILINE)[1:]
+    (section,) = [item for item in sections if item.split()[0] == version]
+    assert len(section.strip().splitlines()) <= 40
+
+
+def test_only_the_publishing_job_may_identify_itself_and_its_action_is_pinned() -> None:
+    release = yaml.safe_load(read(".github/workflows/release.yml"))
+    jobs = release["jobs"]
+    assert release["permissions"] == {"contents": "read"}
+    assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["publish"]
+    (action,) = [step["uses"] for step in jobs["publish"]["steps"] if "pypi-publish" in step["uses"]]
+    assert re.fullmatch(r"pypa/gh-action-pypi-publish@[0-9a-f]{40}", action)

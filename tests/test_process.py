@@ -1,4 +1,4 @@
-"""libtiff is silenced wherever its library is, and a failure to silence it is ignored."""
+"""On Linux a program starts again with malloc's options, once, and libtiff is silenced wherever it is."""
 
 from __future__ import annotations
 
@@ -14,9 +14,43 @@ import pytest
 from PIL import _imagingmath
 
 import digitrec
+from digitrec import malloc
 from digitrec.native_logging import disable_libtiff_messages
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the loaded libraries")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc and /proc: not on this system")
+
+
+SCRIPT = """
+import os, sys
+print("start", os.getpid(), flush=True)
+from digitrec import malloc
+malloc.restart_with({"DIGITREC_TEST_A": "1", "DIGITREC_TEST_B": "2"})
+print(os.environ["DIGITREC_TEST_A"], os.environ["DIGITREC_TEST_B"], sys.argv[1:])
+"""
+
+
+def lines(**variables: str) -> list[str]:
+    command = [sys.executable, "-c", SCRIPT, "an argument", "*"]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **variables}
+    ).stdout.splitlines()
+
+
+def test_a_program_starts_again_once_as_the_same_process() -> None:
+    first, second, *rest = lines()
+    assert first == second
+    assert rest == ["1 2 ['an argument', '*']"]
+
+
+def test_a_variable_that_is_set_keeps_its_value() -> None:
+    assert lines(DIGITREC_TEST_A="9")[-1] == "9 2 ['an argument', '*']"
+    assert lines(DIGITREC_TEST_A="9", DIGITREC_TEST_B="")[1:] == ["9  ['an argument', '*']"]  # no new start
+
+
+@pytest.mark.parametrize("options", [malloc.SMALL_HEAP, malloc.KEEP_LARGE_BLOCKS])
+def test_the_options_are_numbers(options: dict[str, str]) -> None:
+    assert all(name.startswith("MALLOC_") and value.isdecimal() for name, value in options.items())
+
 
 # The setter returns the previous handler: there is none.
 _PROGRAM = """
@@ -59,13 +93,9 @@ def test_libtiff_is_silenced_in_a_directory_with_a_space(libtiff: Path, tmp_path
     assert (done.stdout.strip(), done.stderr) == ("silent", "")
 
 
-def test_a_mapped_image_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
+def test_other_files_named_like_libtiff_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "libtiff.tif"
     path.write_bytes(b"II*\0" + bytes(100))
+    ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
         disable_libtiff_messages()
-
-
-def test_another_library_named_like_libtiff_is_ignored(tmp_path: Path) -> None:
-    ctypes.CDLL(shutil.copy(_imagingmath.__file__, tmp_path / "libtiff-tools.so"))
-    disable_libtiff_messages()

@@ -1,4 +1,4 @@
-"""CTC decoding, compared with the enumeration of all paths."""
+"""CTC decoding compared with the enumeration of all paths, constraints on the number, and its confidence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from digitrec import InvalidFieldError
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.reading import ctc
+from digitrec.reading.confidence import calibrated, evidence
 from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
 
 _BLANK_COLUMN = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
@@ -98,20 +100,97 @@ def test_digits_are_aligned_in_order_with_their_peaks(seed: int) -> None:
     assert all(span.start <= span.peak < span.stop for span in spans)
 
 
-@pytest.mark.parametrize("transcript", ["7", "14/05/2006", "-3.65", "12:30-14:00", "?5", "1 234 #", "?"])
+@pytest.mark.parametrize(
+    "transcript", ["7", "1-1", "14/05/2006", "-3.65", "12:30-14:00", "?5", "1 234 #", "?"]
+)
 def test_separators_are_found_between_digits(transcript: str) -> None:
-    path = [index for item in encode_transcript(transcript) for index in (item, BLANK, BLANK)]
+    blanks = [] if transcript == "1-1" else [BLANK, BLANK]  # a separator separates equal digits, too
+    path = [index for item in encode_transcript(transcript) for index in (item, *blanks)]
     classes = np.full((len(path), LINE_CLASS_COUNT), 1e-6)
     classes[range(len(path)), path] = 1.0
     digits = "".join(filter(str.isdigit, transcript))
-    spans = ctc.align(ctc.digit_probabilities(classes), digits)
+    columns = ctc.digit_probabilities(classes)
+    assert ctc.most_probable(columns, UNCONSTRAINED) == digits
+    spans = ctc.align(columns, digits)
     found = ctc.characters(classes, digits, spans)
     assert "".join(character.text for character in found) == transcript
-    assert [character.column for character in found] == list(range(0, len(path), 3))
+    assert [character.column for character in found] == list(range(0, len(path), 1 + len(blanks)))
 
 
-def test_separator_separates_equal_digits() -> None:
-    path = encode_transcript("1-1")
-    classes = np.full((3, LINE_CLASS_COUNT), 1e-6)
-    classes[range(3), path] = 1.0
-    assert ctc.most_probable(ctc.digit_probabilities(classes), UNCONSTRAINED) == "11"
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"length": 0}, "length: expected a whole number"),
+        ({"length": True}, "length: expected a whole number"),
+        ({"length": 65}, "length: expected a whole number"),
+        ({"pattern": "ddx"}, "pattern: .* Received: 'ddx' with 'x'"),
+        ({"pattern": "--"}, "pattern: .* Received: 0 digits"),
+        ({"pattern": 5}, "pattern: .* Received: 5"),
+        ({"choices": []}, "choices: expected at least one"),
+        ({"choices": "12"}, "choices: expected a list"),
+        ({"choices": ["1a"]}, "choices: expected numbers as text"),
+        ({"choices": [12]}, "choices: expected numbers as text"),
+        ({"choices": ["12", "1-2"]}, "choices: expected each number once"),
+        ({"length": 2, "pattern": "dd"}, "pattern: expected only one"),
+    ],
+)
+def test_invalid_constraint_is_rejected(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidFieldError, match=message):
+        make_constraint(**arguments)  # type: ignore[arg-type]
+
+
+def test_numbers_are_formatted_as_in_the_pattern_or_list() -> None:
+    assert make_constraint(pattern="(dd) 7-d").format("4271", "4271") == "(42) 7-1"
+    assert make_constraint(choices=["1.200,50", "7"]).format("120050", "120050") == "1.200,50"
+    assert make_constraint(length=2).format("42", "4\n2") == "4\n2"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_list_accepts_only_its_numbers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = [str(number) for number in rng.integers(0, 10 ** rng.integers(1, 6), 200)]
+    listed = set(numbers[: int(rng.integers(1, 150))])
+    constraint = make_constraint(choices=sorted(listed))
+    for number in numbers:
+        assert _accepts(constraint, tuple(map(int, number))) == (number in listed)
+    assert not _accepts(constraint, ())
+
+
+def test_common_suffixes_are_stored_once() -> None:
+    all_zip_codes = make_constraint(choices=[f"{number:05d}" for number in range(100_000)])
+    assert len(all_zip_codes.accepting) == len(make_constraint(length=5).accepting)
+
+
+def _accepts(constraint: object, digits: tuple[int, ...]) -> bool:
+    state = 0
+    for digit in digits:
+        state = int(constraint.transitions[state, digit])  # type: ignore[attr-defined]
+        if state < 0:
+            return False
+    return bool(constraint.accepting[state])  # type: ignore[attr-defined]
+
+
+def test_unconstrained_accepts_everything() -> None:
+    assert make_constraint().is_unconstrained
+    assert _accepts(UNCONSTRAINED, ())
+    assert _accepts(UNCONSTRAINED, (1, 2, 3))
+
+
+_CARD = {"calibration": [1.2, 0.5, 0.3]}
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-30, 1.0])
+def test_confidence_is_never_0_or_1(probability: float) -> None:
+    confidence = calibrated(evidence([probability], np.ones(3)), _CARD)
+    assert 0.0 < confidence < 1.0
+
+
+def test_card_without_calibration_keeps_the_probability() -> None:
+    assert calibrated(evidence([0.8, 0.6], np.ones(2)), {}) == pytest.approx(0.7)
+
+
+def test_more_evidence_never_lowers_confidence() -> None:
+    certain, uncertain = np.array([1.0, 1.0]), np.array([1.0, 0.1])
+    cases = [(0.2, uncertain), (0.2, certain), (0.9, uncertain), (0.9, certain), (0.99, certain)]
+    confidences = [calibrated(evidence([probability], digits), _CARD) for probability, digits in cases]
+    assert confidences == sorted(confidences)
