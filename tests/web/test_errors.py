@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from flask.testing import FlaskClient
-from web_images import flat, one
+from web_images import one
 from web_testing import StubClassifier, assert_problem
 
 from digitrec import errors
@@ -45,16 +45,6 @@ def test_a_valid_request_id_is_kept(client: FlaskClient, given: str) -> None:
 def test_any_other_request_id_is_replaced(client: FlaskClient, given: str) -> None:
     response = client.get("/healthz", headers={"X-Request-ID": given})
     assert len(response.headers["X-Request-ID"]) == 16
-
-
-def test_a_clients_error_is_logged_once_without_a_traceback(
-    client: FlaskClient, failure_log: pytest.LogCaptureFixture
-) -> None:
-    request_id = client.post("/predict", data=flat()).json["request_id"]
-    (record,) = failure_log.records
-    assert (record.levelno, record.exc_info) == (logging.INFO, None)
-    assert request_id in record.getMessage()
-    assert "422" in record.getMessage()
 
 
 def test_a_defect_gets_500_and_only_the_log_has_the_reason(

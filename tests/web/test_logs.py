@@ -45,9 +45,13 @@ def test_a_prediction_has_one_line(client: FlaskClient, failure_log: pytest.LogC
 def test_an_error_has_one_line_that_also_has_the_reason(
     client: FlaskClient, failure_log: pytest.LogCaptureFixture
 ) -> None:
-    client.post("/predict", data=flat())
+    response = client.post("/predict", data=flat())
     (line,) = lines(failure_log)
     assert line.keys() >= FIELDS
+    assert line["request_id"] == response.json["request_id"]
+    assert line["level"] == "INFO"
+    assert "exc_info" not in line
+    assert "422" in line["message"]
     reason = (line["status"], line["error"], line["problem"])
     assert reason == (422, "BlankImageError", "/problems/blank-image")
 

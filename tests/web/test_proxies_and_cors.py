@@ -144,6 +144,7 @@ ORIGINS = (
     "https://[::1]",
     "https://.foo.example",
 )
+LIMITS = ("600", "600/minutes", "0/minute", "many/minute", "1/minute;", "1 / minute")
 HOSTS = ("https://digits.example", "digits.example:8000", "a b", "*")
 
 
@@ -151,6 +152,7 @@ HOSTS = ("https://digits.example", "digits.example:8000", "a b", "*")
     ("name", "value", "expected"),
     [
         *(("CORS_ORIGINS", value, "a list of origins") for value in ORIGINS),
+        *(("RATE_LIMIT", value, "a limit such as 600/minute") for value in LIMITS),
         *(("TRUSTED_HOSTS", value, "a list of names") for value in HOSTS),
         *(("TRUSTED_PROXIES", value, "a whole number") for value in ("-1", "one", "1.5")),
     ],

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from web_images import one
-from web_servers import WAITRESS, Server, running, wait_until
+from web_servers import GUNICORN, WAITRESS, Server, running, wait_until
 
 HEADERS = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
@@ -25,38 +25,16 @@ def clients_that_sent(server: Server, beginnings: Sequence[bytes]) -> Iterator[l
         yield clients
 
 
-def assert_serves_beside(server: Server, beginning: bytes, rest: bytes) -> None:
-    """Predict while 200 clients have sent `beginning` and send `rest` byte by byte."""
-    with clients_that_sent(server, [beginning] * 200) as clients:
-        for byte in rest:
-            for client in clients:
-                client.sendall(bytes([byte]))
-            assert server.post(one())[0] == 200
-
-
-@pytest.mark.parametrize(
-    ("beginning", "rest"),
-    [(b"", b"GET "), (HEADERS, b"slow"), (BODY, b"slow"), (CHUNKS + b"2710\r\n", b"slow"), (CHUNKS, b"0000")],
-    ids=["nothing", "headers", "body", "chunk", "chunk size"],
-)
-def test_200_slow_connections_do_not_stop_others(server: Server, beginning: bytes, rest: bytes) -> None:
-    assert_serves_beside(server, beginning, rest)
-
-
-def test_slow_connections_do_not_stop_waitress_either() -> None:
-    with running(WAITRESS) as server:
-        assert_serves_beside(server, BODY, b"slow")
-
-
-def test_clients_that_never_read_their_responses_do_not_stop_others(server: Server) -> None:
-    requests = b"GET /static/js/client.js HTTP/1.1\r\nHost: x\r\n\r\n" * 3_000  # some 12 MB of responses
-    with clients_that_sent(server, [b""] * 20) as clients:
-        for client in clients:
-            client.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                client.send(requests)
-        for _ in range(20):
-            assert server.post(one())[0] == 200
+@pytest.mark.parametrize("command", [GUNICORN, WAITRESS], ids=["gunicorn", "waitress"])
+def test_200_slow_connections_do_not_stop_others(command: Sequence[str]) -> None:
+    ways = {b"": b"GET ", HEADERS: b"slow", BODY: b"slow", CHUNKS + b"2710\r\n": b"slow", CHUNKS: b"0000"}
+    with running(command) as server:
+        for beginning, rest in ways.items():
+            with clients_that_sent(server, [beginning] * 200) as clients:
+                for byte in rest:
+                    for client in clients:
+                        client.sendall(bytes([byte]))
+                    assert server.post(one())[0] == 200
 
 
 def is_closed(client: socket.socket) -> bool:
