@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constants import IMAGE_SIZE_PX
+from digitrec.constants import LABELS
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.files import packaged_model_path
 from digitrec.limits import InputLimits
 from digitrec.model.classifier import Classifier, load_classifier
 from digitrec.model.line_model import LineModel
+from digitrec.preprocessing.candidates import DigitCandidates, find_candidates
 from digitrec.preprocessing.decode import ImageLike, decoded
-from digitrec.preprocessing.normalize import normalize
 from digitrec.preprocessing.strokes import Strokes, render_strokes_as_page
 from digitrec.reading.constraints import Constraint, make_constraint
 from digitrec.reading.reader import Models, read_number
 from digitrec.results import Prediction, Reading
 from digitrec.saliency import occlusion_saliency
+
+_MIN_CERTAINTY = 0.6  # of a candidate that counts as a digit
+_STEM_CERTAINTY = 0.95
 
 
 class Recognizer:
@@ -129,9 +133,9 @@ class Recognizer:
         if errors not in ("raise", "return"):
             raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
-        results = [self._normalize(image, keep_errors=errors == "return") for image in images]
-        normalized = [result for result in results if not isinstance(result, DigitrecError)]
-        predictions: Iterator[Prediction] = iter(self._classify(normalized, threshold))
+        results = [self._find_candidates(image, keep_errors=errors == "return") for image in images]
+        found = [result for result in results if not isinstance(result, DigitrecError)]
+        predictions: Iterator[Prediction] = iter(self._classify(found, threshold))
         if explain:
             predictions = map(self._explained, predictions)
         return [result if isinstance(result, DigitrecError) else next(predictions) for result in results]
@@ -176,22 +180,23 @@ class Recognizer:
         digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
         return replace(reading, digits=digits)
 
-    def _normalize(self, image: ImageLike, *, keep_errors: bool) -> NDArray[np.float32] | DigitrecError:
+    def _find_candidates(self, image: ImageLike, *, keep_errors: bool) -> DigitCandidates | DigitrecError:
         try:
             with decoded(image, self.limits) as gray:
-                return normalize(gray)
+                return find_candidates(gray)
         except DigitrecError as error:
             if keep_errors:
                 return error
             raise
 
-    def _classify(self, images: Sequence[NDArray[np.float32]], threshold: float) -> list[Prediction]:
-        if not images:
+    def _classify(self, found: Sequence[DigitCandidates], threshold: float) -> list[Prediction]:
+        if not found:
             return []
-        batch = np.stack(images).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+        images = [image for candidates in found for image in candidates.images()]
+        probabilities = iter(self.classifier.probabilities(np.stack(images)[..., np.newaxis]))
         return [
-            _prediction(probabilities, ink, threshold)
-            for probabilities, ink in zip(self.classifier.probabilities(batch), images, strict=True)
+            _prediction(candidates, list(islice(probabilities, len(candidates.images()))), threshold)
+            for candidates in found
         ]
 
     def _explained(self, prediction: Prediction) -> Prediction:
@@ -219,7 +224,32 @@ def _checked_threshold(threshold: object) -> float:
     raise InvalidFieldError("threshold", f"expected a number from 0 to 1. Received: {threshold!r}.")
 
 
-def _prediction(probabilities: NDArray[np.float32], ink: NDArray[np.float32], threshold: float) -> Prediction:
+def _prediction(
+    candidates: DigitCandidates, outputs: list[NDArray[np.float32]], threshold: float
+) -> Prediction:
+    probabilities, ink = outputs[0], candidates.digit
+    if candidates.whole is not None:
+        weight = _weight_of_whole(outputs[0], outputs[1], is_drawing=candidates.is_drawing)
+        probabilities = (1 - weight) * outputs[0] + weight * outputs[1]
+        ink = candidates.whole if weight >= 0.5 else candidates.digit
+    for other in outputs[len(outputs) - len(candidates.others) :]:
+        # The more certainly the other component is a digit, the less the image is one digit.
+        certainty = other.max() if other.max() >= _MIN_CERTAINTY else 0.0
+        probabilities = (1 - certainty) * probabilities + certainty / len(LABELS)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit])
     return Prediction(digit, confidence, probabilities, confidence >= threshold, ink)
+
+
+def _weight_of_whole(digit: NDArray[np.float32], whole: NDArray[np.float32], *, is_drawing: bool) -> float:
+    """Return the weight of the prediction for all connected ink, next to that for the ink without ruled lines.
+
+    If the two are different digits, neither is sure. Exceptions: the paper of a drawing is known, and a digit without
+    its own bars is a stem, which looks like a 1.
+    """
+    if whole.max() < _MIN_CERTAINTY:
+        return 0.0
+    if digit.max() < _MIN_CERTAINTY or digit.argmax() == whole.argmax():
+        return float(whole.max() >= digit.max())
+    is_stem = digit.argmax() == 1 and whole.max() >= _STEM_CERTAINTY
+    return 0.7 if is_drawing or is_stem else 0.51

@@ -13,7 +13,7 @@ The steps, in order:
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -71,14 +71,23 @@ def normalize_with_box(image: GrayImage) -> tuple[Foreground, PixelBox]:
     ------
     BlankImageError : the image has no ink.
     """
-    reduced = downscale_for_processing(image)
-    ink, box = extract_digit(reduced)
-    pixel_box = _to_image_pixels(box, reduced.shape, image.shape)
-    if max(ink.shape) < SMALL_DIGIT_PX and reduced.shape != image.shape:
-        crop, window = crop_and_rescale(image, reduced.shape, box)
+    return _normalize_extraction(image, extract_digit(downscale_for_processing(image)))
+
+
+def normalize_extraction(image: GrayImage, extraction: Extraction) -> Foreground:
+    """Return the normalized image of a digit that was found in a reduced copy of `image`."""
+    return _normalize_extraction(image, extraction)[0]
+
+
+def _normalize_extraction(image: GrayImage, extraction: Extraction) -> tuple[Foreground, PixelBox]:
+    ink, box, reduced = extraction.ink, extraction.box, extraction.mask.shape
+    pixel_box = _to_image_pixels(box, reduced, image.shape)
+    if max(ink.shape) < SMALL_DIGIT_PX and reduced != image.shape:
+        crop, window = crop_and_rescale(image, reduced, box)
         reduced_crop = downscale_for_processing(crop)
-        ink, box = extract_digit(reduced_crop)
-        left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
+        extraction = extract_digit(reduced_crop)
+        ink = extraction.ink
+        left, top, width, height = _to_image_pixels(extraction.box, reduced_crop.shape, crop.shape)
         pixel_box = (left + window[1].start, top + window[0].start, width, height)
     return fit_to_mnist_box(ink), pixel_box
 
@@ -92,8 +101,29 @@ def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...])
     return left, top, right - left, bottom - top
 
 
-def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
-    """Return the digit's ink, cropped, (h, w) float32 in [0, 1], and its rows and columns.
+class Extraction(NamedTuple):
+    """A digit and what it was found in.
+
+    Attributes
+    ----------
+    foreground : (H, W) float32 of the whole image.
+    without_lines : the same without ruled lines.
+    noise : the standard deviation of the background.
+    mask : (H, W) uint8 of 0 and 1, the digit.
+    ink : (h, w) float32 in [0, 1], the digit, cropped.
+    box : the rows and columns of `ink`.
+    """
+
+    foreground: Foreground
+    without_lines: Foreground
+    noise: float
+    mask: Mask
+    ink: Foreground
+    box: Box
+
+
+def extract_digit(image: GrayImage) -> Extraction:
+    """Find the digit in a reduced image.
 
     Raises
     ------
@@ -103,7 +133,9 @@ def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
     noise = noise_sigma(foreground)
     without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
     mask = find_digit(without_lines, noise)
-    return rescale_intensity(without_lines, mask, estimate_ink_level(without_lines, mask), noise)
+    ink_level = estimate_ink_level(without_lines, mask)
+    ink, box = rescale_intensity(without_lines, mask, ink_level, noise)
+    return Extraction(foreground, without_lines, noise, mask, ink, box)
 
 
 def downscale_for_processing(image: GrayImage) -> GrayImage:
@@ -118,12 +150,17 @@ def find_digit(foreground: Foreground, noise: float) -> Mask:
     ------
     BlankImageError : there is no ink, or only a speck.
     """
-    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
-    strong = max(min_contrast, otsu_threshold(foreground))
-    mask = select_digit_components(foreground, max(min_contrast, 0.5 * strong), strong)
+    mask = select_digit_components(foreground, *hysteresis_levels(foreground, noise))
     if _is_speck(mask):
         raise BlankImageError(BLANK_MESSAGE)
     return mask
+
+
+def hysteresis_levels(foreground: Foreground, noise: float) -> tuple[float, float]:
+    """Return the weak and the strong threshold of ink, see `select_digit_components`."""
+    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
+    strong = max(min_contrast, otsu_threshold(foreground))
+    return max(min_contrast, 0.5 * strong), strong
 
 
 def _is_speck(mask: Mask) -> bool:

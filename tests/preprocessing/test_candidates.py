@@ -1,0 +1,81 @@
+"""An image cut to its ink gives the digit that it gives with paper around it, and two digits are not one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitrec import BlankImageError, Recognizer
+from digitrec.preprocessing.candidates import find_candidates
+from sample_digits import crop_to_ink, draw_digit, draw_number
+
+
+def variants(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return dark ink on light and the reverse, gray and binarized."""
+    return [image, 255 - image, binarized(image), 255 - binarized(image)]
+
+
+def binarized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.where(image < 128, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("image", [np.zeros((50, 40), np.uint8), np.full((1, 1), 255, np.uint8)])
+def test_an_image_of_one_level_is_blank(image: NDArray[np.uint8]) -> None:
+    with pytest.raises(BlankImageError):
+        find_candidates(image)
+
+
+def test_a_digit_with_paper_around_it_has_no_alternative() -> None:
+    candidates = find_candidates(draw_digit(5))
+    assert len(candidates.images()) == 1
+
+
+@pytest.mark.parametrize("margin_px", [0, 1, 2, 8])
+@pytest.mark.parametrize("pen_px", [8, 12, 18, 34])
+def test_the_margin_does_not_change_the_digit(recognizer: Recognizer, pen_px: int, margin_px: int) -> None:
+    """A bold 1 fills a gray image so far that its soft edges are most of the paper: bold ones are binarized."""
+    images, labels = [], []
+    for digit in range(10):
+        tight = crop_to_ink(draw_digit(digit, pen_px=pen_px), margin_px)
+        images += variants(tight) if pen_px < 18 else [binarized(tight), 255 - binarized(tight)]
+        labels += [digit] * (len(images) - len(labels))
+    results = recognizer.predict_many(images, errors="return")
+    assert [result if isinstance(result, Exception) else result.digit for result in results] == labels
+
+
+@pytest.mark.parametrize("margin_px", [0, 1, 8])
+def test_binarized_mnist_digits_cut_to_their_ink_keep_their_digit(
+    recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]], margin_px: int
+) -> None:
+    crops = []
+    for image in mnist["x_test"][:300]:
+        enlarged = cv2.resize(image, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
+        binary = np.where(enlarged > 127, 0, 255).astype(np.uint8)
+        crops.append(crop_to_ink(binary))
+    cut = recognizer.predict_many([np.pad(c, margin_px, constant_values=255) for c in crops], errors="return")
+    padded = recognizer.predict_many([np.pad(c, 60, constant_values=255) for c in crops])
+    num_different = sum(
+        isinstance(a, Exception) or a.digit != b.digit for a, b in zip(cut, padded, strict=True)
+    )
+    assert num_different <= 2
+
+
+@pytest.mark.parametrize("margin_px", [0, 1, 2, 8, 40])
+@pytest.mark.parametrize("step_px", [75, 100, 140])
+def test_two_digits_are_not_accepted_as_one(recognizer: Recognizer, margin_px: int, step_px: int) -> None:
+    images = [
+        variant
+        for number in range(0, 100, 3)
+        for variant in variants(crop_to_ink(draw_number(f"{number:02}", step_px), margin_px))
+    ]
+    results = recognizer.predict_many(images)
+    assert sum(result.accepted for result in results) <= 0.02 * len(images)
+
+
+def test_a_part_of_a_neighbor_does_not_count_as_a_digit(recognizer: Recognizer) -> None:
+    page = draw_number("858", 130)
+    middle = page[:, 110:310]  # the neighbors are cut through
+    result = recognizer.predict(middle)
+    assert (result.digit, result.accepted) == (5, True)
