@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.preprocessing.decode import ImageLike, decoded
 from digitrec.preprocessing.form_boxes import crop_form_field
@@ -22,6 +20,7 @@ from digitrec.results import Reading
 
 _KEYS = ("box", "length", "pattern", "choices")
 _MAX_FIELDS = 500
+_MAX_COORDINATE = 1e6  # no page is that large
 _USAGE = 'Give {"name": {"box": [left, top, width, height], "length": 5}, ...}.'
 
 
@@ -129,8 +128,7 @@ def _box(path: str, value: object) -> tuple[float, float, float, float]:
     if (
         not numbers
         or not kinds
-        or not np.isfinite(numbers).all()
-        or min(numbers) < 0
+        or not all(0 <= number < _MAX_COORDINATE for number in numbers)  # NaN is rejected, too
         or min(numbers[2:]) <= 0
     ):
         raise InvalidFieldError(
