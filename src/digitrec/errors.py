@@ -70,11 +70,12 @@ class BlankImageError(ImageError):
 
 
 class InvalidFieldError(DigitrecError):
-    """A value in a request or an argument is invalid; `field` is its name."""
+    """A value in a request or an argument is invalid; `field` is its name, `detail` the message without it."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")
         self.field = field
+        self.detail = detail
 
 
 class BusyError(DigitrecError):
