@@ -82,7 +82,7 @@ class Recognizer:
         image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 3) RGB or
             (H, W, 4) RGBA uint8 array, or `Strokes`.
         threshold : overrides the recognizer's own for this image.
-        explain : whether to compute `Prediction.saliency`, which takes about 20 more runs of the network.
+        explain : whether to compute `Prediction.saliency`, which takes up to 37 more runs of the network.
 
         Raises
         ------
