@@ -14,7 +14,7 @@ from sample_digits import draw_digit
 
 
 class _FakeClassifier:
-    """Predicts 7 by the amount of image in one region of the image."""
+    """Predicts 7 by the amount of ink in one region of the image."""
 
     card: ClassVar[dict[str, Any]] = {}
     runs = 0
@@ -64,9 +64,7 @@ def test_saliency_is_optional(recognizer: Recognizer) -> None:
     assert recognizer.predict(draw_digit(2)).saliency is None
 
 
-@pytest.mark.parametrize("digit", range(10))
-def test_saliency_takes_few_runs_of_the_network(recognizer: Recognizer, digit: int) -> None:
-    prediction = recognizer.predict(draw_digit(digit, pen_px=30))
+def test_regions_without_ink_take_no_run_of_the_network() -> None:
     classifier = _FakeClassifier()
-    occlusion_saliency(classifier, prediction.normalized_image, prediction.digit)
-    assert classifier.runs <= 37  # 36 regions and the image itself
+    occlusion_saliency(classifier, np.eye(28, dtype=np.float32), 7)
+    assert classifier.runs <= 20  # of 36 regions and the image itself
