@@ -21,6 +21,7 @@ from digitrec.errors import (
     UnreadableImageError,
 )
 from digitrec.limits import InputLimits
+from digitrec.reading.constraints import make_constraint
 from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 BLANK = np.full((280, 280), 255, np.uint8)
@@ -105,6 +106,11 @@ def test_threads_give_the_same_predictions(recognizer: Recognizer) -> None:
 def test_invalid_threshold_is_rejected(recognizer: Recognizer, threshold: Any) -> None:
     with pytest.raises(InvalidFieldError, match="threshold: expected a number from 0 to 1"):
         recognizer.predict(draw_digit(7), threshold=threshold)
+
+
+def test_constraint_is_the_only_one(recognizer: Recognizer) -> None:
+    with pytest.raises(InvalidFieldError, match="constraint: expected only one"):
+        recognizer.read(draw_digit(7), length=3, constraint=make_constraint(length=1))
 
 
 def test_threshold_may_be_any_number_type(recognizer: Recognizer) -> None:

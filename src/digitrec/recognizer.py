@@ -164,6 +164,11 @@ class Recognizer:
         """
         if constraint is None:
             constraint = make_constraint(length=length, pattern=pattern, choices=choices)
+        elif any(value is not None for value in (length, pattern, choices)):
+            raise InvalidFieldError(
+                "constraint",
+                "expected only one of length, pattern, choices and constraint. Received: constraint and another one.",
+            )
         threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, constraint)
