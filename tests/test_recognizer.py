@@ -106,6 +106,8 @@ def test_threads_give_the_same_predictions(recognizer: Recognizer) -> None:
 def test_invalid_threshold_is_rejected(recognizer: Recognizer, threshold: Any) -> None:
     with pytest.raises(InvalidFieldError, match="threshold: expected a number from 0 to 1"):
         recognizer.predict(draw_digit(7), threshold=threshold)
+    with pytest.raises(InvalidFieldError, match="threshold: expected a number from 0 to 1"):
+        Recognizer(recognizer.classifier, threshold=threshold)
 
 
 def test_constraint_is_the_only_one(recognizer: Recognizer) -> None:

@@ -35,6 +35,10 @@ class Recognizer:
     limits : the largest image that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
         digits, `threshold`, and one for numbers, `number_threshold`.
+
+    Raises
+    ------
+    InvalidFieldError : a threshold outside [0, 1].
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class Recognizer:
         limits: InputLimits | None = None,
         threshold: float | None = None,
     ) -> None:
+        if threshold is not None:
+            threshold = _checked_threshold(threshold)
         self.classifier = classifier
         self.models = Models(classifier, lines or LineModel.load(packaged_model_path("lines")))
         self.limits = limits or InputLimits()
@@ -64,6 +70,7 @@ class Recognizer:
         Raises
         ------
         ModelError : the file is missing or cannot be served; the message says why and how to fix it.
+        InvalidFieldError : a threshold outside [0, 1].
         """
         return cls(load_classifier(path or packaged_model_path()), limits=limits, threshold=threshold)
 
