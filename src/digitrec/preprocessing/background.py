@@ -230,8 +230,8 @@ def noise_sigma(foreground: Foreground) -> float:
 
 def background_sigma(foreground: Foreground, mask: Mask) -> float:
     """Return the standard deviation of the background outside the mask, stains included."""
-    neighbor_count = cv2.dilate(mask, np.ones((5, 5), np.uint8))
-    background = foreground[::2, ::2][neighbor_count[::2, ::2] == 0]
+    near_ink = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    background = foreground[::2, ::2][near_ink[::2, ::2] == 0]
     if background.size == 0:
         return 0.0
     return _median(np.abs(background - _median(background))) * _SIGMA_OF_MEDIAN_DEVIATION
