@@ -53,7 +53,7 @@ class FormField:
         )
         if left + breadth > width + 1 or top + depth > height + 1 or breadth < 2 or depth < 2:
             raise InvalidFieldError(
-                f"fields.{self.name}",
+                f"fields.{self.name[:40]}",
                 f"expected a box inside the page of {width} x {height} pixels. Received: {list(self.box)}. Correct it.",
             )
         return left, top, breadth, depth
