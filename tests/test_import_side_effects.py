@@ -34,7 +34,9 @@ for module in pkgutil.walk_packages(digitrec.__path__, "digitrec."):
     before = state()
     try:
         importlib.import_module(module.name)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name.startswith("digitrec"):
+            raise
         continue  # an extra that is not installed
     changed = [name for name, value in state().items() if value != before[name]]
     if changed:
