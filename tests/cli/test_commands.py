@@ -319,6 +319,20 @@ def test_convert_without_tensorflow_names_the_package_to_install(
     assert "pip install tensorflow" in result.stderr
 
 
+@pytest.mark.parametrize("arguments", [["serve"], ["create-api-key", "me"]])
+def test_web_commands_without_flask_name_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("digitrec.web")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    monkeypatch.setattr("digitrec.malloc.restart_with", lambda *_: None)
+    result = _run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"digitrec: {arguments[0]} needs more packages (")
+    assert result.stderr.endswith("pip install 'digitrec[web]'\n")
+
+
 def test_serve_passes_host_port_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     served: list[Any] = []
     monkeypatch.setattr("digitrec.web.server.run.run", lambda *arguments: served.append(arguments))

@@ -38,6 +38,12 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(ctx)
         except DigitrecError as error:
             raise CliError(str(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] in {"", "digitrec"}:
+                raise
+            raise CliError(
+                f"{ctx.invoked_subcommand} needs more packages ({error}). Run: pip install 'digitrec[web]'"
+            ) from error
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
