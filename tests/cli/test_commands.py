@@ -39,6 +39,12 @@ def _draw(digit: int) -> np.ndarray:
     return canvas
 
 
+@pytest.fixture(autouse=True)
+def _process_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve` starts its program again with other options of malloc; here that is the test run."""
+    monkeypatch.setattr("digitrec.malloc.restart_with", lambda options: None)
+
+
 @pytest.fixture
 def zero(tmp_path: Path) -> Path:
     path = tmp_path / "zero.png"
@@ -326,7 +332,6 @@ def test_web_commands_without_flask_name_the_extra_to_install(
     for module in [name for name in sys.modules if name.startswith("digitrec.web")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "flask", None)
-    monkeypatch.setattr("digitrec.malloc.restart_with", lambda *_: None)
     result = _run(*arguments)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"digitrec: {arguments[0]} needs more packages (")
