@@ -19,7 +19,7 @@ from PIL import Image
 from web_pictures import one
 from web_servers import REPOSITORY, Server, children, free_port, post, running
 
-from digitrec.web.server.cgroups import worker_count
+from digitrec.web.server.sizing import worker_count
 from digitrec.web.server.waitress_worker import MAX_WAITING
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc: not on this system")
