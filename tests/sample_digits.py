@@ -31,6 +31,31 @@ def draw_digit(
     return image
 
 
+def write_number(
+    page: NDArray[np.uint8],
+    text: str,
+    left: int,
+    top: int,
+    *,
+    size_px: int = 60,
+    step_px: int = 60,
+    pen_px: float = 5,
+) -> None:
+    """Draw the digits of `text` side by side on a light page."""
+    for position, char in enumerate(text):
+        digit = draw_digit(int(char), size_px, pen_px, digit_px=0.8 * size_px)
+        start = left + position * step_px
+        window = page[top : top + size_px, start : start + size_px]
+        np.minimum(window, digit[: window.shape[0], : window.shape[1]], out=window)
+
+
+def draw_number(text: str, step_px: int = 100) -> NDArray[np.uint8]:
+    """Return digits of about 96 px, side by side and `step_px` apart; they touch at 62 px."""
+    page = np.full((160, step_px * len(text) + 40), 255, np.uint8)
+    write_number(page, text, 20, 20, size_px=120, step_px=step_px, pen_px=9)
+    return page
+
+
 def crop_to_ink(image: NDArray[np.uint8], margin_px: int = 0) -> NDArray[np.uint8]:
     """Return the image cropped to its dark pixels."""
     x, y, width, height = cv2.boundingRect((image < 128).astype(np.uint8))

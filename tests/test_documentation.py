@@ -25,21 +25,16 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_command_in_the_documents_is_a_command() -> None:
+def test_every_command_and_option_in_the_documents_exists() -> None:
     text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
     named = set(re.findall(r"(?:^ +\$? ?|bin/|`)digitrec ([a-z][a-z-]*)", text, re.MULTILINE))
-    assert {"serve", "predict", "evaluate", "convert"} <= named
-    assert named <= set(cli.commands)
-
-
-def test_every_option_of_a_command_in_the_documents_is_an_option() -> None:
-    text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    assert {"serve", "predict", "evaluate", "convert"} <= named <= set(cli.commands)
     unknown = []
     for line in re.findall(r"(?:^ +\$? ?|`)digitrec ([^\n`#]+)", text, re.MULTILINE):
         command, *words = line.split()
         known = {name for option in cli.commands.get(command, cli).params for name in option.opts}
-        named = {word.split("=")[0] for word in words if word.startswith("--")} - {"--version"}
-        unknown += [f"{command} {name}" for name in named - known]
+        options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--version"}
+        unknown += [f"{command} {name}" for name in options - known]
     assert unknown == []
 
 
@@ -55,18 +50,15 @@ def test_every_make_target_in_a_document_is_a_target(document: Path) -> None:
     assert [name for name in named if name not in targets] == []
 
 
-def test_the_presets_in_the_training_document_are_all_presets() -> None:
-    from digitrec.training.config import PRESETS
-
-    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    table = text[text.index("| preset |") :].split("\n\n")[0]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(PRESETS)
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+def test_links_and_source_files_in_a_document_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
     assert [link for link in links if not (document.parent / link).exists()] == []
+    named = re.findall(r"`(\w[\w/]*/[\w.]+\.(?:py|js|css|h5|jinja))`", text)
+    folders = (ROOT, PACKAGE, ROOT / "static")
+    assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
+    assert re.findall(r"@[A-Z]+@", text) == []  # a number to be filled in
 
 
 def test_every_script_option_of_readme_exists() -> None:
@@ -75,18 +67,6 @@ def test_every_script_option_of_readme_exists() -> None:
     options = re.findall(r"--[a-z-]+", line)
     assert options
     assert [option for option in options if f'"{option}"' not in script] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_no_figure_is_left_to_be_filled_in(document: Path) -> None:
-    assert re.findall(r"@[A-Z]+@", document.read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_source_file_in_a_document_exists(document: Path) -> None:
-    named = re.findall(r"`(\w[\w/]*/[\w.]+\.(?:py|js|css|h5|jinja))`", document.read_text(encoding="utf-8"))
-    folders = (ROOT, PACKAGE, ROOT / "static")
-    assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
 
 
 def test_every_function_and_class_in_the_architecture_exists() -> None:
@@ -115,17 +95,13 @@ def test_the_module_overview_of_the_web_ui_is_complete() -> None:
     assert modules - set(re.findall(r"\w+", text)) == set()
 
 
-def test_the_architecture_lists_the_functions_that_a_prediction_calls() -> None:
+def test_the_architecture_lists_the_functions_that_a_prediction_and_read_call() -> None:
     recognizer = Recognizer.load()
     client = create_app(Settings(), recognizer).test_client()
     image = (PICTURES / "photo.jpg").read_bytes()
     called = calls(lambda: client.post("/predict", data=image, content_type="image/jpeg"))
     assert_is_called_in_order(names_in("walk: predict"), called, max_modules=8)
     assert_is_called_in_order(names_in("steps: normalize"), called, max_modules=4)
-
-
-def test_the_architecture_lists_the_functions_that_read_calls() -> None:
-    recognizer = Recognizer.load()
     called = calls(lambda: recognizer.read(PICTURES / "postcode.png"))
     assert_is_called_in_order(names_in("walk: read"), called, max_modules=9)
 

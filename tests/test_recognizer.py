@@ -1,20 +1,20 @@
-"""The recognizer accepts every image type, batches, and calls from many threads."""
+"""The recognizer accepts every image type, batches, and calls from many threads, and explains its answer."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec import Prediction, Recognizer, Strokes
 from digitrec.errors import (
     BlankImageError,
-    DigitrecError,
     ImageTooLargeError,
     InvalidFieldError,
     ModelNotFoundError,
@@ -22,13 +22,10 @@ from digitrec.errors import (
 )
 from digitrec.limits import InputLimits
 from digitrec.reading.constraints import make_constraint
+from digitrec.saliency import occlusion_saliency
 from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 BLANK = np.full((280, 280), 255, np.uint8)
-
-
-def test_no_images_give_no_predictions(recognizer: Recognizer) -> None:
-    assert recognizer.predict_many([]) == []
 
 
 def test_prediction_has_all_documented_fields(recognizer: Recognizer) -> None:
@@ -55,25 +52,14 @@ def test_every_image_type_gives_the_same_prediction(recognizer: Recognizer, tmp_
     assert recognizer.predict(Strokes.from_lists(DIGIT_STROKES[5])).digit == 5
 
 
-def test_first_bad_image_is_raised(recognizer: Recognizer) -> None:
+def test_errors_are_raised_or_returned_in_order(recognizer: Recognizer) -> None:
+    images: list[Any] = [draw_digit(4), BLANK, b"", np.zeros(3), draw_digit(7)]
     with pytest.raises(BlankImageError):
-        recognizer.predict_many([draw_digit(1), BLANK, b"words"])
-
-
-def test_errors_are_returned_in_order(recognizer: Recognizer) -> None:
-    images = [b"", draw_digit(4), BLANK, np.zeros(3), draw_digit(7)]
-    predictions = recognizer.predict_many(images, errors="return")  # type: ignore[arg-type]
-    kinds = [type(prediction) for prediction in predictions if isinstance(prediction, DigitrecError)]
-    assert kinds == [UnreadableImageError, BlankImageError, InvalidFieldError]
-    assert [prediction.digit for prediction in predictions if not isinstance(prediction, DigitrecError)] == [
-        4,
-        7,
-    ]
-
-
-def test_unknown_errors_mode_is_rejected(recognizer: Recognizer) -> None:
-    with pytest.raises(ValueError, match="expected 'raise' or 'return'"):
-        recognizer.predict_many([], errors="ignore")  # type: ignore[call-overload]
+        recognizer.predict_many(images)
+    results = recognizer.predict_many(images, errors="return")
+    kinds = [result.digit if isinstance(result, Prediction) else type(result) for result in results]
+    assert kinds == [4, BlankImageError, UnreadableImageError, InvalidFieldError, 7]
+    assert recognizer.predict_many([]) == []
 
 
 def test_threshold_decides_acceptance(recognizer: Recognizer) -> None:
@@ -81,15 +67,14 @@ def test_threshold_decides_acceptance(recognizer: Recognizer) -> None:
     assert recognizer.predict(draw_digit(2), threshold=0.0).accepted
     assert not recognizer.predict(draw_digit(2), threshold=1.0).accepted
     assert not Recognizer.load(threshold=1.0).predict(draw_digit(2)).accepted
+    assert not recognizer.predict(draw_digit(7), threshold=1).accepted
+    assert recognizer.predict(draw_digit(7), threshold=np.float32(0.5)).accepted
 
 
-def test_limits_are_applied() -> None:
+def test_limits_are_applied_and_a_missing_model_file_is_named(tmp_path: Path) -> None:
     recognizer = Recognizer.load(limits=InputLimits(max_image_pixels=100))
     with pytest.raises(ImageTooLargeError):
         recognizer.predict(draw_digit(2))
-
-
-def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5"):
         Recognizer.load(tmp_path / "nowhere.h5")
 
@@ -115,14 +100,11 @@ def test_constraint_is_the_only_one(recognizer: Recognizer) -> None:
         recognizer.read(draw_digit(7), length=3, constraint=make_constraint(length=1))
 
 
-def test_threshold_may_be_any_number_type(recognizer: Recognizer) -> None:
-    assert not recognizer.predict(draw_digit(7), threshold=1).accepted
-    assert recognizer.predict(draw_digit(7), threshold=np.float32(0.5)).accepted
-
-
-def test_single_image_is_rejected_as_a_list(recognizer: Recognizer) -> None:
+def test_wrong_arguments_are_rejected(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Use predict"):
         recognizer.predict_many("seven.png")
+    with pytest.raises(ValueError, match="expected 'raise' or 'return'"):
+        recognizer.predict_many([], errors="ignore")  # type: ignore[call-overload]
 
 
 def test_rejection_score_separates_ambiguous_digits_from_other_images() -> None:
@@ -132,3 +114,56 @@ def test_rejection_score_separates_ambiguous_digits_from_other_images() -> None:
     evenly = np.full(10, 0.1, np.float32)
     assert Prediction(4, 0.5, four_or_nine, False, blank).rejection_score == 0
     assert Prediction(0, 0.1, evenly, False, blank).rejection_score == pytest.approx(1)
+
+
+class _FakeClassifier:
+    """Predicts 7 by the amount of ink in one region of the image."""
+
+    card: ClassVar[dict[str, Any]] = {}
+    runs = 0
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.runs += len(images)
+        fraction = np.clip(images[:, 4:10, 4:10, 0].mean(axis=(1, 2)), 0.01, 0.99)
+        probabilities = np.repeat((1 - fraction)[:, np.newaxis] / 9, 10, axis=1)
+        probabilities[:, 7] = fraction
+        return probabilities.astype(np.float32)
+
+
+def test_single_pixel_has_a_map_and_a_blank_image_an_empty_one() -> None:
+    image = np.zeros((28, 28), np.float32)
+    assert not occlusion_saliency(_FakeClassifier(), image, 7).any()
+    image[14, 14] = 1
+    assert occlusion_saliency(_FakeClassifier(), image, 7).shape == (28, 28)
+
+
+def test_decisive_region_is_found() -> None:
+    image = np.zeros((28, 28), np.float32)
+    image[4:24, 4:24] = 1
+    saliency = occlusion_saliency(_FakeClassifier(), image, 7)
+    assert saliency[4:10, 4:10].mean() > 0.5
+    assert saliency[14:, 14:].max() < 0.05
+    against_others = occlusion_saliency(_FakeClassifier(), image, 3)
+    assert not against_others.any()
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_map_is_zero_outside_the_ink(recognizer: Recognizer, digit: int) -> None:
+    prediction = recognizer.predict(draw_digit(digit), explain=True)
+    assert prediction.saliency is not None
+    assert (prediction.saliency.shape, prediction.saliency.dtype) == ((28, 28), np.float32)
+    assert 0 <= prediction.saliency.min() <= prediction.saliency.max() == pytest.approx(1)
+    rows, columns = np.nonzero(prediction.normalized_image > 0.05)
+    outside = prediction.saliency.copy()
+    outside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = 0
+    assert not outside.any()
+
+
+def test_saliency_is_optional(recognizer: Recognizer) -> None:
+    assert recognizer.predict(draw_digit(2)).saliency is None
+
+
+def test_regions_without_ink_take_no_run_of_the_network() -> None:
+    classifier = _FakeClassifier()
+    occlusion_saliency(classifier, np.eye(28, dtype=np.float32), 7)
+    assert classifier.runs <= 20  # of 36 regions and the image itself

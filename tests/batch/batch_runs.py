@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BatchCommand = Callable[..., subprocess.CompletedProcess[str]]
+from click.testing import Result
+
+Command = Callable[..., Result]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -31,3 +33,9 @@ def start_batch(folder: Path, output: str, min_lines: int, *arguments: object) -
 
 def count_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def child_processes(process: subprocess.Popen[str]) -> list[str]:
+    """Return the processes that a process has started; none where there is no /proc."""
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return path.read_text().split() if path.exists() else []

@@ -44,18 +44,30 @@ def table(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_other_output_suffix_is_rejected(tmp_path: Path) -> None:
+def test_other_output_suffix_and_missing_pyarrow_are_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(OutputError, match=r"expected an output named .csv, .jsonl or .parquet"):
         output_at(tmp_path / "results.xlsx", RecognitionTask())
+    monkeypatch.setitem(sys.modules, "digitrec.batch.parquet", None)
+    with pytest.raises(OutputError, match=r"pip install 'digitrec\[parquet\]'"):
+        output_at(tmp_path / "r.parquet", RecognitionTask())
 
 
-def test_table_has_one_header_and_any_name(tmp_path: Path) -> None:
-    write(tmp_path / "r.csv", ROW)
-    write(tmp_path / "r.csv", FAILED)
+def test_results_of_two_runs_are_one_table(tmp_path: Path) -> None:
+    for row in (ROW, FAILED):
+        write(tmp_path / "r.csv", row)
     assert table(tmp_path / "r.csv") == [
         ["file", "digit", "confidence", "accepted", "error"],
         [ROW["file"], "7", "0.5", "true", ""],
         ["c.png", "", "", "", "expected an image"],
+    ]
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
+    for row in (ROW, FAILED):
+        write(tmp_path / "r.parquet", row)
+    assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
+        {**ROW, "error": None},
+        {**FAILED, "digit": None, "confidence": None, "accepted": None},
     ]
 
 
@@ -83,12 +95,6 @@ def test_table_has_no_formulas_and_every_name_is_restored(names: list[str]) -> N
 @pytest.mark.parametrize("text", ["-12", "+41 44-1", "1=", "a.png", "'", "'a", ""])
 def test_results_and_usual_names_are_unchanged_in_a_table(text: str) -> None:
     assert as_cell(text) == from_cell(text) == text
-
-
-@pytest.mark.parametrize("char", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_name_that_begins_like_a_formula_has_an_apostrophe(char: str) -> None:
-    assert as_cell(f"{char}cmd|' /C calc'!A0") == f"'{char}cmd|' /C calc'!A0"
-    assert from_cell(as_cell(f"'{char}a")) == f"'{char}a"
 
 
 def test_run_is_resumed_after_names_that_begin_like_formulas(tmp_path: Path) -> None:
@@ -154,24 +160,17 @@ def test_kill_before_the_first_commit_loses_nothing(tmp_path: Path, suffix: str)
     assert path.read_bytes() == complete.read_bytes()
 
 
-def test_other_command_is_rejected(tmp_path: Path) -> None:
-    write(tmp_path / "r.csv", ROW)
-    with pytest.raises(OutputError, match=r"Received: another input. Name another output, or remove"):
-        write(tmp_path / "r.csv", FAILED, command="b")
-
-
-def test_concurrent_run_is_rejected(tmp_path: Path) -> None:
-    with (
-        Journal(tmp_path / "r.csv.journal", {}),
-        pytest.raises(OutputError, match="one that another run writes"),
-    ):
-        Journal(tmp_path / "r.csv.journal", {})
-
-
-def test_invalid_journal_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / "r.csv.journal").write_text("text that is longer than the header of an SQLite file\n" * 9)
+def test_concurrent_run_invalid_journal_and_other_command_are_rejected(tmp_path: Path) -> None:
+    (tmp_path / "text.csv.journal").write_text("longer than the header of an SQLite file\n" * 9)
     with pytest.raises(OutputError, match="expected a journal at"):
-        Journal(tmp_path / "r.csv.journal", {})
+        write(tmp_path / "text.csv", ROW)
+    path = tmp_path / "r.csv"
+    write(path, ROW)
+    another = pytest.raises(OutputError, match="one that another run writes")
+    with Journal(journal_path(path), {"input": "a"}), another:
+        write(path, FAILED)
+    with pytest.raises(OutputError, match=r"Received: another input. Name another output, or remove"):
+        write(path, FAILED, command="b")
 
 
 @contextmanager
@@ -200,15 +199,11 @@ def test_full_disk_is_reported(tmp_path: Path, record: Callable[[Journal], None]
         record(journal)
 
 
-def test_journal_has_names_and_counts(tmp_path: Path) -> None:
+def test_journal_has_names_and_counts_and_takes_a_row_once(tmp_path: Path) -> None:
     write(tmp_path / "r.jsonl", ROW, FAILED, {**ROW, "file": "d.png", "accepted": False})
     with Journal(tmp_path / "r.jsonl.journal", {"input": "a"}) as journal:
         assert [journal.has(name) for name in (ROW["file"], "c.png", "e.png")] == [True, True, False]
         assert journal.counts == (1, 1, 1, "c.png: expected an image")
-
-
-def test_row_is_not_written_twice(tmp_path: Path) -> None:
-    write(tmp_path / "r.jsonl", ROW)
     with pytest.raises(OutputError):
         write(tmp_path / "r.jsonl", ROW)
 
@@ -263,21 +258,3 @@ def test_duplicate_columns_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidFieldError, match="Received: 'error' twice"):
         output_at(tmp_path / "r.csv", task)
     output_at(tmp_path / "r.jsonl", task)
-
-
-def test_parquet_is_rewritten_with_all_rows(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
-    write(tmp_path / "r.parquet", ROW)
-    write(tmp_path / "r.parquet", FAILED)
-    assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
-        {**ROW, "error": None},
-        {**FAILED, "digit": None, "confidence": None, "accepted": None},
-    ]
-
-
-def test_parquet_without_pyarrow_names_the_package_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "digitrec.batch.parquet", None)
-    with pytest.raises(OutputError, match=r"pip install 'digitrec\[parquet\]'"):
-        output_at(tmp_path / "r.parquet", RecognitionTask())

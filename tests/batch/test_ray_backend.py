@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_runs import BatchCommand, count_lines, start_batch
+from batch_runs import Command, child_processes, count_lines, start_batch
 
 COUNT = int(os.environ.get("DIGITREC_RAY_PICTURES", "600"))
 
@@ -37,14 +38,28 @@ def cluster() -> Iterator[Any]:
     cluster.shutdown()
 
 
-def test_missing_cluster_is_reported(batch: BatchCommand, scans: Path) -> None:
-    done = batch("scans", "--output", "r.jsonl", "--ray-address", "127.0.0.1:1", check=1)
-    assert "ray: expected a Ray cluster at 127.0.0.1:1" in done.stderr
+def run_on_ray(folder: Path, address: str, *inputs: str, check: int) -> str:
+    """Run `digitrec batch` in a process of its own, and return what it wrote to stderr."""
+    arguments = ["batch", *inputs, "--output", "ray.jsonl", "--ray-address", address]
+    done = subprocess.run(
+        [sys.executable, "-m", "digitrec", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == check, done.stderr
+    return done.stderr
+
+
+def test_missing_cluster_is_reported(scans: Path) -> None:
+    stderr = run_on_ray(scans.parent, "127.0.0.1:1", "scans", check=1)
+    assert "ray: expected a Ray cluster at 127.0.0.1:1" in stderr
 
 
 @pytest.mark.parametrize("many_images", [COUNT], indirect=True)
 def test_cluster_gives_the_same_rows_and_resumes_after_a_kill(
-    batch: BatchCommand, many_images: int, tmp_path: Path, cluster: Any
+    batch: Command, many_images: int, tmp_path: Path, cluster: Any
 ) -> None:
     (tmp_path / "many" / "corrupt.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "list.txt").write_text("many/000.png\nmany/missing.png\n")
@@ -55,17 +70,15 @@ def test_cluster_gives_the_same_rows_and_resumes_after_a_kill(
     process.communicate(timeout=30)
     before = count_lines(tmp_path / "ray.jsonl")
     assert many_images // 4 <= before < many_images
-    done = batch(*inputs, "--output", "ray.jsonl", "--ray-address", cluster.address, check=3)
-    counted = re.search(r"([\d,]+) from earlier runs", done.stderr)
+    stderr = run_on_ray(tmp_path, cluster.address, *inputs, check=3)
+    counted = re.search(r"([\d,]+) from earlier runs", stderr)
     assert counted is not None
     assert 0 < int(counted[1].replace(",", "")) <= before, "the kill may come between rows and their commit"
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize("many_images", [COUNT], indirect=True)
-def test_killed_actor_loses_no_row(
-    batch: BatchCommand, many_images: int, tmp_path: Path, cluster: Any
-) -> None:
+def test_killed_actor_loses_no_row(batch: Command, many_images: int, tmp_path: Path, cluster: Any) -> None:
     batch("many", "--output", "local.jsonl")
     process = start_batch(tmp_path, "ray.jsonl", many_images // 4, "many", "--ray-address", cluster.address)
     os.kill(actors(cluster)[0], signal.SIGKILL)
@@ -78,16 +91,13 @@ def actors(cluster: Any) -> list[int]:
     """Return the processes of the actors, as soon as there are some."""
     end = time.monotonic() + 30
     while True:
-        raylets = [node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()]
-        pids = [int(child) for pid in raylets for child in children(pid) if b"MapWorker" in command(child)]
+        raylets = [node.all_processes["raylet"][0].process for node in cluster.list_all_nodes()]
+        children = [child for raylet in raylets for child in child_processes(raylet)]
+        pids = [int(child) for child in children if b"MapWorker" in command(child)]
         if pids:
             return pids
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def command(pid: str) -> bytes:

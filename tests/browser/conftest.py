@@ -8,10 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_steps import Paper
 from flask import Flask
 from waitress import wasyncore
 
@@ -20,6 +19,9 @@ from digitrec.web import create_app
 from digitrec.web.config import Settings
 from digitrec.web.request_context import state_of
 from digitrec.web.server import connections
+
+if TYPE_CHECKING:
+    from web_ui import WebUi
 
 ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -64,18 +66,18 @@ def eval_folder() -> Path:
 def served(app: Flask, port: int = 0) -> Iterator[str]:
     """Give the address of `app` on a server of its own, the one that users meet."""
     settings = state_of(app).settings
-    parts: dict[int, Any] = {}
+    sockets: dict[int, Any] = {}
     server = connections.make_server(
-        app,
-        settings,
-        body_budget_bytes=64_000_000,
-        threads=settings.threads,
-        map=parts,
-        host="127.0.0.1",
+        app, settings, body_budget_bytes=64_000_000, threads=settings.threads, map=sockets, host="127.0.0.1",
         port=port,
-    )
+    )  # fmt: skip
     stopping = threading.Event()
-    thread = threading.Thread(target=_turn, args=(parts, stopping))
+
+    def turn() -> None:
+        while not stopping.is_set():
+            wasyncore.loop(1, use_poll=True, map=sockets, count=1)
+
+    thread = threading.Thread(target=turn)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}/"
@@ -83,20 +85,10 @@ def served(app: Flask, port: int = 0) -> Iterator[str]:
         stopping.set()
         server.pull_trigger()
         thread.join()
-        _close(server, parts)
-
-
-def _turn(parts: dict[int, Any], stopping: threading.Event) -> None:
-    while not stopping.is_set():
-        wasyncore.loop(1, use_poll=True, map=parts, count=1)
-
-
-def _close(server: Any, parts: dict[int, Any]) -> None:
-    """Wait for the requests in progress, then close the connections and the port."""
-    server.task_dispatcher.shutdown()
-    for channel in connections.channels(parts):
-        channel.handle_close()
-    server.close()
+        server.task_dispatcher.shutdown()
+        for channel in connections.channels(sockets):
+            channel.handle_close()
+        server.close()
 
 
 @pytest.fixture(scope="session")
@@ -122,21 +114,18 @@ def device() -> dict[str, Any]:
 
 
 @pytest.fixture
-def expected_failures() -> set[int | str]:
-    """What a test expects to fail: statuses from 400, and "net" where no answer comes at all."""
-    return set()
-
-
-@pytest.fixture
-def open_page(browser: Any, expected_failures: set[int | str]) -> Iterator[Callable[..., Any]]:
+def open_page(browser: Any) -> Iterator[Callable[..., WebUi]]:
     """Return a function from an address and a device to a loaded page.
 
-    The test fails when a page has reported an error, has broken its policy, has asked another host, or was answered
-    with a failure that the test has not named.
+    The test fails when a page has reported an error, has broken its policy, has asked another host, or has got an
+    error response that the test has not named.
     """
+    from web_ui import WebUi
+
     contexts: list[Any] = []
     reports: list[str] = []
     failures: set[int | str] = set()
+    expected_failures: set[int | str] = set()
 
     def hear(message: Any) -> None:
         if message.text.startswith(_FAILED_REQUEST):
@@ -144,18 +133,22 @@ def open_page(browser: Any, expected_failures: set[int | str]) -> Iterator[Calla
         elif message.type in ("error", "warning") and not message.text.startswith(_CANVAS_IS_READ):
             reports.append(message.text)
 
-    def open_page(address: str, **device: Any) -> Any:
+    def open_page(address: str, **device: Any) -> WebUi:
+        host = "/".join(address.split("/")[:3]) + "/"
+
+        def hear_request(request: Any) -> None:
+            if not request.url.startswith((host, "data:", f"blob:{host}")):
+                reports.append(request.url)
+
         contexts.append(browser.new_context(**device))
         contexts[-1].set_default_timeout(10_000)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: reports.append(str(error)))
         page.on("console", hear)
         page.on("response", lambda response: failures.update({response.status} - set(range(400))))
-        page.on(
-            "request", lambda request: reports.append(request.url) if _leaves(request.url, address) else None
-        )
+        page.on("request", hear_request)
         page.goto(address)
-        return page
+        return WebUi(page, expected_failures)
 
     yield open_page
     for context in contexts:
@@ -165,16 +158,11 @@ def open_page(browser: Any, expected_failures: set[int | str]) -> Iterator[Calla
 
 
 @pytest.fixture
-def page(open_page: Callable[..., Any], address: str, device: dict[str, Any]) -> Any:
+def ui(open_page: Callable[..., WebUi], address: str, device: dict[str, Any]) -> WebUi:
     """The loaded page."""
     return open_page(address, **device)
 
 
 @pytest.fixture
-def paper(page: Any) -> Paper:
-    return Paper(page)
-
-
-def _leaves(url: str, address: str) -> bool:
-    host = "/".join(address.split("/")[:3]) + "/"
-    return not url.startswith((host, "data:", f"blob:{host}"))
+def page(ui: WebUi) -> Any:
+    return ui.page

@@ -1,9 +1,12 @@
+"""Commands, and the lines that they print."""
+
 from __future__ import annotations
 
 import json
 import re
 import shutil
 import socket
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +17,17 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import digitrec
+from digitrec import malloc
+from digitrec.cli.format import format_lines
 from digitrec.cli.main import main
+from digitrec.errors import BlankImageError
 from digitrec.files import packaged_model_path
+from digitrec.results import EMPTY_READING, Reading, result_to_dict
 from digitrec.web.config import Settings
 from sample_digits import draw_digit
 
@@ -29,26 +38,17 @@ def _run(*arguments: object, stdin: bytes | None = None) -> Result:
     return result
 
 
-def _draw(digit: int) -> np.ndarray:
-    """Draw a zero or a one, (280, 280) uint8, black on white."""
-    canvas = np.full((280, 280), 255, np.uint8)
-    if digit == 0:
-        cv2.ellipse(canvas, (140, 140), (55, 85), 0, 0, 360, 0, 18, cv2.LINE_AA)
-    else:
-        cv2.line(canvas, (150, 50), (135, 230), 0, 18, cv2.LINE_AA)
-    return canvas
-
-
 @pytest.fixture(autouse=True)
-def _process_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`serve` starts its program again with other options of malloc; here that is the test run."""
-    monkeypatch.setattr("digitrec.malloc.restart_with", lambda options: None)
+def _malloc_has_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set them, so that `serve` does not replace the process of the tests."""
+    for name, value in malloc.SMALL_HEAP.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def zero(tmp_path: Path) -> Path:
     path = tmp_path / "zero.png"
-    cv2.imwrite(str(path), _draw(0))
+    cv2.imwrite(str(path), draw_digit(0))
     return path
 
 
@@ -64,32 +64,64 @@ def labeled(tmp_path: Path) -> Path:
     """A folder of four rows: two correct, one blank, one labeled 10."""
     folder = tmp_path / "labeled"
     folder.mkdir()
-    for name, path in {"a": _draw(0), "b": _draw(1), "c": np.full((99, 99), 255, np.uint8)}.items():
-        cv2.imwrite(str(folder / f"{name}.png"), path)
+    for name, image in {
+        "a": draw_digit(0),
+        "b": draw_digit(1),
+        "c": np.full((99, 99), 255, np.uint8),
+    }.items():
+        cv2.imwrite(str(folder / f"{name}.png"), image)
     (folder / "labels.csv").write_text("file,label\na.png,0\nb.png,1\nc.png,1\na.png,10\n")
     return folder
 
 
-def test_help_lists_the_commands() -> None:
+def test_help_and_version() -> None:
     result = _run("--help")
     assert result.exit_code == 0
     for name in ("serve", "predict", "read", "batch", "evaluate", "convert", "info", "create-api-key"):
         assert f"  {name}" in result.output
-
-
-def test_version_is_that_of_the_package() -> None:
     assert _run("--version").output.strip() == f"digitrec, version {digitrec.__version__}"
 
 
-def test_help_imports_no_large_package() -> None:
-    code = (
-        "import sys\nfrom digitrec.cli.main import main\nmain(['--help'], standalone_mode=False)\n"
-        "print({'numpy', 'cv2', 'h5py', 'flask', 'keras'} & sys.modules.keys())"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert result.stdout.endswith("set()\n")
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("predict", 2, "Missing argument 'FILES...'"),
+        ("predict zero.png --threshold 1.2", 2, "1.2"),
+        ("predict zero.png --model nowhere.h5", 1, "digitrec: nowhere.h5: expected a model file"),
+        ("read zero.png --pattern dz", 1, "pattern: expected a pattern"),
+        ("read zero.png --pattern d --form form.json", 2, "--form"),
+        ("batch zero.png --output r.csv --task form", 2, "--task form needs --form FILE"),
+        ("batch zero.png --output r.csv --task form --pattern dd", 2, "--task form needs --form FILE"),
+        ("batch zero.png --output r.csv --task digit --length 3", 2, "cannot be combined with --task digit"),
+        ("evaluate labeled --skip-preprocessing", 1, "expected an .npz file, since preprocessing is skipped"),
+        ("convert any.h5", 1, "pip install tensorflow"),
+    ],
+)
+@pytest.mark.usefixtures("labeled")
+def test_invalid_option_is_an_error(
+    zero: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, message: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "digitrec.model.export", None)  # as if TensorFlow were not installed
+    monkeypatch.chdir(zero.parent)
+    zero.with_name("form.json").write_text('{"mark": {"box": [0, 0, 1, 1]}}')
+    result = _run(*command.split())
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert code == 2 or result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "create-api-key me"])
+def test_web_command_without_flask_names_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("digitrec.web")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    name, *arguments = command.split()
+    result = _run(name, *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"digitrec: {name} needs more packages (")
+    assert result.stderr.endswith("pip install 'digitrec[web]'\n")
 
 
 def test_module_runs_as_the_command(zero: Path) -> None:
@@ -99,21 +131,12 @@ def test_module_runs_as_the_command(zero: Path) -> None:
     assert result.stderr == ""
 
 
-def test_predict_without_files_is_a_usage_error() -> None:
-    result = _run("predict")
-    assert result.exit_code == 2
-    assert "Missing argument 'FILES...'" in result.output
-
-
 def test_predict_prints_a_line_per_file(zero: Path) -> None:
     result = _run("predict", zero, zero)
     assert result.exit_code == 0
     assert [line.split(" (")[0] for line in result.stdout.splitlines()] == [f"{zero}: 0"] * 2
-
-
-def test_predict_reads_standard_input(zero: Path) -> None:
-    result = _run("predict", "-", stdin=zero.read_bytes())
-    assert result.stdout.startswith("-: 0 (")
+    assert _run("predict", "-", stdin=zero.read_bytes()).stdout.startswith("-: 0 (")
+    assert _run("predict", zero, "--threshold", 1).stdout.strip().endswith(", low confidence)")
 
 
 def test_predict_continues_after_a_bad_file_and_exits_with_1(zero: Path, blank: Path, tmp_path: Path) -> None:
@@ -123,11 +146,11 @@ def test_predict_continues_after_a_bad_file_and_exits_with_1(zero: Path, blank: 
     first, second = result.stderr.splitlines()
     assert first.startswith(f"digitrec: {tmp_path / 'nowhere.png'}: expected an image file")
     assert second.startswith(f"digitrec: {blank}: ")
-
-
-def test_predict_prints_low_confidence(zero: Path) -> None:
-    assert _run("predict", zero, "--threshold", 1).stdout.strip().endswith(", low confidence)")
-    assert _run("predict", zero, "--threshold", 1.2).exit_code == 2
+    result = _run("predict", "--json", zero, blank)
+    prediction, failure = (json.loads(line) for line in result.stdout.splitlines())
+    assert (prediction["file"], prediction["digit"], prediction["accepted"]) == (str(zero), 0, True)
+    assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert (failure["file"], "error" in failure, result.exit_code) == (str(blank), True, 1)
 
 
 def test_predict_names_no_digit_for_an_image_of_several(tmp_path: Path) -> None:
@@ -145,24 +168,6 @@ def test_serve_reports_a_used_port_in_one_line() -> None:
     assert "choose another port with --port" in line
 
 
-def test_predict_prints_a_json_object_per_line(zero: Path, blank: Path) -> None:
-    result = _run("predict", "--json", zero, blank)
-    prediction, failure = (json.loads(line) for line in result.stdout.splitlines())
-    assert (prediction["file"], prediction["digit"], prediction["accepted"]) == (str(zero), 0, True)
-    assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
-    assert failure["file"] == str(blank)
-    assert "error" in failure
-    assert result.exit_code == 1
-
-
-def test_missing_model_is_one_line(zero: Path, tmp_path: Path) -> None:
-    result = _run("predict", zero, "--model", tmp_path / "nowhere.h5")
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith(f"digitrec: {tmp_path / 'nowhere.h5'}: expected a model file")
-    assert result.stderr.count("\n") == 1
-
-
 def test_invalid_environment_variable_is_a_usage_error(zero: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITREC_CONFIDENCE_THRESHOLD", "high")
     result = _run("predict", zero)
@@ -177,13 +182,9 @@ def test_evaluate_prints_metrics_and_skipped_rows(labeled: Path) -> None:
     assert "failed     1" in result.output
     assert "1 row skipped: label '10' is not a digit" in result.output
     assert "1 image failed, counted as wrong: BlankImageError (" in result.output
-
-
-def test_evaluate_prints_json(labeled: Path) -> None:
     metrics = json.loads(_run("evaluate", labeled, "--json").stdout)
     (only,) = metrics["sets"]
-    assert (only["name"], only["count"], only["correct"]) == ("labeled", 3, 2)
-    assert metrics["skipped"] == {}
+    assert (only["name"], only["count"], only["correct"], metrics["skipped"]) == ("labeled", 3, 2, {})
 
 
 def test_evaluate_accepts_a_folder_of_datasets_and_reports_skipped_ones(labeled: Path) -> None:
@@ -196,12 +197,17 @@ def test_evaluate_accepts_a_folder_of_datasets_and_reports_skipped_ones(labeled:
     assert "mixed: skipped, 2 of 3 labels are not a single digit, such as 'a1'" in output
 
 
-def test_evaluate_writes_a_report(labeled: Path, tmp_path: Path) -> None:
+def test_evaluate_prints_the_rejection_rate_of_symbols_and_writes_a_report(
+    labeled: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
     letters = '{"label": "x", "strokes": [[[0, 0], [40, 40]], [[40, 0], [0, 40]]]}\n'
     (labeled.parent / "letters.jsonl").write_text(letters)
     report = tmp_path / "new" / "report"
-    _run("evaluate", labeled.parent, "--report", report)
+    output = _run("evaluate", labeled.parent, "--report", report).output
+    assert "not digits                n  rejected" in output
+    assert "letters                   1" in output
+    assert "AUROC" in output
     metrics = json.loads((report / "metrics.json").read_text())
     assert [item["name"] for item in metrics["sets"]] == ["labeled", "letters"]
     assert metrics["all_digits"]["count"] == 3
@@ -210,24 +216,14 @@ def test_evaluate_writes_a_report(labeled: Path, tmp_path: Path) -> None:
     assert {file.stem for file in report.glob("*.png")} == plots
 
 
-@pytest.fixture
-def numbers(tmp_path: Path) -> Path:
-    """A dataset of two images of "11", one of them with a wrong label."""
+def test_evaluate_prints_the_accuracy_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.jsonl"  # one of two labels, and one of four characters, is wrong
     strokes = "[[[0, 0], [0, 90]], [[50, 0], [50, 90]]]"
-    lines = [f'{{"label": "{label}", "strokes": {strokes}}}' for label in ("11", "17")]
-    (tmp_path / "numbers.jsonl").write_text("\n".join(lines) + "\n")
-    return tmp_path / "numbers.jsonl"
-
-
-def test_evaluate_prints_the_accuracy_of_numbers(numbers: Path) -> None:
-    output = _run("evaluate", numbers, "--known-length").output
-    assert "numbers (known length)" in output
-    assert "50.00%" in output
-    assert "25.00%" in output  # one of four characters is wrong
-
-
-def test_evaluate_prints_the_metrics_of_numbers_as_json(numbers: Path) -> None:
-    (metrics,) = json.loads(_run("evaluate", numbers, "--known-length", "--json").output)["numbers"]
+    path.write_text("".join(f'{{"label": "{label}", "strokes": {strokes}}}\n' for label in ("11", "17")))
+    output = _run("evaluate", path, "--known-length").output
+    for text in ("numbers (known length)", "50.00%", "25.00%"):
+        assert text in output
+    (metrics,) = json.loads(_run("evaluate", path, "--known-length", "--json").output)["numbers"]
     assert (metrics["count"], metrics["correct"], metrics["character_error_rate"]) == (2, 1, 0.25)
 
 
@@ -239,103 +235,48 @@ def test_evaluate_reads_single_digits_as_numbers(labeled: Path) -> None:
     assert f"labeled: {note}" in _run("evaluate", labeled, "--as-numbers").output
 
 
-def test_read_prints_a_line_per_file_and_continues_after_a_bad_one(zero: Path, blank: Path) -> None:
+def test_read_accepts_a_pattern_choices_and_a_form(zero: Path, blank: Path, tmp_path: Path) -> None:
+    (tmp_path / "choices.txt").write_text("0\n7\n")
+    (tmp_path / "form.json").write_text('{"mark": {"box": [0, 0, 1, 1], "length": 1}}')
+    for options in (["--pattern", "0"], ["--choices", tmp_path / "choices.txt"]):
+        assert json.loads(_run("read", zero, *options, "--json").output)["text"] == "0"
+    record = json.loads(_run("read", zero, "--form", tmp_path / "form.json", "--json").output)
+    assert record["fields"]["mark"]["text"] == "0"
     result = _run("read", blank, zero)
     assert result.exit_code == 1
     assert result.output.splitlines()[-1].startswith(f"{zero}: 0 (")
 
 
-def test_read_accepts_a_pattern_choices_and_a_form(zero: Path, tmp_path: Path) -> None:
-    (tmp_path / "choices.txt").write_text("0\n7\n")
-    (tmp_path / "form.json").write_text('{"mark": {"box": [0, 0, 1, 1], "length": 1}}')
-    assert json.loads(_run("read", zero, "--pattern", "0", "--json").output)["text"] == "0"
-    assert (
-        json.loads(_run("read", zero, "--choices", tmp_path / "choices.txt", "--json").output)["text"] == "0"
-    )
-    record = json.loads(_run("read", zero, "--form", tmp_path / "form.json", "--json").output)
-    assert record["fields"]["mark"]["text"] == "0"
-
-
-def test_read_rejects_an_invalid_pattern_and_a_pattern_with_a_form(zero: Path, tmp_path: Path) -> None:
-    (tmp_path / "form.json").write_text('{"mark": {"box": [0, 0, 1, 1]}}')
-    assert "pattern: expected a pattern" in _run("read", zero, "--pattern", "dz").stderr
-    assert _run("read", zero, "--pattern", "d", "--form", tmp_path / "form.json").exit_code == 2
-
-
-def test_evaluate_prints_the_rejection_rate_of_symbols(labeled: Path) -> None:
-    letters = '{"label": "x", "strokes": [[[0, 0], [40, 40]], [[40, 0], [0, 40]]]}\n'
-    (labeled.parent / "letters.jsonl").write_text(2 * letters)
-    output = _run("evaluate", labeled.parent).output
-    assert "not digits                n  rejected" in output
-    assert "letters                   2" in output
-    assert "AUROC" in output
-
-
 def test_evaluate_reads_arrays_with_or_without_preprocessing(tmp_path: Path) -> None:
-    images = [cv2.resize(255 - _draw(digit), (28, 28), interpolation=cv2.INTER_AREA) for digit in (0, 1)]
+    images = [cv2.resize(255 - draw_digit(digit), (28, 28), interpolation=cv2.INTER_AREA) for digit in (0, 1)]
     np.savez(tmp_path / "set.npz", x=np.stack(images), y=np.array([0, 1]))
     for options in ([], ["--skip-preprocessing"], ["--limit", 1]):
         assert "accuracy   100.00%" in _run("evaluate", tmp_path / "set.npz", *options).output
 
 
-def test_evaluate_without_preprocessing_needs_arrays(labeled: Path) -> None:
-    result = _run("evaluate", labeled, "--skip-preprocessing")
-    assert result.exit_code == 1
-    assert "expected an .npz file, since preprocessing is skipped" in result.stderr
-
-
-def test_info_prints_the_card_of_the_current_model() -> None:
+def test_info_prints_the_card_on_a_screen_with_the_results_first() -> None:
     output = _run("info").output
+    lines = output.splitlines()
+    assert len(lines) < 80
+    assert lines.index("  results") < lines.index("  training")
+    assert not any(len(number) > 8 for line in lines for number in re.findall(r"0\.\d+", line))
     assert "parameters" in output
     assert str(packaged_model_path()) in output
     assert json.loads(_run("info", "--json").stdout)["format"] == 1
 
 
-def test_info_fits_a_screen_and_begins_with_the_results() -> None:
-    lines = _run("info").output.splitlines()
-    assert len(lines) < 80
-    assert lines.index("  results") < lines.index("  training")
-    assert not any(len(number) > 8 for line in lines for number in re.findall(r"0\.\d+", line))
-
-
-def test_info_of_a_plain_keras_file_names_the_command_to_convert_it(tmp_path: Path) -> None:
+def test_info_of_a_plain_keras_file_names_the_command_that_makes_it_servable(
+    tmp_path: Path, zero: Path
+) -> None:
     path = shutil.copy(packaged_model_path(), tmp_path / "plain.h5")
     with h5py.File(path, "r+") as file:
         del file["digitrec"]
     result = _run("info", path)
     assert result.exit_code == 1
     assert result.stderr.strip().endswith(f"digitrec convert {path}")
-
-
-def test_convert_makes_a_plain_file_servable(tmp_path: Path, zero: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install 'digitrec[train]'")
-    path = shutil.copy(packaged_model_path(), tmp_path / "plain.h5")
-    with h5py.File(path, "r+") as file:
-        del file["digitrec"]
     assert "converted" in _run("convert", path).stdout
     assert _run("predict", zero, "--model", path).stdout.startswith(f"{zero}: 0 (")
-
-
-def test_convert_without_tensorflow_names_the_package_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(sys.modules, "digitrec.model.export", None)
-    result = _run("convert", tmp_path / "any.h5")
-    assert result.exit_code == 1
-    assert "pip install tensorflow" in result.stderr
-
-
-@pytest.mark.parametrize("arguments", [["serve"], ["create-api-key", "me"]])
-def test_web_commands_without_flask_name_the_extra_to_install(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    for module in [name for name in sys.modules if name.startswith("digitrec.web")]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "flask", None)
-    result = _run(*arguments)
-    assert result.exit_code == 1
-    assert result.stderr.startswith(f"digitrec: {arguments[0]} needs more packages (")
-    assert result.stderr.endswith("pip install 'digitrec[web]'\n")
 
 
 def test_serve_passes_host_port_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -345,17 +286,34 @@ def test_serve_passes_host_port_and_model(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert served == [("0.0.0.0", 9000, Settings(model_path=tmp_path / "m.h5"))]
 
 
+TRANSCRIPTS = st.lists(st.text("0123456789-/.,:+=#*()?", min_size=1), max_size=3).map("\n".join)
+
+
+def reading(text: str, transcript: str, *, accepted: bool = True) -> Reading:
+    return Reading(text, transcript, 0.983, accepted, ())
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("result", "line"),
     [
-        (["--task", "form"], "--task form needs --form FILE"),
-        (["--task", "digit", "--length", "3"], "cannot be combined with --task digit"),
-        (["--task", "form", "--pattern", "dd"], "--task form needs --form FILE"),
+        (EMPTY_READING, "a.png: nothing (0.0%, low confidence)"),
+        (BlankImageError("expected a digit"), "a.png: nothing (BlankImageError)"),
+        (reading("47", "47"), "a.png: 47 (98.3%)"),
+        (reading("1800014", "18.000,14"), "a.png: 1800014, written as 18.000,14 (98.3%)"),
+        (reading("7", "?7", accepted=False), "a.png: 7, written as ?7 (98.3%, low confidence)"),
+        (reading("4\n12", "4.\n1/2"), "a.png: 4 / 12, written as 4. / 1/2 (98.3%)"),
+        (reading("55-1", "551"), "a.png: 55-1, written as 551 (98.3%)"),
+        ({"d": reading("1", "1."), "e": reading("7", "7")}, "a.png, d: 1, written as 1. (98.3%)\na.png, e: 7 (98.3%)"),
     ],
-)
-def test_batch_rejects_a_task_that_contradicts_other_options(
-    zero: Path, options: list[str], message: str
-) -> None:
-    result = _run("batch", zero, "--output", zero.with_name("results.csv"), *options)
-    assert result.exit_code == 2
-    assert message in result.stderr
+)  # fmt: skip
+def test_line_has_the_transcript_where_it_differs_from_the_text(result: object, line: str) -> None:
+    assert format_lines("a.png", result) == line
+
+
+@given(transcript=TRANSCRIPTS)
+def test_json_has_the_unchanged_transcript_and_a_number_takes_one_line(transcript: str) -> None:
+    text = "".join(char for char in transcript if char in string.digits + "\n")
+    result = result_to_dict(reading(text, transcript))
+    assert (result["text"], result["transcript"]) == (text, transcript)
+    assert result_to_dict({"day": reading(text, transcript)})["fields"]["day"]["transcript"] == transcript
+    assert "\n" not in format_lines("a.png", reading("7", transcript))

@@ -1,3 +1,5 @@
+"""Metrics of digits, their calibration, and rejection curves."""
+
 from __future__ import annotations
 
 import json
@@ -5,6 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from digitrec.evaluation.calibration import (
+    coverage_at_precision,
+    expected_calibration_error,
+    rejection_curve,
+    reliability_bins,
+)
 from digitrec.evaluation.metrics import compute_metrics, format_metrics, wilson_interval
 
 
@@ -17,20 +25,17 @@ def _probabilities(digits: list[int | None], confidence: float = 0.91) -> np.nda
     return rows
 
 
-def test_metrics_need_images() -> None:
-    with pytest.raises(ValueError, match="N at least 1"):
-        compute_metrics([], np.empty((0, 10)))
-
-
-@pytest.mark.parametrize("labels", [[10], [-1], [2.5], ["7"], [[1]]])
-def test_labels_must_be_digits(labels: list[object]) -> None:
-    with pytest.raises(ValueError, match="expected labels"):
-        compute_metrics(labels, _probabilities([1]))
-
-
-def test_shapes_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"Received: \(2,\) and \(1, 10\)"):
-        compute_metrics([1, 2], _probabilities([1]))
+@pytest.mark.parametrize(
+    ("labels", "rows", "message"),
+    [
+        ([], 0, "N at least 1"),
+        *((labels, 1, "expected labels") for labels in ([10], [-1], [2.5], ["7"], [[1]])),
+        ([1, 2], 1, r"Received: \(2,\) and \(1, 10\)"),
+    ],
+)
+def test_invalid_labels_are_rejected(labels: list[object], rows: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        compute_metrics(labels, _probabilities([1] * rows))
 
 
 def test_set_without_predictions_is_all_wrong() -> None:
@@ -39,6 +44,7 @@ def test_set_without_predictions_is_all_wrong() -> None:
     assert metrics.selective_accuracy is None
     assert metrics.confusion.sum() == 0
     assert metrics.recall[3] == 0
+    assert (metrics.reliability, metrics.ece) == ([], 0)
 
 
 def test_metrics_of_a_small_set() -> None:
@@ -92,17 +98,9 @@ def test_text_shows_accuracy_interval_recall_and_confusion() -> None:
     text = format_metrics(compute_metrics([1, 1, 2], _probabilities([1, 7, None])))
     assert "33.33% (1 of 3), 95 % interval 6.15% to 79.23%" in text
     assert "failed     1" in text
-    assert (
-        "    1      .     1     .     .     .     .     .     1     .     .    50.0%              91.0%"
-        in text
-    )
+    row = "    1      .     1     .     .     .     .     .     1     .     .    50.0%              91.0%"
+    assert row in text
     assert text.splitlines()[-1].endswith("     -                  -")
-
-
-def test_set_without_predictions_has_no_calibration_error() -> None:
-    metrics = compute_metrics([1, 2], _probabilities([None, None]))
-    assert metrics.reliability == []
-    assert metrics.ece == 0
 
 
 def test_ece_is_the_gap_between_confidence_and_accuracy() -> None:
@@ -116,10 +114,52 @@ def test_precision_and_f1_of_a_small_set() -> None:
     assert metrics.precision[[1, 7]].tolist() == [1, pytest.approx(2 / 3)]
     assert metrics.f1[[1, 7]].tolist() == [pytest.approx(2 / 3), pytest.approx(0.8)]
     assert metrics.to_dict()["precision"][5] is None
+    never_correct = compute_metrics([1, 7, 3, 5], _probabilities([7, 1, 1, None]))
+    assert never_correct.f1[[1, 3, 5, 7]].tolist() == [0, 0, 0, 0]
+    assert np.isnan([never_correct.f1[0], never_correct.precision[3]]).all()
 
 
-def test_digit_that_is_never_correct_has_an_f1_of_zero() -> None:
-    metrics = compute_metrics([1, 7, 3, 5], _probabilities([7, 1, 1, None]))
-    assert metrics.f1[[1, 3, 5, 7]].tolist() == [0, 0, 0, 0]
-    assert np.isnan(metrics.f1[0])
-    assert np.isnan(metrics.precision[3])
+def test_predictions_are_binned_by_confidence() -> None:
+    assert (reliability_bins([], []), expected_calibration_error([])) == ([], 0)
+    low, high = reliability_bins([0.3, 0.3, 1.0], [True, False, True])
+    assert (low.predictions, low.confidence, low.accuracy) == (2, pytest.approx(0.3), 0.5)
+    assert (high.predictions, high.confidence, high.accuracy) == (1, 1, 1)
+
+
+def test_rejection_rate_is_the_fraction_below_each_threshold() -> None:
+    curve = rejection_curve([0.9, 0.8, np.nan], [0.1, 0.85])
+    index_of = {round(float(threshold), 2): index for index, threshold in enumerate(curve.thresholds)}
+    assert curve.in_domain[index_of[0.0]] == pytest.approx(1 / 3)  # a failed image is always rejected
+    assert curve.out_of_domain[index_of[0.5]] == 0.5
+    assert curve.in_domain[index_of[0.8]] == pytest.approx(1 / 3)  # one equal to the threshold is accepted
+    assert curve.auroc == pytest.approx((2 + 1 + 0) / 6)
+    assert rejection_curve([0.5, 0.5], [0.5]).auroc == 0.5
+
+
+@pytest.mark.parametrize(
+    ("is_correct", "confidence", "precision", "coverage"),
+    [
+        ([], [], 0.99, 0),
+        ([False, False], [0.9, 0.8], 0.99, 0),
+        ([True], [np.nan], 0.99, 0),
+        ([True, False], [0.0, np.nan], 0.99, 0.5),  # a failed image counts, and is never accepted
+        ([True, False, True], [0.9, 0.9, 0.5], 0.6, 1),  # equal confidences are accepted together
+        ([True, False, True], [0.9, 0.9, 0.5], 0.7, 0),
+        ([False] + [True] * 99, -np.arange(100), 0.99, 1),  # later ones outweigh a confident error
+        ([False] + [True] * 98, -np.arange(99), 0.99, 0),
+    ],
+)
+def test_coverage_at_a_precision(
+    is_correct: list[bool], confidence: list[float], precision: float, coverage: float
+) -> None:
+    assert coverage_at_precision(is_correct, confidence, precision) == coverage
+
+
+def test_coverage_is_that_of_the_best_threshold() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        confidence = rng.integers(0, 8, rng.integers(1, 20)) / 8
+        is_correct = rng.random(len(confidence)) < confidence
+        accepted = [confidence >= threshold for threshold in confidence]
+        best = max((mask.mean() for mask in accepted if is_correct[mask].mean() >= 0.8), default=0)
+        assert coverage_at_precision(is_correct, confidence, 0.8) == best

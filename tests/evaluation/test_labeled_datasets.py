@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,30 +22,72 @@ def _folder(path: Path, labels: str, *names: str) -> Path:
 
 
 def _jsonl(path: Path, *records: object) -> Path:
-    path.write_text(
-        "\n".join(record if isinstance(record, str) else json.dumps(record) for record in records)
-    )
+    lines = (record if isinstance(record, str) else json.dumps(record) for record in records)
+    path.write_text("\n".join(lines))
     return path
 
 
-def test_missing_path_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="nowhere: expected a labeled dataset"):
-        read_labeled_dataset(tmp_path / "nowhere")
+_IMAGES = np.zeros((3, 28, 28), np.uint8)
+_LINE = json.dumps({"label": "4", "strokes": _STROKES})
 
 
-def test_other_file_type_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected a folder with labels\.csv, a \.jsonl or an \.npz"):
-        read_labeled_dataset(_jsonl(tmp_path / "notes.txt", "7"))
-
-
-def test_folder_without_labels_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected labels\.csv"):
-        read_labeled_dataset(tmp_path)
-
-
-def test_empty_set_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="expected labeled rows"):
-        read_labeled_dataset(_folder(tmp_path, "file,label\n"))
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nowhere", None, "nowhere: expected a labeled dataset"),
+        ("notes.txt", "7", r"expected a folder with labels\.csv, a \.jsonl or an \.npz"),
+        ("", None, r"expected labels\.csv"),
+        ("labels.csv", "file,label\n", "expected labeled rows"),
+        ("labels.csv", "", r"expected the columns file and label. Received: \[\]"),
+        ("labels.csv", "name,label\na.png,7\n", r"Received: \['name', 'label'\]"),
+        (
+            "labels.csv",
+            "file,label\na.png,7\nb.png,3\n",
+            r"labels\.csv, line 3: expected an image at .*b\.png",
+        ),
+        ("labels.csv", "file,label\na.png\n", "line 2: expected file,label"),
+        ("labels.csv", "file,label\n,7\n", "line 2: expected file,label"),
+        ("labels.csv", b"file,label\n\xff\xfe,7\n", "expected CSV in UTF-8"),
+        *(
+            ("pen.jsonl", f"{_LINE}\n{line}", r"pen\.jsonl, line 2: ")
+            for line in (
+                "{",
+                "[]",
+                "7",
+                '{"label": "7"}',
+                '{"strokes": []}',
+                '{"label": "7", "strokes": [[["a", 1]]]}',
+            )
+        ),
+        *(
+            ("set.npz", arrays, r"set\.npz: expected")
+            for arrays in (
+                {"z": np.zeros(3)},
+                {"x": _IMAGES},
+                {"x": np.zeros((3, 28, 28)), "y": np.zeros(3, int)},
+                {"x": np.zeros((3, 32, 32), np.uint8), "y": np.zeros(3, int)},
+                {"x": _IMAGES, "y": np.zeros(4, int)},
+                {"x": _IMAGES, "y": np.array(3)},
+            )
+        ),
+        *(
+            ("set.npz", data, r"set\.npz: expected \.npz arrays")
+            for data in (_IMAGES, b"", b"text", b"PK\x03\x04 cut off")
+        ),
+    ],
+)
+def test_invalid_dataset_is_named_with_its_row(tmp_path: Path, name: str, content: Any, message: str) -> None:
+    path = tmp_path / name
+    (tmp_path / "a.png").write_bytes(b"an image")
+    if isinstance(content, dict):
+        np.savez(path, **content)
+    elif isinstance(content, np.ndarray):
+        with path.open("wb") as file:
+            np.save(file, content)
+    elif content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DatasetError, match=message):
+        read_labeled_dataset(tmp_path if name == "labels.csv" else path)
 
 
 def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
@@ -55,39 +98,14 @@ def test_folder_gives_paths_and_labels(tmp_path: Path) -> None:
     assert list(dataset) == [(7, tmp_path / "set" / "a.png"), (0, tmp_path / "set" / "b.png")]
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ("", r"expected the columns file and label. Received: \[\]"),
-        ("name,label\na.png,7\n", r"Received: \['name', 'label'\]"),
-        ("file,label\na.png,7\nb.png,3\n", r"labels\.csv, line 3: expected an image at .*b\.png"),
-        ("file,label\na.png\n", r"line 2: expected file,label"),
-        ("file,label\n,7\n", r"line 2: expected file,label"),
-    ],
-)
-def test_wrong_row_is_named(tmp_path: Path, labels: str, message: str) -> None:
-    with pytest.raises(DatasetError, match=message):
-        read_labeled_dataset(_folder(tmp_path, labels, "a.png"))
-
-
-def test_labels_in_another_encoding_are_rejected(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_bytes(b"file,label\n\xff\xfe,7\n")
-    with pytest.raises(DatasetError, match="expected CSV in UTF-8"):
-        read_labeled_dataset(tmp_path)
-
-
-def test_rows_without_a_digit_are_skipped_and_reported(tmp_path: Path) -> None:
-    dataset = read_labeled_dataset(
-        _folder(tmp_path, "file,label\na.png,7\na.png,10\na.png, 3\na.png,3\n", "a.png")
-    )
+def test_rows_without_a_digit_are_skipped_unless_they_are_most(tmp_path: Path) -> None:
+    dataset = _set_of(tmp_path, "7", "10", " 3", "3")
     assert [label for label, _ in dataset] == [7, 3, 3]
     assert dataset.notes() == ["1 row skipped: label '10' is not a digit"]
     assert dataset.skip_reason is None
-
-
-def test_set_of_mostly_other_labels_is_skipped(tmp_path: Path) -> None:
-    dataset = read_labeled_dataset(_folder(tmp_path, "file,label\na.png,7\na.png,10\na.png,24\n", "a.png"))
-    assert dataset.skip_reason == "2 of 3 labels are not a single digit, such as '10'"
+    reason = _set_of(tmp_path, "7", "10", "24").skip_reason
+    assert reason == "2 of 3 labels are not a single digit, such as '10'"
+    assert _set_of(tmp_path, "x", "12").notes() == ["1 row skipped: label '12' is not a symbol"]
 
 
 def test_strokes_become_canvases(tmp_path: Path) -> None:
@@ -108,15 +126,6 @@ def test_rendering_of_a_line_does_not_depend_on_other_lines(tmp_path: Path) -> N
     assert (np.asarray(alone[4]) != reseeded[4]).any()
 
 
-@pytest.mark.parametrize(
-    "line", ["{", "[]", "7", '{"label": "7"}', '{"strokes": []}', '{"label": "7", "strokes": [[["a", 1]]]}']
-)
-def test_wrong_line_is_named(tmp_path: Path, line: str) -> None:
-    path = _jsonl(tmp_path / "pen.jsonl", {"label": "4", "strokes": _STROKES}, line)
-    with pytest.raises(DatasetError, match=r"pen\.jsonl, line 2: "):
-        read_labeled_dataset(path)
-
-
 @pytest.mark.parametrize("names", [("x_test", "y_test"), ("x", "y")])
 def test_arrays_are_unchanged(tmp_path: Path, names: tuple[str, str]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
@@ -125,37 +134,6 @@ def test_arrays_are_unchanged(tmp_path: Path, names: tuple[str, str]) -> None:
     assert dataset.holds_arrays
     assert [label for label, _ in dataset] == [3, 1, 4]
     np.testing.assert_array_equal(np.stack([np.asarray(image) for _, image in dataset]), images)
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"z": np.zeros(3)},
-        {"x": np.zeros((3, 28, 28), np.uint8)},
-        {"x": np.zeros((3, 28, 28)), "y": np.zeros(3, int)},
-        {"x": np.zeros((3, 32, 32), np.uint8), "y": np.zeros(3, int)},
-        {"x": np.zeros((3, 28, 28), np.uint8), "y": np.zeros(4, int)},
-        {"x": np.zeros((3, 28, 28), np.uint8), "y": np.array(3)},
-    ],
-)
-def test_other_arrays_are_rejected(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
-    np.savez(tmp_path / "set.npz", **arrays)
-    with pytest.raises(DatasetError, match=r"set\.npz: expected"):
-        read_labeled_dataset(tmp_path / "set.npz")
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
-def test_invalid_archive_is_rejected(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "set.npz").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
-        read_labeled_dataset(tmp_path / "set.npz")
-
-
-def test_single_array_named_npz_is_rejected(tmp_path: Path) -> None:
-    with (tmp_path / "set.npz").open("wb") as file:
-        np.save(file, np.zeros((3, 28, 28), np.uint8))
-    with pytest.raises(DatasetError, match=r"set\.npz: expected \.npz arrays"):
-        read_labeled_dataset(tmp_path / "set.npz")
 
 
 def test_limit_selects_evenly_spaced_examples(tmp_path: Path) -> None:
@@ -167,6 +145,8 @@ def test_limit_selects_evenly_spaced_examples(tmp_path: Path) -> None:
 
 
 def test_folder_of_sets_lists_them_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected labels\.csv, or datasets"):
+        find_labeled_datasets(tmp_path)
     _folder(tmp_path / "beta", "file,label\n")
     _jsonl(tmp_path / "alpha.jsonl")
     _jsonl(tmp_path / "README.md")
@@ -175,14 +155,8 @@ def test_folder_of_sets_lists_them_by_name(tmp_path: Path) -> None:
     assert find_labeled_datasets(tmp_path / "beta") == [tmp_path / "beta"]
 
 
-def test_folder_with_neither_labels_nor_sets_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected labels\.csv, or datasets"):
-        find_labeled_datasets(tmp_path)
-
-
 def test_pages_are_numbers_and_other_labels_are_not(tmp_path: Path) -> None:
-    labels = ("12", "7|31|0", "|", "1|", "|1", "1||2", "1,2", "1|x")
-    dataset = _set_of(tmp_path, *labels)
+    dataset = _set_of(tmp_path, "12", "7|31|0", "|", "1|", "|1", "1||2", "1,2", "1|x")
     assert [row.label for row in dataset.number_examples] == ["12", "7|31|0"]
     assert _set_of(tmp_path, "7|31", "4|5").is_number_set
 
@@ -195,9 +169,8 @@ def test_column_of_transcripts_is_optional(tmp_path: Path) -> None:
 
 
 def _set_of(tmp_path: Path, *labels: str) -> LabeledDataset:
-    lines = (json.dumps({"label": label, "strokes": [[[0, 0], [1, 9]]]}) for label in labels)
-    (tmp_path / "set.jsonl").write_text("\n".join(lines))
-    return read_labeled_dataset(tmp_path / "set.jsonl")
+    records = ({"label": label, "strokes": _STROKES} for label in labels)
+    return read_labeled_dataset(_jsonl(tmp_path / "set.jsonl", *records))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +191,3 @@ def test_set_without_digits_is_to_be_rejected(
     assert (dataset.is_digit_set, len(dataset)) == (is_digit_set, scored)
     assert (dataset.skip_reason is not None) == is_skipped
     assert sum(dataset.skipped_labels.values()) == len(labels) - scored
-
-
-def test_number_among_symbols_is_skipped(tmp_path: Path) -> None:
-    assert _set_of(tmp_path, "x", "12").notes() == ["1 row skipped: label '12' is not a symbol"]

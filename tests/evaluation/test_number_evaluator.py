@@ -19,6 +19,8 @@ from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbe
 from digitrec.evaluation.string_metrics import compute_string_metrics
 from digitrec.results import DigitResult, Reading
 
+report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
+
 BOX = (10, 5, 8, 20)
 
 
@@ -48,15 +50,16 @@ class FakeRecognizer:
 
 
 def evaluated(
-    folder: Path, labels: str, *readings: Reading | None, **options: Any
+    folder: Path, *rows: tuple[str, str, Reading | None], **options: Any
 ) -> tuple[NumberSetResult, FakeRecognizer]:
-    """Return the result for a dataset with the given labels.csv, in which all images are a.png."""
+    """Return the result for rows of label, transcript and reading, all of which have the image a.png."""
     folder.mkdir()
     page = np.full((60, 90), 255, np.uint8)
     page[5:25, 10:18] = 0
     cv2.imwrite(str(folder / "a.png"), page)
-    (folder / "labels.csv").write_text(labels)
-    recognizer = FakeRecognizer(readings)
+    lines = ["file,label,label_raw", *(f"a.png,{label},{transcript}" for label, transcript, _ in rows)]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    recognizer = FakeRecognizer([reading for _, _, reading in rows])
     return evaluate_numbers(recognizer, read_labeled_dataset(folder), **options), recognizer  # type: ignore[arg-type]
 
 
@@ -71,49 +74,25 @@ def test_string_metrics_need_labels_texts_and_confidences(
 
 
 def test_page_is_correct_if_all_of_its_lines_are(tmp_path: Path) -> None:
-    result, recognizer = evaluated(
-        tmp_path / "pages",
-        "file,label\na.png,12|3\na.png,12|3\na.png,12|3\n",
-        reading("12\n3"),
-        reading("12\n8"),
-        reading("123"),
-        known_length=True,
-    )
+    rows = [("12|3", "", reading(text)) for text in ("12\n3", "12\n8", "123")]
+    result, recognizer = evaluated(tmp_path / "pages", *rows, known_length=True)
     assert (result.metrics.count, result.metrics.correct, result.metrics.errors) == (3, 1, 2)
     assert result.error_indices == [1, 2]
     assert recognizer.lengths == [3, 3, 3]
 
 
-def test_transcripts_are_compared_without_spaces(tmp_path: Path) -> None:
-    result, _ = evaluated(
-        tmp_path / "dates",
-        "file,label,label_raw\na.png,123,1/2 3\na.png,123,1/2 3\na.png,1|2,-1|2\na.png,7,\n",
-        reading("1 /23"),
-        reading("1-23"),
-        reading("- 1\n2"),
-        reading("7."),
-    )
-    assert (result.metrics.correct, result.metrics.transcripts, result.metrics.transcripts_correct) == (
-        4,
-        3,
-        2,
-    )
-
-
-def test_set_without_transcripts_has_no_transcript_accuracy(tmp_path: Path) -> None:
-    result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,13\n", reading("1.2"), None)
+def test_transcripts_are_compared_without_spaces_where_there_are_some(tmp_path: Path) -> None:
+    dates = [("123", "1/2 3", reading("1 /23")), ("123", "1/2 3", reading("1-23"))]
+    others = [("1|2", "-1|2", reading("- 1\n2")), ("7", "", reading("7."))]
+    metrics = evaluated(tmp_path / "dates", *dates, *others)[0].metrics
+    assert (metrics.correct, metrics.transcripts, metrics.transcripts_correct) == (4, 3, 2)
+    result, _ = evaluated(tmp_path / "set", ("12", "", reading("1.2")), ("13", "", None))
     assert result.to_dict()["transcript_accuracy"] is None
 
 
 def test_text_and_json_have_the_same_metrics(tmp_path: Path) -> None:
-    result, _ = evaluated(
-        tmp_path / "set",
-        "file,label,label_raw\na.png,12,1.2\na.png,34,34\na.png,56,56\na.png,78,78\n",
-        reading("1.2"),
-        reading("3.4", 0.7),
-        reading("66", 0.5),
-        None,
-    )
+    correct = [("12", "1.2", reading("1.2")), ("34", "34", reading("3.4", 0.7))]
+    result, _ = evaluated(tmp_path / "set", *correct, ("56", "56", reading("66", 0.5)), ("78", "78", None))
     metrics = json.loads(json.dumps(result.to_dict()))
     names = ("accuracy", "character_error_rate", "coverage_at_99", "coverage", "selective_accuracy")
     assert [metrics[name] for name in names] == [0.5, 3 / 8, 0.5, 0.5, 1.0]
@@ -125,17 +104,10 @@ def test_text_and_json_have_the_same_metrics(tmp_path: Path) -> None:
 def test_number_errors_are_sorted_by_confidence_with_a_box_per_digit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
     figures = []
     monkeypatch.setattr(report, "_save", lambda figure, path: figures.append(figure))
-    result, _ = evaluated(
-        tmp_path / "a$b$",
-        "file,label,label_raw\na.png,12,1.2\na.png,34,\na.png,5|6,\na.png,78,\n",
-        reading("1.7", 0.5),
-        reading("34"),
-        reading("5\n-8", 0.95),
-        None,
-    )
+    errors = [("12", "1.2", reading("1.7", 0.5)), ("5|6", "", reading("5\n-8", 0.95)), ("78", "", None)]
+    result, _ = evaluated(tmp_path / "a$b$", ("34", "", reading("34")), *errors)
     report.draw_number_errors(tmp_path / "sheet.png", result)
     (figure,) = figures
     plots = [axes for axes in figure.axes if axes.images]
@@ -150,8 +122,7 @@ def test_number_errors_are_sorted_by_confidence_with_a_box_per_digit(
 
 
 def test_large_image_is_scaled_down_with_its_boxes(tmp_path: Path) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
-    result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,12\n", reading("1"), reading("1"))
+    result, _ = evaluated(tmp_path / "set", ("12", "", reading("1")))
     cv2.imwrite(str(tmp_path / "set" / "a.png"), np.full((3, 4000), 255, np.uint8))
     image, scale = report._small_image(result.examples[0])
     assert image.shape[1] == 4000 * scale < 1000
@@ -160,9 +131,8 @@ def test_large_image_is_scaled_down_with_its_boxes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("texts", [("12", "34"), ("1", "4"), (None, None)])
 def test_report_of_numbers_only_is_written(tmp_path: Path, texts: tuple[str | None, ...]) -> None:
-    report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
-    readings = [text and reading(text) for text in texts]
-    result, _ = evaluated(tmp_path / "set", "file,label\na.png,12\na.png,34\n", *readings)
+    readings = [reading(text) if text else None for text in texts]
+    result, _ = evaluated(tmp_path / "set", *zip(("12", "34"), ("", ""), readings, strict=True))
     (tmp_path / "set" / "a.png").unlink()  # a missing image is left empty
     report.write_report(tmp_path / "report", [], {}, number_results=[result], limit=None)
     metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from digitrec.files import packaged_model_path
 
 if TYPE_CHECKING:
     import keras as keras_module
@@ -24,18 +25,9 @@ def keras() -> Any:
 
 @pytest.fixture(scope="session")
 def card() -> dict[str, Any]:
-    return {
-        "format": 1,
-        "name": "small",
-        "version": "3",
-        "architecture": "small",
-        "parameters": 7850,
-        "threshold": 0.75,
-        "created": date(2026, 11, 21).isoformat(),
-        "training": {"epochs": 0},
-        "results": {},
-        "environment": {},
-    }
+    return {"format": 1, "name": "small", "version": "3", "architecture": "small", "parameters": 7850,
+            "threshold": 0.75, "created": "2026-11-21", "training": {"epochs": 0}, "results": {},
+            "environment": {}}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -73,5 +65,11 @@ def model_file(built_model_file: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the packaged model, which needs no Keras, and which the test may damage."""
+    return Path(shutil.copy(packaged_model_path(), tmp_path / "model.h5"))
+
+
+@pytest.fixture(scope="session")
 def images() -> np.ndarray:
     return np.random.default_rng(3).random((20, 28, 28, 1), np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,20 +23,20 @@ Forgery = Callable[[h5py.File, Path], object]
 
 SECRET = b"the secret of another file "
 SECRET_BYTES = 20 * len(SECRET)
+MAX_OBJECTS = 2000  # a tenth of the limit, to make the files sooner
 
 
-def _put(file: h5py.File, name: str, **options: Any) -> h5py.Dataset:
-    if name in file:
-        del file[name]
-    return file.create_dataset(name, dtype=np.uint8, **options)
+def _put(name: str, **options: Any) -> Forgery:
+    """Return a forgery that puts a dataset of bytes."""
 
+    def forge(file: h5py.File, folder: Path) -> None:
+        if name in file:
+            del file[name]
+        if options.get("external"):
+            options["external"] = [(str(folder / "secret"), 0, SECRET_BYTES)]
+        file.create_dataset(name, dtype=np.uint8, **options)
 
-def _external_storage(file: h5py.File, folder: Path) -> None:
-    _put(file, "digitrec/litert", shape=(SECRET_BYTES,), external=[(str(folder / "secret"), 0, SECRET_BYTES)])
-
-
-def _external_storage_of_a_weight(file: h5py.File, folder: Path) -> None:
-    _put(file, "model_weights/w", shape=(SECRET_BYTES,), external=[(str(folder / "secret"), 0, SECRET_BYTES)])
+    return forge
 
 
 def _link(name: str, link: Callable[[Path], object]) -> Forgery:
@@ -68,121 +67,109 @@ def _virtual_without_an_end(file: h5py.File, folder: Path) -> None:
     file["digitrec"].create_virtual_dataset("litert", layout)
 
 
-def _fill(file: h5py.File, folder: Path) -> None:
-    for index in range(200):
-        _put(file, f"model_weights/w{index}", shape=(500_000_000,), chunks=(1 << 16,), fillvalue=7)
+def _repeat(count: int, forge: Callable[[h5py.File, int], object]) -> Forgery:
+    """Return a forgery that is made in a group, once for each index."""
+
+    def forge_all(file: h5py.File, folder: Path) -> None:
+        group = file.create_group("model_weights/many", track_order=True)
+        for index in range(count):
+            forge(group, index)
+
+    return forge_all
 
 
-def _many_small_claims(file: h5py.File, folder: Path) -> None:
-    for index in range(30):
-        _put(file, f"model_weights/w{index}", shape=(100_000,), chunks=(100_000,))
+def _bytes(group: h5py.Group, index: int, **options: Any) -> None:
+    group.create_dataset(str(index), dtype=np.uint8, **options)
 
 
-def _overflow(file: h5py.File, folder: Path) -> None:
-    _put(file, "model_weights/w", shape=(1 << 32, 1 << 32), chunks=(1, 1))
+def _strings(group: h5py.Group, index: int) -> None:
+    names = np.array(["n"] * 1500, dtype=h5py.string_dtype())
+    group.create_group(str(index)).attrs["names"] = names
 
 
-def _large_chunk(file: h5py.File, folder: Path) -> None:
-    _put(file, "model_weights/w", shape=(1,), chunks=((1 << 32) - 1,), maxshape=(None,))
-
-
-def _bomb(file: h5py.File, folder: Path) -> None:
-    _put(file, "model_weights/w", data=np.zeros(20_000_000), chunks=(20_000_000,), compression="gzip")
+BOMB = {"data": np.zeros(20_000_000), "chunks": (20_000_000,), "compression": "gzip"}
 
 
 def _bomb_within_its_claim(file: h5py.File, folder: Path) -> None:
     """Put a chunk that claims 1,000 bytes and inflates to 20 million."""
-    whole = _put(file, "model_weights/v", data=np.zeros(20_000_000), chunks=(20_000_000,), compression="gzip")
+    whole = file.create_dataset("model_weights/v", dtype=np.uint8, **BOMB)
     _, packed = whole.id.read_direct_chunk((0,))
     del file["model_weights/v"]
-    small = _put(file, "model_weights/w", shape=(1000,), chunks=(1000,), compression="gzip")
-    small.id.write_direct_chunk((0,), packed)
-
-
-def _itself(file: h5py.File, folder: Path) -> None:
-    file["model_weights/again"] = file["model_weights"]
+    _put("model_weights/w", shape=(1000,), chunks=(1000,), compression="gzip")(file, folder)
+    file["model_weights/w"].id.write_direct_chunk((0,), packed)
 
 
 def _cycle_of_two(file: h5py.File, folder: Path) -> None:
     file["model_weights/a/b/c"] = file.create_group("model_weights/a")
 
 
-def _many_groups(file: h5py.File, folder: Path) -> None:
-    parent = file.create_group("model_weights/many")
-    for index in range(hdf5.MAX_OBJECTS + 1):
-        parent.create_group(str(index))
-
-
-def _many_attributes(file: h5py.File, folder: Path) -> None:
-    owner = file.create_group("model_weights/many", track_order=True).attrs
-    for index in range(hdf5.MAX_OBJECTS + 1):
-        owner[str(index)] = np.uint8(0)
-
-
-def _many_strings(file: h5py.File, folder: Path) -> None:
-    for index in range(6):
-        owner = file.create_group(f"model_weights/{index}")
-        owner.attrs["names"] = np.array(["n"] * 3500, dtype=h5py.string_dtype())
-
-
-def _deep(file: h5py.File, folder: Path) -> None:
-    group = file["model_weights"]
-    for _ in range(5_000):
-        group = group.create_group("g")
-
-
-def _dataset_of_strings(file: h5py.File, folder: Path) -> None:
-    file["model_weights/w"] = np.array(["n"] * 9, dtype=h5py.string_dtype())
-
-
-def _references(file: h5py.File, folder: Path) -> None:
-    file["model_weights"].attrs["w"] = file["digitrec"].ref
-
-
-def _lists(file: h5py.File, folder: Path) -> None:
-    file.create_dataset("model_weights/w", (5,), dtype=h5py.vlen_dtype(np.uint8))
-
-
-def _named_type(file: h5py.File, folder: Path) -> None:
-    file["model_weights/w"] = np.dtype("f8")
-
-
+# Each with what the message says.
 FORGERIES: dict[str, tuple[Forgery, str]] = {
-    "external storage": (_external_storage, "'/digitrec/litert', a dataset whose values are in other files"),
-    "external storage of a weight": (_external_storage_of_a_weight, "values are in other files"),
+    "external storage": (
+        _put("digitrec/litert", shape=(SECRET_BYTES,), external=True),
+        "'/digitrec/litert', a dataset whose values are in other files",
+    ),
     "external link": (_link("digitrec/litert", _external_link), "'/digitrec/litert', a link to another"),
-    "external link for our group": (_link("digitrec", _external_link), "'/digitrec', a link to another"),
-    "external link for the weights": (_link("model_weights", _external_link), "'/model_weights', a link"),
     "external link to nothing": (_link("x", lambda _: h5py.ExternalLink("/nowhere", "/")), "'/x', a link"),
     "soft link": (_link("digitrec/litert", lambda _: h5py.SoftLink("/digitrec/card")), "a link to another"),
     "soft link to itself": (_link("model_weights/w", lambda _: h5py.SoftLink("/model_weights/w")), "a link"),
     "virtual dataset": (_virtual, "'/digitrec/litert', a virtual dataset"),
     "virtual dataset without an end": (_virtual_without_an_end, "'/digitrec/litert', a virtual dataset"),
-    "200 x 500 MB of fill": (_fill, "claims 500000000 bytes"),
-    "small claims that add up": (_many_small_claims, "claims 100000 bytes"),
-    "shape beyond 64 bits": (_overflow, "claims 18446744073709551616 bytes"),
-    "large chunk": (_large_chunk, "claims 4294967295 bytes"),
-    "gzip bomb": (_bomb, "'/model_weights/w', a compressed or filtered dataset"),
+    "200 x 500 MB of fill": (
+        _repeat(
+            200, lambda group, index: _bytes(group, index, shape=(5 * 10**8,), chunks=(1 << 16,), fillvalue=7)
+        ),
+        "claims 500000000 bytes",
+    ),
+    "small claims that add up": (
+        _repeat(30, lambda group, index: _bytes(group, index, shape=(100_000,), chunks=(100_000,))),
+        "claims 100000 bytes",
+    ),
+    "shape beyond 64 bits": (
+        _put("model_weights/w", shape=(1 << 32, 1 << 32), chunks=(1, 1)),
+        "claims 18446744073709551616 bytes",
+    ),
+    "large chunk": (
+        _put("model_weights/w", shape=(1,), chunks=((1 << 32) - 1,), maxshape=(None,)),
+        "claims 4294967295 bytes",
+    ),
+    "gzip bomb": (_put("model_weights/w", **BOMB), "'/model_weights/w', a compressed or filtered dataset"),
     "gzip bomb within its claim": (_bomb_within_its_claim, "a compressed or filtered dataset"),
-    "group that contains itself": (_itself, "'/model_weights/again', a second name"),
+    "group that contains itself": (
+        lambda file, _: file.__setitem__("model_weights/again", file["model_weights"]),
+        "'/model_weights/again', a second name",
+    ),
     "cycle of two groups": (_cycle_of_two, "'/model_weights/a/b/c', a second name"),
-    "many groups": (_many_groups, "more than 20000 objects, the last of them in '/model_weights/many'"),
-    "many attributes": (_many_attributes, "more than 20000 objects"),
-    "many strings": (_many_strings, "more than 20000 objects"),
-    "deep groups": (_deep, "groups more than 50 deep"),
-    "dataset of strings": (_dataset_of_strings, "'/model_weights/w', a dataset of many strings"),
+    "many groups": (
+        _repeat(MAX_OBJECTS + 1, lambda group, index: group.create_group(str(index))),
+        "more than 2000 objects, the last of them in '/model_weights/many'",
+    ),
+    "many attributes": (
+        _repeat(MAX_OBJECTS + 1, lambda group, index: group.attrs.create(str(index), np.uint8(0))),
+        "more than 2000 objects",
+    ),
+    "many strings": (_repeat(2, _strings), "more than 2000 objects"),
+    "deep groups": (
+        lambda file, _: file.create_group("model_weights" + "/g" * 5000),
+        "groups more than 50 deep",
+    ),
+    "dataset of strings": (
+        lambda file, _: file.create_dataset("model_weights/w", data=["n"] * 9, dtype=h5py.string_dtype()),
+        "'/model_weights/w', a dataset of many strings",
+    ),
     "references": (
-        _references,
+        lambda file, _: file["model_weights"].attrs.create("w", file["digitrec"].ref, dtype=h5py.ref_dtype),
         "the attribute 'w' of '/model_weights', which is neither numbers nor strings",
     ),
-    "lists": (_lists, "'/model_weights/w', which is neither numbers nor strings"),
-    "named type": (_named_type, "'/model_weights/w', which is neither a group nor a dataset"),
+    "lists": (
+        lambda file, _: file.create_dataset("model_weights/w", (5,), dtype=h5py.vlen_dtype(np.uint8)),
+        "'/model_weights/w', which is neither numbers nor strings",
+    ),
+    "named type": (
+        lambda file, _: file.__setitem__("model_weights/w", np.dtype("f8")),
+        "'/model_weights/w', which is neither a group nor a dataset",
+    ),
 }
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return Path(shutil.copy(packaged_model_path(), tmp_path / "model.h5"))
 
 
 def _forged(model: Path, forgery: Forgery) -> Path:
@@ -204,6 +191,7 @@ def test_forged_file_is_rejected_before_a_value_is_read(
         raise AssertionError("a value was read")
 
     _forged(model, forgery)
+    monkeypatch.setattr(hdf5, "MAX_OBJECTS", MAX_OBJECTS)
     monkeypatch.setattr(h5py.Dataset, "__getitem__", read)
     monkeypatch.setattr(h5py.AttributeManager, "__getitem__", read)
     with pytest.raises(
@@ -222,7 +210,7 @@ def test_forged_file_is_never_written_to(model: Path, name: str) -> None:
 
 
 def test_check_of_many_groups_allocates_for_no_more_than_the_limit(model: Path) -> None:
-    _forged(model, _many_groups)
+    _forged(model, _repeat(hdf5.MAX_OBJECTS + 1, lambda group, index: group.create_group(str(index))))
     with h5py.File(model) as file:
         tracemalloc.start()
         with pytest.raises(ModelFileError):
@@ -232,59 +220,26 @@ def test_check_of_many_groups_allocates_for_no_more_than_the_limit(model: Path) 
     assert peak < 1_000_000
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        ("/", "model_config"),
-        ("/digitrec", "format_version"),
-        ("/digitrec", "graph_sha256"),
-        ("/digitrec", "weights_sha256"),
-    ],
-)
-def test_attribute_that_repeats_a_string_is_not_read(model: Path, owner: str, name: str) -> None:
-    with h5py.File(model, "r+") as file:
-        file[owner].attrs[name] = np.array(["x" * 50_000] * 1000, dtype=h5py.string_dtype())
-    with pytest.raises(ModelFileError, match=f"the attribute {name} of {owner} holds not one value"):
-        read_model_file(model)
-
-
-def test_weights_that_are_a_string_are_rejected(model: Path) -> None:
-    with h5py.File(model, "r+") as file:
-        file["model_weights/w"] = "text"
-    with pytest.raises(ModelFileError, match="/model_weights/w holds a string where numbers should be"):
-        read_model_file(model)
-
-
-def _named_pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def _device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
 def _sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(hdf5.MAX_FILE_BYTES + 1)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files, and links need a privilege")
 @pytest.mark.parametrize(
-    ("make", "kind"),
+    ("make", "reason"),
     [
-        (_named_pipe, "a named pipe (FIFO); name a regular file"),
-        (_device, "a device; name a regular file"),
-        (_folder, "a directory; name the .h5 file in it"),
+        (getattr(os, "mkfifo", None), "a named pipe (FIFO); name a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device; name a regular file"),
         (_sparse, "expected a model file of at most 1,000,000,000 bytes. Received 1,000,000,001"),
+        (lambda path: path.symlink_to("nowhere.h5"), "model.h5: expected a model file"),
+        (lambda path: path.symlink_to("model.h5"), "model.h5: expected a model file"),
     ],
+    ids=["pipe", "device", "too large", "link to nothing", "link to itself"],
 )
-def test_special_file_is_rejected_unopened(tmp_path: Path, make: Callable[[Path], None], kind: str) -> None:
+def test_special_file_is_rejected_unopened(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
     make(tmp_path / "model.h5")
-    with pytest.raises(ModelFileError, match=re.escape(kind)):
+    with pytest.raises((ModelFileError, ModelNotFoundError), match=re.escape(reason)):
         read_model_file(tmp_path / "model.h5")
 
 
@@ -295,22 +250,11 @@ def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
     assert read_model_file(model.parent / "link.h5").graph is not None
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
-@pytest.mark.parametrize("target", ["nowhere.h5", "link.h5"], ids=["nothing", "itself"])
-def test_symbolic_link_that_ends_nowhere_is_a_digitrec_error(tmp_path: Path, target: str) -> None:
-    (tmp_path / "link.h5").symlink_to(target)
-    with pytest.raises((ModelNotFoundError, ModelFileError), match=r"link\.h5: expected a model file"):
-        read_model_file(tmp_path / "link.h5")
-
-
-def test_path_with_a_null_byte_names_no_file() -> None:
-    with pytest.raises(ModelNotFoundError):
-        read_model_file("model\0.h5")
-
-
-def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> None:
+def test_long_names_stay_short_in_the_message_and_a_null_byte_names_no_file(model: Path) -> None:
     with h5py.File(model, "r+") as file:
         file["model_weights"]["n" * 60_000] = h5py.SoftLink("/")
+    with pytest.raises(ModelNotFoundError):
+        read_model_file("model\0.h5")
     with pytest.raises(ModelFileError) as caught:
         read_model_file(model)
     assert len(str(caught.value)) < 500 + len(str(model))
@@ -319,13 +263,10 @@ def test_names_as_long_as_hdf5_allows_stay_short_in_the_message(model: Path) -> 
 @pytest.mark.parametrize("seed", range(20))
 def test_any_mix_of_forgeries_gives_an_error_of_digitrec(model: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    heavy = {"many groups", "many attributes"}
-    chosen = rng.choice(sorted(FORGERIES.keys() - heavy), 3, replace=False)
+    chosen = rng.choice(sorted(FORGERIES), 3, replace=False)
     with h5py.File(model, "r+") as file:
         for name in chosen:
-            with suppress(
-                ValueError, KeyError, OSError, TypeError, RuntimeError
-            ):  # two forgeries of one object
+            with suppress(Exception):  # two forgeries of one object
                 FORGERIES[name][0](file, model.parent)
     with pytest.raises(DigitrecError):
         read_model_file(model)

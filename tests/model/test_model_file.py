@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +15,63 @@ from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, Mode
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
 
+Edit = Callable[[h5py.File], object]
 
-def _edit_card(path: Path, **changes: Any) -> None:
-    with h5py.File(path, "r+") as file:
+
+def _card(text: str | None = None, **changes: Any) -> Edit:
+    """Return an edit that replaces the model card by `text`, or changes some of its values; None removes one."""
+
+    def edit(file: h5py.File) -> None:
         card = json.loads(file["digitrec/card"].asstr()[()]) | changes
-        file["digitrec/card"][()] = json.dumps(
-            {key: value for key, value in card.items() if value is not None}
-        )
+        kept = {key: value for key, value in card.items() if value is not None}
+        file["digitrec/card"][()] = json.dumps(kept) if text is None else text
+
+    return edit
 
 
-def _change_a_weight(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        datasets: list[h5py.Dataset] = []
-        file["model_weights"].visititems(
-            lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
-        )
-        datasets[0][...] = datasets[0][...] + 1
+def _attribute(owner: str, name: str, value: object) -> Edit:
+    return lambda file: file[owner].attrs.__setitem__(name, value)
 
 
-def test_missing_file_is_named_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5: expected a model file.*train_model\.py"):
-        read_model_file(tmp_path / "nowhere.h5")
+def _repeated(owner: str, name: str) -> tuple[Edit, str]:
+    values = np.array(["x" * 50_000] * 1000, dtype=h5py.string_dtype())
+    return _attribute(owner, name, values), f"the attribute {name} of {owner} holds not one value"
 
 
-def test_directory_is_not_a_model_file(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"a directory; name the \.h5 file in it"):
-        read_model_file(tmp_path)
+def _flip_a_byte_of_the_graph(file: h5py.File) -> None:
+    file["digitrec/litert"][100] ^= 1
+
+
+def _claim_a_terabyte(file: h5py.File) -> None:
+    del file["digitrec/litert"]
+    file["digitrec"].create_dataset("litert", shape=(1 << 40,), dtype=np.uint8, chunks=(1 << 20,))
+
+
+def _change_a_weight(file: h5py.File) -> None:
+    datasets: list[h5py.Dataset] = []
+    file["model_weights"].visititems(
+        lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
+    )
+    datasets[0][...] = datasets[0][...] + 1
+
+
+def _change_the_architecture(file: h5py.File) -> None:
+    file.attrs["model_config"] = file.attrs["model_config"].replace("relu", "tanh")
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (None, "a directory; name the .h5 file in it"),
         (b"", "an empty file"),
         (b"not a model", "11 bytes that are not HDF5"),
         (b"PK\x03\x04 and so on", "a zip file, which Keras's .keras format is"),
         (b"\x89HDF\r\n\x1a\n and nothing more", "truncated or damaged"),
     ],
 )
-def test_other_content_is_named_in_the_error(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_other_content_is_named_in_the_error(tmp_path: Path, content: bytes | None, reason: str) -> None:
     path = tmp_path / "model.h5"
-    path.write_bytes(content)
+    path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(ModelFileError, match=re.escape(reason)):
         read_model_file(path)
 
@@ -89,19 +107,13 @@ def test_unreadable_file_names_its_permissions(model_file: Path) -> None:
         read_model_file(model_file)
 
 
-def test_weights_alone_are_not_a_model(tmp_path: Path) -> None:
-    path = tmp_path / "weights.h5"
-    with h5py.File(path, "w") as file:
+def test_missing_file_and_weights_alone_are_rejected_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"nowhere\.h5: expected a model file.*train_model\.py"):
+        read_model_file(tmp_path / "nowhere.h5")
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
         file.create_group("layers")
     with pytest.raises(ModelFileError, match=r"Received HDF5 with \['layers'\]. Save the whole model"):
-        read_model_file(path)
-
-
-def test_whole_file_gives_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
-    model = read_model_file(model_file)
-    assert model.graph is not None
-    assert model.graph[4:8] == b"TFL3"
-    assert model.card == card
+        read_model_file(tmp_path / "weights.h5")
 
 
 def test_plain_keras_file_has_neither_graph_nor_card(model_file: Path) -> None:
@@ -111,85 +123,61 @@ def test_plain_keras_file_has_neither_graph_nor_card(model_file: Path) -> None:
     assert (model.graph, model.card) == (None, None)
 
 
-def test_unknown_format_version_is_rejected(model_file: Path) -> None:
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (_attribute("digitrec", "format_version", 2), "expected format version 1. Received: 2"),
+        (_flip_a_byte_of_the_graph, "the file is damaged"),
+        (lambda file: file["digitrec"].pop("litert"), "litert"),
+        (lambda file: file["digitrec"].pop("card"), "card"),
+        (_claim_a_terabyte, "claims 1099511627776 bytes"),
+        (
+            lambda file: file["model_weights"].create_dataset("w", data="text"),
+            "/model_weights/w holds a string where numbers should be",
+        ),
+        _repeated("/", "model_config"),
+        _repeated("/digitrec", "format_version"),
+        _repeated("/digitrec", "graph_sha256"),
+        _repeated("/digitrec", "weights_sha256"),
+        *((_card(text), "small.h5: expected the model card") for text in ("", "{", "[]", "null", '"text"')),
+        (_card(threshold=None), "expected the model card to have the key 'threshold'"),
+        (_card(threshold="high"), "expected 'threshold' in the model card to be int or float"),
+        (_card(threshold=True), "expected 'threshold'"),
+        (_card(threshold=1.5), "a number from 0 to 1. Received: 1.5"),
+        (_card(threshold=float("nan")), "NaN is not a JSON number"),
+        (_card(name=3), "expected 'name' in the model card to be str"),
+        (_card(format=9), "expected 'format' in the model card to be 1"),
+        (_card(parameters=-1), "expected 'parameters'"),
+        (_card(created="yesterday"), "an ISO date"),
+        (_card(results=[]), "expected 'results' in the model card to be dict"),
+    ],
+)
+def test_damaged_part_is_named_in_the_error(model_file: Path, edit: Edit, reason: str) -> None:
     with h5py.File(model_file, "r+") as file:
-        file["digitrec"].attrs["format_version"] = 2
-    with pytest.raises(ModelFileError, match=r"expected format version 1\. Received: 2"):
+        edit(file)
+    with pytest.raises(ModelFileError, match=re.escape(reason)):
         read_model_file(model_file)
 
 
-def test_damaged_graph_is_rejected(model_file: Path) -> None:
+@pytest.mark.parametrize("edit", [_change_a_weight, _change_the_architecture])
+def test_graph_of_another_network_is_rejected_with_the_fix(model_file: Path, edit: Edit) -> None:
     with h5py.File(model_file, "r+") as file:
-        file["digitrec/litert"][100] ^= 1
-    with pytest.raises(ModelFileError, match="the file is damaged"):
-        read_model_file(model_file)
-
-
-def test_graph_of_other_weights_is_rejected_with_the_fix(model_file: Path) -> None:
-    _change_a_weight(model_file)
+        edit(file)
     with pytest.raises(
         ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec convert .*small\.h5"
     ):
         read_model_file(model_file)
 
 
-def test_graph_of_another_architecture_is_rejected(model_file: Path) -> None:
-    with h5py.File(model_file, "r+") as file:
-        file.attrs["model_config"] = file.attrs["model_config"].replace("relu", "tanh")
-    with pytest.raises(ModelMismatchError):
-        read_model_file(model_file)
-
-
-@pytest.mark.parametrize("name", ["litert", "card"])
-def test_missing_part_is_rejected(model_file: Path, name: str) -> None:
-    with h5py.File(model_file, "r+") as file:
-        del file["digitrec"][name]
-    with pytest.raises(ModelFileError, match=name):
-        read_model_file(model_file)
-
-
-def test_graph_that_claims_a_terabyte_is_rejected_unread(model_file: Path) -> None:
-    with h5py.File(model_file, "r+") as file:
-        del file["digitrec/litert"]
-        file["digitrec"].create_dataset("litert", shape=(1 << 40,), dtype=np.uint8, chunks=(1 << 20,))
-    with pytest.raises(ModelFileError, match="claims 1099511627776 bytes"):
-        read_model_file(model_file)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"threshold": None}, "expected the model card to have the key 'threshold'"),
-        ({"threshold": "high"}, "expected 'threshold' in the model card to be int or float"),
-        ({"threshold": True}, "expected 'threshold'"),
-        ({"threshold": 1.5}, "a number from 0 to 1. Received: 1.5"),
-        ({"threshold": float("nan")}, "NaN is not a JSON number"),
-        ({"name": 3}, "expected 'name' in the model card to be str"),
-        ({"format": 9}, "expected 'format' in the model card to be 1"),
-        ({"parameters": -1}, "expected 'parameters'"),
-        ({"created": "yesterday"}, "an ISO date"),
-        ({"results": []}, "expected 'results' in the model card to be dict"),
-    ],
-)
-def test_wrong_card_names_the_key(model_file: Path, changes: dict[str, Any], reason: str) -> None:
-    _edit_card(model_file, **changes)
-    with pytest.raises(ModelFileError, match=re.escape(reason)):
-        read_model_file(model_file)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"'])
-def test_card_that_is_not_a_json_object_is_rejected(model_file: Path, text: str) -> None:
-    with h5py.File(model_file, "r+") as file:
-        file["digitrec/card"][()] = text
-    with pytest.raises(ModelFileError, match=r"small\.h5: expected the model card"):
-        read_model_file(model_file)
-
-
-def test_write_replaces_graph_and_card(model_file: Path, card: dict[str, Any]) -> None:
+def test_write_replaces_graph_and_card_alone(model_file: Path, card: dict[str, Any]) -> None:
+    weights = fingerprint(model_file)
+    before = read_model_file(model_file)
+    assert (before.graph or b"")[4:8] == b"TFL3"
+    assert before.card == card
     write_model_file(model_file, b"another graph", card | {"version": "4"})
     model = read_model_file(model_file)
-    assert model.graph == b"another graph"
-    assert model.card == card | {"version": "4"}
+    assert (model.graph, model.card) == (b"another graph", card | {"version": "4"})
+    assert fingerprint(model_file) == weights
 
 
 def test_writing_twice_does_not_grow_the_file(model_file: Path, card: dict[str, Any]) -> None:
@@ -200,12 +188,6 @@ def test_writing_twice_does_not_grow_the_file(model_file: Path, card: dict[str, 
     assert model_file.stat().st_size == size
 
 
-def test_write_leaves_the_fingerprint_alone(model_file: Path, card: dict[str, Any]) -> None:
-    before = fingerprint(model_file)
-    write_model_file(model_file, b"another graph", card)
-    assert fingerprint(model_file) == before
-
-
 def test_failed_write_leaves_the_old_file_and_no_temporary_file(
     model_file: Path, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +195,8 @@ def test_failed_write_leaves_the_old_file_and_no_temporary_file(
         raise OSError(28, "No space left on device")
 
     before = model_file.read_bytes()
+    with pytest.raises(ModelFileError, match="to have the key 'format'"):
+        write_model_file(model_file, b"another graph", {})
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ModelFileError, match="No space left"):
         write_model_file(model_file, b"another graph", card)
@@ -250,13 +234,6 @@ def _structure_positions(path: Path) -> np.ndarray:
     with h5py.File(path) as file:
         file.visititems(fill)
     return np.flatnonzero(free)
-
-
-def test_wrong_card_is_not_written(model_file: Path) -> None:
-    before = model_file.read_bytes()
-    with pytest.raises(ModelFileError, match="to have the key 'format'"):
-        write_model_file(model_file, b"another graph", {})
-    assert model_file.read_bytes() == before
 
 
 def test_nothing_is_written_into_other_files(tmp_path: Path, card: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import sys
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,19 +31,12 @@ print(answer.get_data(as_text=True))
 """
 
 
-def run(*command: str | Path, **options: object) -> str:
+def run(*command: str | Path, **options: Any) -> str:
     """Return the output of a command that must succeed, run where no checkout can be imported from."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DIGITREC_MODEL_PATH")
-    }
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        check=False,
-        env=environment,
-        timeout=400,
-        **options,
-    )  # type: ignore[call-overload]
+    hidden = ("PYTHONPATH", "DIGITREC_MODEL_PATH")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    parts = [str(part) for part in command]
+    done = subprocess.run(parts, capture_output=True, check=False, env=environment, timeout=400, **options)
     assert done.returncode == 0, done.stderr.decode()
     return str(done.stdout.decode())
 

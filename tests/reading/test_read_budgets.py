@@ -13,33 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 from attacks.pages import constraints, drawings, pages
-from numpy.typing import NDArray
 
 from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
 from digitrec.forms import parse_form
 from digitrec.reading.constraints import make_constraint
-from sample_digits import draw_digit
+from sample_digits import draw_number
 
 pytestmark = pytest.mark.slow
 
-_MAX_CPU_S = (
-    20.0  # a blow-up takes minutes; `make attack` measures the 2 s that are promised, on an idle machine
-)
+# A blow-up takes minutes; `make attack` measures the 2 s that are promised, on an idle machine.
+_MAX_CPU_S = 20.0
 _MAX_BYTES = 200_000_000
 
 
 @pytest.fixture(scope="module")
 def warm(recognizer: Recognizer) -> Recognizer:
-    recognizer.read(_number("2358"))
+    recognizer.read(draw_number("2358"))
     return recognizer
-
-
-def _number(text: str, step_px: int = 100) -> NDArray[np.uint8]:
-    """Return digits side by side, which touch at 62 px."""
-    margin = (120 - step_px) // 2
-    return np.hstack(
-        [draw_digit(int(char), 120, 9, digit_px=96)[:, margin : margin + step_px] for char in text]
-    )
 
 
 def _status(name: str) -> int:
@@ -83,7 +73,7 @@ def test_strokes_stay_within_the_budget(warm: Recognizer) -> None:
 
 @pytest.mark.parametrize("text", ["90210", "01234567890123456789012345678901234567890123456789"])
 def test_constraints_stay_within_the_budget(warm: Recognizer, text: str) -> None:
-    image = _number(text, step_px=62)
+    image = draw_number(text, step_px=62)
     assert not _over_budget(
         (name, lambda options=options: warm.read(image, **options)) for name, options in constraints()
     )
@@ -92,13 +82,13 @@ def test_constraints_stay_within_the_budget(warm: Recognizer, text: str) -> None
 @pytest.mark.parametrize("step_px", [62, 100])
 def test_number_is_found_in_a_list_of_all_zip_codes(warm: Recognizer, step_px: int) -> None:
     zip_codes = [f"{number:05d}" for number in range(100_000)]
-    assert warm.read(_number("90210", step_px=step_px), choices=zip_codes).text == "90210"
+    assert warm.read(draw_number("90210", step_px=step_px), choices=zip_codes).text == "90210"
 
 
 def test_number_is_found_in_a_list_of_100_000_account_numbers(warm: Recognizer) -> None:
     numbers = np.random.default_rng(0).choice(10**10, 100_000, replace=False)
     accounts = [f"{number:010d}" for number in [2358604719, *numbers[1:]]]
-    assert warm.read(_number("2358604719"), choices=accounts).text == "2358604719"
+    assert warm.read(draw_number("2358604719"), choices=accounts).text == "2358604719"
 
 
 @pytest.mark.parametrize("fields", [1, 20])

@@ -1,15 +1,19 @@
-"""Presets and validation of the training configuration."""
+"""Presets and validation of the training configuration, and the command lines of the training scripts."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
+import cv2
 import pytest
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES
+from digitrec.training import cli
 from digitrec.training.config import PRESETS, TrainingConfig, preset
 
 
@@ -30,14 +34,16 @@ def test_an_invalid_configuration_is_rejected(wrong: dict[str, object], message:
         TrainingConfig(**wrong)  # type: ignore[arg-type]
 
 
-def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(TrainingError, match="quick, standard, best, reference"):
-        preset("slow")
-
-
-def test_the_default_network_has_no_reference_preset() -> None:
-    with pytest.raises(TrainingError, match="three-blocks, three-convs, two-convs-dropout, two-convs"):
-        preset("reference")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("slow", "quick, standard, best, reference"),
+        ("reference", "three-blocks, three-convs, two-convs-dropout, two-convs"),  # not the default network
+    ],
+)
+def test_an_unknown_preset_names_the_known_ones(name: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        preset(name)
 
 
 def test_the_default_preset_is_the_default_configuration() -> None:
@@ -45,9 +51,10 @@ def test_the_default_preset_is_the_default_configuration() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
-def test_every_preset_accepts_changes_and_architectures(name: str) -> None:
-    config = preset(name, "two-convs", epochs=1, seed=7)
+def test_every_preset_accepts_changes_and_survives_json(name: str) -> None:
+    config = preset(name, "two-convs", epochs=1, seed=7, teachers=("a", "b"), averaged_seeds=(1, 2))
     assert (config.architecture, config.epochs, config.seed) == ("two-convs", 1, 7)
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 @pytest.mark.parametrize("name", [name for name, item in ARCHITECTURES.items() if item.published_recipe])
@@ -67,17 +74,8 @@ def test_the_last_epochs_have_mild_augmentation() -> None:
     assert calm is not None
     assert 0 < calm.clutter < 0.5 * wild.clutter
     assert 0 < calm.rotation_deg < wild.rotation_deg
-
-
-def test_no_augmentation_applies_to_all_epochs() -> None:
     config = TrainingConfig(epochs=8, augmentation=None)
     assert [config.augmentation_in(epoch) for epoch in (0, 7)] == [None, None]
-
-
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "reference"])
-def test_a_configuration_survives_json(name: str) -> None:
-    config = preset(name, teachers=("a", "b"), averaged_seeds=(1, 2))
-    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_a_configuration_of_another_version_is_rejected() -> None:
@@ -85,3 +83,39 @@ def test_a_configuration_of_another_version_is_rejected() -> None:
         TrainingError, match="expected the fields of this version of digitrec. Received: .*spice"
     ):
         TrainingConfig.from_dict({"spice": 1})
+
+
+def test_the_training_document_has_a_table_of_all_presets() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    table = text[text.index("| preset |") :].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(PRESETS)
+
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+LAUNCHED = sorted(
+    path.stem for path in SCRIPTS.glob("*.py") if "launcher import" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("script", LAUNCHED)
+def test_every_launched_script_has_a_command_line(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        getattr(cli, f"main_{script}")(["--help"])
+    assert "options:" in capsys.readouterr().out
+
+
+def test_missing_data_is_reported_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main_show_lines([str(tmp_path / "lines.png"), "--data", str(tmp_path / "missing.npz")]) == 1
+    assert capsys.readouterr().err.startswith("show_lines: expected mnist.npz")
+
+
+def test_show_lines_writes_an_image(
+    tmp_path: Path, mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIGITREC_UNIPEN", raising=False)  # it takes 20 s to load
+    output = tmp_path / "lines.png"
+    arguments = ["--data", str(mnist_path), "--pendigits", str(pen_digits_path), "--rows", "2"]
+    assert cli.main_show_lines([str(output), *arguments]) == 0
+    image = cv2.imread(str(output), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    assert image.std() > 10

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,9 +57,6 @@ def rngs(count: int, seed: int = 0) -> list[np.random.Generator]:
     return [np.random.default_rng([seed, index]) for index in range(count)]
 
 
-# Transcripts
-
-
 def test_classes_are_distinct_and_blank_is_last() -> None:
     assert len(set(LINE_CLASSES)) == len(LINE_CLASSES) == BLANK
     assert decode_classes(encode_transcript(LINE_CLASSES)) == LINE_CLASSES
@@ -83,25 +79,16 @@ def test_normalizing_keeps_spaces_between_digits_alone(text: str, normalized: st
     assert normalize_transcript(text) == normalized
 
 
-def test_every_transcript_is_normalized_and_has_classes() -> None:
-    for rng in rngs(2000):
-        transcript = transcript_of(make_items(rng))
-        assert normalize_transcript(transcript) == transcript
-        encode_transcript(transcript)
+def test_transcripts_are_normalized_and_cover_every_class() -> None:
+    transcripts = [transcript_of(make_items(rng)) for rng in rngs(3000)]
+    assert [normalize_transcript(transcript) for transcript in transcripts] == transcripts
+    assert set("".join(transcripts)) == set(LINE_CLASSES)
 
 
 def test_numbers_have_1_to_16_digits_and_short_ones_are_frequent() -> None:
     lengths = [len(numbers.plain_digits(rng)) for rng in rngs(3000)]
     assert {min(lengths), max(lengths)} == {1, 16}
     assert np.mean(np.array(lengths) <= 3) > 0.3
-
-
-def test_lines_cover_every_class() -> None:
-    seen = set().union(*(transcript_of(make_items(rng)) for rng in rngs(3000)))
-    assert seen == set(LINE_CLASSES)
-
-
-# Contrast
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (48, 1), (1, 300), (48, 400)])
@@ -125,9 +112,6 @@ def test_normalizing_contrast_does_not_stretch_faint_noise() -> None:
     assert np.abs(normalize_contrast(noise)).max() < 0.2
 
 
-# Lines
-
-
 def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
     for rng in rngs(150):
         line = make_line(pool.draw, rng)
@@ -138,16 +122,15 @@ def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
         assert 0 <= line.handwriting.min() <= line.handwriting.max() <= 1
 
 
-@pytest.mark.parametrize("text", ["0", "1", "-", ".", "8888888888888888", "0123456789-/.,:+=#*()"])
-def test_written_characters_leave_ink(pool: WriterPool, text: str) -> None:
-    for rng in rngs(10):
-        line = compose_line(pool.draw(rng), [Item(character, character) for character in text], rng)
-        assert line is None or line.handwriting.max() > 0.3
-
-
 @pytest.mark.parametrize(
-    "drawing",
+    "text",
     [
+        "0",
+        "1",
+        "-",
+        ".",
+        "8888888888888888",
+        "0123456789-/.,:+=#*()",
         "word:abc",
         "word:$",
         "crossed_out:12",
@@ -159,43 +142,35 @@ def test_written_characters_leave_ink(pool: WriterPool, text: str) -> None:
         "segments:0189",
     ],
 )
-def test_every_drawing_can_be_drawn(pool: WriterPool, drawing: str) -> None:
+def test_characters_and_drawings_leave_ink(pool: WriterPool, text: str) -> None:
+    is_drawing = text[0].isalpha()
+    items = [Item(text, OTHER_MARK)] if is_drawing else [Item(character, character) for character in text]
     for rng in rngs(10):
-        line = compose_line(pool.draw(rng), [Item(drawing, OTHER_MARK)], rng)
-        assert line is not None
-        assert line.handwriting.max() > 0.3
+        line = compose_line(pool.draw(rng), items, rng)
+        assert (line is None and not is_drawing) or line.handwriting.max() > 0.3  # type: ignore[union-attr]
 
 
-def test_an_empty_line_has_an_empty_transcript(pool: WriterPool) -> None:
-    line = compose_line(pool.draw(np.random.default_rng(0)), [], np.random.default_rng(1))
+def test_an_empty_line_is_made_and_one_too_long_is_not(pool: WriterPool) -> None:
+    rng = np.random.default_rng(0)
+    line = compose_line(pool.draw(rng), [], rng)
     assert line is not None
     assert line.transcript == ""
-
-
-def test_a_line_too_long_for_the_image_is_not_made(pool: WriterPool) -> None:
-    rng = np.random.default_rng(0)
     assert compose_line(pool.draw(rng), [Item("8", "8")] * 400, rng) is None
 
 
 @pytest.mark.parametrize("degradation", [degradation for degradation, _ in degradations._WEIGHTED])
-def test_every_degradation_keeps_the_shape(pool: WriterPool, degradation: object) -> None:
-    for rng in rngs(12):
-        line = make_line(pool.draw, rng)
-        image = degradation(line, rng)  # type: ignore[operator]
+def test_every_degradation_keeps_the_shape(pool: WriterPool, degradation: Any) -> None:
+    lines = [make_line(pool.draw, rng) for rng in rngs(12)]
+    for rng, line in zip(rngs(12), lines, strict=True):
+        image = degradation(line, rng)
         assert image.shape == line.handwriting.shape
         assert np.isfinite(image).all()
 
 
 def test_the_widest_line_fits_the_textures(pool: WriterPool) -> None:
-    line = make_line(pool.draw, np.random.default_rng(0))
-    wide = line._replace(
-        handwriting=np.zeros((48, MAX_WIDTH_PX), np.float32), printed=np.zeros((48, MAX_WIDTH_PX), np.float32)
-    )
-    for rng in rngs(30):
-        assert degradations.degrade(wide, rng).shape == (48, MAX_WIDTH_PX)
-
-
-# Writers
+    wide = np.zeros((48, MAX_WIDTH_PX), np.float32)
+    line = make_line(pool.draw, np.random.default_rng(0))._replace(handwriting=wide, printed=wide)
+    assert {degradations.degrade(line, rng).shape for rng in rngs(30)} == {wide.shape}
 
 
 def test_split_writers_keeps_writers_together() -> None:
@@ -213,9 +188,6 @@ def test_training_and_validation_images_are_disjoint() -> None:
     train = {image.tobytes() for image in both.training.images}
     assert len(both.validation.images) == 20
     assert train.isdisjoint(image.tobytes() for image in both.validation.images)
-
-
-# Batches
 
 
 def test_a_batch_is_padded_to_its_bucket() -> None:
@@ -241,6 +213,8 @@ def test_batches_depend_on_seed_and_index(sources: Sources, monkeypatch: pytest.
     other = next(LineBatches(sources, 4, 6, workers=0))
     assert not np.array_equal(other.targets, batches[0].targets)
     assert all(batch.images.shape[2] in WIDTH_BUCKETS_PX for batch in batches)
+    lines = list(islice(make_lines(sources, 3), 4))
+    assert np.array_equal(next(make_lines(sources, 3, first=3)).image, lines[3].image)
 
 
 def test_workers_make_the_same_batches(sources: Sources) -> None:
@@ -249,17 +223,3 @@ def test_workers_make_the_same_batches(sources: Sources) -> None:
     for one, other in zip(made, LineBatches(sources, 2, 5, workers=0), strict=False):
         assert np.array_equal(one.images, other.images)
         assert np.array_equal(one.targets, other.targets)
-
-
-def test_line_n_depends_on_seed_and_n_alone(sources: Sources) -> None:
-    lines = list(islice(make_lines(sources, 3), 4))
-    assert np.array_equal(next(make_lines(sources, 3, first=3)).image, lines[3].image)
-
-
-def test_making_lines_does_not_import_tensorflow() -> None:
-    code = (
-        "import sys, digitrec.training.line_dataset, digitrec.training.data.unipen; "
-        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

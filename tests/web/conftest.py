@@ -1,45 +1,71 @@
-"""A web application around a classifier of a few lines, so that these tests ask about HTTP alone."""
+"""A web application with a stub of the model, so that these tests check HTTP alone; and a real server."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from web_classifier import SteadyClassifier
+from web_servers import Server, running
+from web_testing import StubClassifier
 
+from digitrec.files import packaged_model_path
+from digitrec.model.line_model import LineModel
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings
 
 
-@pytest.fixture
-def classifier() -> SteadyClassifier:
-    return SteadyClassifier()
+@cache
+def _lines() -> LineModel:
+    return LineModel.load(packaged_model_path("lines"))
+
+
+def _make_app(classifier: StubClassifier, **changes: Any) -> Flask:
+    settings = Settings(**changes)
+    threshold = settings.confidence_threshold
+    return create_app(
+        settings, Recognizer(classifier, lines=_lines(), limits=settings.limits, threshold=threshold)
+    )
+
+
+@pytest.fixture(scope="session")
+def _default_app() -> tuple[Flask, StubClassifier]:
+    classifier = StubClassifier()
+    return _make_app(classifier), classifier
 
 
 @pytest.fixture
-def make_app(classifier: SteadyClassifier) -> Callable[..., Flask]:
-    """Return a function from changed settings to an application."""
-
-    def make(**changes: Any) -> Flask:
-        settings = Settings(**changes)
-        return create_app(
-            settings, Recognizer(classifier, limits=settings.limits, threshold=settings.confidence_threshold)
-        )
-
-    return make
+def classifier(_default_app: tuple[Flask, StubClassifier]) -> Iterator[StubClassifier]:
+    """The model of each application in a test; what the test changes in it is undone."""
+    yield _default_app[1]
+    _default_app[1].reset()
 
 
 @pytest.fixture
-def client(make_app: Callable[..., Flask]) -> FlaskClient:
-    return make_app().test_client()
+def make_app(classifier: StubClassifier) -> Callable[..., Flask]:
+    """A function from changed settings to an application."""
+    return partial(_make_app, classifier)
+
+
+@pytest.fixture
+def client(_default_app: tuple[Flask, StubClassifier], classifier: StubClassifier) -> FlaskClient:
+    """A client of an application that all tests share."""
+    return _default_app[0].test_client()
 
 
 @pytest.fixture
 def failure_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     with caplog.at_level(logging.INFO, logger="digitrec.web"):
         yield caplog
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server with the default settings, which the tests of a module share and leave as it is."""
+    with running() as server:
+        yield server

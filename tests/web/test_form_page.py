@@ -1,4 +1,4 @@
-"""The page's form answers a browser without JavaScript with a page."""
+"""The page's form returns a page to a browser without JavaScript."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from web_classifier import SteadyClassifier
-from web_pictures import flat, one
+from web_images import flat, one
+from web_testing import StubClassifier
 from werkzeug.test import TestResponse
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -22,93 +22,68 @@ def send(client: FlaskClient, **files: bytes) -> TestResponse:
     return client.post("/upload", data={"image": images}, headers=BROWSER)
 
 
-def test_a_picture_is_answered_with_words_shares_and_ink(client: FlaskClient) -> None:
-    answer = send(client, one_png=one())
-    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+def test_a_prediction_has_words_percentages_and_the_normalized_image(client: FlaskClient) -> None:
+    response = send(client, one_png=one())
+    assert (response.status_code, response.mimetype) == (200, "text/html")
     for part in ("It is a 7", "7: 91\u00a0%, 0: under 1\u00a0%", "one.png", 'src="data:image/png;base64,'):
-        assert part in answer.text
+        assert part in response.text
 
 
-def test_a_bad_picture_among_several_costs_only_itself(client: FlaskClient) -> None:
-    answer = send(client, one_png=one(), letter_txt=b"hello", blank_png=flat())
-    assert answer.status_code == 200
-    assert answer.text.count("It is a 7") == 1
-    assert "This is not an image format" in answer.text
-    assert "The image is blank" in answer.text
-
-
-@pytest.mark.parametrize(
-    ("data", "status", "title"),
-    [
-        (flat(), 422, "The image is blank"),
-        (b"hello", 415, "This is not an image format"),
-        (b"", 400, "cannot be read"),
-    ],
-)
-def test_a_bad_picture_alone_is_answered_with_its_problem(
-    client: FlaskClient, data: bytes, status: int, title: str
-) -> None:
-    answer = send(client, file_png=data)
-    assert (answer.status_code, answer.mimetype) == (status, "text/html")
-    assert title in answer.text
-
-
-def test_a_form_without_a_picture_is_answered_with_a_page(client: FlaskClient) -> None:
-    answer = client.post("/upload", data={"other": "text"}, headers=BROWSER)
-    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+def test_a_bad_image_among_several_costs_only_itself(client: FlaskClient) -> None:
+    response = send(client, one_png=one(), letter_txt=b"hello", blank_png=flat())
+    assert response.status_code == 200
+    assert response.text.count("It is a 7") == 1
+    assert "This is not an image format" in response.text
+    assert "The image is blank" in response.text
 
 
 @pytest.mark.parametrize(
-    ("shares", "words"),
+    ("files", "status", "title"),
     [
-        ({4: 0.50, 9: 0.42}, "Not sure: it may be a 4 or a 9"),
-        ({8: 0.50, 3: 0.42}, "Not sure: it may be an 8 or a 3"),
-        ({1: 0.109}, "This does not look like a digit"),
+        ({"blank_png": flat()}, 422, "The image is blank"),
+        ({"letter_png": b"hello"}, 415, "This is not an image format"),
+        ({"empty_png": b""}, 400, "cannot be read"),
+        ({}, 400, "Expected an image."),
     ],
+    ids=["blank", "text", "empty", "none"],
 )
-def test_a_refusal_has_the_pages_words(
-    make_app: Callable[..., Flask], classifier: SteadyClassifier, shares: dict[int, float], words: str
+def test_a_bad_form_gets_a_page_with_its_problem(
+    client: FlaskClient, files: dict[str, bytes], status: int, title: str
 ) -> None:
-    classifier.answer = np.full(10, (1 - sum(shares.values())) / (10 - len(shares)), np.float32)
-    for digit, share in shares.items():
-        classifier.answer[digit] = share
-    assert words in send(make_app(confidence_threshold=0.6).test_client(), one_png=one()).text
-
-
-def test_no_digit_stays_none_under_a_threshold_that_accepts_it(
-    make_app: Callable[..., Flask], classifier: SteadyClassifier
-) -> None:
-    classifier.answer = np.full(10, 0.1, np.float32)
-    answer = send(make_app(confidence_threshold=0.0).test_client(), one_png=one())
-    assert "This does not look like a digit" in answer.text
-    assert 'data-state="none"' in answer.text
+    response = send(client, **files)
+    assert (response.status_code, response.mimetype) == (status, "text/html")
+    assert title in response.text
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
+    ("threshold", "probabilities", "words"),
     [
-        (1.0, "7: over 99.9\u00a0%, 0: under 1\u00a0%"),
-        (0.9993, "7: over 99.9\u00a0%"),
-        (0.9982, "7: 99.8\u00a0%"),
-        (0.987, "7: 99\u00a0%"),
-        (0.905, "0: 1\u00a0%"),
-        (0.915, "0: under 1\u00a0%"),
+        (0.6, {4: 0.50, 9: 0.42}, "Not sure: it may be a 4 or a 9"),
+        (0.6, {8: 0.50, 3: 0.42}, "Not sure: it may be an 8 or a 3"),
+        (0.6, {1: 0.109}, "This does not look like a digit"),
+        (0.0, {}, "This does not look like a digit"),
+        (0.0, {}, 'data-state="none"'),
+        (None, {7: 1.0}, "7: over 99.9\u00a0%, 0: under 1\u00a0%"),
+        (None, {7: 0.9993}, "7: over 99.9\u00a0%"),
+        (None, {7: 0.9982}, "7: 99.8\u00a0%"),
+        (None, {7: 0.987}, "7: 99\u00a0%"),
+        (None, {7: 0.905}, "0: 1\u00a0%"),
+        (None, {7: 0.915}, "0: under 1\u00a0%"),
     ],
 )
-def test_a_share_is_rounded_as_on_the_page_and_promises_nothing(
-    make_app: Callable[..., Flask], classifier: SteadyClassifier, share: float, words: str
+def test_a_prediction_has_the_words_and_roundings_of_the_web_ui(
+    make_app: Callable[..., Flask],
+    classifier: StubClassifier,
+    threshold: float | None,
+    probabilities: dict[int, float],
+    words: str,
 ) -> None:
-    classifier.answer = np.full(10, (1 - share) / 9, np.float32)
-    classifier.answer[7] = share
-    assert words in send(make_app().test_client(), one_png=one()).text
+    rest = (1 - sum(probabilities.values())) / (10 - len(probabilities))
+    classifier.answer = np.array([probabilities.get(digit, rest) for digit in range(10)], np.float32)
+    assert words in send(make_app(confidence_threshold=threshold).test_client(), one_png=one()).text
 
 
-def test_a_files_name_cannot_become_markup(client: FlaskClient) -> None:
-    name = "<b>x.png"
-    answer = client.post("/upload", data={"image": [(io.BytesIO(one()), name)]}, headers=BROWSER)
-    assert name not in answer.text
-    assert html.escape(name) in answer.text
-
-
-def test_the_page_may_send_its_form_to_itself_alone(client: FlaskClient) -> None:
-    assert "form-action 'self'" in client.get("/").headers["Content-Security-Policy"]
+def test_a_file_name_cannot_become_markup(client: FlaskClient) -> None:
+    response = send(client, **{"<b>x_png": one()})
+    assert "<b>x.png" not in response.text
+    assert html.escape("<b>x.png") in response.text

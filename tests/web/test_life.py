@@ -1,234 +1,163 @@
-"""A server's life under load: it stops, loses a worker and gets a new model, and who has asked gets an answer."""
+"""A server's life under load: it stops, loses a worker and gets a new model without losing requests."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
 import signal
-import sys
 import time
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import psutil
-import pytest
-from test_metrics import PREDICT_200, scraped, value
-from web_pictures import one
-from web_servers import GUNICORN, REPOSITORY, children, free_port, running, serve_command, wait_until
+from steady_load import ANSWERED, CUT, REFUSED, Load
+from web_images import one
+from web_servers import GUNICORN, SERVE, Server, running, wait_until
+from web_testing import metric
 
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file, write_model_file
 
-sys.path.insert(0, str(REPOSITORY / "benchmarks"))
-
-from steady_load import ANSWERED, CUT, REFUSED, Load
-
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="gunicorn and POSIX signals: not on this system"
-)
-
 CONNECTIONS = 8
-QUIET = {"WEB_CONCURRENCY": "2", "DIGITREC_LOG_FORMAT": "text"}
+PREDICTED = {"endpoint": "/api/v1/predict", "method": "POST", "status": "200"}
 
 
-@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept connections", "a connection each"])
-def test_sigterm_under_load_cuts_no_request(keep_alive: bool) -> None:
-    port = free_port()
-    with (
-        running(GUNICORN, port, **QUIET) as server,
-        Load(port, [one()], CONNECTIONS, keep_alive=keep_alive, ends_when_refused=True) as load,
-    ):
-        wait_until(lambda: load.count >= 50, 20)
-        before = load.count
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(15) == 0
-        load.end()
-    kinds = load.kinds()
-    assert kinds.keys() == {ANSWERED, REFUSED}, kinds
-    assert kinds[REFUSED] == CONNECTIONS
-    assert load.count - kinds[REFUSED] >= before
+def wait_for(load: Load, count: int) -> None:
+    """Wait for so many more requests."""
+    began = load.count
+    wait_until(lambda: load.count >= began + count)
 
 
-def test_a_worker_killed_under_load_takes_no_more_than_what_it_has_in_hand() -> None:
-    port = free_port()
-    with running(GUNICORN, port, **QUIET) as server, Load(port, [one()], CONNECTIONS) as load:
-        wait_until(lambda: load.count >= 50, 20)
-        victim = children(server.pid)[0]
-        held = connections_of(victim, port)
-        killed = time.monotonic()
+def status_and_version(server: Server) -> tuple[int, str]:
+    status, body = server.get("/readyz")
+    return status, json.loads(body).get("model", {}).get("version", "")
+
+
+def test_sigterm_under_load_cuts_no_request() -> None:
+    with running(WEB_CONCURRENCY="2") as server:
+        loads = [
+            Load(server.port, [one()], CONNECTIONS, keep_alive=keep_alive, ends_when_refused=True)
+            for keep_alive in (True, False)
+        ]
+        with loads[0], loads[1]:
+            for load in loads:
+                wait_for(load, 30)
+            assert server.stop()[0] == 0
+    for load in loads:
+        kinds = load.kinds()
+        assert kinds.keys() == {ANSWERED, REFUSED}
+        assert kinds[REFUSED] == CONNECTIONS
+
+
+def test_a_worker_killed_under_load_cuts_only_its_own_requests() -> None:
+    with running(WEB_CONCURRENCY="2") as server, Load(server.port, [one()], CONNECTIONS) as load:
+        wait_for(load, 50)
+        victim = server.workers[0]
+        connections = psutil.Process(victim).net_connections("tcp")
+        num_held = sum(item.status == psutil.CONN_ESTABLISHED for item in connections)
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in (now := children(server.pid)) and len(now) == 2, 5)
-        wait_until(lambda: load.outcomes[-1].began > killed + 2, 10)
+        wait_until(lambda: victim not in server.workers and len(server.workers) == 2)
+        replaced = time.monotonic()
+        wait_for(load, 100)
         load.end()
-        counted = value(
-            scraped(port), "digitrec_requests_total", **{**PREDICT_200, "endpoint": "/api/v1/predict"}
-        )
+        counted = metric(server.get("/metrics")[1], "digitrec_requests_total", **PREDICTED)
     kinds = load.kinds()
-    assert kinds.keys() <= {ANSWERED, CUT}, kinds
-    assert kinds[CUT] <= held
-    assert all(outcome.began < killed + 2 for outcome in load.outcomes if outcome.kind == CUT)
-    # A killed worker may have counted an answer that it did not get out any more.
+    assert kinds.keys() <= {ANSWERED, CUT}
+    assert kinds[CUT] <= num_held
+    assert all(outcome.began < replaced for outcome in load.outcomes if outcome.kind == CUT)
+    # A killed worker may have counted a response that it did not send any more.
     assert kinds[ANSWERED] <= counted <= kinds[ANSWERED] + kinds[CUT]
 
 
-def test_counts_are_exact_under_load() -> None:
-    port = free_port()
-    with running(GUNICORN, port, **QUIET):
-        with Load(port, [one()], CONNECTIONS) as load:
-            wait_until(lambda: load.count >= 300, 30)
-        counted = value(scraped(port), "digitrec_predictions_total", digit="1")
+def test_replacing_workers_after_many_requests_cuts_and_miscounts_none() -> None:
+    with running([*GUNICORN, "--max-requests", "60"], WEB_CONCURRENCY="2") as server:
+        first = set(server.workers)
+        with Load(server.port, [one()], CONNECTIONS) as load:
+            wait_until(lambda: not first & set(server.workers) and load.count >= 300)
+        assert "Restarting the worker after 60 requests." in server.log()
+        counted = metric(server.get("/metrics")[1], "digitrec_predictions_total", digit="1")
     assert load.kinds() == {ANSWERED: counted}
 
 
-def test_workers_are_replaced_after_so_many_requests_and_no_request_is_cut() -> None:
-    port = free_port()
-    with running([*GUNICORN, "--max-requests", "60"], port, **QUIET) as server:
-        first = set(children(server.pid))
-        with Load(port, [one()], CONNECTIONS) as load:
-            wait_until(lambda: not first & set(children(server.pid)) and load.count >= 300, 40)
-        assert load.kinds().keys() == {ANSWERED}
-        assert "Restarting the worker" in server.said()
+def write_model(model: Path, version: str) -> None:
+    """Put the packaged model under another version to `model`, in one step, as a deployment should."""
+    new = model.with_name("new.h5")
+    shutil.copyfile(packaged_model_path(), new)
+    content = read_model_file(new)
+    assert content.graph is not None
+    assert content.card is not None
+    write_model_file(new, content.graph, {**content.card, "version": version})
+    new.replace(model)
 
 
-@pytest.mark.parametrize("command", ["gunicorn", "digitrec serve"])
-def test_sighup_brings_the_new_model_without_a_failed_request(tmp_path: Path, command: str) -> None:
-    port, model = free_port(), model_file(tmp_path, "1.0")
-    started = GUNICORN if command == "gunicorn" else serve_command("run", port)
-    with (
-        running(started, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server,
-        Load(port, [one()], CONNECTIONS) as load,
-    ):
-        wait_until(lambda: load.count >= 30, 20)
-        model_file(tmp_path, "2.0")
-        server.send_signal(signal.SIGHUP)
-        wait_until(lambda: {outcome.version for outcome in load.outcomes[-20:]} == {"2.0"}, 20)
-        load.end()
-        assert "Loaded the model digitrec 2.0 in place of digitrec 1.0." in server.said()
-    assert load.kinds().keys() == {ANSWERED}, load.kinds()
-    assert load.outcomes[0].version == "1.0"
-
-
-def truncated(model: Path) -> None:
-    model.write_bytes(packaged_model_path().read_bytes()[:20_000])
-
-
-def without_graph(model: Path) -> None:
-    import h5py
-
+def remove_graph(model: Path) -> None:
     with h5py.File(model, "a") as file:
         del file["digitrec"]
 
 
-@pytest.mark.parametrize(
-    "damage", [truncated, without_graph, Path.unlink], ids=["truncated", "no graph", "gone"]
-)
-def test_sighup_with_a_damaged_model_keeps_the_old_one_and_says_why(
-    tmp_path: Path, damage: Callable[[Path], None]
-) -> None:
-    port, model = free_port(), model_file(tmp_path, "1.0")
+def test_sighup_loads_the_new_model_without_a_failed_request(tmp_path: Path) -> None:
+    model = tmp_path / "digitrec.h5"
+    write_model(model, "1.0")
     with (
-        running(GUNICORN, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server,
-        Load(port, [one()], CONNECTIONS) as load,
+        running(SERVE, DIGITREC_MODEL_PATH=str(model), WEB_CONCURRENCY="2") as server,
+        Load(server.port, [one()], CONNECTIONS) as load,
     ):
-        wait_until(lambda: load.count >= 30, 20)
-        old = set(children(server.pid))
-        damage(model)
+        wait_for(load, 30)
+        write_model(model, "2.0")
         server.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(children(server.pid)) == 2 and not old & set(children(server.pid)), 20)
-        began = load.count
-        wait_until(lambda: load.count >= began + 30, 20)
+        wait_until(lambda: {outcome.version for outcome in load.outcomes[-20:]} == {"2.0"})
         load.end()
-        (line,) = [line for line in server.said().splitlines() if "Cannot load the new model" in line]
-    assert "[ERROR] Cannot load the new model, so digitrec 1.0 stays" in line
-    assert str(model) in line
-    assert load.kinds().keys() == {ANSWERED}, load.kinds()
+        assert "Loaded the model digitrec 2.0 in place of digitrec 1.0." in server.log()
+    assert load.kinds().keys() == {ANSWERED}
+    assert load.outcomes[0].version == "1.0"
+
+
+def test_sighup_with_a_damaged_model_keeps_the_old_one_until_it_is_fixed(tmp_path: Path) -> None:
+    model = tmp_path / "digitrec.h5"
+    write_model(model, "1.0")
+    truncated = packaged_model_path().read_bytes()[:20_000]
+    damages = (remove_graph, lambda path: path.write_bytes(truncated), Path.unlink)
+    with (
+        running(DIGITREC_MODEL_PATH=str(model), WEB_CONCURRENCY="2") as server,
+        Load(server.port, [one()], CONNECTIONS) as load,
+    ):
+        wait_for(load, 30)
+        for num_errors, damage in enumerate(damages, 1):
+            old = set(server.workers)
+            damage(model)
+            server.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(server.workers) == 2 and not old & set(server.workers))  # noqa: B023
+            wait_for(load, 30)
+            errors = [line for line in server.log().splitlines() if "Cannot load the new model" in line]
+            assert len(errors) == num_errors
+            assert "[ERROR] Cannot load the new model, so digitrec 1.0 stays" in errors[-1]
+            assert str(model) in errors[-1]
+        load.end()
+        write_model(model, "2.0")
+        server.send_signal(signal.SIGHUP)
+        wait_until(lambda: status_and_version(server) == (200, "2.0"))
+    assert load.kinds().keys() == {ANSWERED}
     assert {outcome.version for outcome in load.outcomes} == {"1.0"}
 
 
-def test_a_second_sighup_after_the_file_is_mended_brings_the_new_model(tmp_path: Path) -> None:
-    port, model = free_port(), model_file(tmp_path, "1.0")
-    with running(GUNICORN, port, DIGITREC_MODEL_PATH=str(model), **QUIET) as server:
-        truncated(model)
-        server.send_signal(signal.SIGHUP)
-        wait_until(lambda: "Cannot load the new model" in server.said(), 10)
-        model_file(tmp_path, "2.0")
-        server.send_signal(signal.SIGHUP)
-        wait_until(lambda: ready(port) == (200, "2.0"), 20)
-
-
-def test_readyz_says_503_while_the_server_drains_and_requests_are_still_answered() -> None:
-    port = free_port()
+def test_readyz_returns_503_while_the_server_drains_and_requests_are_served() -> None:
     with (
-        running(GUNICORN, port, DIGITREC_SHUTDOWN_DELAY_S="2", **QUIET) as server,
-        Load(port, [one()], 2, ends_when_refused=True) as load,
+        running(DIGITREC_SHUTDOWN_DELAY_S="3", WEB_CONCURRENCY="2") as server,
+        Load(server.port, [one()], 2, ends_when_refused=True) as load,
     ):
-        wait_until(lambda: load.count >= 10, 20)
-        began = time.monotonic()
-        server.send_signal(signal.SIGTERM)
-        wait_until(lambda: ready(port)[0] == 503, 1)
-        assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
-        before = load.count
-        wait_until(lambda: load.count >= before + 10, 2)
-        assert server.wait(15) == 0
-        assert time.monotonic() - began >= 2
+        wait_for(load, 10)
+        server.terminate()
+        wait_until(lambda: status_and_version(server)[0] == 503)
+        assert server.get("/healthz")[0] == 200
+        wait_for(load, 10)
+        assert server.end()[0] == 0
         load.end()
-    assert load.kinds().keys() == {ANSWERED, REFUSED}, load.kinds()
+    assert load.kinds().keys() == {ANSWERED, REFUSED}
 
 
 def test_a_second_sigterm_ends_the_draining() -> None:
-    port = free_port()
-    with running(GUNICORN, port, DIGITREC_SHUTDOWN_DELAY_S="60", **QUIET) as server:
-        server.send_signal(signal.SIGTERM)
-        wait_until(lambda: ready(port)[0] == 503, 5)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(10) == 0
-
-
-def test_readyz_says_503_on_a_connection_that_outlives_the_listener() -> None:
-    port = free_port()
-    with running(GUNICORN, port, **QUIET) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        assert status_of(connection, "/readyz") == 200
-        server.send_signal(signal.SIGTERM)
-        wait_until(lambda: "Handling signal: term" in server.said(), 5)
-        time.sleep(0.3)
-        assert status_of(connection, "/readyz") == 503
-        connection.close()
-        assert server.wait(10) == 0
-
-
-def model_file(folder: Path, version: str) -> Path:
-    """Put the packaged model under another version into `folder`, in one step, as a deployment should."""
-    model, beside = folder / "digitrec.h5", folder / "new.h5"
-    shutil.copyfile(packaged_model_path(), beside)
-    artifact = read_model_file(beside)
-    assert artifact.graph is not None
-    assert artifact.card is not None
-    write_model_file(beside, artifact.graph, {**artifact.card, "version": version})
-    beside.replace(model)
-    return model
-
-
-def connections_of(worker: int, port: int) -> int:
-    return sum(
-        connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == port
-        for connection in psutil.Process(worker).net_connections("tcp")
-    )
-
-
-def ready(port: int) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", "/readyz", headers={"Connection": "close"})
-    with connection.getresponse() as answer:
-        body = json.loads(answer.read())
-    return answer.status, body.get("model", {}).get("version", "")
-
-
-def status_of(connection: http.client.HTTPConnection, path: str) -> int:
-    connection.request("GET", path)
-    with connection.getresponse() as answer:
-        answer.read()
-    return answer.status
+    with running(DIGITREC_SHUTDOWN_DELAY_S="600", WEB_CONCURRENCY="2") as server:
+        server.terminate()
+        wait_until(lambda: status_and_version(server)[0] == 503)
+        assert server.stop()[0] == 0

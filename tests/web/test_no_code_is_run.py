@@ -15,13 +15,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from web_pictures import one
+from web_images import one
 
 import digitrec
 from digitrec.files import packaged_model_path
-from digitrec.model import model_file as artifact
+from digitrec.model import model_file
 
-# Says what would have run, and ends the process before it does. `import` unmarshals code, so that counts later only.
+# Reports what would have run, and ends the process before it does. `import` unmarshals code: that counts later only.
 WATCH = """
 import sys
 import digitrec.web, digitrec.recognizer, ai_edge_litert.interpreter, PIL.Image, cv2, h5py
@@ -36,18 +36,18 @@ def watch(event, arguments):
         __import__("os")._exit(9)
 sys.addaudithook(watch)
 """
+UNPICKLE = "import pickle; pickle.load(open(sys.argv[2], 'rb'))"
 SERVE = """
-import os
 app = digitrec.web.create_app(load_settings())
-client = app.test_client()
-for body, kind in ((open(sys.argv[1], "rb").read(), "image/png"), (open(sys.argv[2], "rb").read(), "image/png")):
-    print("STATUS", client.post("/predict", data=body, content_type=kind).status_code)
-print("KERAS", sorted({"keras", "tensorflow"} & sys.modules.keys()))
+for path in sys.argv[1:]:
+    response = app.test_client().post("/predict", data=open(path, "rb").read(), content_type="image/png")
+    print("STATUS", response.status_code)
+print("IMPORTED", sorted({"keras", "tensorflow", "matplotlib", "sklearn"} & sys.modules.keys()))
 """
 
 
 class Payload:
-    """Runs a command when it is unpickled."""
+    """Makes a file when it is unpickled."""
 
     def __init__(self, marker: Path) -> None:
         self._marker = marker
@@ -62,37 +62,44 @@ def marker(tmp_path: Path) -> Path:
     return tmp_path / "it-ran"
 
 
-def serve(folder: Path, model: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Boot the application of `model`, and ask it about a picture and about a pickle."""
-    (folder / "one.png").write_bytes(one())
-    (folder / "pickle.png").write_bytes(pickle.dumps(Payload(folder / "it-ran")))
+@pytest.fixture
+def payload(marker: Path) -> bytes:
+    return pickle.dumps(Payload(marker))
+
+
+def run(marker: Path, payload: bytes, model: Path, code: str = SERVE) -> subprocess.CompletedProcess[str]:
+    """Start the application with `model`, and post an image and a pickle to it."""
+    files = {marker.with_name("one.png"): one(), marker.with_name("pickle.png"): payload}
+    for path, content in files.items():
+        path.write_bytes(content)
     package = str(Path(digitrec.__file__).resolve().parents[1])
-    return subprocess.run(
-        [sys.executable, "-c", WATCH + SERVE, str(folder / "one.png"), str(folder / "pickle.png")],
-        env={**os.environ, "PYTHONPATH": package, "DIGITREC_MODEL_PATH": str(model), **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environ = {**os.environ, "PYTHONPATH": package, "DIGITREC_MODEL_PATH": str(model)}
+    command = [sys.executable, "-c", WATCH + code, *map(str, files)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert not marker.exists()
+    return done
+
+
+def test_the_watch_sees_a_pickle(marker: Path, payload: bytes) -> None:
+    done = run(marker, payload, packaged_model_path(), UNPICKLE)
+    assert done.returncode == 9
+    assert "RAN pickle.find_class" in done.stdout
 
 
 def lambda_config(marker: Path) -> str:
     """A Keras architecture whose one layer is code, as Keras 2 and 3 store it."""
     code = compile(f"open({str(marker)!r}, 'w')", "<lambda>", "eval")
     function = [base64.b64encode(marshal.dumps(code)).decode(), None, None]
+    config = {"name": "code", "function": function, "function_type": "lambda", "arguments": {}}
     layers = [
         {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 28, 28, 1], "name": "input"}},
-        {
-            "class_name": "Lambda",
-            "config": {"name": "code", "function": function, "function_type": "lambda", "arguments": {}},
-        },
+        {"class_name": "Lambda", "config": config},
     ]
     return json.dumps({"class_name": "Sequential", "config": {"name": "evil", "layers": layers}})
 
 
 def model_with(folder: Path, config: str | np.void, *, graph: bool) -> Path:
-    """Return the packaged model's file with another architecture, and as if its graph had been compiled from that."""
+    """Return the packaged model with another architecture, and as if its graph had been exported from that."""
     path = Path(shutil.copy(packaged_model_path(), folder / "model.h5"))
     with h5py.File(path, "r+") as file:
         file.attrs["model_config"] = config
@@ -100,70 +107,40 @@ def model_with(folder: Path, config: str | np.void, *, graph: bool) -> Path:
             del file["digitrec"]
     if graph and isinstance(config, str):
         with h5py.File(path, "r+") as file:
-            file["digitrec"].attrs["weights_sha256"] = artifact._weights_fingerprint(file)
+            file["digitrec"].attrs["weights_sha256"] = model_file._weights_fingerprint(file)
     return path
 
 
-def test_the_watch_sees_a_pickle(tmp_path: Path, marker: Path) -> None:
-    (tmp_path / "p").write_bytes(pickle.dumps(Payload(marker)))
-    code = WATCH + "import pickle; pickle.load(open(sys.argv[1], 'rb'))"
-    package = str(Path(digitrec.__file__).resolve().parents[1])
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "p")],
-        env={**os.environ, "PYTHONPATH": package},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, marker.exists()) == (9, False)
-    assert "RAN pickle.find_class" in done.stdout
+@pytest.mark.parametrize("kind", ["packaged", "Lambda layer next to a graph"])
+def test_neither_a_model_nor_a_request_is_unpickled(marker: Path, payload: bytes, kind: str) -> None:
+    model = packaged_model_path()
+    if kind != "packaged":
+        model = model_with(marker.parent, lambda_config(marker), graph=True)
+    done = run(marker, payload, model)
+    assert done.stdout.splitlines() == ["STATUS 200", "STATUS 415", "IMPORTED []"], done.stderr
 
 
-def test_neither_a_model_nor_a_request_is_unpickled(tmp_path: Path, marker: Path) -> None:
-    done = serve(tmp_path, packaged_model_path())
-    assert done.stdout.splitlines() == ["STATUS 200", "STATUS 415", "KERAS []"], done.stderr
-    assert not marker.exists()
-
-
-def test_a_lambda_layer_beside_a_graph_is_never_looked_into(tmp_path: Path, marker: Path) -> None:
-    done = serve(tmp_path, model_with(tmp_path, lambda_config(marker), graph=True))
-    assert done.stdout.splitlines() == ["STATUS 200", "STATUS 415", "KERAS []"], done.stderr
-    assert not marker.exists()
-
-
-def test_a_lambda_layer_without_a_graph_is_refused_before_keras_is_imported(
-    tmp_path: Path, marker: Path
+def test_a_lambda_layer_without_a_graph_is_rejected_before_keras_is_imported(
+    marker: Path, payload: bytes
 ) -> None:
-    model = model_with(tmp_path, lambda_config(marker), graph=False)
-    done = serve(tmp_path, model)
+    model = model_with(marker.parent, lambda_config(marker), graph=False)
+    done = run(marker, payload, model)
     assert "ModelNotCompiledError" in done.stderr
     assert f"digitrec convert {model}" in done.stderr
-    assert not marker.exists()
 
 
-@pytest.mark.parametrize("graph", [True, False], ids=["with a graph", "without"])
-def test_a_pickle_in_a_model_file_is_never_unpickled(tmp_path: Path, marker: Path, *, graph: bool) -> None:
-    model = model_with(tmp_path, np.void(pickle.dumps(Payload(marker))), graph=graph)
-    done = serve(tmp_path, model)
+@pytest.mark.parametrize("place", ["file", "card", "architecture", "architecture without a graph"])
+def test_a_pickle_in_a_model_file_is_rejected(marker: Path, payload: bytes, place: str) -> None:
+    model = marker.with_name("model.h5")
+    if place == "file":
+        model.write_bytes(payload)
+    elif place == "card":
+        shutil.copy(packaged_model_path(), model)
+        with h5py.File(model, "r+") as file:
+            del file["digitrec/card"]
+            file["digitrec/card"] = np.void(payload)
+    else:
+        model_with(marker.parent, np.void(payload), graph=place == "architecture")
+    done = run(marker, payload, model)
     assert "ModelFileError" in done.stderr or "ModelNotCompiledError" in done.stderr
     assert done.stdout == ""
-    assert not marker.exists()
-
-
-def test_a_model_file_that_is_a_pickle_is_refused(tmp_path: Path, marker: Path) -> None:
-    model = tmp_path / "model.h5"
-    model.write_bytes(pickle.dumps(Payload(marker)))
-    done = serve(tmp_path, model)
-    assert "ModelFileError" in done.stderr
-    assert not marker.exists()
-
-
-def test_a_card_that_is_a_pickle_is_refused(tmp_path: Path, marker: Path) -> None:
-    model = Path(shutil.copy(packaged_model_path(), tmp_path / "model.h5"))
-    with h5py.File(model, "r+") as file:
-        del file["digitrec/card"]
-        file["digitrec/card"] = np.void(pickle.dumps(Payload(marker)))
-    done = serve(tmp_path, model)
-    assert "ModelFileError" in done.stderr
-    assert not marker.exists()

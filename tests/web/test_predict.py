@@ -1,112 +1,128 @@
-"""The JSON endpoint answers good pictures, however they are sent."""
+"""The JSON endpoints accept good images, in whatever form they come."""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from web_pictures import flat, one
+from web_images import encode, flat, one
 
-STROKES = [[[10, 10], [60, 12], [30, 90]]]
+PIXELS = np.pad(np.full((20, 2), 255), ((4, 4), (13, 13))).tolist()
+BASE64 = base64.b64encode(one()).decode()
+URLENCODED = "application/x-www-form-urlencoded"  # what curl calls a body by default
 
 
-@pytest.mark.parametrize("address", ["/predict", "/api/v1/predict"])
-def test_both_addresses_answer_with_a_prediction(client: FlaskClient, address: str) -> None:
-    answer = client.post(address, data={"image": (io.BytesIO(one()), "1.png")})
-    assert answer.status_code == 200
-    assert answer.json == {
+def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:
+    return [(io.BytesIO(content), "a.png") for content in contents]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/api/v1/predict"])
+def test_both_paths_return_a_prediction(client: FlaskClient, path: str) -> None:
+    assert client.post(path, data={"image": files(one())}).json == {
         "digit": 7,
         "confidence": 0.91,
         "probabilities": [0.01] * 7 + [0.91] + [0.01] * 2,
         "accepted": True,
-        "model": {"name": "steady", "version": "9.9"},
+        "model": {"name": "stub", "version": "9.9"},
     }
 
 
-@pytest.mark.parametrize("content_type", ["image/png", "application/octet-stream", "text/plain", ""])
-def test_a_raw_body_is_a_picture_whatever_its_label(client: FlaskClient, content_type: str) -> None:
-    answer = client.post("/predict", data=one(), content_type=content_type)
-    assert answer.json["digit"] == 7
+@pytest.mark.parametrize(
+    "request_",
+    [
+        *({"data": one(), "content_type": kind} for kind in ("image/png", "text/plain", "")),
+        *({"data": one(form), "content_type": URLENCODED} for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")),
+        {"data": encode(Image.open(io.BytesIO(one())).convert("CMYK"), "JPEG")},
+        {"data": encode(Image.open(io.BytesIO(one())).convert("RGBA"))},
+        {"json": {"image": BASE64}},
+        {"json": {"image": "data:image/png;base64," + BASE64}},
+        {"json": {"strokes": [[[10, 10], [60, 12], [30, 90]]]}},
+        {"json": {"pixels": PIXELS}},
+    ],
+    ids=lambda request_: str(request_)[:20],
+)  # fmt: skip
+def test_an_image_is_taken_in_every_form(client: FlaskClient, request_: dict[str, Any]) -> None:
+    assert client.post("/predict", **request_).json["digit"] == 7
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
-def test_curl_data_binary_without_a_content_type_is_answered(client: FlaskClient, file_format: str) -> None:
-    answer = client.post("/predict", data=one(file_format), content_type="application/x-www-form-urlencoded")
-    assert answer.status_code == 200
-
-
-@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_json_carries_an_image_as_base64_or_data_url(client: FlaskClient, prefix: str) -> None:
-    answer = client.post("/predict", json={"image": prefix + base64.b64encode(one()).decode()})
-    assert answer.json["digit"] == 7
-
-
-def test_json_carries_strokes(client: FlaskClient) -> None:
-    assert client.post("/predict", json={"strokes": STROKES}).json["digit"] == 7
-
-
-def test_json_carries_pixels(client: FlaskClient) -> None:
-    pixels = np.zeros((28, 28), int)
-    pixels[4:24, 13:15] = 255
-    assert client.post("/predict", json={"pixels": pixels.tolist()}).json["digit"] == 7
-
-
-def test_several_files_are_answered_in_order_and_a_bad_one_loses_nothing(client: FlaskClient) -> None:
-    files = [
-        (io.BytesIO(data), name)
-        for data, name in ((one(), "a"), (b"no picture", "b"), (flat(), "c"), (one(), "d"))
-    ]
-    answer = client.post("/predict", data={"image": files}, headers={"X-Request-ID": "several-files"})
-    assert answer.status_code == 200
-    results = answer.json["results"]
+def test_a_bad_file_among_several_costs_only_itself(client: FlaskClient) -> None:
+    images = files(one(), b"no image", flat(), one())
+    response = client.post("/predict", data={"image": images}, headers={"X-Request-ID": "several-files"})
+    assert response.status_code == 200
+    results = response.json["results"]
     assert [result.get("digit") for result in results] == [7, None, None, 7]
     assert [result.get("status") for result in results] == [None, 415, 422, None]
     assert {result["request_id"] for result in results[1:3]} == {"several-files"}
+    results = client.post("/api/v1/read", data={"image": files(one(), flat(), one())}).json["results"]
+    assert ["text" in result for result in results] == [True, False, True]
+    assert results[1]["type"] == "/problems/blank-image"
 
 
-def test_the_ink_comes_as_a_png_in_mnists_polarity_when_asked_for(client: FlaskClient) -> None:
-    answer = client.post("/predict?include=normalized_image", data=one()).json
-    head, data = answer["normalized_image"].split(",")
-    assert head == "data:image/png;base64"
-    ink = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert ink.shape == (28, 28)
-    assert ink[0].max() == 0, "paper is black"
-    assert ink[14].max() > 200, "ink is white"
+def test_images_of_the_result_come_only_if_asked_for(client: FlaskClient) -> None:
+    shown = client.post("/predict?include=normalized_image,saliency", data=one()).json
+    planes = {}
+    for name in ("normalized_image", "saliency"):
+        head, data = shown[name].split(",")
+        assert head == "data:image/png;base64"
+        planes[name] = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+        assert planes[name].shape == (28, 28)
+        for query in ("include=", "anything=else"):
+            assert name not in client.post(f"/predict?{query}", data=one()).json
+    assert planes["normalized_image"][0].max() == 0, "the background is black"
+    assert planes["normalized_image"][14].max() > 200, "the foreground is white"
 
 
-def test_the_saliency_comes_as_a_png_when_asked_for(client: FlaskClient) -> None:
-    answer = client.post("/predict?include=saliency", data=one()).json
-    head, data = answer["saliency"].split(",")
-    assert head == "data:image/png;base64"
-    assert np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).shape == (28, 28)
-    assert "saliency" not in client.post("/predict?explain=0", data=one()).json
-
-
-@pytest.mark.parametrize("switch", ["include=", "anything=else"])
-def test_the_ink_stays_away_when_not_asked_for(client: FlaskClient, switch: str) -> None:
-    assert "normalized_image" not in client.post(f"/predict?{switch}", data=one()).json
-
-
-@pytest.mark.parametrize(
-    ("threshold", "accepted"), [("0", True), ("0.9", True), ("0.95", False), ("1", False)]
-)
-def test_a_threshold_in_the_query_overrides_the_models_own(
-    client: FlaskClient, threshold: str, accepted: bool
-) -> None:
-    assert client.post(f"/predict?threshold={threshold}", data=one()).json["accepted"] is accepted
+def test_a_threshold_in_the_query_overrides_the_models_own(client: FlaskClient) -> None:
+    for threshold, accepted in {"0": True, "0.9": True, "0.95": False, "1": False}.items():
+        assert client.post(f"/predict?threshold={threshold}", data=one()).json["accepted"] is accepted
 
 
 @pytest.mark.parametrize("threshold", [None, 0.123])
-def test_the_model_card_is_answered_with_the_line_readers_threshold(
+def test_the_model_card_has_the_threshold_of_numbers(
     make_app: Callable[..., Flask], threshold: float | None
 ) -> None:
     app = make_app(confidence_threshold=threshold)
-    card = {"format": 1, "name": "steady", "version": "9.9", "threshold": 0.5}
+    card = {"format": 1, "name": "stub", "version": "9.9", "threshold": 0.5}
     of_numbers = app.extensions["digitrec"].recognizer.models.lines.card["threshold"]
     assert app.test_client().get("/api/v1/model").json == {**card, "number_threshold": of_numbers}
+
+
+def test_a_number_has_text_and_boxes(client: FlaskClient) -> None:
+    response = client.post("/api/v1/read?include=normalized_image&length=1", data=one())
+    assert response.status_code == 200
+    assert len(response.json["text"]) == 1
+    (digit,) = response.json["digits"]
+    assert len(digit["box"]) == 4
+    assert len(digit["probabilities"]) == 10
+    assert digit["normalized_image"].startswith("data:image/png;base64,")
+    assert response.json["model"]["name"] == "stub"
+
+
+def test_the_transcript_has_what_is_written_besides_the_digits(client: FlaskClient) -> None:
+    """Another model may read other signs, so that only the digits are compared."""
+    dashed = {"strokes": [[[10, 10], [60, 12], [30, 90]], [[80, 52], [112, 50]], [[140, 10], [140, 90]]]}
+    free = client.post("/api/v1/read", json=dashed).json
+    assert [sign for sign in free["transcript"] if sign.isdigit()] == list(free["text"])
+    as_pattern = client.post("/api/v1/read?pattern=d/d", json=dashed).json
+    assert as_pattern["text"][1] == "/"
+    assert as_pattern["transcript"][1] != "/"
+
+
+def test_the_fields_of_a_form_are_read_by_name(client: FlaskClient) -> None:
+    fields = {"bar": {"box": [0, 0, 1, 1]}, "blank": {"box": [0, 0, 30, 30]}}
+    in_form = {"image": files(one()), "fields": json.dumps(fields)}
+    for request_ in ({"data": in_form}, {"json": {"image": BASE64, "fields": fields}}):
+        found = client.post("/api/v1/read", **request_).json["fields"]
+        assert found["bar"]["text"]
+        assert found["bar"]["transcript"]
+        assert found["blank"]["type"] == "/problems/blank-image"
+    in_form = {"image": files(one()), "fields": json.dumps(fields)}
+    assert client.post("/api/v1/read?length=1", data=in_form).status_code == 400

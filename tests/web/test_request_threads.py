@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ class Task:
         self, threads: RequestThreads, *, path: str = "/predict", waits: bool = False, may_end: bool = False
     ) -> None:
         self.requests = [SimpleNamespace(path=path)]
-        self._threads, self._waits_for_memory = threads, waits
+        self._waiting = threads.step_aside if waits else contextlib.nullcontext
         self.has_begun, self.may_end, self.has_ended = (threading.Event() for _ in range(3))
         self.thread = 0
         if may_end:
@@ -35,22 +36,20 @@ class Task:
 
     def service(self) -> None:
         self.thread = threading.get_ident()
-        if self._waits_for_memory:
-            with self._threads.step_aside():
-                self._wait()
-        else:
-            self._wait()
+        with self._waiting():
+            self.has_begun.set()
+            self.may_end.wait(TIMEOUT_S)
         self.has_ended.set()
 
-    def _wait(self) -> None:
-        self.has_begun.set()
-        self.may_end.wait(TIMEOUT_S)
+
+def have_begun(*tasks: Task) -> bool:
+    return all(task.has_begun.wait(TIMEOUT_S) for task in tasks)
 
 
-def started(count: int) -> RequestThreads:
-    threads = RequestThreads(count, NUM_SPARE)
-    wait_until_idle(threads)
-    return threads
+def end(*tasks: Task) -> None:
+    for task in tasks:
+        task.may_end.set()
+    assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
 
 
 def wait_until_idle(threads: RequestThreads) -> None:
@@ -73,7 +72,8 @@ def make_threads() -> Iterator[Callable[[int], RequestThreads]]:
     looping.start()
 
     def make(count: int) -> RequestThreads:
-        made.append(started(count))
+        made.append(RequestThreads(count, NUM_SPARE))
+        wait_until_idle(made[-1])
         return made[-1]
 
     yield make
@@ -85,71 +85,47 @@ Make = Callable[[int], RequestThreads]
 
 
 def test_quick_requests_are_processed_by_one_thread() -> None:
-    threads = started(4)  # no loop: nothing wakes a helper
+    threads = RequestThreads(4, NUM_SPARE)  # no loop: nothing wakes a helper
+    wait_until_idle(threads)
     tasks = [Task(threads, may_end=True) for _ in range(50)]
-    assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
+    end(*tasks)
     assert len({task.thread for task in tasks}) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_requests_behind_slow_ones_get_the_other_threads(make_threads: Make, count: int) -> None:
+def test_requests_behind_slow_ones_get_the_other_threads_and_probes_one_more(
+    make_threads: Make, count: int
+) -> None:
     threads = make_threads(count)
     slow = [Task(threads) for _ in range(count)]
-    assert all(task.has_begun.wait(TIMEOUT_S) for task in slow)
-    waiting = Task(threads)
-    assert not waiting.has_begun.wait(0.2)
-    slow[0].may_end.set()
-    assert waiting.has_begun.wait(TIMEOUT_S)
-    for task in [*slow, waiting]:
-        task.may_end.set()
-
-
-def test_a_probe_is_processed_while_every_thread_is_busy(make_threads: Make) -> None:
-    threads = make_threads(1)
-    slow, waiting = Task(threads), Task(threads)
-    assert slow.has_begun.wait(TIMEOUT_S)
-    probe = Task(threads, path="/healthz", may_end=True)
-    assert probe.has_ended.wait(TIMEOUT_S)
-    for task in (slow, waiting):
-        task.may_end.set()
-    assert waiting.has_ended.wait(TIMEOUT_S)
-
-
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_a_thread_that_a_probe_woke_takes_no_further_request(make_threads: Make, count: int) -> None:
-    threads = make_threads(count)
-    slow = [Task(threads) for _ in range(count)]
-    assert all(task.has_begun.wait(TIMEOUT_S) for task in slow)
+    assert have_begun(*slow)
     waiting = [Task(threads) for _ in range(20)]
-    probes = [Task(threads, path="/readyz", may_end=True) for _ in range(4)]
-    assert all(probe.has_ended.wait(TIMEOUT_S) for probe in probes)
+    end(*(Task(threads, path="/readyz") for _ in range(4)))
     time.sleep(0.2)
-    assert not any(task.has_begun.is_set() for task in waiting)
-    for task in [*slow, *waiting]:
-        task.may_end.set()
-    assert all(task.has_ended.wait(TIMEOUT_S) for task in waiting)
+    assert not any(task.has_begun.is_set() for task in waiting), "the thread of a probe takes nothing else"
+    end(slow[0])
+    assert have_begun(waiting[0])
+    end(*slow, *waiting)
 
 
 def test_no_request_is_left_waiting(make_threads: Make) -> None:
     threads = make_threads(2)
-    tasks = [
-        Task(threads, path="/healthz" if n % 7 == 0 else "/predict", waits=n % 3 == 0, may_end=True)
-        for n in range(400)
-    ]
-    assert all(task.has_ended.wait(TIMEOUT_S) for task in tasks)
+    paths = ["/predict" if n % 7 else "/healthz" for n in range(400)]
+    end(*(Task(threads, path=path, waits=n % 3 == 0, may_end=True) for n, path in enumerate(paths)))
     wait_until_idle(threads)
     assert threads.oldest_beat(1e9) == 1e9
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_requests_that_wait_for_memory_leave_their_threads_to_others(make_threads: Make, count: int) -> None:
+def test_requests_that_wait_for_memory_leave_their_threads_and_do_not_count_as_hanging(
+    make_threads: Make, count: int
+) -> None:
     threads = make_threads(count)
     heavy = [Task(threads, waits=True) for _ in range(NUM_SPARE)]
-    assert all(task.has_begun.wait(TIMEOUT_S) for task in heavy)
-    light = Task(threads, may_end=True)
-    assert light.has_ended.wait(TIMEOUT_S)
-    for task in heavy:
-        task.may_end.set()
+    assert have_begun(*heavy)
+    assert threads.oldest_beat(1e9) == 1e9
+    end(Task(threads))
+    end(*heavy)
 
 
 def test_the_oldest_heartbeat_is_that_of_the_slowest_thread(make_threads: Make) -> None:
@@ -157,16 +133,8 @@ def test_the_oldest_heartbeat_is_that_of_the_slowest_thread(make_threads: Make) 
     assert threads.oldest_beat(5.0) == 5.0
     began = time.monotonic()
     slow = Task(threads)
-    assert slow.has_begun.wait(TIMEOUT_S)
+    assert have_begun(slow)
     assert began <= threads.oldest_beat(began + 1_000) < began + 100
-    slow.may_end.set()
+    end(slow)
     wait_until_idle(threads)
     assert threads.oldest_beat(began + 1_000) == began + 1_000
-
-
-def test_a_request_that_waits_for_memory_does_not_count_as_hanging(make_threads: Make) -> None:
-    threads = make_threads(2)
-    heavy = Task(threads, waits=True)
-    assert heavy.has_begun.wait(TIMEOUT_S)
-    assert threads.oldest_beat(1e9) == 1e9
-    heavy.may_end.set()

@@ -1,4 +1,4 @@
-"""The application with views that no application should have: for what the server does about them."""
+"""The application with views and delays that no application should have."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from web_servers import REPOSITORY
 from digitrec import recognizer
 from digitrec.web.server import run
 
-_GUNICORN = [sys.executable, "-m", "gunicorn", "--pythonpath", str(REPOSITORY / "tests" / "web")]
+_GUNICORN = [
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "--pythonpath",
+    f"{REPOSITORY}/tests/web,{REPOSITORY}/benchmarks",
+]
 FAULTY = [*_GUNICORN, "web_faults:application()"]
 SLOW = [*_GUNICORN, "web_faults:slow_application()"]
-SECONDS_A_PICTURE = 0.5
 
 
 def application() -> Flask:
-    """Return the application for gunicorn."""
     app = run.create_wsgi_app()
-    app.add_url_rule("/hang", view_func=_hang)
+    app.add_url_rule("/hang", view_func=lambda: time.sleep(600) or "at last", endpoint="hang")
     app.add_url_rule("/break", view_func=_break)
     app.add_url_rule("/exit", view_func=sys.exit)
     return app
 
 
 def slow_application() -> Flask:
-    """Return the application for gunicorn on a machine that needs `SECONDS_A_PICTURE`."""
+    """The application on a machine that needs half a second for an image."""
     decoded = recognizer.decoded
 
     def decode_slowly(*arguments: Any) -> Any:
-        time.sleep(SECONDS_A_PICTURE)
+        time.sleep(0.5)
         return decoded(*arguments)
 
     recognizer.decoded = decode_slowly
     return run.create_wsgi_app()
-
-
-def _hang() -> str:
-    time.sleep(600)
-    return "at last"
 
 
 def _break() -> Response:

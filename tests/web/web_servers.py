@@ -1,8 +1,9 @@
-"""Real servers as processes of their own: started on a free port, asked, and stopped."""
+"""Real servers in their own processes: started on a free port, asked, and stopped."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -10,138 +11,123 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import pytest
+from server_process import free_port
 
 import digitrec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_SERVE = """
+import os; from digitrec.web.config import load_settings; from digitrec.web.server import run
+run.{}('127.0.0.1', int(os.environ['PORT']), load_settings())
+"""
 GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_wsgi_app()"]
 PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
-_PATIENCE_S = 30.0
+SERVE = [sys.executable, "-c", _SERVE.format("run")]
+WAITRESS = [sys.executable, "-c", _SERVE.format("run_waitress")]
 _MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}  # as the hosts' files set them
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def serve_command(function: str, port: int) -> list[str]:
-    call = "from digitrec.web.config import load_settings; from digitrec.web.server import run; "
-    return [
-        sys.executable,
-        "-c",
-        f"{call}run.{function}('127.0.0.1', {port}, load_settings())",
-    ]
-
-
 class Server(subprocess.Popen[str]):
-    """A process whose output goes to a file: a pipe that nobody empties would hold up a server that logs much."""
+    """A server process. It logs to a file: a pipe that nobody reads would block it."""
 
-    def __init__(self, command: list[str], env: dict[str, str]) -> None:
-        self._output = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed at the end
-        self._said = ""
+    def __init__(self, command: Sequence[str] = GUNICORN, **environ: str) -> None:
+        if sys.platform == "win32":
+            pytest.skip("gunicorn and POSIX signals: not on this system")
+        self.port = free_port()
+        self._log_file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed at the end
+        self._log = ""
+        env = {
+            **os.environ,
+            **_MALLOC,
+            "PYTHONPATH": str(Path(digitrec.__file__).resolve().parents[1]),
+            "PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+            **environ,
+        }
         super().__init__(
-            command, cwd=REPOSITORY, env=env, stdout=self._output, stderr=subprocess.STDOUT, text=True
+            command, cwd=REPOSITORY, env=env, stdout=self._log_file, stderr=subprocess.STDOUT, text=True
         )
 
-    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
-        """Wait for the end and return everything that was said, as standard output and error together."""
-        self.wait(timeout)
-        text = self.said()
-        self._output.close()
-        return text, ""
+    @property
+    def workers(self) -> list[int]:
+        return [
+            int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
 
-    def said(self) -> str:
-        """Return everything that was said so far."""
-        if not self._output.closed:
-            self._output.seek(0)
-            self._said = self._output.read()
-        return self._said
+    def log(self) -> str:
+        """Return everything that was written so far."""
+        if not self._log_file.closed:
+            self._log_file.seek(0)
+            self._log = self._log_file.read()
+        return self._log
 
+    def end(self, timeout_s: float = 30) -> tuple[int, str]:
+        """Wait for the end, and return the exit status and everything that was written."""
+        self.wait(timeout_s)
+        log = self.log()
+        self._log_file.close()
+        return self.returncode, log
 
-def start(command: list[str], port: int, **environ: str) -> Server:
-    package = str(Path(digitrec.__file__).resolve().parents[1])
-    env = {
-        **os.environ,
-        **_MALLOC,
-        "PYTHONPATH": package,
-        "PORT": str(port),
-        "PYTHONUNBUFFERED": "1",
-        **environ,
-    }
-    return Server(command, env)
+    def stop(self, with_signal: int = signal.SIGTERM) -> tuple[int, str]:
+        self.send_signal(with_signal)
+        return self.end()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+    def http(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        return self._request("GET", path)
+
+    def post(
+        self, body: bytes, path: str = "/predict", content_type: str = "image/png", **headers: str
+    ) -> tuple[int, bytes]:
+        return self._request("POST", path, body, {"Content-Type": content_type, **headers})
+
+    def _request(self, method: str, path: str, *arguments: object) -> tuple[int, bytes]:
+        with contextlib.closing(self.http()) as connection:
+            connection.request(method, path, *arguments)
+            with connection.getresponse() as response:
+                return response.status, response.read()
+
+    def is_ready(self) -> bool:
+        if self.poll() is not None:
+            raise AssertionError(f"the server ended with {self.returncode}: {self.log()}")
+        with contextlib.suppress(OSError):
+            return self.get("/readyz")[0] == 200
+        return False
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, **environ: str) -> Iterator[Server]:
+def running(command: Sequence[str] = GUNICORN, **environ: str) -> Iterator[Server]:
     """Give a server that is ready, and leave none behind."""
-    server = start(command, port, **environ)
+    server = Server(command, **environ)
     try:
-        wait_until_ready(server, port)
+        num_workers = int(environ.get("WEB_CONCURRENCY", 1))
+        wait_until(lambda: server.is_ready() and (command is WAITRESS or len(server.workers) >= num_workers))
         yield server
     finally:
         if server.poll() is None:
             server.kill()
-        server.communicate()
+        server.end()
 
 
-def wait_until_ready(server: Server, port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise AssertionError(f"the server ended with {server.returncode}: {server.communicate()[0]}")
-        with contextlib.suppress(OSError):
-            if urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"the server was not ready after {_PATIENCE_S} s")
-
-
-def wait_until(holds: Callable[[], bool], patience_s: float) -> float:
-    """Return the seconds until `holds` does."""
-    began = time.monotonic()
+def wait_until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
     while not holds():
-        if time.monotonic() - began > patience_s:
-            raise AssertionError(f"still not so after {patience_s} s")
+        assert time.monotonic() < deadline, f"still not so after {timeout_s} s"
         time.sleep(0.01)
-    return time.monotonic() - began
 
 
-def post(
-    port: int, body: bytes, content_type: str = "image/png", path: str = "/predict", **headers: str
-) -> tuple[int, bytes]:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": content_type, **headers}, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=90) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
+def memory_kb(pid: int, kind: str = "RssAnon") -> int:
+    """Return the resident memory of a process, without its pages of files by default.
 
-
-def stop(server: Server, with_signal: int = signal.SIGTERM, patience_s: float = 10.0) -> tuple[int, str]:
-    """Return the exit status and everything the server has said."""
-    server.send_signal(with_signal)
-    output = server.communicate(timeout=patience_s)[0]
-    return server.returncode, output
-
-
-def allocated_kb(pid: int) -> int:
-    """Return the resident memory that the process allocated itself.
-
-    Pages of files, such as OpenCV's library, are left out: the kernel maps as many as its cache holds and drops
-    them when memory is short, so their number differs between machines that run the same code.
+    The kernel maps as many of those as its cache holds, so their number differs between machines.
     """
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("RssAnon:")[1].split()[0])
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return int(Path(f"/proc/{pid}/status").read_text().split(f"{kind}:")[1].split()[0])

@@ -58,7 +58,11 @@ class Journal:
         self._keep_rows = keep_rows
         with self._translated_errors():
             self._database = sqlite3.connect(path, timeout=0.5, isolation_level=None)
-            self._open(json.loads(json.dumps({"format": _FORMAT, **command})))
+            try:
+                self._open(json.loads(json.dumps({"format": _FORMAT, **command})))
+            except BaseException:  # the lock would stay until the exception is gone
+                self._database.close()
+                raise
 
     def __enter__(self) -> Journal:
         return self

@@ -1,0 +1,201 @@
+"""What the page says when there is no prediction, or none to rely on."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from PIL import Image
+from web_ui import WebUi, contrast, image, thin
+
+from digitrec import Recognizer
+
+TOO_MANY = "Too many questions at once"
+LONGER = "takes longer than usual"
+MODEL = {"name": "digitrec", "version": "0"}
+UNSURE = {
+    "digit": 4,
+    "confidence": 0.36,  # below any model's threshold
+    "probabilities": [0.04, 0.04, 0.04, 0.04, 0.36, 0.04, 0.04, 0.04, 0.04, 0.32],
+    "accepted": False,
+    "model": MODEL,
+    "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+}
+
+
+def test_an_empty_pad_and_a_tap_have_their_own_words(ui: WebUi) -> None:
+    ui.failures.add(422)
+    ui.headline.to_have_text("Nothing drawn yet")
+    ui.expect("#digit").to_have_text("?")
+    ui.pad.click()
+    ui.headline.to_have_text("Too little to read")
+
+
+def test_most_signs_do_not_look_like_digits(ui: WebUi, page: Any, eval_folder: Any) -> None:
+    signs = [json.loads(line) for line in (eval_folder / "not_digits.jsonl").read_text().splitlines()[::100]]
+    headlines = []
+    for sign in signs:
+        ui.write_and_settle(thin(sign["strokes"]))
+        headlines.append(page.locator("#headline").text_content())
+        ui.keys("Delete")
+        ui.headline.to_have_text("Nothing drawn yet")
+    assert len(headlines) == 15
+    assert headlines.count("This does not look like a digit") >= 10
+
+
+def test_what_is_not_a_number_is_said_in_words(ui: WebUi) -> None:
+    ui.stub("read", json={"text": "", "confidence": 0.004, "accepted": False, "digits": [], "model": MODEL})
+    ui.write_number(4)
+    ui.number.to_have_text("This does not look like a number")
+    ui.expect("#number-text").to_have_text("?")
+    ui.expect("#number-answer [role=status]").to_contain_text("This does not look like a number")
+
+
+def test_the_threshold_decides_at_once_and_is_sent_and_remembered(
+    ui: WebUi, page: Any, recognizer: Recognizer
+) -> None:
+    models_own = str(round(100 * recognizer.threshold))
+    urls = ui.requests()
+    ui.stub(json=UNSURE)
+    ui.write_and_settle(4)
+    ui.headline.to_have_text("Not sure: it may be a 4 or a 9")
+    ui.expect("#note").to_contain_text("36 % for the 4, 32 % for the 9")
+    ui.expect("#answer").to_have_attribute("data-state", "doubt")
+    assert "threshold" not in urls[-1], "the server's own holds"
+    before = len(urls)
+    page.fill("#threshold-range", "30")
+    ui.headline.to_have_text("It is a 4")
+    ui.expect("#note").to_contain_text("Only a guess, 36")
+    ui.expect("#answer").to_have_attribute("data-state", "guess")
+    ui.expect("#threshold-words").to_have_text("Below 30 % it says that it is not sure.")
+    assert len(urls) == before
+    with page.expect_request(lambda request: "threshold=0.3" in request.url):
+        ui.write(4)
+    page.reload()
+    ui.expect("#threshold-range").to_have_value("30")
+    ui.click("#threshold button")
+    ui.expect("#threshold-range").to_have_value(models_own)
+    page.reload()
+    ui.expect("#threshold-range").to_have_value(models_own)
+
+
+def test_an_error_of_the_server_has_plain_words(ui: WebUi) -> None:
+    ui.write(4)
+    ui.headline.to_have_text("It is a 4")
+    for status, words in ((413, "Too much ink"), (500, "Something went wrong here")):
+        ui.failures.add(status)
+        ui.stub(status=status, body='{"type": "/problems/x", "request_id": "0123456789"}')
+        ui.write(4)
+        ui.headline.to_have_text(words)
+        ui.expect("#note").not_to_contain_text("undefined")
+        ui.expect("#ink").to_be_hidden()
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(ui: WebUi, page: Any) -> None:
+    ui.failures.add(429)
+    page.clock.install()
+    urls = ui.requests()
+    for path in ("predict", "read"):
+        ui.stub(path, status=429, headers={"Retry-After": "30"}, body="{}")
+    ui.write([[(0, 0), (0, 9)]])
+    ui.headline.to_have_text(TOO_MANY)
+    before = len(urls)
+    ui.write(1)
+    ui.drop(**{f"{digit}_png": image(digit) for digit in range(6)})
+    ui.results.to_have_text([TOO_MANY] * 6)
+    page.clock.run_for(20_000)  # longer than the delays before the next tries without such a pause
+    assert len(urls) == before
+    ui.unstub()
+    page.clock.run_for(20_000)
+    ui.results.to_have_text([f"It is a{'n' if n == 8 else ''} {n}" for n in range(6)])
+
+
+def test_a_slow_prediction_is_said_to_be_on_its_way(ui: WebUi) -> None:
+    ui.stub()
+    ui.write(4)
+    ui.expect("#note").to_contain_text(LONGER)
+
+
+def lose_the_connection_after_a_seven(ui: WebUi) -> None:
+    ui.write(7)
+    ui.headline.to_have_text("It is a 7")
+    ui.offline()
+    ui.write(1)
+    ui.headline.to_have_text("You are offline")
+
+
+def extreme_colors(png: bytes) -> list[str]:
+    """Return the darkest and the lightest color of an image as "#rrggbb"."""
+    colors = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
+    names = ["#" + "".join(f"{part:02x}" for part in color) for _, color in colors]
+    return [choose(names, key=lambda name: contrast(name, "#000000")) for choose in (min, max)]
+
+
+@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
+def test_the_last_prediction_is_still_seen_while_offline(ui: WebUi, page: Any) -> None:
+    lose_the_connection_after_a_seven(ui)
+    ui.expect("#digit").to_have_text("7")
+    ui.wait_for_transitions()
+    assert contrast(*extreme_colors(page.locator("#digit").screenshot())) >= 3
+    ui.online()
+
+
+def test_another_threshold_does_not_make_an_old_prediction_current(ui: WebUi, page: Any) -> None:
+    lose_the_connection_after_a_seven(ui)
+    page.fill("#threshold-range", "30")
+    ui.headline.to_have_text("You are offline")
+    ui.expect("#answer").to_have_attribute("data-stale", "")
+    ui.online()
+    ui.expect("#answer").not_to_have_attribute("data-stale", "")
+    ui.stub()
+    ui.write(1)
+    ui.expect("#note").to_contain_text(LONGER)
+    page.fill("#threshold-range", "40")
+    ui.expect("#note").to_contain_text(LONGER)
+    ui.expect("#answer").to_have_attribute("data-stale", "")
+
+
+def test_another_threshold_does_not_make_an_old_number_current(ui: WebUi, page: Any) -> None:
+    ui.write_number(7)
+    ui.number.to_have_text("It is 7")
+    ui.stub("read")
+    ui.write_number(1, 0.2)
+    ui.expect("#number-note").to_contain_text(LONGER)
+    ui.tab("draw")
+    page.fill("#threshold-range", "40")
+    ui.tab("number")
+    ui.expect("#number-note").to_contain_text(LONGER)
+    ui.expect("#number-answer").to_have_attribute("data-stale", "")
+
+
+def test_a_server_that_is_gone_is_asked_again_when_it_is_back(
+    app: Flask, serve: Callable[..., Any], open_page: Callable[..., WebUi]
+) -> None:
+    with serve(app) as address:
+        ui = open_page(address)
+    ui.failures.add("net")
+    ui.write(7)
+    ui.headline.to_have_text("The server does not answer")
+    ui.drop(three_png=image(3))
+    ui.results.to_have_text("The server does not answer")
+    with serve(app, port=int(address.strip("/").split(":")[-1])):
+        ui.click(".retry")
+        ui.results.to_have_text("It is a 3")
+        ui.tab("draw")
+        ui.headline.to_have_text("It is a 7")
+
+
+def test_the_next_stroke_is_sent_at_once_after_a_lost_connection(ui: WebUi, page: Any) -> None:
+    ui.failures.add("net")
+    page.clock.install()
+    page.route("**/api/v1/predict*", lambda route: route.abort())
+    ui.write([[(0, 0), (0, 4)]])
+    ui.headline.to_have_text("The server does not answer")
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.1)  # the next automatic try never comes
+    ui.unstub()
+    ui.write([[(0, 0), (0, 9)]])
+    ui.headline.to_have_text("It is a 1")
