@@ -94,7 +94,7 @@ def test_help_and_version() -> None:
         ("batch zero.png --output r.csv --task form --pattern dd", 2, "--task form needs --form FILE"),
         ("batch zero.png --output r.csv --task digit --length 3", 2, "cannot be combined with --task digit"),
         ("evaluate labeled --skip-preprocessing", 1, "expected an .npz file, since preprocessing is skipped"),
-        ("convert any.h5", 1, "pip install tensorflow"),
+        ("convert any.h5", 1, "pip install 'digitrec[train]'"),
     ],
 )
 @pytest.mark.usefixtures("labeled")

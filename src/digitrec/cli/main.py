@@ -171,7 +171,9 @@ def convert(file: Path) -> None:
         try:
             from digitrec.model.export import convert_model_file
         except ImportError as error:
-            raise CliError(f"converting needs TensorFlow ({error}). Run: pip install tensorflow") from error
+            raise CliError(
+                f"converting needs TensorFlow ({error}). Run: pip install 'digitrec[train]'"
+            ) from error
         model = convert_model_file(file)
     click.echo(
         f"{file}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, verified against Keras"
