@@ -16,7 +16,6 @@
 # make bench-compare   compare with Flask, FastAPI, LitServe and BentoML, and update docs/performance.md; needs wrk
 # make bench-ppocr SETS="SET..."   compare `read` with PP-OCRv6-small on labeled sets of numbers
 # make fuzz    fuzz image decoding and the model file reader with Atheris, some minutes; the corpus stays in .fuzz
-# README.md gives the same as plain pip commands.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -3,7 +3,6 @@
 
 digitrec serve &
 python scripts/take_screenshot.py http://127.0.0.1:8000 docs/page.png --explain
-python scripts/take_screenshot.py http://127.0.0.1:8000 docs/model.png --tab model --dark
 """
 
 from __future__ import annotations

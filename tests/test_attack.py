@@ -14,16 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import digitrec
-from digitrec.errors import BlankImageError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
 from attack import Course, _faults, made_cases
 from attacks.case import Case, Request
 from attacks.child import _judged, _measured
 from attacks.connections import Attack
+
+import digitrec
+from digitrec.errors import BlankImageError
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 import pytest
+from click.testing import CliRunner
 
 from digitrec.cli.main import main as cli
 from digitrec.files import packaged_model_path
@@ -36,6 +37,14 @@ def test_every_command_and_option_in_the_documents_exists() -> None:
         options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--version"}
         unknown += [f"{command} {name}" for name in options - known]
     assert unknown == []
+
+
+def test_the_commands_of_readme_print_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = re.findall(r"^    \$ digitrec ((?:predict|read) .+)\n    (.+)$", README, re.MULTILINE)
+    printed = [(command, CliRunner().invoke(cli, command.split()).stdout.strip()) for command, _ in shown]
+    assert shown
+    assert printed == shown
 
 
 @pytest.mark.parametrize(

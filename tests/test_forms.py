@@ -35,6 +35,7 @@ def _form() -> NDArray[np.uint8]:
         ({"a": {"box": [0, 0, 1]}}, "fields.a: expected a box of four numbers"),
         ({"a": {"box": [0, 0, 0, 5]}}, "fields.a: expected a box of four numbers"),
         ({"a": {"box": [0, 0, float("nan"), 5]}}, "fields.a: expected a box of four numbers"),
+        ({"a": {"box": [0, 0, 2**64, 5]}}, "fields.a: expected a box of four numbers"),
         ({"a": {"box": [0, 0, 1, 1], "pattern": "dx"}}, "fields.a.pattern: expected a pattern"),
     ],
 )

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import digitrec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
 from soak import Course, Memory, bounds
 from steady_load import ANSWERED, CUT, REFUSED, Outcome
+
+import digitrec
 
 pytestmark = pytest.mark.slow
 

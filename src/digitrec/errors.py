@@ -70,11 +70,15 @@ class BlankImageError(ImageError):
 
 
 class InvalidFieldError(DigitrecError):
-    """A value in a request or an argument is invalid; `field` is its name."""
+    """A value in a request or an argument is invalid; `field` is its name, `detail` the message without it."""
 
     def __init__(self, field: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
+        super().__init__(field, detail)  # what pickle passes in another process
         self.field = field
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.detail}"
 
 
 class BusyError(DigitrecError):

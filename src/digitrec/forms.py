@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.preprocessing.decode import ImageLike, decoded
@@ -20,8 +17,10 @@ from digitrec.reading.constraints import MAX_CHARS, UNCONSTRAINED, Constraint, m
 from digitrec.recognizer import Recognizer
 from digitrec.results import Reading
 
+MAX_FIELDS = 500
+
 _KEYS = ("box", "length", "pattern", "choices")
-_MAX_FIELDS = 500
+_MAX_COORDINATE = 1e6  # no page is that large
 _USAGE = 'Give {"name": {"box": [left, top, width, height], "length": 5}, ...}.'
 
 
@@ -54,7 +53,7 @@ class FormField:
         )
         if left + breadth > width + 1 or top + depth > height + 1 or breadth < 2 or depth < 2:
             raise InvalidFieldError(
-                f"fields.{self.name}",
+                f"fields.{self.name[:40]}",
                 f"expected a box inside the page of {width} x {height} pixels. Received: {list(self.box)}. Correct it.",
             )
         return left, top, breadth, depth
@@ -84,24 +83,28 @@ def parse_form(value: object) -> tuple[FormField, ...]:
     InvalidFieldError : another structure, an unknown key, an invalid box, an invalid constraint, or
         lists of choices that are too long together.
     """
-    if not isinstance(value, dict) or not 1 <= len(value) <= _MAX_FIELDS:
+    if not isinstance(value, dict) or not 1 <= len(value) <= MAX_FIELDS:
         received = f"{len(value)} fields" if isinstance(value, dict) else type(value).__name__
         raise InvalidFieldError(
-            "fields", f"expected a JSON object of 1 to {_MAX_FIELDS} fields. Received: {received}. {_USAGE}"
+            "fields", f"expected a JSON object of 1 to {MAX_FIELDS} fields. Received: {received}. {_USAGE}"
         )
-    _check_lists(value.values())
+    check_choices(item.get("choices") for item in value.values() if isinstance(item, dict))
     return tuple(_field(name, item) for name, item in value.items())
 
 
-def _check_lists(fields: Iterable[object]) -> None:
-    lists = [field.get("choices") for field in fields if isinstance(field, dict)]
-    chars = sum(
-        len(number)
-        for items in lists
-        if isinstance(items, list)
-        for number in items
-        if isinstance(number, str)
-    )
+def check_choices(choices: Iterable[object]) -> None:
+    """Check the total length of the choices of all fields.
+
+    Parameters
+    ----------
+    choices : of each field; what is not a list of texts is left to `field_constraint`.
+
+    Raises
+    ------
+    InvalidFieldError : they are too long together.
+    """
+    lists = (items for items in choices if isinstance(items, list))
+    chars = sum(len(number) for items in lists for number in items if isinstance(number, str))
     if chars > MAX_CHARS:
         raise InvalidFieldError(
             "fields",
@@ -120,7 +123,9 @@ def _field(name: str, value: object) -> FormField:
             path,
             f"expected the keys {', '.join(_KEYS)}. Received: {unknown[0][:40]!r}. Correct or remove it.",
         )
-    return FormField(name, _box(path, value["box"]), _constraint(path, value))
+    box = _box(path, value["box"])
+    constraint = field_constraint(name, value.get("length"), value.get("pattern"), value.get("choices"))
+    return FormField(name, box, constraint)
 
 
 def _box(path: str, value: object) -> tuple[float, float, float, float]:
@@ -129,8 +134,7 @@ def _box(path: str, value: object) -> tuple[float, float, float, float]:
     if (
         not numbers
         or not kinds
-        or not np.isfinite(numbers).all()
-        or min(numbers) < 0
+        or not all(0 <= number < _MAX_COORDINATE for number in numbers)  # NaN is rejected, too
         or min(numbers[2:]) <= 0
     ):
         raise InvalidFieldError(
@@ -142,13 +146,14 @@ def _box(path: str, value: object) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
-def _constraint(path: str, value: Mapping[str, Any]) -> Constraint:
+def field_constraint(
+    name: str, length: int | None, pattern: str | None, choices: Iterable[str] | None
+) -> Constraint:
+    """Return the constraint on the number in the field `name`, as `make_constraint`; an error names the field."""
     try:
-        return make_constraint(**{key: value.get(key) for key in _KEYS[1:]})
+        return make_constraint(length=length, pattern=pattern, choices=choices)
     except InvalidFieldError as error:
-        raise InvalidFieldError(
-            f"{path}.{error.field}", str(error).removeprefix(f"{error.field}: ")
-        ) from error
+        raise InvalidFieldError(f"fields.{name[:40]}.{error.field}", error.detail) from error
 
 
 def recognize_form(

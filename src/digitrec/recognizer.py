@@ -39,6 +39,10 @@ class Recognizer:
     limits : the largest image that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
         digits, `threshold`, and one for numbers, `number_threshold`.
+
+    Raises
+    ------
+    InvalidFieldError : a threshold outside [0, 1].
     """
 
     def __init__(
@@ -49,6 +53,8 @@ class Recognizer:
         limits: InputLimits | None = None,
         threshold: float | None = None,
     ) -> None:
+        if threshold is not None:
+            threshold = _checked_threshold(threshold)
         self.classifier = classifier
         self.models = Models(classifier, lines or LineModel.load(packaged_model_path("lines")))
         self.limits = limits or InputLimits()
@@ -68,6 +74,7 @@ class Recognizer:
         Raises
         ------
         ModelError : the file is missing or cannot be served; the message says why and how to fix it.
+        InvalidFieldError : a threshold outside [0, 1].
         """
         return cls(load_classifier(path or packaged_model_path()), limits=limits, threshold=threshold)
 
@@ -86,7 +93,7 @@ class Recognizer:
         image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 3) RGB or
             (H, W, 4) RGBA uint8 array, or `Strokes`.
         threshold : overrides the recognizer's own for this image.
-        explain : whether to compute `Prediction.saliency`, which takes about 20 more runs of the network.
+        explain : whether to compute `Prediction.saliency`, which takes up to 37 more runs of the network.
 
         Raises
         ------
@@ -168,6 +175,11 @@ class Recognizer:
         """
         if constraint is None:
             constraint = make_constraint(length=length, pattern=pattern, choices=choices)
+        elif any(value is not None for value in (length, pattern, choices)):
+            raise InvalidFieldError(
+                "constraint",
+                "expected only one of length, pattern, choices and constraint. Received: constraint and another one.",
+            )
         threshold = self.number_threshold if threshold is None else _checked_threshold(threshold)
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, constraint)

@@ -14,7 +14,7 @@ from digitrec.preprocessing.normalize import INK_EDGE_LEVEL
 
 Image = NDArray[np.float32]
 
-# Along each side of the digit's box: 15 to 25 of the cells hold ink, and each costs one run of the network.
+# Along each side of the digit's box: 16 to 36 of the 36 cells hold ink, and each costs one run of the network.
 _CELLS: Final = 6
 _PATCH: Final = 1.5  # cells; a patch smaller than a stroke would hide nothing
 _MIN_INK: Final = 0.5  # full pixels; hiding less has no effect

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from digitrec import InputLimits, InvalidFieldError
-from digitrec.batch.inputs import batched, iter_inputs, validate_inputs
-from digitrec.batch.task import InputItem
+from digitrec.batch.inputs import batched, count_inputs, iter_inputs, validate_inputs
+from digitrec.batch.runner import BatchJob
+from digitrec.batch.task import InputItem, RecognitionTask
+from digitrec.cli.batch import _progress_bar
 
 
 def names(*inputs: object) -> list[str]:
@@ -34,6 +39,28 @@ def test_input_that_is_none_is_rejected_before_the_run(tmp_path: Path, name: str
 def test_empty_folder_has_no_images(tmp_path: Path) -> None:
     validate_inputs([str(tmp_path)])
     assert names(tmp_path) == []
+
+
+def test_images_are_counted_but_not_in_a_tar_archive(scans: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "packed"), "zip", scans)
+    assert count_inputs([str(scans), str(tmp_path / "*.zip")]) == 20
+    shutil.make_archive(str(tmp_path / "packed"), "gztar", scans)
+    assert count_inputs([str(scans), str(tmp_path / "packed.*")]) is None
+
+
+def test_error_while_the_images_are_counted_is_left_to_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list.csv").write_text("name\n1.png\n")
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    job = BatchJob((str(tmp_path / "list.csv"),), tmp_path / "r.csv", RecognitionTask("digit"))
+    with _progress_bar(job):
+        for thread in threading.enumerate():
+            if thread.name == "count":
+                thread.join()
+    assert "Error" not in terminal.getvalue()
 
 
 def test_images_of_a_folder_are_found_recursively_and_in_order(scans: Path) -> None:

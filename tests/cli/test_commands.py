@@ -94,7 +94,7 @@ def test_help_and_version() -> None:
         ("batch zero.png --output r.csv --task form --pattern dd", 2, "--task form needs --form FILE"),
         ("batch zero.png --output r.csv --task digit --length 3", 2, "cannot be combined with --task digit"),
         ("evaluate labeled --skip-preprocessing", 1, "expected an .npz file, since preprocessing is skipped"),
-        ("convert any.h5", 1, "pip install tensorflow"),
+        ("convert any.h5", 1, "pip install 'digitrec[train]'"),
     ],
 )
 @pytest.mark.usefixtures("labeled")
@@ -108,6 +108,20 @@ def test_invalid_option_is_an_error(
     assert (result.exit_code, result.stdout) == (code, "")
     assert message in result.stderr
     assert code == 2 or result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "create-api-key me"])
+def test_web_command_without_flask_names_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("digitrec.web")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    name, *arguments = command.split()
+    result = _run(name, *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"digitrec: {name} needs more packages (")
+    assert result.stderr.endswith("pip install 'digitrec[web]'\n")
 
 
 def test_module_runs_as_the_command(zero: Path) -> None:

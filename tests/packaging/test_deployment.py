@@ -16,13 +16,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from server_process import free_port
 
 from digitrec.web import create_app
 from digitrec.web.config import PREFIX, Settings
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-from server_process import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -48,8 +48,8 @@ def test_ink_wider_than_a_stroke_has_no_uniform_background() -> None:
 def test_the_foreground_equals_that_of_the_general_method(monkeypatch: pytest.MonkeyPatch) -> None:
     short = [background.correct_shading(canvas) for canvas in CANVASES]
     monkeypatch.setattr(background, "uniform_background_level", lambda image: 0)
-    for canvas, relief in zip(CANVASES, short, strict=True):
-        assert np.abs(relief - background.correct_shading(canvas)).max() < 0.02
+    for canvas, foreground in zip(CANVASES, short, strict=True):
+        assert np.abs(foreground - background.correct_shading(canvas)).max() < 0.02
 
 
 @pytest.mark.parametrize("inverted", [False, True])

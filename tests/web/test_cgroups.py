@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from digitrec.web.server.cgroups import available_cores, available_memory_bytes, worker_count
+from digitrec.cgroups import available_cores, available_memory_bytes
+from digitrec.web.server.sizing import worker_count
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ if sys.platform == "win32":
 
 from gunicorn.config import Config
 
-from digitrec.web.server.cgroups import worker_count
+from digitrec.web.server.sizing import worker_count
 from digitrec.web.server.waitress_worker import MAX_WAITING, WaitressWorker
 
 LIMIT_KB = 512 * 1024

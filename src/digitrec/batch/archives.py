@@ -46,6 +46,11 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith((*_ZIP_SUFFIXES, *_TAR_OPENERS))
 
 
+def is_tar(name: str) -> bool:
+    """Return whether a file of this name is a tar archive, which has no directory of its files."""
+    return name.lower().endswith(tuple(_TAR_OPENERS))
+
+
 def is_hidden(name: str) -> bool:
     """Return whether a file belongs to the system, such as the `._1.png` that macOS adds to archives for `1.png`."""
     path = PurePath(name)
@@ -57,11 +62,12 @@ def iter_archive(path: Path, limits: InputLimits, *, contents: bool = True) -> I
 
     Parameters
     ----------
-    contents : False skips reading the files, to count them.
+    contents : False skips reading the files of a zip archive, to count them.
     """
-    read = _zip_items if path.name.lower().endswith(_ZIP_SUFFIXES) else _tar_items
     try:
-        yield from read(path, limits, contents=contents)
+        yield from (
+            _tar_items(path, limits) if is_tar(path.name) else _zip_items(path, limits, contents=contents)
+        )
     except _ERRORS as error:
         kind = path.suffix.lower().lstrip(".")
         yield InputItem(
@@ -99,7 +105,7 @@ def _zip_item(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, limit
         )
 
 
-def _tar_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+def _tar_items(path: Path, limits: InputLimits) -> Iterator[InputItem]:
     with (
         _tar_opener(path)(path, "rb") as file,
         _BoundedStream(file, _max_decompressed_bytes(path)) as stream,
@@ -113,7 +119,7 @@ def _tar_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[I
                 continue
             name = _item_name(path, entry.name)
             error = _entry_error(entry.name, entry.size, limits, is_file=entry.isfile())
-            if error or not contents:
+            if error:
                 yield InputItem(name, b"", error)
             else:
                 yield _read_item(name, _entry_stream(archive, entry), limits)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from digitrec.batch.archives import is_archive, is_hidden, iter_archive
+from digitrec.batch.archives import is_archive, is_hidden, is_tar, iter_archive
 from digitrec.batch.output import from_cell
 from digitrec.batch.task import InputItem, printable_path
 from digitrec.errors import InvalidFieldError
@@ -48,7 +48,7 @@ def iter_inputs(inputs: Sequence[str], limits: InputLimits, *, contents: bool = 
 
     Parameters
     ----------
-    contents : False skips reading the files in archives, to count them.
+    contents : False skips reading the files in zip archives, to count them.
     """
     for text in inputs:
         path = Path(text)
@@ -60,6 +60,19 @@ def iter_inputs(inputs: Sequence[str], limits: InputLimits, *, contents: bool = 
             yield from _list_items(path)
         else:
             yield from _file_items(path, limits, contents=contents)
+
+
+def count_inputs(inputs: Sequence[str]) -> int | None:
+    """Return how many images the inputs contain; None with a tar archive, which would have to be read as a whole.
+
+    Raises
+    ------
+    InvalidFieldError : a .csv list lacks its column.
+    """
+    paths = (path for text in inputs for path in ([Path(text)] if Path(text).exists() else _glob(text)))
+    if any(path.is_file() and is_tar(path.name) for path in paths):
+        return None
+    return sum(1 for _ in iter_inputs(inputs, InputLimits(), contents=False))
 
 
 def batched(items: Iterable[InputItem], max_items: int) -> Iterator[list[InputItem]]:

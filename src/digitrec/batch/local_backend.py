@@ -22,11 +22,6 @@ _WORKER_DIED = "expected a result. Received: a worker process that died, twice. 
 _recognizer: BatchRecognizer | None = None  # of a worker process
 
 
-def available_cpus() -> int:
-    """Return how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_local(
     batches: Iterable[list[InputItem]], task: RecognitionTask, model: Path, workers: int
 ) -> Iterator[list[Row]]:

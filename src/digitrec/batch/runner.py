@@ -16,10 +16,11 @@ from typing import Any
 
 from digitrec.batch.inputs import batched, iter_inputs, validate_inputs
 from digitrec.batch.journal import Journal, journal_path
-from digitrec.batch.local_backend import available_cpus, run_local
+from digitrec.batch.local_backend import run_local
 from digitrec.batch.output import output_at
 from digitrec.batch.summary import Summary
 from digitrec.batch.task import InputItem, RecognitionTask, Row
+from digitrec.cgroups import available_cores
 from digitrec.errors import InvalidFieldError
 from digitrec.files import ensure_writable_dir, packaged_model_path
 from digitrec.limits import InputLimits
@@ -115,7 +116,7 @@ def _rows(
     size = _BATCH_SIZE[job.task.kind]
     if not job.use_ray:
         batches = batched(pending, size)
-        yield from run_local(batches, job.task, job.model, job.workers or available_cpus())
+        yield from run_local(batches, job.task, job.model, job.workers or max(1, int(available_cores())))
         return
     for rows in _ray_rows(job, journal):
         new = pending.unwritten(rows)

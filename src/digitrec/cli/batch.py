@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from digitrec.cli.options import FILE, model_option, number_options, parse_number_options, threshold_option
+from digitrec.errors import DigitrecError
 
 if TYPE_CHECKING:
     from digitrec.batch.runner import BatchJob
@@ -102,14 +103,14 @@ def _progress_bar(job: BatchJob) -> Iterator[Callable[[int], object]]:
     """Show the rate and the remaining time on a terminal, and nothing in a pipe."""
     from tqdm import tqdm
 
-    from digitrec.batch.inputs import iter_inputs
-    from digitrec.limits import InputLimits
+    from digitrec.batch.inputs import count_inputs
 
     with tqdm(unit=" files", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
 
         def count() -> None:
-            bar.total = sum(1 for _ in iter_inputs(job.inputs, InputLimits(), contents=False))
+            with suppress(DigitrecError):  # the run reports it
+                bar.total = count_inputs(job.inputs)
 
         if not bar.disable:  # count in the background, so that the run starts at once
-            threading.Thread(target=count, daemon=True).start()
+            threading.Thread(target=count, name="count", daemon=True).start()
         yield bar.update

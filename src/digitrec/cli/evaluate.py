@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +67,17 @@ def evaluate(
     recognizer = load_recognizer(model)
     results = []
     for dataset in (item.first(limit) for item in digit_sets):
-        with _progress_bar(dataset.name, len(dataset)) as on_progress:
+        with _progress_bar(dataset.name, len(dataset)) as bar:
             results.append(
                 evaluate_digits(
-                    recognizer, dataset, skip_preprocessing=skip_preprocessing, on_progress=on_progress
+                    recognizer, dataset, skip_preprocessing=skip_preprocessing, on_progress=bar.update
                 )
             )
     number_results = []
     for dataset in (item.first(limit) for item in number_sets):
-        with _progress_bar(dataset.name, len(dataset.number_examples)) as on_progress:
+        with _progress_bar(dataset.name, len(dataset.number_examples)) as bar:
             number_results.append(
-                evaluate_numbers(recognizer, dataset, known_length=known_length, on_progress=on_progress)
+                evaluate_numbers(recognizer, dataset, known_length=known_length, on_progress=bar.update)
             )
     if as_json:
         metrics = {
@@ -111,21 +110,9 @@ def _report_writer(folder: Path) -> Callable[..., None]:
     return write_report
 
 
-def _progress_bar(name: str, count: int) -> AbstractContextManager[Callable[[int], object]]:
-    """Return a progress bar on a terminal, and nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return nullcontext(lambda done: None)
-    return _Bar(name, count)
+def _progress_bar(name: str, count: int) -> Any:
+    """Return a progress bar that shows on a terminal, and nothing in a pipe."""
+    from tqdm import tqdm
 
-
-class _Bar:
-    """click's progress bar as a context manager that returns its `update`."""
-
-    def __init__(self, name: str, count: int) -> None:
-        self._bar = click.progressbar(length=count, label=f"{name:<20}", file=sys.stderr)
-
-    def __enter__(self) -> Callable[[int], object]:
-        return self._bar.__enter__().update
-
-    def __exit__(self, *exception: Any) -> None:
-        self._bar.__exit__(*exception)
+    is_terminal = sys.stderr.isatty()
+    return tqdm(desc=f"{name:<20}", total=count, unit=" images", disable=not is_terminal, dynamic_ncols=True)

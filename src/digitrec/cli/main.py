@@ -38,6 +38,12 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(ctx)
         except DigitrecError as error:
             raise CliError(str(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] in {"", "digitrec"}:
+                raise
+            raise CliError(
+                f"{ctx.invoked_subcommand} needs more packages ({error}). Run: pip install 'digitrec[web]'"
+            ) from error
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -165,7 +171,9 @@ def convert(file: Path) -> None:
         try:
             from digitrec.model.export import convert_model_file
         except ImportError as error:
-            raise CliError(f"converting needs TensorFlow ({error}). Run: pip install tensorflow") from error
+            raise CliError(
+                f"converting needs TensorFlow ({error}). Run: pip install 'digitrec[train]'"
+            ) from error
         model = convert_model_file(file)
     click.echo(
         f"{file}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, verified against Keras"

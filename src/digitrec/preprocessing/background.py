@@ -15,6 +15,8 @@ _SIGMA_OF_MEDIAN_DEVIATION = 1.4826  # of a normal distribution
 _NOISE_KERNEL = np.outer((1.0, -2.0, 1.0), (1.0, -2.0, 1.0)).astype(np.float32)  # amplifies white noise by 6
 COARSE_SIZE_PX = 48  # enough to estimate the background
 _RIDGE = np.diag(np.full(6, 1e-3, np.float32))  # keeps the equations solvable for one row or column of pixels
+_SHADING_ITERATIONS = 8
+_BACKGROUND_ITERATIONS = 5
 _BACKGROUND_TOLERANCE = 0.97
 _INK_WEIGHT = np.float32(0.01)
 # The polarity is clear if deviations to one side are larger than to the other by this factor.
@@ -117,7 +119,7 @@ def _ink_lightness(image: GrayImage) -> float | None:
     return None if 1 / _ONE_SIDED_SHADING < lightness < _ONE_SIDED_SHADING else lightness
 
 
-def _fit_shading(image: GrayImage, iterations: int = 8) -> Foreground:
+def _fit_shading(image: GrayImage) -> Foreground:
     """Return a quadratic surface fitted to the image without its ink, of either polarity: (H, W) float32.
 
     Least absolute deviations, by iteratively reweighted least squares (Schlossmacher, 1973).
@@ -125,7 +127,7 @@ def _fit_shading(image: GrayImage, iterations: int = 8) -> Foreground:
     terms = _quadratic_terms(*image.shape)
     values = image.ravel().astype(np.float32)
     weights = np.ones_like(values)
-    for _ in range(iterations):
+    for _ in range(_SHADING_ITERATIONS):
         surface = _surface(terms, values, weights)
         weights = 1 / np.maximum(np.abs(values - surface), np.float32(2.0))
     return surface.reshape(image.shape)
@@ -183,7 +185,7 @@ def _foreground_over_closing(brightness: NDArray[np.uint8 | np.float64]) -> Fore
     return np.asarray(1.0 - brightness / np.maximum(background, np.float32(1e-3)), np.float32)
 
 
-def fit_background(image: GrayImage, iterations: int = 5) -> Foreground:
+def fit_background(image: GrayImage) -> Foreground:
     """Return a quadratic surface fitted to the background, (H, W) float32, at least 1.
 
     Least squares with asymmetric weights (Eilers, 2003): pixels below the surface, ink or shadow, get almost no weight
@@ -193,7 +195,7 @@ def fit_background(image: GrayImage, iterations: int = 5) -> Foreground:
     terms = _quadratic_terms(*small.shape)
     values = small.ravel().astype(np.float32)
     weights = np.ones_like(values)
-    for _ in range(iterations):
+    for _ in range(_BACKGROUND_ITERATIONS):
         surface = _surface(terms, values, weights)
         is_ink = values < _BACKGROUND_TOLERANCE * surface
         previous_weights, weights = weights, np.where(is_ink, _INK_WEIGHT, np.float32(1.0))
@@ -230,8 +232,8 @@ def noise_sigma(foreground: Foreground) -> float:
 
 def background_sigma(foreground: Foreground, mask: Mask) -> float:
     """Return the standard deviation of the background outside the mask, stains included."""
-    neighbor_count = cv2.dilate(mask, np.ones((5, 5), np.uint8))
-    background = foreground[::2, ::2][neighbor_count[::2, ::2] == 0]
+    near_ink = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+    background = foreground[::2, ::2][near_ink[::2, ::2] == 0]
     if background.size == 0:
         return 0.0
     return _median(np.abs(background - _median(background))) * _SIGMA_OF_MEDIAN_DEVIATION

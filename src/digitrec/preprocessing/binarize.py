@@ -158,11 +158,12 @@ def _page(image: GrayImage, scale: float, *, keep_ruled_lines: bool) -> Binarize
     mask = _mask(foreground, min_contrast)
     text_height_px = estimate_text_height(connected_components(mask)[2])
     mask = remove_underlines(mask, text_height_px)
-    text_height_px = estimate_text_height(connected_components(mask)[2])
+    _, labels, boxes = connected_components(mask)
+    text_height_px = estimate_text_height(boxes)
     if text_height_px < MIN_DIGIT_PX:
         raise BlankImageError(BLANK_MESSAGE)
-    count, labels, boxes = _without_specks(mask, text_height_px)
-    if count < 2:
+    labels, boxes = _without_specks(labels, boxes, text_height_px)
+    if len(boxes) < 2:
         raise BlankImageError(BLANK_MESSAGE)
     return BinarizedPage(_to_ink(foreground, labels, noise), labels, boxes, text_height_px, scale)
 
@@ -232,17 +233,18 @@ def estimate_text_height(boxes: NDArray[np.int32]) -> float:
     return float(heights[order[half]])
 
 
-def _without_specks(mask: Mask, text_height_px: float) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
-    count, labels, boxes = connected_components(mask)
+def _without_specks(
+    labels: NDArray[np.int32], boxes: NDArray[np.int32], text_height_px: float
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     keep = sides >= max(2.0, _SPECK_FRACTION * text_height_px)
     keep &= ~_broken_ruled_lines(boxes, text_height_px)
     keep[0] = False
     if keep[1:].all():
-        return count, labels, boxes
+        return labels, boxes
     new_labels = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     kept = np.concatenate([boxes[:1], boxes[keep]])
-    return len(kept), np.asarray(_take_by_label(new_labels, labels), np.int32), kept
+    return np.asarray(_take_by_label(new_labels, labels), np.int32), kept
 
 
 def _broken_ruled_lines(boxes: NDArray[np.int32], text_height_px: float) -> NDArray[np.bool_]:

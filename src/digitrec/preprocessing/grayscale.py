@@ -69,8 +69,8 @@ def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     height = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, height):
         bottom = min(image.height, top + height)
-        contiguous = height >= image.height
-        yield slice(top, bottom), image if contiguous else image.crop((0, top, image.width, bottom))
+        is_whole = height >= image.height
+        yield slice(top, bottom), image if is_whole else image.crop((0, top, image.width, bottom))
 
 
 def _high_bit_depth_to_gray(image: Image.Image) -> GrayImage:

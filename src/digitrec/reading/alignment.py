@@ -69,8 +69,8 @@ def locate_characters(
     owner[~mask] = -1
     owner[(_is_frame(page.boxes, components) | _is_far(page.boxes, components, peaks))[labels]] = -1
     return [
-        _character_ink(ink, owner == component_id, (left, top), columns)
-        for component_id, columns in enumerate(pairwise(bounds))
+        _character_ink(ink, owner == index, (left, top), columns)
+        for index, columns in enumerate(pairwise(bounds))
     ]
 
 

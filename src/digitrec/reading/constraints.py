@@ -101,11 +101,11 @@ def _checked_length(length: object) -> int:
     )
 
 
-def _of_digit_sets(choices: Sequence[set[int]], pattern: str | None = None) -> Constraint:
-    transitions = np.full((len(choices) + 1, len(LABELS)), -1, np.int32)
-    for state, digits in enumerate(choices):
+def _of_digit_sets(digit_sets: Sequence[set[int]], pattern: str | None = None) -> Constraint:
+    transitions = np.full((len(digit_sets) + 1, len(LABELS)), -1, np.int32)
+    for state, digits in enumerate(digit_sets):
         transitions[state, list(digits)] = state + 1
-    accepting = np.zeros(len(choices) + 1, np.bool_)
+    accepting = np.zeros(len(digit_sets) + 1, np.bool_)
     accepting[-1] = True
     return Constraint(transitions, accepting, pattern)
 
@@ -117,14 +117,14 @@ def _of_pattern(pattern: object) -> Constraint:
     for char in pattern:
         if char not in ANY_DIGIT + _DIGITS + SEPARATORS:
             raise InvalidFieldError("pattern", f"{expected}Received: {pattern[:40]!r} with {char!r}.")
-    choices = [
+    digit_sets = [
         set(LABELS) if char == ANY_DIGIT else {int(char)} for char in pattern if char not in SEPARATORS
     ]
-    if not 1 <= len(choices) <= MAX_DIGITS:
+    if not 1 <= len(digit_sets) <= MAX_DIGITS:
         raise InvalidFieldError(
-            "pattern", f"{expected}Received: {len(choices)} digits. Give 1 to {MAX_DIGITS}."
+            "pattern", f"{expected}Received: {len(digit_sets)} digits. Give 1 to {MAX_DIGITS}."
         )
-    return _of_digit_sets(choices, pattern)
+    return _of_digit_sets(digit_sets, pattern)
 
 
 def _of_list(choices: Iterable[str]) -> Constraint:

@@ -74,15 +74,15 @@ def _beam_search(columns: Probabilities) -> list[str]:
         non_digit = column[NON_DIGIT]
         likely = [(digit, column[digit]) for digit in np.flatnonzero(column[:NON_DIGIT] > _MIN_PROBABILITY)]
         longer: dict[str, list[float]] = {}
-        for prefix, (apart, merge_empty_columns) in beams.items():
+        for prefix, (apart, merged) in beams.items():
             own = longer.setdefault(prefix, [0.0, 0.0])
-            own[0] += (apart + merge_empty_columns) * non_digit
+            own[0] += (apart + merged) * non_digit
             if prefix:
-                own[1] += merge_empty_columns * column[int(prefix[-1])]
+                own[1] += merged * column[int(prefix[-1])]
             for digit, probability in likely:
                 repeated = prefix and int(prefix[-1]) == digit
                 new = longer.setdefault(f"{prefix}{digit}", [0.0, 0.0])
-                new[1] += (apart if repeated else apart + merge_empty_columns) * probability
+                new[1] += (apart if repeated else apart + merged) * probability
         best = sorted(longer.items(), key=lambda item: -sum(item[1]))[:_BEAM_WIDTH]
         total = sum(sum(pair) for _, pair in best)
         beams = {prefix: (pair[0] / total, pair[1] / total) for prefix, pair in best}

@@ -71,8 +71,8 @@ def find_text_lines(page: BinarizedPage) -> list[TextLine]:
     columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]
     for members in groups:
         column = np.searchsorted(starts, page.boxes[members, cv2.CC_STAT_LEFT], side="right")
-        for component_id in np.unique(column).tolist():
-            columns[component_id].append(_text_line(page, members[column == component_id]))
+        for index in np.unique(column).tolist():
+            columns[index].append(_text_line(page, members[column == index]))
     return [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
 
 

@@ -9,8 +9,8 @@ from werkzeug.exceptions import BadRequest
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
-from digitrec.forms import FormField
-from digitrec.reading.constraints import MAX_CHARS, Constraint, make_constraint
+from digitrec.forms import MAX_FIELDS, FormField, check_choices, field_constraint
+from digitrec.reading.constraints import MAX_DIGITS
 from digitrec.web.schemas.validation import TAG_PREFIX, RequestModel, parse_json
 
 _IMAGE_KEYS = ("image", "strokes", "pixels")
@@ -62,8 +62,8 @@ class FormFieldBody(_Body):
         description="A box of four numbers: left and top at least 0, width and height above it. "
         "Pixels, or fractions of the page if none is above 1."
     )
-    length: Annotated[int, Strict(), Field(ge=1, le=64)] | None = Field(
-        default=None, description="A whole number from 1 to 64. How many digits the number has."
+    length: Annotated[int, Strict(), Field(ge=1, le=MAX_DIGITS)] | None = Field(
+        default=None, description=f"A whole number from 1 to {MAX_DIGITS}. How many digits the number has."
     )
     pattern: str | None = Field(
         default=None, description="A pattern of 'd', digits and separators, such as 'dd-dd'. As in the query."
@@ -73,13 +73,14 @@ class FormFieldBody(_Body):
     )
 
 
-FormBody: TypeAlias = Annotated[dict[str, FormFieldBody], Field(min_length=1, max_length=500)]
+FormBody: TypeAlias = Annotated[dict[str, FormFieldBody], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
 class _PageBody(_Body):
     fields: FormBody | None = Field(
         default=None,
-        description="A JSON object of 1 to 500 fields, each a name with an object that has a box. Choose any names.",
+        description=f"A JSON object of 1 to {MAX_FIELDS} fields, each a name with an object that has a box. "
+        "Choose any names.",
     )
 
 
@@ -144,22 +145,11 @@ def to_form(fields: dict[str, FormFieldBody]) -> tuple[FormField, ...]:
     ------
     InvalidFieldError : a constraint is invalid, or the choices of all fields are too long together.
     """
-    num_chars = sum(len(number) for field in fields.values() for number in field.choices or ())
-    if num_chars > MAX_CHARS:
-        raise InvalidFieldError(
-            "fields",
-            f"expected choices of {MAX_CHARS:,} characters together in all fields. Received: {num_chars:,}. "
-            "Give fewer, or patterns.",
-        )
-    return tuple(FormField(name, field.box, _constraint(name, field)) for name, field in fields.items())
-
-
-def _constraint(name: str, field: FormFieldBody) -> Constraint:
-    try:
-        return make_constraint(length=field.length, pattern=field.pattern, choices=field.choices)
-    except InvalidFieldError as error:
-        detail = str(error).removeprefix(f"{error.field}: ")
-        raise InvalidFieldError(f"fields.{name[:40]}.{error.field}", detail) from error
+    check_choices(field.choices for field in fields.values())
+    return tuple(
+        FormField(name, field.box, field_constraint(name, field.length, field.pattern, field.choices))
+        for name, field in fields.items()
+    )
 
 
 def _wrong_keys(names: list[str]) -> InvalidFieldError:

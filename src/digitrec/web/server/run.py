@@ -16,14 +16,15 @@ from typing import Any
 
 from flask import Flask
 
+from digitrec.cgroups import available_cores, available_memory_bytes
 from digitrec.errors import DigitrecError, SettingsError
 from digitrec.native_logging import suppress_native_stderr
 from digitrec.web import create_app
 from digitrec.web.config import Settings, find_misspelled, load_settings, positive_int
 from digitrec.web.observability import logs
-from digitrec.web.server.cgroups import available_cores, available_memory_bytes, worker_count
 from digitrec.web.server.connections import make_server
 from digitrec.web.server.hooks import enable_multiprocess_metrics, server_hooks
+from digitrec.web.server.sizing import worker_count
 
 _log = logging.getLogger(__name__)
 

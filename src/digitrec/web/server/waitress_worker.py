@@ -17,11 +17,12 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.trigger import trigger
 
+from digitrec.cgroups import available_memory_bytes
 from digitrec.limits import large_images
 from digitrec.web.request_context import HEARTBEAT, state_of
-from digitrec.web.server.cgroups import available_memory_bytes, body_budget_bytes
 from digitrec.web.server.connections import channels, listeners, make_server
 from digitrec.web.server.request_threads import SLOW_S, RequestThreads
+from digitrec.web.server.sizing import body_budget_bytes
 
 MAX_WAITING: Final = 8  # threads that wait for memory to decode a large image
 _POLL_S: Final = 1.0
