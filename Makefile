@@ -82,7 +82,7 @@ bench-batch: $(VENV)/.train
 	$(BIN)/python benchmarks/batch_throughput.py
 
 test-api: $(VENV)/.test
-	$(BIN)/python benchmarks/run_schemathesis.py
+	DIGITREC_SCHEMATHESIS_EXAMPLES=100 $(BIN)/python -m pytest tests/web/test_openapi.py -k schemathesis
 
 # The other servers have their own environment, so that none of their packages becomes a dependency by accident.
 bench-compare: $(SERVING_VENV)/.made
