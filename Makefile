@@ -94,12 +94,12 @@ $(SERVING_VENV)/.made: benchmarks/baselines/requirements.txt pyproject.toml
 	$(SERVING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]' --requirement $<
 	touch $@
 
-bench-ppocr: $(VENV)/.serve $(PPOCR_VENV)/.made
-	$(BIN)/python benchmarks/ppocr_comparison.py --python $(PPOCR_VENV)/bin/python $(SETS)
+bench-ppocr: $(PPOCR_VENV)/.made
+	$(PPOCR_VENV)/bin/python benchmarks/ppocr_comparison.py $(SETS)
 
-$(PPOCR_VENV)/.made: benchmarks/baselines/ppocr-requirements.txt
+$(PPOCR_VENV)/.made: benchmarks/baselines/ppocr-requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(PPOCR_VENV)
-	$(PPOCR_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(PPOCR_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cli]' --requirement $<
 	touch $@
 
 fuzz: $(VENV)/.fuzz
