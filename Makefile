@@ -69,7 +69,7 @@ $(NODE_MODULES): package.json package-lock.json
 train: $(VENV)/.train
 	$(BIN)/python scripts/train_model.py
 
-bench: $(VENV)/.serve
+bench: $(VENV)/.test
 	$(BIN)/python benchmarks/measure.py
 
 load-test: $(VENV)/.test
@@ -78,7 +78,7 @@ load-test: $(VENV)/.test
 attack: $(VENV)/.test
 	$(BIN)/python benchmarks/attack.py
 
-bench-batch: $(VENV)/.train
+bench-batch: $(VENV)/.test
 	$(BIN)/python benchmarks/batch_throughput.py
 
 test-api: $(VENV)/.test
@@ -87,7 +87,6 @@ test-api: $(VENV)/.test
 # The other servers have their own environment, so that none of their packages becomes a dependency by accident.
 bench-compare: $(SERVING_VENV)/.made
 	$(SERVING_VENV)/bin/python benchmarks/serving.py
-	$(SERVING_VENV)/bin/python benchmarks/write_performance.py
 
 $(SERVING_VENV)/.made: benchmarks/baselines/requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(SERVING_VENV)

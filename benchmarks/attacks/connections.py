@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from transport import connect, receive_answer
+from steady_load import connect
+from steady_load import receive as receive_answer
 
 from attacks.case import Request
 

@@ -69,8 +69,7 @@ class Memory:
     def watch(self, pid: int, is_over: threading.Event) -> None:
         """Sum the memory of a process and all below it until `is_over`, where no group does it."""
         while self.folder is None and not is_over.wait(0.1):
-            summed_mb = sum(pss_mb(each) for each in family(pid))
-            self._summed_bytes = max(self._summed_bytes, int(summed_mb * 2**20))
+            self._summed_bytes = max(self._summed_bytes, int(pss_mb(family(pid)) * 2**20))
 
     @property
     def peak_bytes(self) -> int:
