@@ -8,7 +8,7 @@
 # make audit   ask PyPI whether a package that is installed here has a known hole
 # make train   regenerate models/digitrec.h5 (downloads its data, or DIGITREC_DATA and DIGITREC_STROKES)
 # make bench   measure latency, startup time, memory and throughput
-# make load-test   100,000 requests over five minutes, then a killed worker, then a shutdown
+# make load-test   100,000 requests over five minutes: their outcomes, and the memory
 # make attack  send hostile inputs and 100,000 mixed requests to a server with 512 MiB, about an hour; as root for the limit
 # make bench-batch   measure `digitrec batch` on 20,000 images, some minutes
 # make test-api   test the API against its OpenAPI document with Schemathesis, at least 3,000 requests, about a minute
