@@ -49,7 +49,8 @@ def save(pixels: Pixels, kind: str, mode: str = "L", **options: Any) -> bytes:
     elif mode == "LAB":  # Pillow converts no other mode to it
         image = Image.merge("LAB", [image] * 3)
     else:
-        image = image.convert("RGB").convert(mode) if mode == "YCbCr" else image.convert(mode)
+        image = image.convert("RGB") if mode == "YCbCr" else image
+        image = image.convert(mode, dither=Image.Dither.NONE)  # dithered paper would be as large as noise
     image.save(file, kind, **options)
     return file.getvalue()
 
