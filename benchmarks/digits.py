@@ -43,11 +43,14 @@ def canvas(digit: int, seed: int) -> NDArray[np.uint8]:
     return render_strokes_randomized(Strokes.from_lists(STROKES[digit]), np.random.default_rng(seed))
 
 
+def canvas_png(digit: int, seed: int) -> bytes:
+    """Return the canvas as browsers send it: a PNG file, RGBA."""
+    return _png(Image.fromarray(canvas(digit, seed)))
+
+
 def canvases(count: int) -> list[tuple[int, bytes]]:
     """Return `count` digits, 0 to 9 in turn, each with its canvas as a PNG file."""
-    return [
-        (seed % 10, as_png(Image.fromarray(canvas(seed % 10, seed)).convert("RGBA"))) for seed in range(count)
-    ]
+    return [(seed % 10, canvas_png(seed % 10, seed)) for seed in range(count)]
 
 
 def number(digits: str) -> bytes:
@@ -55,11 +58,10 @@ def number(digits: str) -> bytes:
     page = Image.new("L", (100 * len(digits), 160), 255)
     for index, digit in enumerate(digits):
         page.paste(Image.fromarray(canvas(int(digit), index)).resize((100, 100)), (100 * index, 30))
-    return as_png(page.convert("RGBA"))
+    return _png(page)
 
 
-def as_png(image: Image.Image) -> bytes:
-    """Return the image as a PNG file; Pillow filters its rows much like browsers."""
+def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.convert("RGBA").save(file, "PNG")  # Pillow filters its rows much like browsers
     return file.getvalue()

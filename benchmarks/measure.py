@@ -3,25 +3,24 @@
 
     python benchmarks/measure.py            about half a minute, on an otherwise idle machine
 
-The images are 280 x 280 RGBA canvases as PNG, like those of browsers. The client runs on the same machine and needs no
-installation. benchmarks/serving.py measures with wrk.
+The images are 280 x 280 RGBA canvases as PNG, like those of browsers. The client runs on the same machine.
+benchmarks/serving.py measures with wrk.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
+import psutil
 from digits import NUMBERS, canvases, number
-from server_process import Server, free_port, is_ready, machine, rss_mb
-from transport import connect, post, receive_answer
+from server_process import Server, free_port, is_ready, machine
+from steady_load import ANSWERED, Load
 
 from digitrec import Recognizer, __version__
 from digitrec.model.classifier import INPUT_SHAPE
@@ -64,15 +63,15 @@ def measure_reading(rounds: int) -> None:
 @contextmanager
 def one_core() -> Iterator[None]:
     """Pin this process to one core if the system supports it."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
+    process = psutil.Process()
+    cores = process.cpu_affinity() if hasattr(process, "cpu_affinity") else []
+    if cores:
+        process.cpu_affinity([max(cores)])
     try:
         yield
     finally:
-        os.sched_setaffinity(0, cores)
+        if cores:
+            process.cpu_affinity(cores)
 
 
 def print_latency(
@@ -91,52 +90,33 @@ def print_latency(
     )
 
 
-def measure_server(images: list[tuple[int, bytes]], seconds: float, connections: int) -> None:
+def measure_server(images: list[bytes], seconds: float, connections: int) -> None:
     """Print startup time, throughput and memory of the server."""
     port = free_port()
     command = [sys.executable, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)]
     server = Server(command, partial(is_ready, port))
     try:
         load(port, images, 1.0, connections)  # each thread creates its interpreter
-        counts, times = load(port, images, seconds, connections)
-        memory = [rss_mb(pid) for pid in server.workers]
+        times = load(port, images, seconds, connections)
+        memory = [worker.memory_info().rss / 2**20 for worker in server.workers]
     finally:
         server.stop()
-    times.sort()
     print(f"start        {server.ready_s:.2f} s from process start to /readyz 200")
     print(
-        f"throughput   {counts / seconds:.0f} predictions/s, p50 {1000 * statistics.median(times):.1f} ms, "
+        f"throughput   {len(times) / seconds:.0f} predictions/s, p50 {1000 * statistics.median(times):.1f} ms, "
         f"p99 {1000 * times[int(0.99 * len(times))]:.1f} ms, {connections} connections, "
-        f"{seconds:.0f} s, n = {counts}"
+        f"{seconds:.0f} s, n = {len(times)}"
     )
     print("memory       " + ", ".join(f"{size:.0f} MB" for size in memory) + " resident per worker")
 
 
-def load(
-    port: int, images: list[tuple[int, bytes]], seconds: float, connections: int
-) -> tuple[int, list[float]]:
-    """Return the number of responses, and the latency of each in s."""
-    end = time.perf_counter() + seconds
-    with ThreadPoolExecutor(connections) as pool:
-        results = list(pool.map(lambda _: post_until(port, images, end), range(connections)))
-    times = [one for result in results for one in result]
-    return len(times), times
-
-
-def post_until(port: int, images: list[tuple[int, bytes]], end: float) -> list[float]:
-    """Post images over one connection until `end`, and return the latency of each response in s."""
-    requests = [post(image) for _, image in images]
-    expected = [b'"digit":%d' % digit for digit, _ in images]
-    times = []
-    with connect(port) as connection:
-        while (start := time.perf_counter()) < end:
-            index = len(times) % len(requests)
-            connection.sendall(requests[index])
-            head, body = receive_answer(connection)
-            if not head.startswith(b"HTTP/1.1 200") or expected[index] not in body:
-                raise SystemExit(f"expected {expected[index]!r}. Received: {head!r} {body[:400]!r}")
-            times.append(time.perf_counter() - start)
-    return times
+def load(port: int, images: list[bytes], seconds: float, connections: int) -> list[float]:
+    """Return the latency of each response in s, sorted."""
+    with Load(port, images, connections) as clients:
+        time.sleep(seconds)
+    if set(clients.kinds()) != {ANSWERED}:
+        raise SystemExit(f"expected a prediction for each request. Received: {dict(clients.kinds())}")
+    return sorted(outcome.seconds for outcome in clients.outcomes)
 
 
 def main() -> None:
@@ -147,9 +127,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
     options = parser.parse_args()
     print(f"digitrec {__version__}, {machine()}")
-    images = canvases(IMAGES)
+    images = [image for _, image in canvases(IMAGES)]
     disable_opencv_threads()  # like the server
-    measure_prediction([image for _, image in images], options.rounds)
+    measure_prediction(images, options.rounds)
     measure_reading(options.rounds // 5)
     measure_server(images, options.seconds, options.connections)
 

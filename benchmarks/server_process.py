@@ -10,9 +10,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 _START_TIMEOUT_S = 60.0
 
@@ -24,7 +26,6 @@ class Server:
     ----------
     command : starts the server.
     answers : sends one request and returns whether the response is correct.
-    output : where the server writes, as in `subprocess`; None inherits.
 
     Attributes
     ----------
@@ -37,15 +38,14 @@ class Server:
         answers: Callable[[], bool],
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        output: int | None = subprocess.DEVNULL,
     ) -> None:
         start = time.perf_counter()
         self.process = subprocess.Popen(  # noqa: S603
             command,
             cwd=cwd,
             env={**os.environ, **(environ or {})},
-            stdout=output,
-            stderr=output,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:
@@ -64,22 +64,25 @@ class Server:
             time.sleep(0.005)
 
     @property
-    def processes(self) -> list[int]:
-        """Process IDs of the server and all its descendants."""
-        return family(self.process.pid)
-
-    @property
-    def workers(self) -> list[int]:
-        """Process IDs of all descendants."""
-        return self.processes[1:]
+    def workers(self) -> list[psutil.Process]:
+        """All descendants that run."""
+        return family(self.process.pid)[1:]
 
     def stop(self) -> None:
         """Stop the server and all its descendants, and wait."""
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(15)
-        _kill_group(self.process.pid)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # what SIGTERM did not end
         self.process.wait(15)
+
+
+def _try(answers: Callable[[], bool]) -> bool:
+    try:
+        return answers()
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def is_ready(port: int) -> bool:
@@ -92,18 +95,6 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def _try(answers: Callable[[], bool]) -> bool:
-    try:
-        return answers()
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-def _kill_group(group: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)  # what SIGTERM did not end
-
-
 def free_port() -> int:
     """Return a free port of 127.0.0.1."""
     with socket.socket() as free:
@@ -111,66 +102,30 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def family(pid: int) -> list[int]:
-    """Return the IDs of a process and all its descendants."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in family(int(child)))]
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and all its descendants, without those that have ended."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        members = [process, *process.children(recursive=True)]
+        return [member for member in members if member.status() != psutil.STATUS_ZOMBIE]
+    return []
 
 
-def pss_mb(pid: int) -> float:
-    """Return the proportional set size of a process in MB, which divides shared memory; 0 if it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
-    return int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) / 1024
-
-
-def rss_mb(pid: int) -> float:
-    """Return the resident set size of a process in MB; 0 if it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1024
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used; 0 if it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0.0
-    user, system = text.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-def machine_busy_s() -> float:
-    """Return the CPU time that all processes have used since the system started."""
-    user, nice, system, _idle, _wait, *interrupts = (
-        Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
-    )
-    return sum(map(int, (user, nice, system, *interrupts))) / os.sysconf("SC_CLK_TCK")
-
-
-def processor() -> str:
-    """Return the processor's name."""
-    path = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.+)", path.read_text()) if path.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()
+def pss_mb(processes: Iterable[psutil.Process]) -> float:
+    """Return the proportional set size of the processes together in MB, which counts shared memory once."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.Error):
+            total += process.memory_full_info().pss
+    return total / 2**20
 
 
 def machine() -> str:
     """Return the processor, the number of cores, the system and the Python version."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.is_file() else []
+    processor = names[0] if names else platform.processor() or platform.machine()
     return (
-        f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
+        f"{processor}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}"
     )
-
-
-def others_load() -> float:
-    """Return the load average of the last minute."""
-    return os.getloadavg()[0]

@@ -1,34 +1,33 @@
-"""Clients that post pictures to a server and note what became of each request.
+"""Clients that post requests to a server over plain sockets and note the outcome of each.
 
-A client keeps its connection as long as the server does, and makes a new one for each request where asked to. What it
-notes tells a request that was cut from one that never began: after a refused connection nothing was sent.
+Plain sockets take little CPU time from the server, and they tell a request that was cut from one that never began:
+after a refused connection nothing was sent.
 """
 
 from __future__ import annotations
 
-import json
+import re
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from transport import connect, post, receive_answer
-
 ANSWERED, REFUSED, CUT = "answered", "refused", "cut"
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request.
+    """The outcome of one request.
 
     Attributes
     ----------
-    kind : answered; refused, where nobody listened; cut, where the connection broke before the whole answer had come.
+    kind : answered; refused, where nobody listened; cut, where the connection broke before the end of the response.
     began, seconds : when it was sent, by `time.monotonic`, and how long it took.
-    status : of the answer; 0 where none came.
+    status : of the response; 0 where none came.
     version : of the model that answered.
     """
 
@@ -43,21 +42,26 @@ class Outcome:
         """When it was answered, refused or cut, by `time.monotonic`."""
         return self.began + self.seconds
 
+    @property
+    def label(self) -> str:
+        """The kind, or the status of a response that is not 200."""
+        return str(self.status) if self.kind == ANSWERED and self.status != 200 else self.kind
+
 
 class Load:
-    """Posts `pictures` to /api/v1/predict on so many `connections` at once, as a context manager.
+    """Posts `images` to /api/v1/predict on `connections` at once, as a context manager.
 
     Parameters
     ----------
     rate : requests a second, all clients together; None is as many as the server answers.
     keep_alive : whether a connection serves more than one request.
-    ends_when_refused : whether a client goes home when nobody listens any more.
+    ends_when_refused : whether a client ends when nobody listens any more.
     """
 
     def __init__(
         self,
         port: int,
-        pictures: Sequence[bytes],
+        images: Sequence[bytes],
         connections: int,
         *,
         rate: float | None = None,
@@ -65,7 +69,7 @@ class Load:
         ends_when_refused: bool = False,
     ) -> None:
         self._port = port
-        self._requests = [post(picture, keep_alive=keep_alive) for picture in pictures]
+        self._requests = [post(image, keep_alive=keep_alive) for image in images]
         self._pause_s = connections / rate if rate else 0.0
         self._ends_when_refused = ends_when_refused
         self._over = threading.Event()
@@ -83,17 +87,15 @@ class Load:
         self.end()
 
     def end(self) -> None:
-        """Let every client finish its request and go home."""
+        """Let every client finish its request, and wait for all."""
         self._over.set()
         for thread in self._threads:
-            thread.join(_PATIENCE_S)
+            thread.join(_TIMEOUT_S)
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """What became of all requests so far, by the time they began."""
-        return sorted(
-            (outcome for notes in self._notes for outcome in list(notes)), key=lambda item: item.began
-        )
+        """The outcomes of all requests so far, by the time they began."""
+        return sorted((item for notes in self._notes for item in list(notes)), key=lambda item: item.began)
 
     @property
     def count(self) -> int:
@@ -101,15 +103,12 @@ class Load:
         return sum(len(notes) for notes in self._notes)
 
     def kinds(self) -> Counter[str]:
-        """Return how many requests were answered with 200, refused and cut, and how many got another status."""
-        return Counter(
-            str(outcome.status) if outcome.kind == ANSWERED and outcome.status != 200 else outcome.kind
-            for outcome in self.outcomes
-        )
+        """Return how many requests have each label."""
+        return Counter(outcome.label for outcome in self.outcomes)
 
     def _post(self, index: int) -> None:
         notes = self._notes[index]
-        client = _Client(self._port)
+        client = Client(self._port)
         next_start = time.monotonic() + self._pause_s * index / len(self._threads)
         while not self._over.wait(max(0.0, next_start - time.monotonic())):
             next_start = max(next_start + self._pause_s, time.monotonic() - 1.0)
@@ -121,38 +120,89 @@ class Load:
         client.close()
 
 
-class _Client:
-    """One connection at a time."""
+class Client:
+    """A client that keeps its connection as long as the server does."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._connection: socket.socket | None = None
+    def __init__(self, port: int, timeout_s: float = _TIMEOUT_S) -> None:
+        self._port, self._timeout_s = port, timeout_s
+        self._socket: socket.socket | None = None
 
     def ask(self, request: bytes) -> Outcome:
-        """Send one request and wait for its answer."""
+        """Send one request and wait for its response."""
         began = time.monotonic()
         try:
-            connection = self._connection or self._connected()
+            self._socket = self._socket or connect(self._port, self._timeout_s)
         except OSError:
             return Outcome(REFUSED, began, time.monotonic() - began)
         try:
-            connection.sendall(request)
-            head, body = receive_answer(connection)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a response may come before all is sent
+                self._socket.sendall(request)
+            head, body = receive(self._socket)
         except OSError:
             self.close()
             return Outcome(CUT, began, time.monotonic() - began)
         if b"\r\nconnection: close" in head.lower():
             self.close()
-        status = int(head.split(b" ", 2)[1])
-        version = json.loads(body)["model"]["version"] if status == 200 else ""
-        return Outcome(ANSWERED, began, time.monotonic() - began, status, version)
+        version = re.search(rb'"version":"([^"]*)"', body)
+        return Outcome(
+            ANSWERED,
+            began,
+            time.monotonic() - began,
+            int(head.split(b" ", 2)[1]),
+            version[1].decode() if version else "",
+        )
 
     def close(self) -> None:
-        """Hang up."""
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+        """Close the connection."""
+        if self._socket:
+            self._socket.close()
+        self._socket = None
 
-    def _connected(self) -> socket.socket:
-        self._connection = connect(self._port, _PATIENCE_S)
-        return self._connection
+
+def connect(port: int, timeout_s: float = _TIMEOUT_S) -> socket.socket:
+    """Return a connection to a server on this machine, with Nagle's algorithm disabled."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def post(
+    body: bytes,
+    path: str = "/api/v1/predict",
+    content_type: str = "image/png",
+    *headers: str,
+    keep_alive: bool = True,
+) -> bytes:
+    """Return a complete POST request."""
+    lines = [
+        f"POST {path} HTTP/1.1\r\nHost: localhost",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "\r\n"]).encode() + body
+
+
+def receive(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Return head and body of one response with a Content-Length.
+
+    Raises
+    ------
+    ConnectionError : the server closed the connection before the end of the response.
+    """
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _receive_some(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = int(re.findall(rb"(?i)content-length: (\d+)", head)[0])
+    while len(body) < length:
+        body += _receive_some(connection)
+    return head, body
+
+
+def _receive_some(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionError("expected a response. Received: the end of the connection.")
+    return data

@@ -1,1 +1,1 @@
-"""What benchmarks/attack.py sends: inputs made to cost far more than they weigh."""
+"""The inputs of benchmarks/attack.py: small on the wire and expensive to process."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attacks.pages import constraints, drawings, pages
+from attacks.pages import CONSTRAINTS, DRAWINGS, PAGES
 
 from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
 from digitrec.forms import parse_form
@@ -60,14 +60,14 @@ def _over_budget(calls: Iterator[tuple[str, Callable[[], object]]]) -> list[str]
 def test_images_stay_within_the_budget(warm: Recognizer) -> None:
     calls = (
         (f"{read.__name__}: {name}", lambda read=read, image=image: read(image))
-        for name, image in pages()
+        for name, image in ((name, make()) for name, make in PAGES.items())
         for read in (warm.read, warm.predict)
     )
     assert not _over_budget(calls)
 
 
 def test_strokes_stay_within_the_budget(warm: Recognizer) -> None:
-    strokes = ((name, Strokes.from_lists(lines)) for name, lines in drawings())
+    strokes = ((name, Strokes.from_lists(make())) for name, make in DRAWINGS.items())
     assert not _over_budget((name, lambda lines=lines: warm.read(lines)) for name, lines in strokes)
 
 
@@ -75,7 +75,7 @@ def test_strokes_stay_within_the_budget(warm: Recognizer) -> None:
 def test_constraints_stay_within_the_budget(warm: Recognizer, text: str) -> None:
     image = draw_number(text, step_px=62)
     assert not _over_budget(
-        (name, lambda options=options: warm.read(image, **options)) for name, options in constraints()
+        (name, lambda make=make: warm.read(image, **make())) for name, make in CONSTRAINTS.items()
     )
 
 

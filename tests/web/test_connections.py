@@ -310,6 +310,12 @@ def test_nothing_stays_open_for_a_client_that_leaves_during_its_upload(serve: Se
         b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
         b"GET /\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost:\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\nX: 1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\na\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\na\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab0\r\n\r\n",
         b"\xff\xfe / HTTP/1.1\r\nHost: a\r\n\r\n",
     ],
 )

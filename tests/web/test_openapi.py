@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from pydantic.json_schema import models_json_schema
 from web_images import one
-from web_servers import REPOSITORY
+from web_servers import REPOSITORY, running
 
 from digitrec.preprocessing.decode import FORMATS
 from digitrec.web import create_app
@@ -238,11 +239,24 @@ def test_an_error_has_a_documented_response(
 
 
 def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
-    """The short form of `make test-api`."""
+    """All checks of Schemathesis; `make test-api` asks for more examples and all phases."""
     pytest.importorskip("schemathesis", reason="needs pip install schemathesis")
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "benchmarks" / "run_schemathesis.py", "--examples", "2", "--at-least", "500",
-         "--phases", "examples,coverage"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    examples, phases, least = (2, "examples,coverage", 500)
+    if "DIGITREC_SCHEMATHESIS_EXAMPLES" in os.environ:
+        examples = int(os.environ["DIGITREC_SCHEMATHESIS_EXAMPLES"])
+        phases, least = "examples,coverage,fuzzing,stateful", 3000
+    hooks = REPOSITORY / "tests" / "web"
+    with running(DIGITREC_LOG_LEVEL="ERROR", DIGITREC_LOG_FORMAT="text") as server:
+        command = [
+            *(Path(sys.executable).parent / "schemathesis", "--config-file", hooks / "schemathesis.toml"),
+            *("run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--phases", phases),
+            *("--max-examples", str(examples), "--seed", "1", "--continue-on-failure"),
+        ]
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": str(hooks)}, cwd=tmp_path,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, server.log()[-5000:] + done.stdout[-5000:]
+    sent = re.search(r"([\d,]+) generated", done.stdout)
+    assert sent is not None, done.stdout
+    assert int(sent[1].replace(",", "")) >= least
