@@ -220,3 +220,12 @@ def test_character_without_ink_keeps_its_part_of_the_line() -> None:
     assert characters[0].ink.any()
     assert not characters[1].ink.any()
     assert characters[1].box[2] >= characters[1].box[0]
+
+
+def test_characters_that_the_binarization_took_for_background_have_columns_and_no_ink() -> None:
+    """The line model sees the grayscale image, and so more than the components."""
+    background = np.array([[0, 0, 90, 40, 3600]], np.int32)
+    blank = BinarizedPage(np.zeros((40, 90), np.float32), np.zeros((40, 90), np.int32), background, 20.0, 1.0)
+    characters = locate_characters(blank, np.array([], np.intp), [20.0, 60.0])
+    assert [character.box for character in characters] == [(0, 0, 40, 40), (40, 0, 90, 40)]
+    assert not any(character.ink.any() for character in characters)

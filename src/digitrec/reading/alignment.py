@@ -43,10 +43,12 @@ def locate_characters(
 
     Parameters
     ----------
-    components : the line's component IDs in the page's labels, at least one.
+    components : the line's component IDs in the page's labels. Without any, as where the line model reads what the
+        binarization took for background, each character is its columns of the page, without ink.
     peaks : x of each character on the page, from left to right, at least one.
     """
-    boxes = page.boxes[components]
+    height, width = page.labels.shape
+    boxes = page.boxes[components] if len(components) else np.array([[0, 0, width, height, 0]], np.int32)
     left, top = (int(edge) for edge in boxes[:, :2].min(axis=0))
     right, bottom = (int(edge) for edge in (boxes[:, :2] + boxes[:, 2:4]).max(axis=0))
     labels, ink = page.labels[top:bottom, left:right], page.ink[top:bottom, left:right]
@@ -91,6 +93,8 @@ def _is_far(
 ) -> NDArray[np.bool_]:
     """Return, for each component of the page, whether it is one of `components` and far from all characters."""
     found = np.zeros(len(boxes), np.bool_)
+    if not len(components):
+        return found
     left, width, height = boxes[components][:, [0, 2, 3]].T
     reach = _REACH * float(np.median(height))
     at = np.asarray(peaks)[:, np.newaxis]
