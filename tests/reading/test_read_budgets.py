@@ -75,7 +75,8 @@ def test_strokes_stay_within_the_budget(warm: Recognizer) -> None:
 def test_constraints_stay_within_the_budget(warm: Recognizer, text: str) -> None:
     image = draw_number(text, step_px=62)
     assert not _over_budget(
-        (name, lambda make=make: warm.read(image, **make())) for name, make in CONSTRAINTS.items()
+        (name, lambda options=options: warm.read(image, **options))
+        for name, options in ((name, make()) for name, make in CONSTRAINTS.items())
     )
 
 

@@ -118,7 +118,7 @@ def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     ):
         if np.mean(np.abs(paper.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
-    padded = np.pad(image, max(image.shape) // 8 + 1, constant_values=level)
+    padded = np.pad(downscale_for_processing(image), _MARGIN_PX, constant_values=level)
     return padded if paper_is_light else np.asarray(255 - padded, np.uint8)
 
 
