@@ -1,4 +1,4 @@
-"""An image cut to its ink gives the digit that it gives with paper around it, and two digits are not one."""
+"""An image cut to its ink gives the digit that it gives with a margin, and two digits are not one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_image_of_one_level_is_blank(image: NDArray[np.uint8]) -> None:
         find_candidates(image)
 
 
-def test_a_digit_with_paper_around_it_has_no_alternative() -> None:
+def test_a_digit_with_a_margin_has_no_alternative() -> None:
     candidates = find_candidates(draw_digit(5))
     assert len(candidates.images()) == 1
 
@@ -35,7 +35,7 @@ def test_a_digit_with_paper_around_it_has_no_alternative() -> None:
 @pytest.mark.parametrize("margin_px", [0, 1, 2, 8])
 @pytest.mark.parametrize("pen_px", [8, 12, 18, 34])
 def test_the_margin_does_not_change_the_digit(recognizer: Recognizer, pen_px: int, margin_px: int) -> None:
-    """A bold 1 fills a gray image so far that its soft edges are most of the paper: bold ones are binarized."""
+    """A bold 1 fills a gray image so far that its soft edges are most of the background: bold ones are binarized."""
     images, labels = [], []
     for digit in range(10):
         tight = crop_to_ink(draw_digit(digit, pen_px=pen_px), margin_px)

@@ -1,7 +1,7 @@
 """What the digit may be in an image whose ink reaches an edge.
 
 There, geometry cannot tell a bar of the digit from a ruled line, another digit from a part of a neighbor, or bold ink
-from paper. `normalize` decides by what is usual. This module adds the alternatives, so that the network can decide.
+from background. `normalize` decides by what is usual. This module adds the alternatives, so that the network can decide.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
-from digitrec.preprocessing.components import is_beside, is_whole_digit
+from digitrec.preprocessing.components import is_next_to, is_whole_digit
 from digitrec.preprocessing.normalize import (
     Extraction,
     downscale_for_processing,
@@ -29,15 +29,15 @@ from digitrec.preprocessing.ops import Foreground, GrayImage, Mask, connected_co
 
 _MARGIN_PX = 16
 _SAMPLE_PX = 256
-_MIN_RANGE = 40  # gray levels between paper and ink of a drawing
+_MIN_RANGE = 40  # gray levels between background and ink of a drawing
 _LEVEL_TOLERANCE = 3
-# Of the paper, in a drawing or a binarized image: pixels of one level. Photos have noise and shading.
+# Of the background, in a drawing or a binarized image: pixels of one level. Photos have noise and shading.
 _MIN_FLAT_FRACTION, _MIN_FLAT_EDGE_FRACTION = 0.9, 0.75
 _MIN_EDGE_FRACTION = 0.02  # of the edge's pixels: less ink than this is dust
 _BOLD_FRACTION = 0.25  # of an image whose margin is small; digits on a canvas are 0.05 to 0.15 of it
 _MIN_GROWTH = 1.05  # of the digit's area, by what was taken for a ruled line
 _LINE_FRACTION = 0.7  # of a component was removed as a ruled line ...
-_SAME_HEIGHT_FRACTION = 0.93  # ... but beside a digit of the same height it may be a 1
+_SAME_HEIGHT_FRACTION = 0.93  # ... but next to a digit of the same height it may be a 1
 _MAX_OVERLAP = 0.15  # of the digit's longer side; a border around the digit overlaps it wholly
 _TIGHT_SIDES = 3  # of four that two digits reach together, in an image cut to its ink
 _MAX_CONTACT = 0.15  # of its height, with the edge, of a digit that the edge does not cut
@@ -50,8 +50,8 @@ class DigitCandidates(NamedTuple):
     ----------
     digit : without what looks like ruled lines and neighbors.
     whole : all ink that is connected to the digit; None if that is the same, or if nothing else is left.
-    is_drawing : whether `whole` comes from a drawing or a binarized image, whose paper is known.
-    others : components beside the digit that are as large.
+    is_drawing : whether `whole` comes from a drawing or a binarized image, whose background is known.
+    others : components next to the digit that are as large.
     """
 
     digit: Foreground
@@ -93,9 +93,9 @@ def find_candidates(image: GrayImage) -> DigitCandidates:
 
 
 def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
-    """Return a drawing or binarized image with dark ink and a margin of paper; None for a photo or where it has one.
+    """Return a drawing or binarized image with dark ink and a margin of background; None for a photo or where it has one.
 
-    The paper is what most of the edge is. The majority of the whole image would be wrong for a bold digit that is cut
+    The background is what most of the edge is. The majority of the whole image would be wrong for a bold digit that is cut
     to its ink.
     """
     edge = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
@@ -106,20 +106,20 @@ def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
         return None
     middle = (darkest + lightest) / 2
     light_fraction = float((edge > middle).mean())
-    paper_is_light = light_fraction >= 0.5
-    level = int(edge.max() if paper_is_light else edge.min())
+    background_is_light = light_fraction >= 0.5
+    level = int(edge.max() if background_is_light else edge.min())
     is_mixed = _MIN_EDGE_FRACTION < light_fraction < 1 - _MIN_EDGE_FRACTION
-    is_ink = (small > middle) != paper_is_light
+    is_ink = (small > middle) != background_is_light
     if not is_mixed and is_ink.mean() < _BOLD_FRACTION:
         return None
-    for paper, min_fraction in (
-        (edge[(edge > middle) == paper_is_light], _MIN_FLAT_EDGE_FRACTION),
+    for background, min_fraction in (
+        (edge[(edge > middle) == background_is_light], _MIN_FLAT_EDGE_FRACTION),
         (small[~is_ink], _MIN_FLAT_FRACTION),
     ):
-        if np.mean(np.abs(paper.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
+        if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
     padded = np.pad(downscale_for_processing(image), _MARGIN_PX, constant_values=level)
-    return padded if paper_is_light else np.asarray(255 - padded, np.uint8)
+    return padded if background_is_light else np.asarray(255 - padded, np.uint8)
 
 
 def _normalize_or_none(image: GrayImage) -> Foreground | None:
@@ -148,7 +148,7 @@ def _other_digits(
     for label in range(1, len(stats)):
         if label == main or not is_whole_digit(stats[label], stats[main], labels.shape):
             continue
-        if not is_beside(stats[label], stats[main], max_overlap=_MAX_OVERLAP):
+        if not is_next_to(stats[label], stats[main], max_overlap=_MAX_OVERLAP):
             continue
         component = np.asarray(labels == label, np.uint8)
         was_line = np.mean(extraction.without_lines[component > 0] <= weak) >= _LINE_FRACTION

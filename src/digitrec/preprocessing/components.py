@@ -54,7 +54,7 @@ def _belongs(component: NDArray[np.int32], main: NDArray[np.int32], shape: tuple
     is_speck = _area(component) < _SPECK_AREA_FRACTION * _area(main)
     if is_dot or is_speck or _touches_edge(component, shape):
         return False
-    is_neighbor = is_beside(component, main) and is_whole_digit(component, main, shape)
+    is_neighbor = is_next_to(component, main) and is_whole_digit(component, main, shape)
     return _is_part(component, main) or is_neighbor
 
 
@@ -64,7 +64,7 @@ def _is_part(component: NDArray[np.int32], main: NDArray[np.int32]) -> bool:
     return gap_x <= _MAX_GAP_BESIDE * side and gap_y <= _MAX_GAP_ABOVE * side
 
 
-def is_beside(component: NDArray[np.int32], main: NDArray[np.int32], max_overlap: float = np.inf) -> bool:
+def is_next_to(component: NDArray[np.int32], main: NDArray[np.int32], max_overlap: float = np.inf) -> bool:
     """Return whether a component is close to the main one and on one line with it.
 
     Parameters
