@@ -256,8 +256,8 @@ def _prediction(
 def _weight_of_whole(digit: NDArray[np.float32], whole: NDArray[np.float32], *, is_drawing: bool) -> float:
     """Return the weight of the prediction for all connected ink, next to that for the ink without ruled lines.
 
-    If the two are different digits, neither is sure. Exceptions: the background of a drawing is known, and a digit without
-    its own bars is a stem, which looks like a 1.
+    If the two are different digits, neither is sure. Exceptions: the background of a drawing is known, and a digit
+    without its own bars is a stem, which looks like a 1.
     """
     if whole.max() < _MIN_CERTAINTY:
         return 0.0

@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.errors import DatasetError
-from digitrec.evaluation.dataset_readers import LABELS_FILE, Example, array_examples, read_examples
+from digitrec.evaluation.dataset_readers import LABELS_FILE, Example, read_examples
 from digitrec.preprocessing.decode import ImageLike
 
 _SUFFIXES = (".jsonl", ".npz")
@@ -109,14 +107,6 @@ def read_labeled_dataset(path: str | Path, *, seed: int = 0) -> LabeledDataset:
     """
     path = Path(path).resolve()
     return replace(_to_dataset(path, read_examples(path, seed=seed)), holds_arrays=path.suffix == ".npz")
-
-
-def from_arrays(name: str, images: NDArray[np.uint8], labels: NDArray[Any]) -> LabeledDataset:
-    """Return a dataset of (N, 28, 28) uint8 `images`, where 255 is ink, and (N,) `labels` 0 to 9."""
-    path = Path(name)
-    return LabeledDataset(
-        name, path, tuple(array_examples(path, images, labels)), Counter(), holds_arrays=True
-    )
 
 
 def find_labeled_datasets(path: str | Path) -> list[Path]:

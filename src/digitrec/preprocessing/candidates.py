@@ -1,7 +1,7 @@
 """What the digit may be in an image whose ink reaches an edge.
 
 There, geometry cannot tell a bar of the digit from a ruled line, another digit from a part of a neighbor, or bold ink
-from background. `normalize` decides by what is usual. This module adds the alternatives, so that the network can decide.
+from background. `normalize` decides by what is usual. This module adds the alternatives: the network decides.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ def find_candidates(image: GrayImage) -> DigitCandidates:
 
 
 def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
-    """Return a drawing or binarized image with dark ink and a margin of background; None for a photo or where it has one.
+    """Return a drawing or binarized image with dark ink and a margin; None for a photo or where it has a margin.
 
-    The background is what most of the edge is. The majority of the whole image would be wrong for a bold digit that is cut
-    to its ink.
+    The background is what most of the edge is. The majority of the whole image would be wrong for a bold digit
+    that is cut to its ink.
     """
     edge = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     step = max(1, max(image.shape) // _SAMPLE_PX)
