@@ -11,22 +11,18 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constants import LABELS
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.files import packaged_model_path
 from digitrec.limits import InputLimits
-from digitrec.model.classifier import Classifier, load_classifier
+from digitrec.model.classifier import INPUT_SHAPE, Classifier, load_classifier
 from digitrec.model.line_model import LineModel
-from digitrec.preprocessing.candidates import DigitCandidates, find_candidates
 from digitrec.preprocessing.decode import ImageLike, decoded
 from digitrec.preprocessing.strokes import Strokes, render_strokes_as_page
 from digitrec.reading.constraints import Constraint, make_constraint
 from digitrec.reading.reader import Models, read_number
+from digitrec.reading.single_digit import DigitViews, combine, view_digit
 from digitrec.results import Prediction, Reading
 from digitrec.saliency import occlusion_saliency
-
-_MIN_CERTAINTY = 0.6  # of a candidate that counts as a digit
-_STEM_CERTAINTY = 0.95
 
 
 class Recognizer:
@@ -35,7 +31,8 @@ class Recognizer:
     Parameters
     ----------
     classifier : the digit network, see `digitrec.model.classifier.Classifier`.
-    lines : the network that reads whole lines in `read`; None takes the packaged one.
+    lines : the network that reads whole lines; None takes the packaged one. `predict` combines it with the classifier
+        where the classifier's card has a `line_weight` above 0.
     limits : the largest image that is decoded.
     threshold : confidence that an accepted answer needs; None takes it from the models' cards: one threshold for
         digits, `threshold`, and one for numbers, `number_threshold`.
@@ -58,6 +55,7 @@ class Recognizer:
         self.classifier = classifier
         self.models = Models(classifier, lines or LineModel.load(packaged_model_path("lines")))
         self.limits = limits or InputLimits()
+        self._line_weight = float(classifier.card.get("line_weight", 0.0))
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
         self.number_threshold = self.models.lines.card["threshold"] if threshold is None else threshold
 
@@ -140,7 +138,7 @@ class Recognizer:
         if errors not in ("raise", "return"):
             raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
-        results = [self._find_candidates(image, keep_errors=errors == "return") for image in images]
+        results = [self._view(image, keep_errors=errors == "return") for image in images]
         found = [result for result in results if not isinstance(result, DigitrecError)]
         predictions: Iterator[Prediction] = iter(self._classify(found, threshold))
         if explain:
@@ -192,24 +190,29 @@ class Recognizer:
         digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
         return replace(reading, digits=digits)
 
-    def _find_candidates(self, image: ImageLike, *, keep_errors: bool) -> DigitCandidates | DigitrecError:
+    def _view(self, image: ImageLike, *, keep_errors: bool) -> DigitViews | DigitrecError:
         try:
             with decoded(image, self.limits) as gray:
-                return find_candidates(gray)
+                return view_digit(gray, self.models.lines if self._line_weight else None)
         except DigitrecError as error:
             if keep_errors:
                 return error
             raise
 
-    def _classify(self, found: Sequence[DigitCandidates], threshold: float) -> list[Prediction]:
-        if not found:
-            return []
-        images = [image for candidates in found for image in candidates.images()]
-        probabilities = iter(self.classifier.probabilities(np.stack(images)[..., np.newaxis]))
+    def _classify(self, found: Sequence[DigitViews], threshold: float) -> list[Prediction]:
+        images = np.array([image for views in found for image in views.normalized], np.float32)
+        outputs = iter(self.classifier.probabilities(images.reshape(-1, *INPUT_SHAPE)))
         return [
-            _prediction(candidates, list(islice(probabilities, len(candidates.images()))), threshold)
-            for candidates in found
+            self._prediction(views, np.array(list(islice(outputs, len(views.normalized)))), threshold)
+            for views in found
         ]
+
+    def _prediction(self, views: DigitViews, outputs: NDArray[np.float32], threshold: float) -> Prediction:
+        probabilities = combine(outputs, views, self._line_weight)
+        digit = int(probabilities.argmax())
+        confidence = float(probabilities[digit])
+        shown = views.normalized[int(outputs[:, digit].argmax())] if views.normalized else views.fallback
+        return Prediction(digit, confidence, probabilities, confidence >= threshold, shown)
 
     def _explained(self, prediction: Prediction) -> Prediction:
         return replace(
@@ -234,34 +237,3 @@ def _checked_threshold(threshold: object) -> float:
     if isinstance(threshold, (int, float, np.floating)) and 0.0 <= threshold <= 1.0:
         return float(threshold)
     raise InvalidFieldError("threshold", f"expected a number from 0 to 1. Received: {threshold!r}.")
-
-
-def _prediction(
-    candidates: DigitCandidates, outputs: list[NDArray[np.float32]], threshold: float
-) -> Prediction:
-    probabilities, ink = outputs[0], candidates.digit
-    if candidates.whole is not None:
-        weight = _weight_of_whole(outputs[0], outputs[1], is_drawing=candidates.is_drawing)
-        probabilities = (1 - weight) * outputs[0] + weight * outputs[1]
-        ink = candidates.whole if weight >= 0.5 else candidates.digit
-    for other in outputs[len(outputs) - len(candidates.others) :]:
-        # The more certainly the other component is a digit, the less the image is one digit.
-        certainty = other.max() if other.max() >= _MIN_CERTAINTY else 0.0
-        probabilities = (1 - certainty) * probabilities + certainty / len(LABELS)
-    digit = int(probabilities.argmax())
-    confidence = float(probabilities[digit])
-    return Prediction(digit, confidence, probabilities, confidence >= threshold, ink)
-
-
-def _weight_of_whole(digit: NDArray[np.float32], whole: NDArray[np.float32], *, is_drawing: bool) -> float:
-    """Return the weight of the prediction for all connected ink, next to that for the ink without ruled lines.
-
-    If the two are different digits, neither is sure. Exceptions: the background of a drawing is known, and a digit
-    without its own bars is a stem, which looks like a 1.
-    """
-    if whole.max() < _MIN_CERTAINTY:
-        return 0.0
-    if digit.max() < _MIN_CERTAINTY or digit.argmax() == whole.argmax():
-        return float(whole.max() >= digit.max())
-    is_stem = digit.argmax() == 1 and whole.max() >= _STEM_CERTAINTY
-    return 0.7 if is_drawing or is_stem else 0.51

@@ -194,3 +194,13 @@ def test_more_evidence_never_lowers_confidence() -> None:
     cases = [(0.2, uncertain), (0.2, certain), (0.9, uncertain), (0.9, certain), (0.99, certain)]
     confidences = [calibrated(evidence([probability], digits), _CARD) for probability, digits in cases]
     assert confidences == sorted(confidences)
+
+
+def test_the_posterior_of_single_digits_sums_over_all_alignments() -> None:
+    rng = np.random.default_rng(1)
+    columns = rng.dirichlet(np.full(11, 0.3), size=9) + ctc.FLOOR
+    posterior = ctc.single_digit_posterior(columns)
+    for digit in range(10):
+        assert posterior.digits[digit] == pytest.approx(np.exp(ctc.log_probability(columns, str(digit))))
+    assert posterior.empty == pytest.approx(np.prod(columns[:, 10]))
+    assert 0.0 <= posterior.several <= 1.0

@@ -63,7 +63,7 @@ def test_a_reference_preset_is_plain_mnist(name: str) -> None:
     recipe = ARCHITECTURES[name].published_recipe
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
-    assert (config.augmentation, config.non_digits, config.use_pendigits) == (None, None, False)
+    assert (config.augmentation, config.non_digits, config.use_strokes) == (None, None, False)
 
 
 def test_the_last_epochs_have_mild_augmentation() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec.errors import DatasetError
+from digitrec.training.characters import Character, split_by_writer
 from digitrec.training.data.unipen import load_json_characters, load_unipen, smooth
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
@@ -22,7 +23,8 @@ from digitrec.training.data import mnist as mnist_module
 from digitrec.training.data import pendigits as pen_module
 from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.data.mnist import IDX_FILES, load_mnist
-from digitrec.training.data.pendigits import load_pendigits, parse_unipen, render_pendigits
+from digitrec.training.data.omniglot import load_omniglot
+from digitrec.training.data.pendigits import load_pendigits, parse_unipen
 from digitrec.training.samples import Samples, concatenate, stratified_split
 from sample_digits import draw_digit
 
@@ -92,7 +94,7 @@ def test_a_failed_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pen_module.keras.utils, "get_file", fail)
     with pytest.raises(DatasetError, match=r"no route to host.*--data or DIGITREC_DATA"):
         load_mnist(None)
-    options = r"--pendigits or DIGITREC_STROKES to the path of that file, or train with --no-pendigits"
+    options = r"--pendigits or DIGITREC_STROKES to the path of that file, or train with --no-strokes"
     with pytest.raises(DatasetError, match=options):
         load_pendigits(None)
 
@@ -109,9 +111,9 @@ def test_npz_and_idx_files_are_equal(
 
 def test_the_y_axis_of_unipen_is_flipped() -> None:
     eight, one = parse_unipen(UNIPEN)
-    assert (eight.label, one.label) == (8, 1)
-    assert (eight.writer, one.writer) == (12, 3)
-    assert [line.tolist() for line in eight.strokes.strokes] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
+    assert (eight.label, one.label) == ("8", "1")
+    assert (eight.writer, one.writer) == ("12", "3")
+    assert [stroke.tolist() for stroke in eight.strokes] == [[[10, 0], [10, -30]], [[0, -15], [20, -15]]]
 
 
 def test_another_file_than_pendigits_is_rejected(tmp_path: Path) -> None:
@@ -119,18 +121,12 @@ def test_another_file_than_pendigits_is_rejected(tmp_path: Path) -> None:
     path.write_text(UNIPEN)
     with pytest.raises(DatasetError, match="a66225d68d7d"):
         load_pendigits(path)
-    with pytest.raises(DatasetError, match="--no-pendigits"):
+    with pytest.raises(DatasetError, match="--no-strokes"):
         load_pendigits(tmp_path / "nowhere")
 
 
-def test_pen_digits_are_rendered(pen_digits_path: Path) -> None:
-    digits = load_pendigits(pen_digits_path)
-    assert len(digits) == 7494
-    images, labels = render_pendigits(digits[:5], 2, seed=1)
-    assert images.shape == (10, 28, 28)
-    assert labels.tolist() == [digit.label for digit in digits[:5] for _ in range(2)]
-    assert not np.array_equal(images[0], images[1])
-    assert np.array_equal(render_pendigits(digits[:5], 2, seed=1)[0], images)
+def test_there_are_7494_pen_digits(pen_digits_path: Path) -> None:
+    assert len(load_pendigits(pen_digits_path)) == 7494
 
 
 def test_a_stratified_split_keeps_all_samples() -> None:
@@ -142,24 +138,30 @@ def test_a_stratified_split_keeps_all_samples() -> None:
     assert sorted(both.images[:, 0, 0].tolist()) == list(range(200))
 
 
-def test_validation_writers_are_not_in_the_training_set(
-    mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_no_writer_is_in_both_parts_of_a_split() -> None:
+    characters = [Character("3", (), f"writer {number % 20}") for number in range(100)]
+    rest, part = split_by_writer(characters, 0.1, seed=1)
+    assert (len(rest), len(part)) == (90, 10)
+    assert not {item.writer for item in rest} & {item.writer for item in part}
+    assert split_by_writer([], 0.1, seed=1) == ([], [])
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_omniglot_is_loaded_without_characters_that_look_like_a_digit(
+    tmp_path: Path, compressed: bool
 ) -> None:
-    from digitrec.training import pipeline
-
-    parts: list[set[int]] = []
-
-    def note(digits: list[pen_module.PenDigit], renderings: int, seed: int) -> Samples:
-        parts.append({digit.writer for digit in digits})
-        return Samples(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
-
-    monkeypatch.setattr(pipeline, "render_pendigits", note)
-    config = pipeline.TrainingConfig(samples_per_template=0, touching_digit_rows=0, non_digits=None)
-    pipeline.build_datasets(config, load_mnist(mnist_path), load_pendigits(pen_digits_path))
-    train, validation = parts
-    assert len(validation) == 2
-    assert len(train) == 28
-    assert not train & validation
+    records = [
+        {"alphabet": "Tagalog", "char": char, "strokes": [[[0, 0], [9, 9]]], "writer": "01"}
+        for char in (1, 3)
+    ]
+    path = tmp_path / ("characters.jsonl" + compressed * ".gz")
+    lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+    path.write_bytes(gzip.compress(lines) if compressed else lines)
+    (character,) = load_omniglot(path)
+    assert (character.label, character.writer) == ("Tagalog 1", "01")
+    path.write_bytes(b'{"alphabet": "Greek"}')
+    with pytest.raises(DatasetError, match="expected JSON lines"):
+        load_omniglot(path)
 
 
 @pytest.fixture

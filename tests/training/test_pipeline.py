@@ -22,12 +22,12 @@ from digitrec import Recognizer
 from digitrec.errors import DatasetError, ModelFileError, OutputError, TrainingError
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
-from digitrec.training.pipeline import train
+from digitrec.training.pipeline import DataPaths, train
 
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
-SMALL = TrainingConfig(epochs=2, limit=600, batch_size=64, use_pendigits=False)
+SMALL = TrainingConfig(epochs=2, limit=600, batch_size=64, use_strokes=False)
 
 
 class Stop(Exception):
@@ -43,10 +43,10 @@ def weights(path: Path) -> list[NDArray[np.float32]]:
 def test_resuming_needs_a_valid_checkpoint(tmp_path: Path, small_mnist: Path) -> None:
     output = tmp_path / "m.h5"
     with pytest.raises(TrainingError, match="Start without --resume"):
-        train(SMALL, output, mnist=small_mnist, resume=True)
+        train(SMALL, output, DataPaths(mnist=small_mnist), resume=True)
     checkpoint_path(output).write_bytes(b"half a file")
     with pytest.raises(TrainingError, match="expected a checkpoint"):
-        train(SMALL, output, mnist=small_mnist, resume=True)
+        train(SMALL, output, DataPaths(mnist=small_mnist), resume=True)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -55,7 +55,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     from digitrec.training import fit as fit_module
 
     whole, halved = tmp_path / "whole.h5", tmp_path / "halved.h5"
-    expected = train(SMALL, whole, mnist=small_mnist)
+    expected = train(SMALL, whole, DataPaths(mnist=small_mnist))
 
     write = fit_module.write_checkpoint
 
@@ -66,22 +66,22 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     halved.write_bytes(b"the old model")
     with monkeypatch.context() as patch, pytest.raises(Stop):
         patch.setattr(fit_module, "write_checkpoint", write_and_stop)
-        train(SMALL, halved, mnist=small_mnist)
+        train(SMALL, halved, DataPaths(mnist=small_mnist))
     assert halved.read_bytes() == b"the old model"
     assert checkpoint_path(halved).is_file()
 
     with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
         other = replace(SMALL, seed=2)
-        train(other, halved, mnist=small_mnist, resume=True)
+        train(other, halved, DataPaths(mnist=small_mnist), resume=True)
     own = tmp_path / "own.jsonl"
     own.write_text('{"label": 1, "strokes": [[[0, 0], [1, 9]]]}\n')
     with pytest.raises(TrainingError, match="expected to resume with training data"):
-        train(SMALL, halved, mnist=small_mnist, extra_data=own, resume=True)
+        train(SMALL, halved, DataPaths(mnist=small_mnist), extra_data=own, resume=True)
 
     with pytest.raises(TrainingError, match="expected an accuracy of at least 99.90%"):
-        train(SMALL, halved, mnist=small_mnist, resume=True, min_accuracy=0.999)
+        train(SMALL, halved, DataPaths(mnist=small_mnist), resume=True, min_accuracy=0.999)
     assert halved.read_bytes() == b"the old model"
-    resumed = train(SMALL, halved, mnist=small_mnist, resume=True)
+    resumed = train(SMALL, halved, DataPaths(mnist=small_mnist), resume=True)
     assert not checkpoint_path(halved).exists()
     assert [entry["epoch"] for entry in resumed.history] == [1, 2]
     assert resumed.history[-1]["loss"] == pytest.approx(expected.history[-1]["loss"], rel=1e-3)
@@ -120,7 +120,7 @@ def test_an_interrupted_run_keeps_the_old_model_and_resumes(
     output = tmp_path / "m.h5"
     output.write_bytes(b"the old model")
     arguments = [
-        "--data", str(mnist_path), "--no-pendigits", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
+        "--data", str(mnist_path), "--no-strokes", "--limit", "1000", "--epochs", "5", "--batch-size", "64",
         "--min-accuracy", "0", "--output", str(output), "--architecture", "two-convs",
     ]  # fmt: skip
     process = subprocess.Popen(
@@ -161,7 +161,7 @@ def test_custom_digits_are_learned(tmp_path: Path, small_mnist: Path) -> None:
         touching_digit_rows=0,
         non_digits=None,
     )
-    train(config, tmp_path / "m.h5", mnist=small_mnist, extra_data=own)
+    train(config, tmp_path / "m.h5", DataPaths(mnist=small_mnist), extra_data=own)
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
 
@@ -172,7 +172,6 @@ def test_custom_digits_are_learned(tmp_path: Path, small_mnist: Path) -> None:
         ({"min_accuracy": 99.5}, TrainingError, "min_accuracy: expected a fraction from 0 to 1"),
         ({"report": "own.jsonl/report"}, OutputError, "expected to write into"),
         ({"extra_data": "own.jsonl"}, DatasetError, r"own.jsonl, line 1: expected a label.* Received: '11'"),
-        ({"mnist": "mistyped.npz"}, DatasetError, "no such path"),
     ],
 )
 def test_a_run_that_cannot_start_changes_nothing(
@@ -183,13 +182,13 @@ def test_a_run_that_cannot_start_changes_nothing(
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     paths = {name: tmp_path / value for name, value in options.items() if isinstance(value, str)}
     with pytest.raises(error, match=message):
-        train(SMALL, **{"output": tmp_path / "m.h5", "mnist": small_mnist, **options, **paths})
+        train(SMALL, paths=DataPaths(small_mnist), **{"output": tmp_path / "m.h5", **options, **paths})
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_script_prints_errors_on_one_line(tmp_path: Path) -> None:
     nowhere, output = str(tmp_path / "nowhere.npz"), str(tmp_path / "m.h5")
-    done = run_script("--data", nowhere, "--no-pendigits", "--output", output, code=1)
+    done = run_script("--data", nowhere, "--no-strokes", "--output", output, code=1)
     assert done.stderr.splitlines()[-1].startswith("train_model: expected mnist.npz")
     assert "Traceback" not in done.stderr
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 
 SMALL = TrainingConfig(
-    "two-convs", epochs=1, batch_size=10, use_pendigits=False, augmentation=None, label_smoothing=0.0
+    "two-convs", epochs=1, batch_size=10, use_strokes=False, augmentation=None, label_smoothing=0.0
 )
 
 
@@ -111,7 +111,7 @@ RECIPE = TrainingConfig(
     "two-convs",
     epochs=1,
     batch_size=10,
-    use_pendigits=False,
+    use_strokes=False,
     samples_per_template=0,
     touching_digit_rows=0,
     teachers=("a",),

@@ -55,9 +55,13 @@ class Architecture:
         """Return the network with new weights; with `reject_class` it has "non-digit" as an eleventh class."""
         inputs = keras.Input((IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1), name="image")
         classes = len(LABELS) + reject_class
-        outputs = layers.Dense(classes, activation="softmax", name=CLASSES_LAYER)(self.backbone(inputs))
+        # Probabilities are float32 in mixed precision, too.
+        dense = layers.Dense(classes, activation="softmax", dtype="float32", name=CLASSES_LAYER)
+        outputs = dense(self.backbone(inputs))
         if reject_class:
-            spread = layers.Dense(len(LABELS), use_bias=False, trainable=False, name="probabilities")
+            spread = layers.Dense(
+                len(LABELS), use_bias=False, trainable=False, dtype="float32", name="probabilities"
+            )
             outputs = spread(outputs)
             # The identity for the ten digits, and the eleventh class divided by ten.
             spread.set_weights([np.vstack([np.eye(len(LABELS)), np.full(len(LABELS), 1 / len(LABELS))])])

@@ -112,8 +112,9 @@ def _format_value(value: Any) -> str:
 def _within_range(card: dict[str, Any]) -> dict[str, Any]:
     if card["format"] != CARD_FORMAT:
         raise _wrong_value("format", str(CARD_FORMAT), card["format"])
-    if not 0 <= card["threshold"] <= 1:
-        raise _wrong_value("threshold", "a number from 0 to 1", card["threshold"])
+    for key in ("threshold", "line_weight"):
+        if not 0 <= card.get(key, 0) <= 1:
+            raise _wrong_value(key, "a number from 0 to 1", card[key])
     if card["parameters"] < 0:
         raise _wrong_value("parameters", "a count, 0 or above", card["parameters"])
     try:

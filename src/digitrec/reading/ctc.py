@@ -46,6 +46,24 @@ class Character(NamedTuple):
     column: int
 
 
+class SingleDigitPosterior(NamedTuple):
+    """What the columns of an image say about one digit.
+
+    Attributes
+    ----------
+    digits : (10,) float64, the probability that the text is this digit alone.
+    empty : the probability that there is no digit.
+    """
+
+    digits: Probabilities
+    empty: float
+
+    @property
+    def several(self) -> float:
+        """The probability that there are several digits, in [0, 1]."""
+        return max(0.0, 1.0 - float(self.digits.sum()) - self.empty)
+
+
 def class_probabilities(logits: NDArray[np.float32]) -> Probabilities:
     """Return the softmax of (T, 24) logits."""
     raised = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
@@ -108,6 +126,17 @@ def log_probability(columns: Probabilities, digits: str) -> float:
         total += float(np.log(scale))
     end = scores[-2:].sum()
     return total + float(np.log(end)) if end > 0.0 else -np.inf
+
+
+def single_digit_posterior(columns: Probabilities) -> SingleDigitPosterior:
+    """Return the probability of each single digit and of no digit (forward algorithm, all digits at once)."""
+    empty, within, after = 1.0, np.zeros(NON_DIGIT), np.zeros(NON_DIGIT)
+    for column in columns:
+        non_digit = column[NON_DIGIT]
+        after = (after + within) * non_digit
+        within = (within + empty) * column[:NON_DIGIT]
+        empty *= non_digit
+    return SingleDigitPosterior(within + after, float(empty))
 
 
 def _states(digits: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -36,7 +36,7 @@ from digitrec.training.line_pipeline import (
     parity_images,
     train_line_reader,
 )
-from digitrec.training.pipeline import train, train_average
+from digitrec.training.pipeline import DataPaths, train, train_average
 from digitrec.training.samples import Samples
 
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
@@ -50,8 +50,7 @@ def main_train_model(arguments: list[str] | None = None) -> int:
         result = train(
             _config(options),
             options.output,
-            mnist=options.data,
-            pendigits=options.pendigits,
+            _data_paths(options),
             extra_data=options.extra_data,
             teachers=options.teacher_models,
             resume=options.resume,
@@ -75,7 +74,9 @@ def main_average_models(arguments: list[str] | None = None) -> int:
         description="Average the weights of models that train_model.py made with different seeds."
     )
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="made by train_model.py")
-    _add_data_options(parser.add_argument_group("data"))
+    data = parser.add_argument_group("data")
+    _add_data_options(data)
+    _add_omniglot_option(data)
     _add_output_options(parser.add_argument_group("output"))
     options = parser.parse_args(arguments)
 
@@ -83,8 +84,7 @@ def main_average_models(arguments: list[str] | None = None) -> int:
         result = train_average(
             options.models,
             options.output,
-            mnist=options.data,
-            pendigits=options.pendigits,
+            _data_paths(options),
             min_accuracy=options.min_accuracy,
             report=options.report,
         )
@@ -109,7 +109,7 @@ def main_show_lines(arguments: list[str] | None = None) -> int:
         description="Write a PNG with synthetic training lines and their transcripts."
     )
     parser.add_argument("output", type=Path, help="the PNG file")
-    _add_line_data_options(parser.add_argument_group("data"))
+    _add_data_options(parser.add_argument_group("data"))
     parser.add_argument("--validation", action="store_true", help="lines by the validation writers")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--rows", type=int, default=18, help="default: %(default)s")
@@ -146,6 +146,7 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the digit network and write its model file.")
     data = parser.add_argument_group("data")
     _add_data_options(data)
+    _add_omniglot_option(data)
     add = data.add_argument
     add(
         "--extra-data",
@@ -153,7 +154,7 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="your own digits to train on: a folder with labels.csv, a .jsonl file of strokes, or an .npz file",
     )
-    add("--no-pendigits", action="store_true", help="do not train on the pen digits")
+    add("--no-strokes", action="store_true", help="do not train on pen strokes")
     add("--no-touching-digits", action="store_true", help="do not train on digits split from synthetic rows")
     add("--limit", type=int, metavar="N", help="maximum number of MNIST training images, for experiments")
     config = parser.add_argument_group("configuration")
@@ -170,6 +171,7 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     add("--batch-size", type=int, help="default: the preset's")
     add("--learning-rate", type=float, help="peak learning rate; default: the preset's")
     add("--seed", type=int, help="default: 1")
+    _add_mixed_precision_option(add)
     add(
         "--teacher-models",
         type=Path,
@@ -178,6 +180,7 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
         metavar="MODEL",
         help="start from the weights of the first of these models, and distill all of them",
     )
+    add("--teacher-fraction", type=float, help="weight of their prediction in each target; default: 0.7")
     output = parser.add_argument_group("output")
     _add_output_options(output)
     output.add_argument(
@@ -188,10 +191,10 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
-    names = ("epochs", "batch_size", "learning_rate", "seed", "limit")
+    names = ("epochs", "batch_size", "learning_rate", "teacher_fraction", "seed", "mixed_precision", "limit")
     changes: dict[str, Any] = _given(options, names)
-    if options.no_pendigits:
-        changes["use_pendigits"] = False
+    if options.no_strokes:
+        changes["use_strokes"] = False
     if options.no_touching_digits:
         changes["touching_digit_rows"] = 0
     return preset(options.preset, options.architecture, **changes)
@@ -201,17 +204,13 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the line model and write its model file.")
     parser.add_argument("folder", type=Path, help="folder of the checkpoint")
     parser.add_argument("--output", type=Path, default=Path("models/lines.h5"), help="default: %(default)s")
-    _add_line_data_options(parser.add_argument_group("data"))
+    _add_data_options(parser.add_argument_group("data"))
     add = parser.add_argument_group("configuration").add_argument
     add("--start-from", type=Path, metavar="FILE", help="a model file with the initial weights")
     add("--steps", type=int, help="steps of 64 lines each; default: 60,000")
     add("--learning-rate", type=float, help="peak learning rate; default: 0.002")
     add("--checkpoint-steps", type=int, help="default: 500")
-    add(
-        "--mixed-precision",
-        action="store_true",
-        help="compute in bfloat16: faster on processors with AMX, slower on others",
-    )
+    _add_mixed_precision_option(add)
     add("--seed", type=int, help="default: 1")
     add("--workers", type=int, default=1, help="processes that make lines; default: %(default)s")
     return parser.parse_args(arguments)
@@ -230,6 +229,18 @@ def _train_line_reader(options: argparse.Namespace) -> None:
     models = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
     graph = read_model_file(options.output).graph or b""
     write_model_file(options.output, graph, card | {"calibration": calibrate(models, sources.validation)})
+
+
+def _add_mixed_precision_option(add: Callable[..., Any]) -> None:
+    add(
+        "--mixed-precision",
+        action="store_true",
+        help="compute in bfloat16: faster on processors with AMX, slower on others",
+    )
+
+
+def _data_paths(options: argparse.Namespace) -> DataPaths:
+    return DataPaths(options.data, options.pendigits, options.unipen, options.ipad, options.omniglot)
 
 
 def _given(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
@@ -251,10 +262,6 @@ def _add_data_options(data: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="pendigits-orig.tra; default: $DIGITREC_STROKES, else download",
     )
-
-
-def _add_line_data_options(data: argparse._ArgumentGroup) -> None:
-    _add_data_options(data)
     data.add_argument(
         "--unipen",
         type=Path,
@@ -263,6 +270,12 @@ def _add_line_data_options(data: argparse._ArgumentGroup) -> None:
         help="UNIPEN's release or its JSON lines; default: $DIGITREC_UNIPEN, else not used",
     )
     data.add_argument("--ipad", type=Path, metavar="FILE", help="digits.jsonl of the iPad strokes")
+
+
+def _add_omniglot_option(data: argparse._ArgumentGroup) -> None:
+    data.add_argument(
+        "--omniglot", type=Path, metavar="FILE", help="JSON lines of Omniglot's characters, as non-digits"
+    )
 
 
 def _load_line_sources(options: argparse.Namespace) -> LineSources:

@@ -30,20 +30,24 @@ class TrainingConfig:
     label_smoothing : the fraction of each label that is spread over all classes (Szegedy et al., 2016).
     teachers : SHA-256 of the teacher models. The network starts from the first one's weights and learns from their
         mean prediction; see `digitrec.training.distillation`.
-    teacher_fraction : weight of the teachers' prediction in each target, in [0, 1].
+    teacher_fraction : weight of the teachers' prediction in each target, in [0, 1]; 0 uses their weights only.
     averaged_seeds : seeds of the networks whose weights were averaged; see `digitrec.training.weight_averaging`.
     seed : of the order, the augmentation, the initial weights, dropout, and all synthetic data.
     validation_fraction : of each MNIST label and of the pen digits' writers, held out to choose the temperature and the
         threshold. The split is the same for every seed.
-    use_pendigits : train on the pen digits in addition to MNIST.
-    pendigit_renderings : renderings of each pen digit, with different pens, sizes and positions.
+    use_strokes : train on characters given as pen strokes in addition to MNIST: the pen digits, UNIPEN and others.
+    renderings : of each digit given as pen strokes, with different pens, sizes and positions.
+    characters_per_label : letters and signs of each kind that are rendered as non-digits.
+    scanned_digits : number of digits that are rendered as scans and photos, in boxes and on ruled lines.
     samples_per_template : samples drawn from each digit template of the synthetic writer.
     touching_digit_rows : number of synthetic rows of touching digits that are split into training samples.
     non_digits : number of synthetic non-digits; None trains without the reject class.
+    line_weight : weight of the line model's probabilities in `predict`, in [0, 1]; 0 is the digit network alone.
     rejected_fraction : the fraction of validation digits that the card's threshold may reject.
     augmentation : see `Augmentation`; None trains on the images as they are.
     mild_augmentation : the augmentation of the last epochs, closer to the real distribution.
     mild_fraction : fraction of the epochs that use it, in [0, 1].
+    mixed_precision : compute in bfloat16, which is faster on processors with AMX and slower on others.
     limit : maximum number of MNIST training images, for experiments; None is all.
     """
 
@@ -59,15 +63,19 @@ class TrainingConfig:
     averaged_seeds: tuple[int, ...] = ()
     seed: int = 1
     validation_fraction: float = 0.08
-    use_pendigits: bool = True
-    pendigit_renderings: int = 2
+    use_strokes: bool = True
+    renderings: int = 2
+    characters_per_label: int = 200
+    scanned_digits: int = 16_000
     samples_per_template: int = 120
     touching_digit_rows: int = 4500
     non_digits: NonDigitCounts | None = field(default_factory=NonDigitCounts)
+    line_weight: float = 0.5
     rejected_fraction: float = 0.003
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     mild_augmentation: Augmentation = MILD_AUGMENTATION
     mild_fraction: float = 0.4
+    mixed_precision: bool = False
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -132,10 +140,12 @@ _PRESETS: Final = {
         learning_rate=6e-3,
         label_smoothing=0.02,
         validation_fraction=0.02,
-        use_pendigits=False,
+        use_strokes=False,
         samples_per_template=0,
+        scanned_digits=0,
         touching_digit_rows=0,
         non_digits=None,
+        line_weight=0.0,
         augmentation=QUICK_AUGMENTATION,
         mild_fraction=0.0,
     ),
@@ -185,9 +195,11 @@ def _reference_config(config: TrainingConfig) -> TrainingConfig:
         weight_decay=0.0,
         label_smoothing=0.0,
         validation_fraction=0.02,
-        use_pendigits=False,
+        use_strokes=False,
         samples_per_template=0,
+        scanned_digits=0,
         touching_digit_rows=0,
         non_digits=None,
+        line_weight=0.0,
         augmentation=None,
     )

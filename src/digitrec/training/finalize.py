@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constants import LABELS, NON_DIGIT_LABEL
+from digitrec.errors import DigitrecError
 from digitrec.evaluation.evaluator import SetResult
 from digitrec.evaluation.metrics import DigitMetrics
 from digitrec.model.architectures import class_probability_model
 from digitrec.model.export import card_header
+from digitrec.recognizer import Recognizer
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
 from digitrec.training.samples import Samples, concatenate
@@ -61,7 +63,8 @@ def calibrate_and_evaluate(
 ) -> TrainingResult:
     """Calibrate `model` in place, choose its threshold, evaluate it, and return the results.
 
-    The temperature and the threshold are chosen on the digits of the validation set alone.
+    The temperature and the threshold are chosen on the digits of the validation set alone, the threshold for the
+    predictions of `Recognizer.predict`.
 
     Parameters
     ----------
@@ -71,10 +74,13 @@ def calibrate_and_evaluate(
     classes = _predict(class_probability_model(model), data.validation)
     temperature = fit_temperature(classes[data.validation.labels != NON_DIGIT_LABEL], digits.labels)
     apply_temperature(model, temperature)
-    threshold = choose_threshold(_predict(model, digits).max(axis=1), config.rejected_fraction)
-    validation = _evaluate(model, "validation", digits, threshold)
-    test = _evaluate(model, "MNIST test", data.test, threshold)
-    others = _evaluate(model, "synthetic non-digits", data.validation.non_digits(), threshold)
+    recognizer = Recognizer(_KerasClassifier(model, {"threshold": 0.0, "line_weight": config.line_weight}))
+    answers = _recognize(recognizer, digits)
+    threshold = choose_threshold(answers.max(axis=1), config.rejected_fraction)
+    validation = _set_result("validation", digits, answers, threshold)
+    test = _set_result("MNIST test", data.test, _predict(model, data.test), threshold)
+    non_digits = data.validation.non_digits()
+    others = _set_result("synthetic non-digits", non_digits, _recognize(recognizer, non_digits), threshold)
     card = {
         **_card_header(config, model),
         "training": {
@@ -86,6 +92,7 @@ def calibrate_and_evaluate(
             "seconds": round(training_s),
         },
         "threshold": threshold,
+        "line_weight": config.line_weight,
         "calibration": {"method": "temperature, in the last layer's weights", "temperature": temperature},
         "rejection": {
             "rule": _ACCEPTANCE_RULE + (_REJECT_CLASS_RULE if config.non_digits is not None else ""),
@@ -101,8 +108,24 @@ def calibrate_and_evaluate(
     return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
 
 
-def _evaluate(model: keras.Model, name: str, samples: Samples, threshold: float) -> SetResult:
-    answers = _predict(model, samples)
+class _KerasClassifier(NamedTuple):
+    """A Keras model as a `digitrec.model.classifier.Classifier`."""
+
+    model: keras.Model
+    card: dict[str, Any]
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self.model.predict(images, batch_size=512, verbose=0), np.float32)
+
+
+def _recognize(recognizer: Recognizer, samples: Samples) -> NDArray[np.float32]:
+    """Return the (N, 10) probabilities of `predict`; an image that it finds blank has equal ones."""
+    found = recognizer.predict_many(list(samples.images), errors="return")
+    equal = np.full(len(LABELS), 1 / len(LABELS), np.float32)
+    return np.array([equal if isinstance(item, DigitrecError) else item.probabilities for item in found])
+
+
+def _set_result(name: str, samples: Samples, answers: NDArray[np.float32], threshold: float) -> SetResult:
     return SetResult(name, samples.labels.astype(np.int64), answers, samples.images, threshold)
 
 

@@ -47,7 +47,7 @@ def fit(
         not match.
     """
     keras.utils.set_random_seed(config.seed)
-    model = ARCHITECTURES[config.architecture].build(reject_class=config.non_digits is not None)
+    model = _build(config, "mixed_bfloat16" if config.mixed_precision else "float32")
     trained = class_probability_model(model)
     classes = trained.output_shape[-1]
     batches = AugmentedDataset(
@@ -62,7 +62,8 @@ def fit(
     if teachers:
         ensemble = TeacherEnsemble(teachers, classes, config.teacher_fraction)
         ensemble.init_student(trained)
-        dataset = dataset.map(lambda images, labels: (images, ensemble.soft_targets(images, labels)))
+        if config.teacher_fraction > 0:
+            dataset = dataset.map(lambda images, labels: (images, ensemble.soft_targets(images, labels)))
     trained.compile(
         _optimizer(config, len(batches)),
         "categorical_crossentropy",
@@ -86,7 +87,19 @@ def fit(
         ],
         verbose=0,
     )
+    weights = model.get_weights()
+    model = _build(config, "float32")
+    model.set_weights(weights)
     return model, checkpoint_callback.state.history
+
+
+def _build(config: TrainingConfig, dtype_policy: str) -> keras.Model:
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype_policy)
+    try:
+        return ARCHITECTURES[config.architecture].build(reject_class=config.non_digits is not None)
+    finally:
+        keras.config.set_dtype_policy(previous)
 
 
 def _optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:

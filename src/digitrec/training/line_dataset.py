@@ -26,8 +26,7 @@ from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
 from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
 
 if TYPE_CHECKING:
-    from digitrec.training.data.pendigits import PenDigit
-    from digitrec.training.data.unipen import Character
+    from digitrec.training.characters import Character
 
 WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
 
@@ -78,7 +77,7 @@ class LineSources(NamedTuple):
 
 def make_sources(
     mnist: Samples,
-    pen_digits: Iterable[PenDigit] = (),
+    pen_digits: Iterable[Character] = (),
     unipen: Iterable[Character] = (),
     ipad: Iterable[Character] = (),
 ) -> LineSources:
@@ -88,9 +87,9 @@ def make_sources(
     for the digit network. The iPad writers and the synthetic writer are for training only.
     """
     train, validation = stratified_split(mnist, _VALIDATION_IMAGE_FRACTION, SPLIT_SEED)
-    unipen_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in unipen)
-    pen_library = StrokeLibrary((str(d.label), d.strokes.strokes, str(d.writer)) for d in pen_digits)
-    ipad_library = StrokeLibrary((c.label, c.strokes, c.writer) for c in ipad)
+    unipen_library = StrokeLibrary(unipen)
+    pen_library = StrokeLibrary(pen_digits)
+    ipad_library = StrokeLibrary(ipad)
     splits = [
         (_split_writers(library), weight)
         for library, weight in ((unipen_library, _UNIPEN_WEIGHT), (pen_library, _PEN_DIGITS_WEIGHT))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,28 +15,81 @@ from digitrec.evaluation.report import write_report
 from digitrec.files import ensure_writable_dir
 from digitrec.model.export import save_model
 from digitrec.model.keras_import import require_keras_suffix
+from digitrec.preprocessing.strokes import Strokes
+from digitrec.training.characters import Character, split_by_writer
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import TrainingConfig
 from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.data.mnist import Mnist, load_mnist
-from digitrec.training.data.pendigits import PenDigit, choose_writers, load_pendigits, render_pendigits
+from digitrec.training.data.omniglot import load_omniglot
+from digitrec.training.data.pendigits import load_pendigits
+from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.distillation import file_hashes
 from digitrec.training.finalize import TrainingData, TrainingResult, calibrate_and_evaluate
 from digitrec.training.fit import fit
 from digitrec.training.samples import SPLIT_SEED, Samples, concatenate, stratified_split
 from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
-from digitrec.training.synthetic.non_digits import make_non_digits, split_symbol_classes
+from digitrec.training.synthetic.non_digits import make_non_digits, render_non_digits, split_symbol_classes
+from digitrec.training.synthetic.scanned_digits import make_scanned_digits
 from digitrec.training.synthetic.strokes import rasterize_and_normalize, sample_all
 from digitrec.training.synthetic.touching_digits import make_touching_digit_samples
 from digitrec.training.weight_averaging import average_weights, find_members
+
+_VALIDATION_WRITER_FRACTION = 0.1  # of the writers
+_VALIDATION_CHARACTERS_PER_LABEL = 20
+
+
+class DataPaths(NamedTuple):
+    """Paths of the training data.
+
+    Attributes
+    ----------
+    mnist, pendigits : see `load_mnist` and `load_pendigits`; None downloads them.
+    unipen, ipad, omniglot : see `load_unipen`, `load_json_characters` and `load_omniglot`; None trains without them.
+    """
+
+    mnist: str | Path | None = None
+    pendigits: str | Path | None = None
+    unipen: str | Path | None = None
+    ipad: str | Path | None = None
+    omniglot: str | Path | None = None
+
+
+# Downloads both.
+MNIST_AND_PENDIGITS = DataPaths()
+
+
+class RawData(NamedTuple):
+    """The loaded training data: images, and characters as pen strokes."""
+
+    mnist: Mnist
+    pen_digits: list[Character]
+    unipen: list[Character]
+    ipad: list[Character]
+    omniglot: list[Character]
+
+    @classmethod
+    def load(cls, paths: DataPaths, config: TrainingConfig) -> RawData:
+        """Load what the configuration uses.
+
+        Raises
+        ------
+        DatasetError : a file is missing or damaged.
+        """
+        return cls(
+            load_mnist(paths.mnist),
+            load_pendigits(paths.pendigits) if config.use_strokes else [],
+            load_unipen(paths.unipen) if config.use_strokes and paths.unipen else [],
+            load_json_characters(paths.ipad) if config.use_strokes and paths.ipad else [],
+            load_omniglot(paths.omniglot) if config.use_strokes and paths.omniglot else [],
+        )
 
 
 def train(
     config: TrainingConfig,
     output: str | Path,
+    paths: DataPaths = MNIST_AND_PENDIGITS,
     *,
-    mnist: str | Path | None = None,
-    pendigits: str | Path | None = None,
     extra_data: str | Path | None = None,
     teachers: Sequence[str | Path] = (),
     resume: bool = False,
@@ -50,7 +104,7 @@ def train(
 
     Parameters
     ----------
-    mnist, pendigits : paths of the data, see `load_mnist` and `load_pendigits`; None downloads them.
+    paths : the training data.
     extra_data : your own digits to train on, see `load_custom_data`.
     teachers : models for distillation; training starts from the weights of the first one.
     min_accuracy : do not write a model with a lower accuracy on the MNIST test set, in [0, 1].
@@ -70,8 +124,7 @@ def train(
     _validate_outputs(output, report, min_accuracy)
     teacher_paths = [Path(path) for path in teachers]
     config = replace(config, teachers=file_hashes(teacher_paths))
-    pen_digits = load_pendigits(pendigits) if config.use_pendigits else []
-    data = build_datasets(config, load_mnist(mnist), pen_digits, custom)
+    data = build_datasets(config, RawData.load(paths, config), custom)
     model, history = fit(
         config,
         data.training,
@@ -90,9 +143,8 @@ def train(
 def train_average(
     models: Sequence[str | Path],
     output: str | Path,
+    paths: DataPaths = MNIST_AND_PENDIGITS,
     *,
-    mnist: str | Path | None = None,
-    pendigits: str | Path | None = None,
     min_accuracy: float = 0.0,
     report: str | Path | None = None,
 ) -> TrainingResult:
@@ -112,8 +164,7 @@ def train_average(
     report = None if report is None else Path(report)
     members = find_members([Path(path) for path in models])
     _validate_outputs(output, report, min_accuracy)
-    pen_digits = load_pendigits(pendigits) if members.config.use_pendigits else []
-    data = build_datasets(members.config, load_mnist(mnist), pen_digits)
+    data = build_datasets(members.config, RawData.load(paths, members.config))
     model = average_weights(members, data.training)
     result = calibrate_and_evaluate(members.config, model, data, members.seconds, [])
     _write_outputs(model, result, output, report, min_accuracy)
@@ -144,10 +195,9 @@ def _validate_outputs(output: Path, report: Path | None, min_accuracy: float) ->
         ensure_writable_dir(folder)
 
 
-def build_datasets(
-    config: TrainingConfig, mnist: Mnist, pen_digits: list[PenDigit], custom: Samples | None = None
-) -> TrainingData:
+def build_datasets(config: TrainingConfig, raw: RawData, custom: Samples | None = None) -> TrainingData:
     """Return the samples that the configuration asks for. The test set is that of MNIST, unchanged."""
+    mnist = raw.mnist
     training, validation = stratified_split(
         Samples(mnist.x_train[: config.limit], mnist.y_train[: config.limit]),
         config.validation_fraction,
@@ -155,9 +205,14 @@ def build_datasets(
     )
     fraction = len(training.labels) / len(mnist.y_train)
     training_parts, validation_parts = {"MNIST": training}, [validation]
-    if pen_digits:
-        training_parts["pen digits"], pen_validation = _split_by_writer(pen_digits, config)
-        validation_parts.append(pen_validation)
+    strokes = _split_strokes(raw, config, fraction)
+    for name, (training_strokes, validation_strokes) in strokes.items():
+        training_parts[name] = _render_digits(training_strokes, config.renderings, config.seed)
+        validation_parts.append(_render_digits(validation_strokes, 1, config.seed))
+    if config.scanned_digits:
+        training_parts["scanned digits"] = make_scanned_digits(
+            concatenate(*training_parts.values()), round(fraction * config.scanned_digits), config.seed
+        )
     if config.samples_per_template:
         drawings = sample_all(
             DIGIT_TEMPLATES, max(1, round(fraction * config.samples_per_template)), config.seed
@@ -166,7 +221,7 @@ def build_datasets(
             drawings, np.random.default_rng(config.seed)
         )
     if config.touching_digit_rows:
-        digits = concatenate(*(part for name, part in training_parts.items() if name != "digit templates"))
+        digits = concatenate(*(part for name, part in training_parts.items() if name in ("MNIST", *strokes)))
         touching = make_touching_digit_samples(
             digits, max(1, round(fraction * config.touching_digit_rows)), config.seed
         )
@@ -179,6 +234,13 @@ def build_datasets(
         validation_parts.append(
             make_non_digits(validation_symbols, validation, validation_counts, config.seed + 1)
         )
+        for name, (training_strokes, validation_strokes) in strokes.items():
+            part = render_non_digits(training_strokes, config.characters_per_label, config.seed)
+            if len(part.labels):
+                training_parts[f"{name}, non-digits"] = part
+                validation_parts.append(
+                    render_non_digits(validation_strokes, _VALIDATION_CHARACTERS_PER_LABEL, config.seed)
+                )
     if custom is not None:
         training_parts["custom data"] = oversample(
             custom, sum(len(part.labels) for part in training_parts.values())
@@ -187,18 +249,30 @@ def build_datasets(
         concatenate(*training_parts.values()),
         concatenate(*validation_parts),
         Samples(mnist.x_test, mnist.y_test),
-        {name: len(part.labels) for name, part in training_parts.items()},
+        {name: len(part.labels) for name, part in training_parts.items() if len(part.labels)},
     )
 
 
-def _split_by_writer(digits: list[PenDigit], config: TrainingConfig) -> tuple[Samples, Samples]:
-    """Split by writer: no writer of a validation digit has a digit in the training set."""
-    validation_writers = choose_writers(digits, config.validation_fraction, SPLIT_SEED)
-    if config.limit is not None:
-        digits = digits[:: max(1, 8 * len(digits) // config.limit)]
-    training = [digit for digit in digits if digit.writer not in validation_writers]
-    validation = [digit for digit in digits if digit.writer in validation_writers]
-    return (
-        render_pendigits(training, config.pendigit_renderings, config.seed),
-        render_pendigits(validation, 1, config.seed),
-    )
+def _split_strokes(
+    raw: RawData, config: TrainingConfig, fraction: float
+) -> dict[str, tuple[list[Character], list[Character]]]:
+    """Return the characters for training and for validation, by data set. No writer is in both."""
+    splits = {
+        "pen digits": split_by_writer(raw.pen_digits, config.validation_fraction, SPLIT_SEED),
+        "UNIPEN": split_by_writer(raw.unipen, _VALIDATION_WRITER_FRACTION, SPLIT_SEED),
+        "iPad strokes": (raw.ipad, []),
+        "Omniglot": split_by_writer(raw.omniglot, _VALIDATION_WRITER_FRACTION, SPLIT_SEED),
+    }
+    every = max(1, round(1 / fraction))
+    return {
+        name: (training[::every], validation[::every])
+        for name, (training, validation) in splits.items()
+        if training
+    }
+
+
+def _render_digits(characters: Iterable[Character], renderings: int, seed: int) -> Samples:
+    """Return the digits among the characters, each rendered `renderings` times with another pen, size and position."""
+    digits = [character for character in characters if character.label.isdigit()]
+    repeated = ((int(item.label), Strokes(item.strokes)) for item in digits for _ in range(renderings))
+    return rasterize_and_normalize(repeated, np.random.default_rng([seed, len(digits)]))

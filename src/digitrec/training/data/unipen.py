@@ -14,13 +14,14 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import DatasetError
+from digitrec.training.characters import Character
 
 Points = NDArray[np.float32]
 
@@ -83,14 +84,6 @@ _SEGMENT = re.compile(r'^\.SEGMENT\s+CHARACTER\s+(\S+)\s+\S+\s+"((?:[^"\\]|\\.)*
 _INCLUDE = re.compile(r"^\.INCLUDE\s+(\S+)", re.MULTILINE)
 _KEYWORD = re.compile(r"^\.([A-Z_]+)([^\n]*)", re.MULTILINE)
 _WRITER = re.compile(r"^\.WRITER_ID\s+(\S+)", re.MULTILINE)
-
-
-class Character(NamedTuple):
-    """One character as pen strokes: (N, 2) float32 of x, y each, y downwards, in units of the tablet."""
-
-    label: str
-    strokes: tuple[Points, ...]
-    writer: str
 
 
 def load_unipen(path: str | Path) -> list[Character]:

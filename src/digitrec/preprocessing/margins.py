@@ -1,0 +1,47 @@
+"""Give a drawing that is cropped to its ink a margin, so that its background is known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digitrec.preprocessing.normalize import downscale_for_processing
+from digitrec.preprocessing.ops import GrayImage
+
+_MARGIN_PX = 16
+_SAMPLE_PX = 256
+_MIN_RANGE = 40  # gray levels between background and ink of a drawing
+_LEVEL_TOLERANCE = 3
+# Of the background, in a drawing or a binarized image: pixels of one level. Photos have noise and shading.
+_MIN_FLAT_FRACTION, _MIN_FLAT_EDGE_FRACTION = 0.9, 0.75
+_MIN_EDGE_FRACTION = 0.02  # of the edge's pixels: less ink than this is dust
+_BOLD_FRACTION = 0.25  # of an image whose margin is small; digits on a canvas are 0.05 to 0.15 of it
+
+
+def pad_tight_drawing(image: GrayImage) -> GrayImage | None:
+    """Return a drawing or binarized image with dark ink and a margin; None for a photo or where it has a margin.
+
+    The background is what most of the edge is. The majority of the whole image would be wrong for a bold digit
+    that is cut to its ink.
+    """
+    edge = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    step = max(1, max(image.shape) // _SAMPLE_PX)
+    small = image[::step, ::step]  # unlike a reduced image it has the levels of the original
+    darkest, lightest = int(small.min()), int(small.max())
+    if lightest - darkest < _MIN_RANGE:
+        return None
+    middle = (darkest + lightest) / 2
+    light_fraction = float((edge > middle).mean())
+    background_is_light = light_fraction >= 0.5
+    level = int(edge.max() if background_is_light else edge.min())
+    is_mixed = _MIN_EDGE_FRACTION < light_fraction < 1 - _MIN_EDGE_FRACTION
+    is_ink = (small > middle) != background_is_light
+    if not is_mixed and is_ink.mean() < _BOLD_FRACTION:
+        return None
+    for background, min_fraction in (
+        (edge[(edge > middle) == background_is_light], _MIN_FLAT_EDGE_FRACTION),
+        (small[~is_ink], _MIN_FLAT_FRACTION),
+    ):
+        if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
+            return None
+    padded = np.pad(downscale_for_processing(image), _MARGIN_PX, constant_values=level)
+    return padded if background_is_light else np.asarray(255 - padded, np.uint8)
