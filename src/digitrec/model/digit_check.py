@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec.constants import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import ModelFileError
+
+if TYPE_CHECKING:
+    import keras
 
 MIN_RECOGNIZED = 8  # of the ten digits; they are clear ones
 _MIN_CONFIDENCE = 0.5  # a network that gets 0..1 in place of 0..255 may be right, with 0.12
@@ -43,19 +46,22 @@ def require_recognition(model: keras.Model, name: str, scale: float, *, invert: 
         scale or polarity, or has its classes in another order.
     """
     digits = sample_digits()
-    counts, orders = {}, []
-    for variant in sorted(
-        product({scale, *_SCALES}, (False, True)),
-        key=lambda variant: ((variant[0] != scale) + (variant[1] != invert), variant),
-    ):
-        values = variant[0] / scale * (1 - digits if variant[1] else digits)
+    given = scale, invert
+    inputs = sorted(
+        {given, *product(_SCALES, (False, True))},
+        key=lambda item: ((item[0] != scale) + (item[1] != invert), item),  # the fewest changes first
+    )
+    counts: dict[tuple[float, bool], int] = {}
+    orders = []
+    for other_scale, other_invert in inputs:
+        values = other_scale / scale * (1 - digits if other_invert else digits)
         probabilities = np.asarray(model(1 - values if invert else values, training=False))
         is_sure = probabilities.max(axis=1) >= _MIN_CONFIDENCE
         classes = probabilities.argmax(axis=1)
-        counts[variant] = int((is_sure & (classes == LABELS)).sum())
+        counts[other_scale, other_invert] = int((is_sure & (classes == LABELS)).sum())
         if is_sure.all() and len(set(classes)) == len(LABELS):
             orders.append(classes.tolist())
-    given, best = next(iter(counts)), max(counts, key=lambda variant: counts[variant])
+    best = max(inputs, key=lambda item: counts[item])
     if counts[given] >= MIN_RECOGNIZED:
         return
     if counts[best] >= MIN_RECOGNIZED:
