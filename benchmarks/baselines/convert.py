@@ -16,7 +16,7 @@ import onnxruntime
 from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
 from digitrec.model.export import PARITY_TOLERANCE
-from digitrec.model.keras_import import load_keras, parity_inputs
+from digitrec.model.keras_import import adapt_to_digit_classifier, load_raw_keras, parity_inputs
 
 
 def main() -> None:
@@ -25,7 +25,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(packaged_model_path(), folder / "network.h5")
     path = folder / "network.onnx"
-    load_keras(packaged_model_path()).export(path, format="onnx", verbose=False)
+    adapt_to_digit_classifier(load_raw_keras(packaged_model_path()), "digitrec").export(
+        path, format="onnx", verbose=False
+    )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     expected = load_classifier(packaged_model_path()).probabilities(parity_inputs())
     difference = float(np.abs(session.run(None, {"image": parity_inputs()})[0] - expected).max())

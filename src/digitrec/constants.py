@@ -15,3 +15,7 @@ NON_DIGIT_LABEL = len(LABELS)  # the label of images without a digit
 PROBABILITY_DECIMALS = 6  # in outputs: about the precision of float32
 
 MODEL_FORMAT_VERSION = 1
+
+GIT_LFS_POINTER = (
+    b"version https://git-lfs.github.com/spec/"  # begins the text that Git LFS puts in a file's place
+)

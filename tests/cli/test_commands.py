@@ -9,6 +9,7 @@ import socket
 import string
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from digitrec.cli.format import format_lines
 from digitrec.cli.main import main
 from digitrec.errors import BlankImageError
 from digitrec.files import packaged_model_path
+from digitrec.model.model_file import ModelFile
 from digitrec.results import EMPTY_READING, Reading, result_to_dict
 from digitrec.web.config import Settings
 from sample_digits import draw_digit
@@ -277,6 +279,25 @@ def test_info_of_a_plain_keras_file_names_the_command_that_makes_it_servable(
     pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install 'digitrec[train]'")
     assert "converted" in _run("convert", path).stdout
     assert _run("predict", zero, "--model", path).stdout.startswith(f"{zero}: 0 (")
+
+
+@pytest.mark.parametrize(
+    ("options", "scale", "invert"), [((), None, False), (("--scale", 255, "--invert"), 255, True)]
+)
+def test_convert_passes_scale_and_polarity(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...], scale: float | None, invert: bool
+) -> None:
+    calls: list[Any] = []
+
+    def convert_model_file(path: Path, **received: Any) -> ModelFile:
+        calls.append((path, received))
+        return ModelFile(path.with_suffix(".h5"), b"graph", None)
+
+    export = types.SimpleNamespace(convert_model_file=convert_model_file)
+    monkeypatch.setitem(sys.modules, "digitrec.model.export", export)
+    result = _run("convert", "m.keras", *options)
+    assert result.stdout.startswith("m.h5: converted, 5 bytes of LiteRT graph")
+    assert calls == [(Path("m.keras"), {"scale": scale, "invert": invert})]
 
 
 def test_serve_passes_host_port_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

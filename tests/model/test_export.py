@@ -24,6 +24,13 @@ from digitrec.model import export
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, class_probability_model
 from digitrec.model.export import convert_model_file, save_model
 from digitrec.model.keras_import import adapt_to_digit_classifier
+from nearest_digit import nearest_digit_network
+
+
+@pytest.fixture
+def untrained_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convert networks that do not recognize digits."""
+    monkeypatch.setattr(export, "require_recognition", lambda *arguments, **options: None)
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("three-convs", 81_066), ("two-convs", 225_034)])
@@ -110,14 +117,14 @@ def test_another_network_is_rejected(tmp_path: Path, network: keras.Model, messa
 def test_foreign_file_gets_a_graph_and_a_card_and_keeps_its_weights(
     tmp_path: Path, images: np.ndarray
 ) -> None:
-    network = _network((784,), None)
+    network = nearest_digit_network()
     path = _saved(network, tmp_path / "foreign.h5")
     card = convert_model_file(path).card
     assert card is not None
     assert (card["name"], card["parameters"], card["threshold"]) == ("foreign", 7850, 0.5)
     assert card["results"] == {}
     assert card["environment"]["keras"] == keras.__version__
-    expected = keras.ops.softmax(network(images.reshape(-1, 784)))
+    expected = keras.ops.softmax(network(images[..., 0]))
     np.testing.assert_allclose(load_classifier(path).probabilities(images), expected, atol=1e-4)
     loaded = keras.saving.load_model(path, compile=False)
     for before, after in zip(network.get_weights(), loaded.get_weights(), strict=True):
@@ -170,6 +177,7 @@ def test_missing_file_and_another_suffix_are_rejected(model_file: Path) -> None:
         convert_model_file(model_file.rename(model_file.with_suffix(".model")))
 
 
+@pytest.mark.usefixtures("untrained_networks")
 def test_converting_again_keeps_the_card_until_the_network_changes(
     model_file: Path, card: dict[str, Any]
 ) -> None:
@@ -182,6 +190,7 @@ def test_converting_again_keeps_the_card_until_the_network_changes(
     assert load_classifier(model_file).card == new_card
 
 
+@pytest.mark.usefixtures("untrained_networks")
 def test_graph_that_differs_is_not_written(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = export.convert(_network((28, 28, 1), "softmax"))
     monkeypatch.setattr(export, "convert", lambda model: other)

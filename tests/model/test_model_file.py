@@ -64,7 +64,7 @@ def _change_the_architecture(file: h5py.File) -> None:
     [
         (None, "a directory; name the .h5 file in it"),
         (b"", "an empty file"),
-        (b"not a model", "11 bytes that are not HDF5"),
+        (b"not a model", "11 bytes that are neither HDF5 nor zip"),
         (b"PK\x03\x04 and so on", "a zip file, which Keras's .keras format is"),
         (b"\x89HDF\r\n\x1a\n and nothing more", "truncated or damaged"),
     ],

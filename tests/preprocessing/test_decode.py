@@ -17,6 +17,7 @@ import pytest
 from image_files import ROTATED, SEVEN, exif, grayscale_png, png_chunk, saved, seven
 from PIL import Image, PngImagePlugin
 
+from digitrec.constants import GIT_LFS_POINTER
 from digitrec.errors import (
     ImageTooLargeError,
     InvalidFieldError,
@@ -57,6 +58,11 @@ def test_a_truncated_file_is_unreadable(kind: str, keep: int) -> None:
             )
         ),
         (b"just words", UnsupportedImageError, "text"),
+        (
+            GIT_LFS_POINTER + b"v1\noid sha256:0",
+            UnsupportedImageError,
+            "a Git LFS pointer. Run: git lfs pull",
+        ),
         (b"%PDF-1.7\n%\xe2\xe3", UnsupportedImageError, "a PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", UnsupportedImageError, "an SVG"),
         (b"<?xml version='1.0'?>\n<svg></svg>", UnsupportedImageError, "an SVG"),

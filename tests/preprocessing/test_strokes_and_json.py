@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -78,7 +80,28 @@ def test_base64_and_data_urls_give_their_bytes(wrap: str) -> None:
     assert decode_base64(wrap.format(base64.b64encode(data).decode())) == data
 
 
-@pytest.mark.parametrize("text", ["%%%", "abc", "data:text/plain,hello", "data:image/png;base64,***", "é"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("size", range(60))
+def test_base64_is_read_in_either_alphabet_without_padding_and_with_spaces_for_plus(
+    encode: Callable[[bytes], bytes], size: int
+) -> None:
+    data = b"\x89" + bytes(range(251, 251 - size, -1))
+    text = encode(data).decode()
+    for sent in (text, text.rstrip("="), text.replace("+", " "), f" {text.rstrip('=').replace('+', ' ')}\n"):
+        assert decode_base64(sent) == data
+
+
+@pytest.mark.parametrize("separator", [" ", "\n", "\n    "])
+@pytest.mark.parametrize("chars", [60, 64, 76])
+def test_wrapped_base64_is_joined(separator: str, chars: int) -> None:
+    data = png_bytes(SEVEN)
+    text = base64.b64encode(data).decode()
+    assert decode_base64(separator.join(re.findall(f".{{1,{chars}}}", text))) == data
+
+
+@pytest.mark.parametrize(
+    "text", ["%%%", "abcde", "abc=abc", "ab%2Bc", "data:text/plain,hello", "data:image/png;base64,***", "é"]
+)
 def test_invalid_base64_names_its_field(text: str) -> None:
     with pytest.raises(InvalidFieldError, match="image: expected"):
         decode_base64(text, "image")

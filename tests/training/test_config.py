@@ -23,6 +23,7 @@ from digitrec.training.config import PRESETS, TrainingConfig, preset
         ({"architecture": "vast"}, "residual"),
         ({"epochs": 0}, "at least 1"),
         ({"batch_size": 0}, "batch_size"),
+        ({"patience": 0}, "patience"),
         ({"seed": -1}, "seed"),
         ({"limit": 10}, "limit: expected at least 200"),
         ({"learning_rate": 0.0}, "learning_rate: expected a positive number. Received: 0.0"),
@@ -63,6 +64,7 @@ def test_a_reference_preset_is_plain_mnist(name: str) -> None:
     recipe = ARCHITECTURES[name].published_recipe
     assert recipe is not None
     assert (config.epochs, config.batch_size) == (recipe.epochs, recipe.batch_size)
+    assert config.patience == recipe.patience
     assert (config.augmentation, config.non_digits, config.use_strokes) == (None, None, False)
 
 
@@ -102,6 +104,25 @@ def test_every_launched_script_has_a_command_line(script: str, capsys: pytest.Ca
     with pytest.raises(SystemExit, match="0"):
         getattr(cli, f"main_{script}")(["--help"])
     assert "options:" in capsys.readouterr().out
+
+
+def test_resuming_with_early_stopping_reports_where_it_counts_from(
+    tmp_path: Path, mnist_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "--preset",
+        "quick",
+        "--data",
+        mnist_path,
+        "--output",
+        tmp_path / "m.h5",
+        "--quiet",
+        "--resume",
+    ]
+    assert cli.main_train_model([*map(str, arguments), "--patience", "2"]) == 1
+    notice, error = capsys.readouterr().err.splitlines()
+    assert notice == "train_model: early stopping counts from the first resumed epoch."
+    assert "Start without --resume" in error
 
 
 def test_missing_data_is_reported_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

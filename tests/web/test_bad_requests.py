@@ -49,7 +49,11 @@ def post(client: FlaskClient, image: bytes) -> TestResponse:
         (body(b"--x\r\nContent-Disp", FORM), "invalid-field", "image", ""),
         (body(b"--x\r\nContent-Disp", "multipart/form-data"), "invalid-field", "image", ""),
         ({"data": {"image": "7.png"}}, "malformed-request", None, "--data-binary"),
-        (body(b'{"strokes": []}', "text/plain"), "malformed-request", None, f"Content-Type: {JSON}"),
+        *(
+            (body(text, "text/plain"), "malformed-request", None, f"Content-Type: {JSON}")
+            for text in (b"a seven", b"[[0, 0]]", b"abcde")
+        ),
+        (body(b'{"strokes": []}', "image/png"), "malformed-request", None, f"Content-Type: {JSON}"),
         ({"data": b'{"strokes": []}'}, "malformed-request", None, f"Content-Type: {JSON}"),
         ({"json": {}}, "invalid-field", "image", "no field"),
         ({"json": {"strokes": [], "pixels": []}}, "invalid-field", "image", "exactly one"),

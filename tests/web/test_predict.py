@@ -44,6 +44,11 @@ def test_both_paths_return_a_prediction(client: FlaskClient, path: str) -> None:
         {"data": encode(Image.open(io.BytesIO(one())).convert("RGBA"))},
         {"json": {"image": BASE64}},
         {"json": {"image": "data:image/png;base64," + BASE64}},
+        {"json": {"image": BASE64.rstrip("=").replace("+", " ").replace("/", "_")}},
+        *(
+            {"data": text, "content_type": "text/plain;charset=UTF-8"}
+            for text in (BASE64, "data:image/png;base64," + BASE64, '\n{"image": "' + BASE64 + '"}')
+        ),
         {"json": {"strokes": [[[10, 10], [60, 12], [30, 90]]]}},
         {"json": {"pixels": PIXELS}},
     ],

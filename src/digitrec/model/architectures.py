@@ -30,10 +30,14 @@ CLASSES_LAYER = "classes"
 
 @dataclass(frozen=True)
 class PublishedRecipe:
-    """The published training recipe of a network: Adam with Keras's learning rate on plain MNIST, no augmentation."""
+    """The published training recipe of a network: Adam with Keras's learning rate on plain MNIST, no augmentation.
+
+    `patience` is that of early stopping, in epochs; None trains for all epochs.
+    """
 
     epochs: int
     batch_size: int
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ ARCHITECTURES: Final = {
     for architecture in (
         # The widths are multiples of what LiteRT's kernels take at once.
         Architecture(DEFAULT_ARCHITECTURE, residual(24, 32, 96)),
-        Architecture("three-blocks", _three_blocks, PublishedRecipe(epochs=8, batch_size=128)),
+        # Its author stops early. The patience is ours.
+        Architecture("three-blocks", _three_blocks, PublishedRecipe(epochs=8, batch_size=128, patience=3)),
         Architecture("three-convs", _three_convs, PublishedRecipe(epochs=10, batch_size=128)),
         Architecture("two-convs-dropout", _two_convs_dropout, PublishedRecipe(epochs=12, batch_size=128)),
         Architecture("two-convs", _two_convs, PublishedRecipe(epochs=5, batch_size=128)),

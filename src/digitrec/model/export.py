@@ -22,12 +22,16 @@ from numpy.typing import NDArray
 
 from digitrec import __version__
 from digitrec.errors import ModelError, ModelFileError
-from digitrec.files import atomic_write
+from digitrec.files import atomic_write, ensure_writable_dir
 from digitrec.model.card import CARD_FORMAT, validated_card
 from digitrec.model.classifier import LiteRtClassifier
+from digitrec.model.digit_check import require_recognition
+from digitrec.model.hdf5 import KERAS_ARCHIVE
 from digitrec.model.keras_import import (
     adapt_to_digit_classifier,
-    load_keras,
+    default_scale,
+    is_current_h5,
+    load_raw_keras,
     parity_inputs,
     require_keras_suffix,
 )
@@ -41,22 +45,49 @@ MIN_LINE_AGREEMENT = (
 DEFAULT_THRESHOLD = 0.5
 
 
-def convert_model_file(path: str | Path, card: dict[str, Any] | None = None) -> ModelFile:
-    """Add a LiteRT graph and a model card to the Keras .h5 file at `path`, and return its new content.
+def convert_model_file(
+    path: str | Path, card: dict[str, Any] | None = None, *, scale: float | None = None, invert: bool = False
+) -> ModelFile:
+    """Add a LiteRT graph and a model card to the Keras file at `path`, and return the content of the model file.
 
-    Without `card`, the file keeps a card that belongs to its weights; otherwise it gets `default_card`.
+    An .h5 file is changed in place; a .keras file stays, and the model file is an .h5 file next to it. Without `card`,
+    the file keeps a card that belongs to its weights; otherwise it gets `default_card`.
+
+    Parameters
+    ----------
+    scale, invert : the input that the network expects, see `adapt_to_digit_classifier`.
 
     Raises
     ------
     ModelNotFoundError : there is no file.
-    ModelFileError : not a whole Keras .h5 file, one with custom code, not a classifier of 28 x 28 digits, or one whose
-        probabilities LiteRT does not reproduce within 1e-4. The file stays unchanged.
+    ModelFileError : not a whole Keras file, one with custom code, not a classifier of 28 x 28 digits, one that does not
+        recognize digits, or one whose probabilities LiteRT does not reproduce within 1e-4. No file is changed.
+    OutputError : the directory is not writable.
     """
     path = Path(path)
-    model = load_keras(path)
-    card = validated_card(card or _valid_card(path) or default_card(path, model))
-    write_model_file(path, _checked_graph(model, card), card)
-    return read_model_file(path)
+    source = load_raw_keras(path)
+    scale = default_scale(source) if scale is None else scale
+    model = adapt_to_digit_classifier(source, str(path), scale, invert=invert)
+    require_recognition(model, str(path), scale, invert=invert)
+    output = path
+    if path.suffix == KERAS_ARCHIVE:
+        output = path.with_suffix(".h5")
+        if output.exists():
+            raise ModelFileError(
+                f"{output}: expected no file, since {path} is converted to it. Remove it first."
+            )
+    if is_current_h5(path):
+        _add_graph(path, model, card or _valid_card(path) or default_card(path, path.stem, model))
+        return read_model_file(path)
+    ensure_writable_dir(output.parent)
+    with atomic_write(output) as tmp_path:
+        _save_keras(source, tmp_path)
+        _add_graph(tmp_path, model, card or default_card(tmp_path, path.stem, model))
+    return read_model_file(output)
+
+
+def _add_graph(path: Path, model: keras.Model, card: dict[str, Any]) -> None:
+    write_model_file(path, _checked_graph(model, validated_card(card)), card)
 
 
 def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> None:
@@ -106,9 +137,13 @@ def save_line_model(
 def _write(model: keras.Model, path: Path, graph: bytes, card: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as tmp_path:
-        with _without_format_advice():
-            model.save(tmp_path, include_optimizer=False)
+        _save_keras(model, tmp_path)
         write_model_file(tmp_path, graph, card)
+
+
+def _save_keras(model: keras.Model, path: Path) -> None:
+    with _without_format_advice():
+        model.save(path, include_optimizer=False)
 
 
 def convert(model: keras.Model, *, quantize: bool = False) -> bytes:
@@ -122,11 +157,10 @@ def convert(model: keras.Model, *, quantize: bool = False) -> bytes:
     return graph
 
 
-def default_card(path: str | Path, model: keras.Model) -> dict[str, Any]:
-    """Return a card for a model of unknown origin; its version is the first 12 digits of the weights' fingerprint."""
-    path = Path(path)
+def default_card(path: Path, name: str, model: keras.Model) -> dict[str, Any]:
+    """Return a card for the model in the .h5 file at `path`; its version is the first 12 digits of the fingerprint."""
     return {
-        **card_header(path.stem, model.name, model),
+        **card_header(name, model.name, model),
         "version": fingerprint(path)[:12],
         "threshold": DEFAULT_THRESHOLD,
         "training": {},

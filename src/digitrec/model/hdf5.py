@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import h5py
 
+from digitrec.constants import GIT_LFS_POINTER
 from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
 
 # Claims are compared with the file's size, and a sparse file may have any. EfficientNetB7 has 770 MB with its
@@ -39,7 +41,15 @@ _H5_ERRORS = (
     AttributeError,
     OverflowError,
     MemoryError,
+    EOFError,
+    zipfile.BadZipFile,
 )
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ZIP_SIGNATURE = b"PK"
+
+KERAS_ARCHIVE = ".keras"  # the suffix of Keras's zip files
+_WEIGHTS = "model.weights.h5"
+_ARCHIVE_MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _SPECIAL_FILES = (
     (stat.S_ISDIR, "a directory; name the .h5 file in it"),
     (stat.S_ISFIFO, "a named pipe (FIFO); name a regular file"),
@@ -69,8 +79,42 @@ def open_model_file(path: Path) -> Iterator[h5py.File]:
         raise
     except _H5_ERRORS as error:
         raise ModelFileError(
-            f"{path}: expected a whole Keras HDF5 file. Received {_reason(path, size_bytes, error)}."
+            f"{path}: expected a whole Keras HDF5 file. Received {_reason(path, size_bytes, error, _HDF5_SIGNATURE)}."
         ) from error
+
+
+@contextmanager
+def open_keras_archive(path: Path) -> Iterator[tuple[bytes, h5py.File]]:
+    """Open the .keras file at `path` for reading: yield its architecture, JSON text, and its weights.
+
+    Raises
+    ------
+    ModelNotFoundError : there is no file.
+    ModelFileError : the file is no Keras model, or it cannot be read inside the block.
+    """
+    size_bytes = require_regular_file(path).st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive)
+            with archive.open(_WEIGHTS) as stream, h5py.File(stream, "r") as file:
+                check_contents(path, file, size_bytes)
+                yield archive.read("config.json"), file
+    except DigitrecError:
+        raise
+    except _H5_ERRORS as error:
+        raise ModelFileError(
+            f"{path}: expected a whole .keras file. Received {_reason(path, size_bytes, error, _ZIP_SIGNATURE)}."
+        ) from error
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Accept only what Keras writes for a network: three members, stored without compression."""
+    names = sorted(archive.namelist())
+    if names != _ARCHIVE_MEMBERS or any(info.compress_type for info in archive.infolist()):
+        raise ModelFileError(
+            f"{path}: expected a .keras file with {_ARCHIVE_MEMBERS}, not compressed. Received: {names[:10]}. "
+            "Load the file with Keras where you trust it, and save it again: model.save('name.h5')."
+        )
 
 
 def require_regular_file(path: Path) -> os.stat_result:
@@ -103,11 +147,11 @@ def require_regular_file(path: Path) -> os.stat_result:
     return status
 
 
-def _reason(path: Path, size_bytes: int, error: Exception) -> str:
+def _reason(path: Path, size_bytes: int, error: Exception, signature: bytes) -> str:
     if isinstance(error, PermissionError):
         return "a file that this user may not read; correct its permissions"
     with suppress(OSError), path.open("rb") as file:
-        return _content_reason(file.read(8), size_bytes, error)
+        return _content_reason(file.read(len(GIT_LFS_POINTER)), size_bytes, error, signature)
     return _unreadable(error)
 
 
@@ -115,13 +159,17 @@ def _unreadable(error: Exception) -> str:
     return f"a file that cannot be read ({error}); correct its permissions or restore it"
 
 
-def _content_reason(first_bytes: bytes, size_bytes: int, error: Exception) -> str:
+def _content_reason(first_bytes: bytes, size_bytes: int, error: Exception, signature: bytes) -> str:
     if not first_bytes:
         return "an empty file; restore it, or train the model again"
-    if first_bytes.startswith(b"PK"):
-        return "a zip file, which Keras's .keras format is; load it with Keras and save it as .h5"
-    if not first_bytes.startswith(b"\x89HDF\r\n\x1a\n"):
-        return f"{size_bytes} bytes that are not HDF5; name another file or restore this one"
+    if first_bytes == GIT_LFS_POINTER:
+        return "a Git LFS pointer in place of the file; run: git lfs pull"
+    if not first_bytes.startswith(signature):
+        if first_bytes.startswith(_ZIP_SIGNATURE):
+            return "a zip file, which Keras's .keras format is; name it NAME.keras and run: digitrec convert NAME.keras"
+        if first_bytes.startswith(_HDF5_SIGNATURE):
+            return "an HDF5 file; rename it to end in .h5"
+        return f"{size_bytes} bytes that are neither HDF5 nor zip; name another file or restore this one"
     return f"{size_bytes} bytes that are truncated or damaged ({error}); restore it, or train the model again"
 
 

@@ -1,16 +1,19 @@
-"""Import a Keras .h5 file as a digit classifier. Importing this module imports TensorFlow.
+"""Import a Keras .h5 or .keras file as a digit classifier. Importing this module imports TensorFlow.
 
-The input may be (28, 28, 1), (28, 28) or (784,), the ten outputs probabilities or logits. The network should have been
-trained on images in [0, 1] with bright digits on a dark background, like MNIST; one that begins by dividing gray levels
-by 255 gets those.
+The input may be (28, 28, 1), (28, 28) or (784,), the ten outputs probabilities or logits. The network gets images in
+[0, 1] with bright digits on a dark background, like MNIST's, unless it is adapted to another scale or polarity.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,13 @@ from numpy.typing import NDArray
 from digitrec.constants import IMAGE_SIZE_PX, LABELS
 from digitrec.errors import ModelFileError
 from digitrec.model.classifier import INPUT_SHAPE
+from digitrec.model.digit_check import sample_digits
+from digitrec.model.hdf5 import KERAS_ARCHIVE
 from digitrec.model.model_file import read_model_config
 from digitrec.model.subprocess_check import checked_model
 
 _INPUT_SHAPES = (INPUT_SHAPE, (IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX * IMAGE_SIZE_PX,))
-_KERAS_SUFFIXES = (".h5", ".hdf5")
+_HDF5_SUFFIXES = (".h5", ".hdf5")
 
 # Layers whose configuration is code, or names a file that is code. Keras's safe mode rejects most of them,
 # but in .h5 files only since 3.11.3.
@@ -32,34 +37,27 @@ _CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", 
 _MAX_GRAY_LEVEL_SCALE = 0.02
 
 
-def load_keras(path: str | Path) -> keras.Model:
-    """Return the Keras model in the .h5 file at `path`, adapted to map normalized images to probabilities.
-
-    The result maps (N, 28, 28, 1) float32 to (N, 10) float32. Code in the file is never run.
-
-    Raises
-    ------
-    ModelNotFoundError : there is no file.
-    ModelFileError : not a whole Keras .h5 file, one with custom code, or not a classifier of 28 x 28 digits.
-    """
-    return adapt_to_digit_classifier(load_raw_keras(path), str(path))
-
-
 def load_raw_keras(path: str | Path) -> keras.Model:
-    """Return the Keras model in the .h5 file at `path` as it was saved. Code in the file is never run.
+    """Return the Keras model in the .h5 or .keras file at `path` as it was saved. Code in the file is never run.
 
     Raises
     ------
     ModelNotFoundError : there is no file.
-    ModelFileError : not a whole Keras .h5 file, or one with custom code.
+    ModelFileError : not a whole Keras .h5 or .keras file, or one with custom code.
     """
     path = Path(path)
-    with checked_model(path, "keras"):
+    with checked_model(path, "keras"), tempfile.TemporaryDirectory() as folder:
         config = read_model_config(path)
-        require_keras_suffix(path)
+        if path.suffix != KERAS_ARCHIVE:
+            require_keras_suffix(path)
         _reject_code(path, config)
         try:
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+            source = path
+            if path.suffix != KERAS_ARCHIVE and _add_input_layers(config):
+                source = Path(shutil.copyfile(path, Path(folder, "model.h5")))
+                with h5py.File(source, "r+") as file:
+                    file.attrs["model_config"] = json.dumps(config)
+            return keras.saving.load_model(source, compile=False, safe_mode=True)
         except Exception as error:  # layers raise any exception on an invalid configuration
             raise ModelFileError(
                 f"{path}: expected a model that Keras {keras.__version__} loads. Received one it rejects: "
@@ -67,13 +65,44 @@ def load_raw_keras(path: str | Path) -> keras.Model:
             ) from error
 
 
-def adapt_to_digit_classifier(model: keras.Model, name: str) -> keras.Model:
-    """Return `model` with a reshape layer before it and a softmax after it, where needed.
+def is_current_h5(path: Path) -> bool:
+    """Return whether this version of Keras loads the file at `path`, a Keras model, as .h5 and without changes."""
+    return path.suffix != KERAS_ARCHIVE and not _add_input_layers(read_model_config(path))
+
+
+def _add_input_layers(config: Any) -> bool:
+    """Give each Sequential without an InputLayer one, and return whether there was one.
+
+    Keras up to 2.3.1 has the input shape in the first layer instead, where Keras 3 misreads it. Up to 2.2.2, the
+    configuration of a Sequential is the list of its layers.
+    """
+    added = False
+    for node in [node for node in _objects(config) if node["class_name"] == "Sequential"]:
+        if isinstance(node["config"], list):
+            node["config"] = {"name": "sequential", "layers": node["config"]}
+        layers = node["config"]["layers"]
+        first = layers[0]["config"]
+        if layers[0]["class_name"] != "InputLayer" and "batch_input_shape" in first:
+            shape = first.pop("batch_input_shape")
+            name = f"{first['name']}_input"
+            layers.insert(
+                0, {"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": name}}
+            )
+            added = True
+    return added
+
+
+def adapt_to_digit_classifier(
+    model: keras.Model, name: str, scale: float | None = None, *, invert: bool = False
+) -> keras.Model:
+    """Return `model` with layers before it that give it its input, and a softmax after it where needed.
 
     Parameters
     ----------
     model : a classifier of 28 x 28 digits.
     name : its name in error messages.
+    scale : the value of full ink in its input, 1 or 255; None is `default_scale`.
+    invert : the input has dark digits on a bright background.
 
     Raises
     ------
@@ -82,7 +111,12 @@ def adapt_to_digit_classifier(model: keras.Model, name: str) -> keras.Model:
     """
     input_shape = _input_shape(model, name)
     image = keras.Input(INPUT_SHAPE, name="image")
-    x = keras.layers.Rescaling(255.0)(image) if _expects_gray_levels(model) else image
+    scale = default_scale(model) if scale is None else scale
+    x = image
+    if invert:
+        x = keras.layers.Rescaling(-scale, offset=scale)(x)
+    elif scale != 1:
+        x = keras.layers.Rescaling(scale)(x)
     output = model(keras.layers.Reshape(input_shape)(x) if input_shape != INPUT_SHAPE else x)
     adapted = keras.Model(image, output, name=model.name)
     if _gives_logits(np.asarray(adapted(parity_inputs(), training=False)), name):
@@ -93,7 +127,7 @@ def adapt_to_digit_classifier(model: keras.Model, name: str) -> keras.Model:
 
 def require_keras_suffix(path: Path) -> None:
     """Raise `ModelFileError` if `path` has no suffix by which Keras recognizes HDF5."""
-    if path.suffix not in _KERAS_SUFFIXES:
+    if path.suffix not in _HDF5_SUFFIXES:
         raise ModelFileError(
             f"{path}: expected a name that ends in .h5, by which Keras recognizes the format. "
             f"Received: {path.suffix or 'no ending'}. Rename the file."
@@ -101,21 +135,11 @@ def require_keras_suffix(path: Path) -> None:
 
 
 def parity_inputs() -> NDArray[np.float32]:
-    """Return (24, 28, 28, 1) float32 test images in [0, 1]: blank, full, noise and digit-like arcs."""
+    """Return (18, 28, 28, 1) float32 test images in [0, 1]: blank, full, noise and digits."""
     rng = np.random.default_rng(0)
     constant = [np.zeros(INPUT_SHAPE), np.ones(INPUT_SHAPE)]
     noise = list(rng.random((6, *INPUT_SHAPE)))
-    return np.stack([*constant, *noise, *(_arc(rng) for _ in range(16))]).astype(np.float32)
-
-
-def _arc(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return (28, 28, 1) float64 with one anti-aliased arc inside the 20 px box of MNIST's digits."""
-    angle = rng.uniform(0, 2 * np.pi) + np.linspace(0, rng.uniform(1, 2 * np.pi), 60)
-    x, y = 14 + rng.uniform(1, 8) * np.cos(angle), 14 + rng.uniform(4, 9) * np.sin(angle)
-    rows, columns = np.mgrid[:IMAGE_SIZE_PX, :IMAGE_SIZE_PX]
-    distance = np.hypot(rows[..., None] - y, columns[..., None] - x).min(axis=-1)
-    image: NDArray[np.float64] = np.clip(2.2 - distance, 0, 1)[..., None]
-    return image
+    return np.stack([*constant, *noise, *sample_digits()]).astype(np.float32)
 
 
 def _input_shape(model: keras.Model, name: str) -> tuple[int, ...]:
@@ -144,12 +168,14 @@ def _fits(received: Any, expected: tuple[int, ...]) -> bool:
     return all(size in (None, wanted) for size, wanted in zip(received, expected, strict=True))
 
 
-def _expects_gray_levels(model: keras.Model) -> bool:
+def default_scale(model: keras.Model) -> float:
+    """Return the value of full ink that `model` expects: 255 if it begins by dividing gray levels, else 1."""
     first = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)][:2]
-    return any(
+    divides = any(
         isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < _MAX_GRAY_LEVEL_SCALE
         for layer in first
     )
+    return 255.0 if divides else 1.0
 
 
 def _gives_logits(outputs: NDArray[np.float32], name: str) -> bool:

@@ -27,7 +27,7 @@ from digitrec.constants import MODEL_FORMAT_VERSION
 from digitrec.errors import ModelFileError, ModelMismatchError
 from digitrec.files import atomic_write
 from digitrec.model.card import parse_card, serialize_card
-from digitrec.model.hdf5 import open_model_file
+from digitrec.model.hdf5 import KERAS_ARCHIVE, open_keras_archive, open_model_file
 
 GROUP = "digitrec"
 
@@ -89,27 +89,40 @@ def write_model_file(path: str | Path, graph: bytes, card: dict[str, Any]) -> No
 
 
 def read_model_config(path: str | Path) -> Any:
-    """Return the Keras architecture in the .h5 file at `path`, parsed from JSON.
+    """Return the Keras architecture in the .h5 or .keras file at `path`, parsed from JSON.
 
     Raises
     ------
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
     path = Path(path)
+    if path.suffix == KERAS_ARCHIVE:
+        with open_keras_archive(path) as (text, _):
+            # Keras does not read it either, since the model is not compiled. It may name custom losses.
+            return {key: value for key, value in json.loads(text).items() if key != "compile_config"}
     with open_model_file(path) as file:
         return json.loads(_value(file, "model_config"))
 
 
 def read_attributes(path: str | Path) -> None:
-    """Read every attribute of the .h5 file at `path`, as Keras does when it loads the model.
+    """Read every attribute in the .h5 or .keras file at `path`, as Keras does when it loads the model.
 
     Raises
     ------
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
-    with open_model_file(Path(path)) as file:
-        dict(file.attrs)
-        file.visititems(lambda _, item: dict(item.attrs) and None)
+    path = Path(path)
+    if path.suffix == KERAS_ARCHIVE:
+        with open_keras_archive(path) as (_, file):
+            _read_attributes(file)
+    else:
+        with open_model_file(path) as file:
+            _read_attributes(file)
+
+
+def _read_attributes(file: h5py.File) -> None:
+    dict(file.attrs)
+    file.visititems(lambda _, item: dict(item.attrs) and None)
 
 
 def fingerprint(path: str | Path) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
+from digitrec.constants import GIT_LFS_POINTER
 from digitrec.errors import (
     BusyError,
     ImageError,
@@ -40,7 +41,7 @@ ImageLike: TypeAlias = (
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
-_SIGNATURES = re.compile(
+IMAGE_SIGNATURES = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|GIF8[79]a|II[*+]\0|MM\0[*+]", re.DOTALL
 )
 _SCALE_DOWN = "Scale the image down; a digit needs no more than 200 pixels."
@@ -125,7 +126,11 @@ def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> Gra
         raise UnreadableImageError(
             f"expected an image file ({_READABLE}). Received: no bytes. Send the file's content."
         )
-    if not _SIGNATURES.match(data):
+    if not IMAGE_SIGNATURES.match(data):
+        if data.startswith(GIT_LFS_POINTER):
+            raise UnsupportedImageError(
+                f"expected {_READABLE}. Received: a Git LFS pointer. Run: git lfs pull"
+            )
         raise UnsupportedImageError(
             f"expected {_READABLE}. Received: {_guess_format(data)}. Save the image as PNG or JPEG and send that."
         )

@@ -47,8 +47,11 @@ def main_train_model(arguments: list[str] | None = None) -> int:
     options = _parse_train_model(arguments)
 
     def run() -> None:
+        config = _config(options)
+        if options.resume and config.patience is not None:
+            print("train_model: early stopping counts from the first resumed epoch.", file=sys.stderr)
         result = train(
-            _config(options),
+            config,
             options.output,
             _data_paths(options),
             extra_data=options.extra_data,
@@ -169,6 +172,13 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     add("--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE, help="default: %(default)s")
     add("--epochs", type=int, help="default: the preset's")
     add("--batch-size", type=int, help="default: the preset's")
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after N epochs without a lower validation loss, and restore the best weights; --resume counts "
+        "from its first epoch; default: the preset's",
+    )
     add("--learning-rate", type=float, help="peak learning rate; default: the preset's")
     add("--seed", type=int, help="default: 1")
     _add_mixed_precision_option(add)
@@ -191,7 +201,16 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
-    names = ("epochs", "batch_size", "learning_rate", "teacher_fraction", "seed", "mixed_precision", "limit")
+    names = (
+        "epochs",
+        "batch_size",
+        "patience",
+        "learning_rate",
+        "teacher_fraction",
+        "seed",
+        "mixed_precision",
+        "limit",
+    )
     changes: dict[str, Any] = _given(options, names)
     if options.no_strokes:
         changes["use_strokes"] = False

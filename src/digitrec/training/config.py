@@ -24,6 +24,8 @@ class TrainingConfig:
     ----------
     architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
     epochs, batch_size : passes over the training set, and images per step.
+    patience : stop after this many epochs without a lower loss on the validation set, and restore the weights of the
+        best epoch; None trains for all epochs.
     learning_rate : peak learning rate of AdamW.
     cosine_decay : warm up during the first epoch, then decay to 0 along a cosine; False keeps the rate constant.
     weight_decay : of AdamW (Loshchilov, Hutter, 2017).
@@ -54,6 +56,7 @@ class TrainingConfig:
     architecture: str = DEFAULT_ARCHITECTURE
     epochs: int = 15
     batch_size: int = 128
+    patience: int | None = None
     learning_rate: float = 2e-3
     cosine_decay: bool = True
     weight_decay: float = 1e-3
@@ -83,7 +86,7 @@ class TrainingConfig:
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise TrainingError(f"architecture: expected one of {known}. Received: {self.architecture!r}.")
-        least = {"epochs": 1, "batch_size": 1, "seed": 0, "limit": _MIN_LIMIT}
+        least = {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0, "limit": _MIN_LIMIT}
         for name, minimum in least.items():
             value = getattr(self, name)
             if value is not None and value < minimum:
@@ -190,6 +193,7 @@ def _reference_config(config: TrainingConfig) -> TrainingConfig:
         config,
         epochs=reference.epochs,
         batch_size=reference.batch_size,
+        patience=reference.patience,
         learning_rate=1e-3,
         cosine_decay=False,
         weight_decay=0.0,

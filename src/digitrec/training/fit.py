@@ -38,7 +38,7 @@ def fit(
     ----------
     checkpoint : path of the checkpoint, written after every epoch.
     teachers : teacher models; see `TeacherEnsemble`.
-    resume : continue from `checkpoint`.
+    resume : continue from `checkpoint`. Early stopping starts again: it counts and compares the epochs of this run.
     progress : show a progress bar with the estimated time.
 
     Raises
@@ -74,6 +74,9 @@ def fit(
     state = read_checkpoint(checkpoint, trained, saved_config) if resume else TrainingState(saved_config, [])
     checkpoint_callback = _CheckpointCallback(checkpoint, state)
     epochs_done = len(state.history)
+    early_stopping = []
+    if config.patience is not None:
+        early_stopping = [keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True)]
     trained.fit(
         dataset,
         validation_data=validation_dataset(validation, classes),
@@ -83,6 +86,7 @@ def fit(
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.set_epoch(epoch)),
             checkpoint_callback,
+            *early_stopping,
             _ProgressBar(config.epochs, len(batches), epochs_done, visible=progress),
         ],
         verbose=0,

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from digitrec.errors import InvalidFieldError
 from digitrec.forms import FormField
 from digitrec.limits import large_images
-from digitrec.preprocessing.decode import ImageLike
+from digitrec.preprocessing.decode import IMAGE_SIGNATURES, ImageLike
 from digitrec.preprocessing.json_images import decode_base64, decode_pixels
 from digitrec.preprocessing.strokes import Strokes
 from digitrec.web.config import Settings
@@ -28,8 +28,8 @@ from digitrec.web.schemas.requests import (
 _PARSING_FACTOR = 5  # memory for each byte of a JSON body: the body, its text and the parsed values
 _USAGE = (
     "Send an image as the form field 'image' (curl -F image=@7.png), as the request body "
-    "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON with one of the fields "
-    "'image', 'strokes' and 'pixels'."
+    "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON (Content-Type: application/json) with one "
+    "of the fields 'image', 'strokes' and 'pixels'."
 )
 
 
@@ -50,7 +50,10 @@ def images_from(request: Request, settings: Settings) -> list[ImageLike]:
         with parsing_memory(request):
             return [_to_image(parse_predict_body(_image_body(request), _USAGE))]
     body = _image_body(request)
-    if body[:64].lstrip().startswith(b"{"):
+    if request.mimetype == "text/plain" and _is_text(body):
+        with parsing_memory(request):
+            return [_from_text(body)]
+    if _begins_json_object(body):
         raise BadRequest("Expected an image. Received: JSON. Send it as Content-Type: application/json.")
     if request.mimetype == "application/x-www-form-urlencoded" and _is_text(body):
         raise BadRequest(f"Expected an image. Received: a form without a file. {_USAGE}")
@@ -101,15 +104,34 @@ def read_body(request: Request, expected: str, usage: str) -> bytes:
 
 
 def _is_json(request: Request) -> bool:
+    if request.mimetype == "text/plain":  # the default of fetch() in browsers
+        return _begins_json_object(request.get_data())
     return request.mimetype == "application/json" or request.mimetype.endswith("+json")
 
 
-def _is_text(body: bytes) -> bool:
-    """Return whether this is a urlencoded form and not an image: curl --data-binary labels both the same.
+def _begins_json_object(body: bytes) -> bool:
+    return body[:64].lstrip().startswith(b"{")
 
-    A form is printable ASCII; the header of every supported image format has other bytes.
+
+def _from_text(body: bytes) -> bytes:
+    """Return the image file that is base64 or a data URL in a text body."""
+    try:
+        image = decode_base64(body.decode("ascii", "replace"))
+    except InvalidFieldError as error:
+        raise BadRequest(f"E{error.detail[1:]} {_USAGE}") from error
+    if not IMAGE_SIGNATURES.match(image):  # many words are base64
+        raise BadRequest(
+            f"Expected base64 of an image. Received: {body[:40].decode('ascii', 'replace')!r}. {_USAGE}"
+        )
+    return image
+
+
+def _is_text(body: bytes) -> bool:
+    """Return whether this is text and not an image, whatever the content type: curl --data-binary sends a form's.
+
+    Text is printable ASCII; the header of every supported image format has other bytes.
     """
-    head = body[:64]
+    head = b"".join(body[:64].split())
     return head.isascii() and head.decode("ascii").isprintable()
 
 
