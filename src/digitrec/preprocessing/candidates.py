@@ -104,13 +104,13 @@ def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     darkest, lightest = int(small.min()), int(small.max())
     if lightest - darkest < _MIN_RANGE:
         return None
-    middle = (darkest + lightest) / 2
+    middle = (darkest + lightest) // 2  # an integer: NumPy compares uint8 with a float in float64
     light_fraction = float((edge > middle).mean())
     background_is_light = light_fraction >= 0.5
     level = int(edge.max() if background_is_light else edge.min())
     is_mixed = _MIN_EDGE_FRACTION < light_fraction < 1 - _MIN_EDGE_FRACTION
     is_ink = (small > middle) != background_is_light
-    if not is_mixed and is_ink.mean() < _BOLD_FRACTION:
+    if not is_mixed and np.count_nonzero(is_ink) < _BOLD_FRACTION * is_ink.size:
         return None
     for background, min_fraction in (
         (edge[(edge > middle) == background_is_light], _MIN_FLAT_EDGE_FRACTION),

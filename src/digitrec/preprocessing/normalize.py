@@ -167,7 +167,7 @@ def _is_speck(mask: Mask) -> bool:
     """Return whether the mask is empty, too small to recognize, or a small dot."""
     _, _, width, height = cv2.boundingRect(mask)
     longer_side = max(width, height)
-    is_compact = int(mask.sum()) > 0.6 * longer_side**2
+    is_compact = cv2.countNonZero(mask) > 0.6 * longer_side**2
     return longer_side < MIN_DIGIT_PX or (is_compact and longer_side < _DOT_FRACTION * max(mask.shape))
 
 
