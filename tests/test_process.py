@@ -76,7 +76,7 @@ def test_a_prediction_in_the_server_takes_no_memory_from_the_system() -> None:
     output = subprocess.run(
         [sys.executable, "-c", _PREDICTIONS], check=True, capture_output=True, text=True, env=environ
     ).stdout
-    assert float(output) < 20  # page faults; 200 where malloc returns memory to the system after each prediction
+    assert float(output) < 20, "page faults"
 
 
 # The setter returns the previous handler: there is none.

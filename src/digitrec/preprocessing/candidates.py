@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.errors import BlankImageError
-from digitrec.preprocessing.components import is_next_to, is_whole_digit
+from digitrec.preprocessing.components import Ink, is_next_to, is_whole_digit
 from digitrec.preprocessing.normalize import (
     Extraction,
     downscale_for_processing,
     estimate_ink_level,
     extract_digit,
+    find_ink,
     fit_to_mnist_box,
-    hysteresis_levels,
     normalize,
     normalize_extraction,
     rescale_intensity,
 )
-from digitrec.preprocessing.ops import Foreground, GrayImage, Mask, connected_components
+from digitrec.preprocessing.ops import Foreground, GrayImage, Mask
 
 _MARGIN_PX = 16
 _SAMPLE_PX = 256
@@ -81,14 +81,14 @@ def find_candidates(image: GrayImage) -> DigitCandidates:
         if whole is None:
             raise
         return DigitCandidates(whole)
-    weak, _ = hysteresis_levels(extraction.foreground, extraction.noise)
-    mask = (extraction.foreground > weak).astype(np.uint8)
-    count, labels, stats = connected_components(mask)
-    if padded is None and count == 2 and not _touches_edge(mask):  # one component, the most frequent case
+    ink = extraction.all_ink
+    if ink.foreground is not extraction.foreground:  # the ruled lines belong to it
+        ink = find_ink(extraction.foreground, extraction.noise)
+    if padded is None and len(ink.stats) == 2 and not _touches_edge(ink.mask):  # the most frequent case
         return DigitCandidates(digit)
     if padded is None:
-        whole = _whole_ink(extraction, labels)
-    others = _other_digits(extraction, weak, labels, stats)
+        whole = _whole_ink(extraction, ink.labels)
+    others = _other_digits(extraction, ink)
     return DigitCandidates(digit, whole, is_drawing=padded is not None, others=others)
 
 
@@ -138,9 +138,8 @@ def _whole_ink(extraction: Extraction, labels: NDArray[np.int32]) -> Foreground 
     return _normalize_component(extraction, np.maximum(whole, extraction.mask))
 
 
-def _other_digits(
-    extraction: Extraction, weak: float, labels: NDArray[np.int32], stats: NDArray[np.int32]
-) -> tuple[Foreground, ...]:
+def _other_digits(extraction: Extraction, ink: Ink) -> tuple[Foreground, ...]:
+    labels, stats = ink.labels, ink.stats
     overlap = np.bincount(labels[extraction.mask > 0], minlength=len(stats))
     overlap[0] = 0
     main = int(overlap.argmax())
@@ -151,7 +150,7 @@ def _other_digits(
         if not is_next_to(stats[label], stats[main], max_overlap=_MAX_OVERLAP):
             continue
         component = np.asarray(labels == label, np.uint8)
-        was_line = np.mean(extraction.without_lines[component > 0] <= weak) >= _LINE_FRACTION
+        was_line = np.mean(extraction.all_ink.foreground[component > 0] <= ink.weak) >= _LINE_FRACTION
         height, main_height = (stats[each, cv2.CC_STAT_HEIGHT] for each in (label, main))
         if was_line and main_height < _SAME_HEIGHT_FRACTION * height:
             continue

@@ -6,6 +6,7 @@ In an image with several digits of similar size, all of them are kept, so that t
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,14 +24,37 @@ _SIMILAR_SIDE_FRACTION, _SIMILAR_AREA_FRACTION, _ON_LINE_FRACTION, _MAX_GAP_SIMI
 _DUST_FRACTION = 0.1  # of the image's shorter side: smaller components are not digits
 
 
-def select_digit_components(foreground: Foreground, weak: float, strong: float) -> Mask:
-    """Return the mask of the digit's components, (H, W) uint8 of 0 and 1; all 0 without a digit.
+class Ink(NamedTuple):
+    """All ink of a foreground, and its connected components.
 
-    Components are 8-connected pixels above `weak` with at least one above `strong` (hysteresis: Canny, 1986), so that
-    faint parts of a stroke are kept and faint smudges are not.
+    Attributes
+    ----------
+    foreground : (H, W) float32.
+    weak, strong : a component is 8-connected pixels above `weak`; it is ink if at least one is above `strong`
+        (hysteresis: Canny, 1986), so that faint parts of a stroke are kept and faint smudges are not.
+    mask : (H, W) uint8 of 0 and 1, the pixels above `weak`.
+    labels, stats : see `ops.connected_components`.
     """
+
+    foreground: Foreground
+    weak: float
+    strong: float
+    mask: Mask
+    labels: NDArray[np.int32]
+    stats: NDArray[np.int32]
+
+
+def label_ink(foreground: Foreground, weak: float, strong: float) -> Ink:
+    """Return the ink of a foreground for the two thresholds."""
     mask = (foreground > weak).astype(np.uint8)
-    count, labels, stats = connected_components(mask)
+    _, labels, stats = connected_components(mask)
+    return Ink(foreground, weak, strong, mask, labels, stats)
+
+
+def select_digit_components(ink: Ink) -> Mask:
+    """Return the mask of the digit's components, (H, W) uint8 of 0 and 1; all 0 without a digit."""
+    foreground, _, strong, mask, labels, stats = ink
+    count = len(stats)
     if count == 2 and foreground.max() > strong:  # one component, the most frequent case
         return mask
     is_ink = mask > 0

@@ -21,7 +21,7 @@ import numpy as np
 from digitrec.constants import BOX_SIZE_PX, IMAGE_SIZE_PX
 from digitrec.errors import BlankImageError
 from digitrec.preprocessing.background import background_sigma, extract_foreground, noise_sigma
-from digitrec.preprocessing.components import select_digit_components
+from digitrec.preprocessing.components import Ink, label_ink, select_digit_components
 from digitrec.preprocessing.ops import Foreground, GrayImage, Mask, downscale, nearest_rank_quantiles
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines
 
@@ -107,7 +107,7 @@ class Extraction(NamedTuple):
     Attributes
     ----------
     foreground : (H, W) float32 of the whole image.
-    without_lines : the same without ruled lines.
+    all_ink : that of the foreground without ruled lines.
     noise : the standard deviation of the background.
     mask : (H, W) uint8 of 0 and 1, the digit.
     ink : (h, w) float32 in [0, 1], the digit, cropped.
@@ -115,7 +115,7 @@ class Extraction(NamedTuple):
     """
 
     foreground: Foreground
-    without_lines: Foreground
+    all_ink: Ink
     noise: float
     mask: Mask
     ink: Foreground
@@ -132,10 +132,11 @@ def extract_digit(image: GrayImage) -> Extraction:
     foreground = extract_foreground(image)
     noise = noise_sigma(foreground)
     without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
-    mask = find_digit(without_lines, noise)
+    all_ink = find_ink(without_lines, noise)
+    mask = find_digit(all_ink)
     ink_level = estimate_ink_level(without_lines, mask)
     ink, box = rescale_intensity(without_lines, mask, ink_level, noise)
-    return Extraction(foreground, without_lines, noise, mask, ink, box)
+    return Extraction(foreground, all_ink, noise, mask, ink, box)
 
 
 def downscale_for_processing(image: GrayImage) -> GrayImage:
@@ -143,24 +144,24 @@ def downscale_for_processing(image: GrayImage) -> GrayImage:
     return downscale(image, WORKING_SIZE_PX)
 
 
-def find_digit(foreground: Foreground, noise: float) -> Mask:
+def find_ink(foreground: Foreground, noise: float) -> Ink:
+    """Return the ink of a foreground whose background has the standard deviation `noise`."""
+    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
+    strong = max(min_contrast, otsu_threshold(foreground))
+    return label_ink(foreground, max(min_contrast, 0.5 * strong), strong)
+
+
+def find_digit(ink: Ink) -> Mask:
     """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1.
 
     Raises
     ------
     BlankImageError : there is no ink, or only a speck.
     """
-    mask = select_digit_components(foreground, *hysteresis_levels(foreground, noise))
+    mask = select_digit_components(ink)
     if _is_speck(mask):
         raise BlankImageError(BLANK_MESSAGE)
     return mask
-
-
-def hysteresis_levels(foreground: Foreground, noise: float) -> tuple[float, float]:
-    """Return the weak and the strong threshold of ink, see `select_digit_components`."""
-    min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
-    strong = max(min_contrast, otsu_threshold(foreground))
-    return max(min_contrast, 0.5 * strong), strong
 
 
 def _is_speck(mask: Mask) -> bool:
