@@ -6,7 +6,7 @@ from background. `normalize` decides by what is usual. This module adds the alte
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -26,6 +26,8 @@ from digitrec.preprocessing.normalize import (
     rescale_intensity,
 )
 from digitrec.preprocessing.ops import Foreground, GrayImage, Mask
+
+_Pixels = TypeVar("_Pixels", GrayImage, Foreground)
 
 _MARGIN_PX = 16
 _SAMPLE_PX = 256
@@ -87,7 +89,7 @@ def find_candidates(image: GrayImage) -> DigitCandidates:
     if padded is None and len(ink.stats) == 2 and not _touches_edge(ink.mask):  # the most frequent case
         return DigitCandidates(digit)
     if padded is None:
-        whole = _whole_ink(extraction, ink.labels)
+        whole = _whole_ink(extraction, ink)
     others = _other_digits(extraction, ink)
     return DigitCandidates(digit, whole, is_drawing=padded is not None, others=others)
 
@@ -118,7 +120,7 @@ def _pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     ):
         if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
-    padded = np.pad(downscale_for_processing(image), _MARGIN_PX, constant_values=level)
+    padded = _pad(downscale_for_processing(image), level)
     return padded if background_is_light else np.asarray(255 - padded, np.uint8)
 
 
@@ -129,11 +131,13 @@ def _normalize_or_none(image: GrayImage) -> Foreground | None:
         return None
 
 
-def _whole_ink(extraction: Extraction, labels: NDArray[np.int32]) -> Foreground | None:
+def _whole_ink(extraction: Extraction, ink: Ink) -> Foreground | None:
     """Return all ink that is connected to the digit; None if no line was removed from it."""
-    digit_labels = np.unique(labels[extraction.mask > 0])
-    whole = np.isin(labels, digit_labels[digit_labels > 0]).astype(np.uint8)
-    if int(whole.sum()) <= _MIN_GROWTH * int(extraction.mask.sum()):
+    is_digit = np.zeros(len(ink.stats), np.uint8)
+    is_digit[ink.labels[extraction.mask > 0]] = 1
+    is_digit[0] = 0
+    whole = np.asarray(is_digit.take(ink.labels), np.uint8)
+    if cv2.countNonZero(whole) <= _MIN_GROWTH * cv2.countNonZero(extraction.mask):
         return None
     return _normalize_component(extraction, np.maximum(whole, extraction.mask))
 
@@ -173,12 +177,18 @@ def _is_cut_off(component: Mask, box: NDArray[np.int32], main: NDArray[np.int32]
 
 
 def _normalize_component(extraction: Extraction, mask: Mask) -> Foreground | None:
-    foreground, padded_mask = np.pad(extraction.foreground, _MARGIN_PX), np.pad(mask, _MARGIN_PX)
+    foreground, padded_mask = _pad(extraction.foreground), _pad(mask)
     try:
         ink_level = estimate_ink_level(foreground, padded_mask)
     except BlankImageError:
         return None
     return fit_to_mnist_box(rescale_intensity(foreground, padded_mask, ink_level, extraction.noise)[0])
+
+
+def _pad(image: _Pixels, level: int = 0) -> _Pixels:
+    """Return the image with a margin of one level; `np.pad` takes four times as long."""
+    m = _MARGIN_PX
+    return np.asarray(cv2.copyMakeBorder(image, m, m, m, m, cv2.BORDER_CONSTANT, value=(level,)), image.dtype)
 
 
 def _touches_edge(mask: Mask) -> bool:
