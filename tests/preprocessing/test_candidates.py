@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import cv2
 import numpy as np
 import pytest
@@ -25,6 +27,13 @@ def binarized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def test_an_image_of_one_level_is_blank(image: NDArray[np.uint8]) -> None:
     with pytest.raises(BlankImageError):
         find_candidates(image)
+
+
+def test_the_ink_of_a_drawing_is_labeled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    label = Mock(wraps=cv2.connectedComponentsWithStatsWithAlgorithm)
+    monkeypatch.setattr(cv2, "connectedComponentsWithStatsWithAlgorithm", label)
+    find_candidates(draw_digit(3))
+    label.assert_called_once()
 
 
 def test_a_digit_with_a_margin_has_no_alternative() -> None:
