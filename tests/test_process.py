@@ -52,6 +52,33 @@ def test_the_options_are_numbers(options: dict[str, str]) -> None:
     assert all(name.startswith("MALLOC_") and value.isdecimal() for name, value in options.items())
 
 
+_PREDICTIONS = """
+import io, resource
+import numpy as np
+from PIL import Image
+from digitrec import Recognizer
+canvas = np.full((280, 280, 4), 255, np.uint8)
+canvas[60:220, 130:150, :3] = 0
+file = io.BytesIO()
+Image.fromarray(canvas).save(file, "PNG")
+recognizer = Recognizer.load()
+def faults(count):
+    for _ in range(count):
+        recognizer.predict(file.getvalue())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = faults(20)
+print((faults(20) - before) / 20)
+"""
+
+
+def test_a_prediction_in_the_server_takes_no_memory_from_the_system() -> None:
+    environ = {**os.environ, **malloc.SMALL_HEAP}
+    output = subprocess.run(
+        [sys.executable, "-c", _PREDICTIONS], check=True, capture_output=True, text=True, env=environ
+    ).stdout
+    assert float(output) < 20, "page faults"
+
+
 # The setter returns the previous handler: there is none.
 _PROGRAM = """
 import ctypes, sys

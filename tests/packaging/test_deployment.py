@@ -18,6 +18,7 @@ import pytest
 import yaml
 from server_process import free_port
 
+from digitrec import malloc
 from digitrec.web import create_app
 from digitrec.web.config import PREFIX, Settings
 
@@ -127,9 +128,13 @@ def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> Non
     assert_probe(service["healthCheckPath"])
     variables = {item["key"]: item["value"] for item in service["envVars"]}
     assert variables.pop("PYTHON_VERSION").startswith("3.12."), "Render takes full versions alone"
-    settings = {name: value for name, value in variables.items() if not name.startswith("MALLOC_")}
-    names = {name.removeprefix(PREFIX).lower(): value for name, value in settings.items()}
+    assert {name: variables.pop(name) for name in malloc.SMALL_HEAP} == malloc.SMALL_HEAP
+    names = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
     assert Settings.model_validate(names) != Settings()
+
+
+def test_the_image_sets_the_options_of_malloc() -> None:
+    assert malloc.SMALL_HEAP.items() <= environment(stages()[-1]).items()
 
 
 def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> None:

@@ -17,6 +17,12 @@ CANVASES = [
 ]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 9), (60, 64)])
+def test_the_median_is_that_of_numpy(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    assert background.median(values) == np.median(values[::2, ::2])
+
+
 @pytest.mark.parametrize("tone", [0, 255])
 def test_a_blank_image_is_uniform(tone: int) -> None:
     assert background.uniform_background_level(np.full((128, 128), tone, np.uint8)) == tone

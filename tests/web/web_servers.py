@@ -18,6 +18,7 @@ import pytest
 from server_process import free_port
 
 import digitrec
+from digitrec import malloc
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _SERVE = """
@@ -28,7 +29,6 @@ GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web.server.run:create_ws
 PLAIN_GUNICORN = [sys.executable, "-m", "gunicorn", "digitrec.web:create_app()"]
 SERVE = [sys.executable, "-c", _SERVE.format("run")]
 WAITRESS = [sys.executable, "-c", _SERVE.format("run_waitress")]
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}  # as the hosts' files set them
 
 
 class Server(subprocess.Popen[str]):
@@ -42,7 +42,7 @@ class Server(subprocess.Popen[str]):
         self._log = ""
         env = {
             **os.environ,
-            **_MALLOC,
+            **malloc.SMALL_HEAP,  # as the hosts' files set them
             "PYTHONPATH": str(Path(digitrec.__file__).resolve().parents[1]),
             "PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from digitrec.preprocessing.normalize import downscale_for_processing
@@ -29,13 +30,13 @@ def pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     darkest, lightest = int(small.min()), int(small.max())
     if lightest - darkest < _MIN_RANGE:
         return None
-    middle = (darkest + lightest) / 2
+    middle = (darkest + lightest) // 2  # an integer: NumPy compares uint8 with a float in float64
     light_fraction = float((edge > middle).mean())
     background_is_light = light_fraction >= 0.5
     level = int(edge.max() if background_is_light else edge.min())
     is_mixed = _MIN_EDGE_FRACTION < light_fraction < 1 - _MIN_EDGE_FRACTION
     is_ink = (small > middle) != background_is_light
-    if not is_mixed and is_ink.mean() < _BOLD_FRACTION:
+    if not is_mixed and np.count_nonzero(is_ink) < _BOLD_FRACTION * is_ink.size:
         return None
     for background, min_fraction in (
         (edge[(edge > middle) == background_is_light], _MIN_FLAT_EDGE_FRACTION),
@@ -43,5 +44,6 @@ def pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     ):
         if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
-    padded = np.pad(downscale_for_processing(image), _MARGIN_PX, constant_values=level)
-    return padded if background_is_light else np.asarray(255 - padded, np.uint8)
+    sides = (_MARGIN_PX,) * 4
+    padded = cv2.copyMakeBorder(downscale_for_processing(image), *sides, cv2.BORDER_CONSTANT, value=(level,))
+    return np.asarray(padded if background_is_light else 255 - padded, np.uint8)

@@ -13,7 +13,7 @@ The steps, in order:
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -71,23 +71,14 @@ def normalize_with_box(image: GrayImage) -> tuple[Foreground, PixelBox]:
     ------
     BlankImageError : the image has no ink.
     """
-    return _normalize_extraction(image, extract_digit(downscale_for_processing(image)))
-
-
-def normalize_extraction(image: GrayImage, extraction: Extraction) -> Foreground:
-    """Return the normalized image of a digit that was found in a reduced copy of `image`."""
-    return _normalize_extraction(image, extraction)[0]
-
-
-def _normalize_extraction(image: GrayImage, extraction: Extraction) -> tuple[Foreground, PixelBox]:
-    ink, box, reduced = extraction.ink, extraction.box, extraction.mask.shape
-    pixel_box = _to_image_pixels(box, reduced, image.shape)
-    if max(ink.shape) < SMALL_DIGIT_PX and reduced != image.shape:
-        crop, window = crop_and_rescale(image, reduced, box)
+    reduced = downscale_for_processing(image)
+    ink, box = extract_digit(reduced)
+    pixel_box = _to_image_pixels(box, reduced.shape, image.shape)
+    if max(ink.shape) < SMALL_DIGIT_PX and reduced.shape != image.shape:
+        crop, window = crop_and_rescale(image, reduced.shape, box)
         reduced_crop = downscale_for_processing(crop)
-        extraction = extract_digit(reduced_crop)
-        ink = extraction.ink
-        left, top, width, height = _to_image_pixels(extraction.box, reduced_crop.shape, crop.shape)
+        ink, box = extract_digit(reduced_crop)
+        left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
         pixel_box = (left + window[1].start, top + window[0].start, width, height)
     return fit_to_mnist_box(ink), pixel_box
 
@@ -101,29 +92,8 @@ def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...])
     return left, top, right - left, bottom - top
 
 
-class Extraction(NamedTuple):
-    """A digit and what it was found in.
-
-    Attributes
-    ----------
-    foreground : (H, W) float32 of the whole image.
-    without_lines : the same without ruled lines.
-    noise : the standard deviation of the background.
-    mask : (H, W) uint8 of 0 and 1, the digit.
-    ink : (h, w) float32 in [0, 1], the digit, cropped.
-    box : the rows and columns of `ink`.
-    """
-
-    foreground: Foreground
-    without_lines: Foreground
-    noise: float
-    mask: Mask
-    ink: Foreground
-    box: Box
-
-
-def extract_digit(image: GrayImage) -> Extraction:
-    """Find the digit in a reduced image.
+def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
+    """Return the ink of the digit in a reduced image, (h, w) float32 in [0, 1], and its rows and columns.
 
     Raises
     ------
@@ -131,11 +101,10 @@ def extract_digit(image: GrayImage) -> Extraction:
     """
     foreground = extract_foreground(image)
     noise = noise_sigma(foreground)
-    without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
-    mask = find_digit(without_lines, noise)
-    ink_level = estimate_ink_level(without_lines, mask)
-    ink, box = rescale_intensity(without_lines, mask, ink_level, noise)
-    return Extraction(foreground, without_lines, noise, mask, ink, box)
+    foreground = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
+    mask = find_digit(foreground, noise)
+    ink_level = estimate_ink_level(foreground, mask)
+    return rescale_intensity(foreground, mask, ink_level, noise)
 
 
 def downscale_for_processing(image: GrayImage) -> GrayImage:
@@ -167,7 +136,7 @@ def _is_speck(mask: Mask) -> bool:
     """Return whether the mask is empty, too small to recognize, or a small dot."""
     _, _, width, height = cv2.boundingRect(mask)
     longer_side = max(width, height)
-    is_compact = int(mask.sum()) > 0.6 * longer_side**2
+    is_compact = cv2.countNonZero(mask) > 0.6 * longer_side**2
     return longer_side < MIN_DIGIT_PX or (is_compact and longer_side < _DOT_FRACTION * max(mask.shape))
 
 

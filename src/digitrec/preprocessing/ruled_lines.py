@@ -143,9 +143,10 @@ def _expand_window(window: Window, shape: tuple[int, ...], rows: int) -> Window:
 
 def _pad_to_window(line: Mask, window: Window, wider: Window) -> Mask:
     """Return the mask of a line, cropped to `window`, padded to the larger window `wider`."""
-    before = [inner.start - outer.start for inner, outer in zip(window, wider, strict=True)]
-    after = [outer.stop - inner.stop for inner, outer in zip(window, wider, strict=True)]
-    return np.pad(line, list(zip(before, after, strict=True)))
+    top, left = (inner.start - outer.start for inner, outer in zip(window, wider, strict=True))
+    padded = np.zeros([span.stop - span.start for span in wider], np.uint8)
+    padded[top : top + line.shape[0], left : left + line.shape[1]] = line
+    return padded
 
 
 def _horizontal_lines(mask: Mask) -> Iterator[tuple[Mask, Window]]:
@@ -192,8 +193,9 @@ def _is_straight(line: Mask, longer_side: int) -> bool:
     thickness = line.sum(axis=0)
     columns = np.flatnonzero(thickness)
     centers = (np.arange(len(line)) @ line)[columns] / thickness[columns]
-    slope, offset = np.polyfit(columns, centers, 1)
-    deviation = np.abs(centers - slope * columns - offset).mean()
+    x, y = columns - columns.mean(), centers - centers.mean()
+    slope = float(x @ y) / float(x @ x)  # least squares; `np.polyfit` takes twice as long
+    deviation = np.abs(y - slope * x).mean()
     return bool(abs(slope) <= _MAX_SLOPE and deviation <= max(1.0, _MAX_BEND_FRACTION * longer_side))
 
 
