@@ -26,7 +26,7 @@ from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 from digitrec.training.synthetic.touching_digits import make_touching_digit_samples
 
 SYMBOLS = [figure for part in split_symbol_classes(seed=0) for figure in part]
-FEW_COUNTS = NonDigitCounts(symbols=1, scribbles=4, pairs=6, halves=5)
+FEW_COUNTS = NonDigitCounts(symbols=1, scribbles=4, drawings=3, pairs=6, halves=5)
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def test_non_digits_have_their_label_and_depend_on_the_seed(digits: Samples) -> 
 
 def test_without_a_digit_to_halve_there_are_no_halves(digits: Samples) -> None:
     ones = digits.subset(digits.labels == 1)
-    assert len(make_non_digits([], ones, NonDigitCounts(0, 0, 2, 5), seed=1).labels) == 2
-    assert NonDigitCounts(symbols=60, scribbles=1000, pairs=10, halves=10).scaled(0.01) == (1, 10, 1, 1)
+    assert len(make_non_digits([], ones, NonDigitCounts(0, 0, 0, 2, 5), seed=1).labels) == 2
+    assert NonDigitCounts(60, 1000, drawings=200, pairs=10, halves=10).scaled(0.01) == (1, 10, 2, 1, 1)
 
 
 def test_a_broken_drawing_is_skipped() -> None:

@@ -39,6 +39,7 @@ from digitrec.model.line_model import LineModel
 from digitrec.model.model_file import ModelFile, fingerprint, read_model_file, write_model_file
 
 PARITY_TOLERANCE = 1e-4
+QUANTIZED_TOLERANCE = 0.05  # with 8-bit weights
 MIN_LINE_AGREEMENT = (
     0.98  # fraction of columns in which the line model with 8-bit weights finds Keras's class
 )
@@ -90,8 +91,13 @@ def _add_graph(path: Path, model: keras.Model, card: dict[str, Any]) -> None:
     write_model_file(path, _checked_graph(model, validated_card(card)), card)
 
 
-def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> None:
+def save_model(model: keras.Model, path: str | Path, card: dict[str, Any], *, quantize: bool = False) -> None:
     """Write the Keras model without its optimizer, its LiteRT graph and `card` to `path`, atomically.
+
+    Parameters
+    ----------
+    quantize : whether the graph has 8-bit weights, which is faster; the probabilities of some test images may then
+        differ from those of Keras by up to 0.05.
 
     Raises
     ------
@@ -99,7 +105,9 @@ def save_model(model: keras.Model, path: str | Path, card: dict[str, Any]) -> No
     """
     path = Path(path)
     require_keras_suffix(path)
-    graph = _checked_graph(adapt_to_digit_classifier(model, path.name), validated_card(card))
+    graph = _checked_graph(
+        adapt_to_digit_classifier(model, path.name), validated_card(card), quantize=quantize
+    )
     _write(model, path, graph, card)
 
 
@@ -187,19 +195,22 @@ def package_versions() -> dict[str, str]:
     return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-def _checked_graph(model: keras.Model, card: dict[str, Any]) -> bytes:
-    graph = convert(model)
+def _checked_graph(model: keras.Model, card: dict[str, Any], *, quantize: bool = False) -> bytes:
+    graph = convert(model, quantize=quantize)
     images = parity_inputs()
     expected = np.asarray(model(images, training=False))
-    _require_parity(LiteRtClassifier(graph, card).probabilities(images), expected, card["name"])
+    tolerance = QUANTIZED_TOLERANCE if quantize else PARITY_TOLERANCE
+    _require_parity(LiteRtClassifier(graph, card).probabilities(images), expected, card["name"], tolerance)
     return graph
 
 
-def _require_parity(received: NDArray[np.float32], expected: NDArray[np.float32], name: str) -> None:
+def _require_parity(
+    received: NDArray[np.float32], expected: NDArray[np.float32], name: str, tolerance: float
+) -> None:
     difference = float(np.abs(received - expected).max())
-    if not difference <= PARITY_TOLERANCE:
+    if not difference <= tolerance:
         raise ModelFileError(
-            f"{name}: expected LiteRT to give the probabilities of Keras within {PARITY_TOLERANCE}. Received "
+            f"{name}: expected LiteRT to give the probabilities of Keras within {tolerance}. Received "
             f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
         )
 

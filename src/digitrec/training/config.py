@@ -49,6 +49,7 @@ class TrainingConfig:
     augmentation : see `Augmentation`; None trains on the images as they are.
     mild_augmentation : the augmentation of the last epochs, closer to the real distribution.
     mild_fraction : fraction of the epochs that use it, in [0, 1].
+    quantize : write the LiteRT graph with 8-bit weights, which is faster; the Keras weights stay as they are.
     mixed_precision : compute in bfloat16, which is faster on processors with AMX and slower on others.
     limit : maximum number of MNIST training images, for experiments; None is all.
     """
@@ -78,6 +79,7 @@ class TrainingConfig:
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     mild_augmentation: Augmentation = MILD_AUGMENTATION
     mild_fraction: float = 0.4
+    quantize: bool = True
     mixed_precision: bool = False
     limit: int | None = None
 
@@ -205,5 +207,6 @@ def _reference_config(config: TrainingConfig) -> TrainingConfig:
         touching_digit_rows=0,
         non_digits=None,
         line_weight=0.0,
+        quantize=False,
         augmentation=None,
     )
