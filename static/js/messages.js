@@ -30,7 +30,7 @@ function predictionMessage(prediction, rule) {
   switch (decide(prediction, rule)) {
     case "none":
       return reason === "several_digits"
-        ? { headline: "There is more than one digit", note: "Or other writing next to the digit." }
+        ? { headline: "More than one digit", note: "Or other writing next to it." }
         : { headline: "This does not look like a digit", note: "It takes one digit, large and alone." };
     case "doubt":
       return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail };

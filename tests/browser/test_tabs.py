@@ -69,7 +69,7 @@ def test_a_number_is_boxed_and_read(ui: WebUi, page: Any) -> None:
 
 def test_several_digits_on_draw_go_to_the_number_tab_with_the_drawing(ui: WebUi, page: Any) -> None:
     ui.write(FORTY_SEVEN)
-    ui.headline.to_have_text("There is more than one digit")
+    ui.headline.to_have_text("More than one digit")
     ui.click("#as-number")
     ui.expect("#panel-number").to_be_visible()
     ui.number.to_have_text("It is 47")
@@ -78,7 +78,7 @@ def test_several_digits_on_draw_go_to_the_number_tab_with_the_drawing(ui: WebUi,
         assert pad["x"] < box.bounding_box()["x"]
         assert pad["y"] <= box.bounding_box()["y"] < pad["y"] + pad["height"] / 2
     ui.tab("draw")
-    ui.headline.to_have_text("There is more than one digit")
+    ui.headline.to_have_text("More than one digit")
     ui.keys("Delete")
     ui.expect("#as-number").to_be_hidden()
 

@@ -54,7 +54,7 @@ test("each verdict has words of its own", () => {
   assert.match(words.resultMessage(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
   assert.equal(words.resultMessage(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
   assert.equal(words.resultMessage(SIGN, RULE).headline, "This does not look like a digit");
-  assert.equal(words.resultMessage(PAIR, RULE).headline, "There is more than one digit");
+  assert.equal(words.resultMessage(PAIR, RULE).headline, "More than one digit");
 });
 
 test("a rejected digit may be a number, an accepted one or a number is not asked about again", () => {
