@@ -18,7 +18,7 @@ _DOT_SIDE_FRACTION = 0.2  # of the main component's longer side: smaller ones ar
 _MAX_GAP_ABOVE = 0.30  # of the main component's longer side, for a component above or below it
 _MAX_GAP_BESIDE = 0.08  # the same, for a component next to it
 # A component of at least this side and area, relative to the main one, that overlaps it vertically and is close to it,
-# is another digit: both are kept, and the network rejects the image.
+# is another digit: both are kept, and the network rejects the image. A thin 1 has a quarter of the area of a large 0.
 _SIMILAR_SIDE_FRACTION, _SIMILAR_AREA_FRACTION, _ON_LINE_FRACTION, _MAX_GAP_SIMILAR = 0.6, 0.2, 0.5, 2.0
 _DUST_FRACTION = 0.1  # of the image's shorter side: smaller components are not digits
 
