@@ -107,15 +107,6 @@ def test_wrong_arguments_are_rejected(recognizer: Recognizer) -> None:
         recognizer.predict_many([], errors="ignore")  # type: ignore[call-overload]
 
 
-def test_rejection_score_separates_ambiguous_digits_from_other_images() -> None:
-    blank = np.zeros((28, 28), np.float32)
-    four_or_nine = np.zeros(10, np.float32)
-    four_or_nine[[4, 9]] = 0.5
-    evenly = np.full(10, 0.1, np.float32)
-    assert Prediction(4, 0.5, four_or_nine, False, blank).rejection_score == 0
-    assert Prediction(0, 0.1, evenly, False, blank).rejection_score == pytest.approx(1)
-
-
 class _FakeClassifier:
     """Predicts 7 by the amount of ink in one region of the image."""
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.constants import LABELS, PROBABILITY_DECIMALS
+from digitrec.constants import PROBABILITY_DECIMALS
 from digitrec.errors import DigitrecError
 
-# A rejected answer whose `Prediction.rejection_score` is above this is reported as no digit, any other as low
-# confidence. Of rejected letters and signs (not_digits, 1,334) 90 % are above, of rejected digits (nine development
-# sets, 241) 34 %; no other boundary from 0.10 to 0.95 in steps of 0.05 separates the two better.
-NON_DIGIT_SCORE_THRESHOLD = 0.9
+RejectionReason: TypeAlias = Literal["several_digits", "no_digit", "low_confidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +24,9 @@ class Prediction:
     digit : the most probable digit, 0 to 9.
     confidence : the probability of `digit`, in [0, 1].
     probabilities : (10,) float32, of the digits 0 to 9, sums to 1.
-    accepted : whether `confidence` reaches the threshold; False means "low confidence, ask again".
+    reason : why the prediction is rejected; None if it is accepted, which is if `confidence` reaches the threshold.
+        ``several_digits``: there is another digit or other writing next to the digit, use `Recognizer.read`.
+        ``no_digit``: it looks like none of the ten digits. ``low_confidence``: it may be one digit or another.
     normalized_image : (28, 28) float32 in [0, 1], the network's input; 1 is ink.
     saliency : (28, 28) float32 in [0, 1], how much each image region contributes to `digit`; None unless asked for.
     """
@@ -35,18 +34,14 @@ class Prediction:
     digit: int
     confidence: float
     probabilities: NDArray[np.float32]
-    accepted: bool
+    reason: RejectionReason | None
     normalized_image: NDArray[np.float32] = field(repr=False)
     saliency: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
-    def rejection_score(self) -> float:
-        """How much this looks like no digit, in [0, 1]: ten times the smallest probability.
-
-        "4 or 9" leaves the other eight digits next to nothing; for an image of no digit, every digit is as likely. It
-        stays near 0 with a network that was not trained to reject.
-        """
-        return float(len(LABELS) * self.probabilities.min())
+    def accepted(self) -> bool:
+        """Whether `confidence` reaches the threshold."""
+        return self.reason is None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON types; the probabilities are rounded, and sum to 1 within 1e-5."""
@@ -55,6 +50,7 @@ class Prediction:
             "confidence": round(self.confidence, PROBABILITY_DECIMALS),
             "probabilities": _rounded(self.probabilities),
             "accepted": self.accepted,
+            "reason": self.reason,
         }
 
 

@@ -1,7 +1,7 @@
 // Whether an answer is taken: pure functions from a prediction or a reading and the rule.
 //
-// The rule is { threshold, numberThreshold, nonDigitThreshold }: the confidence that an accepted digit and an accepted number
-// need, and from where on an answer is called no digit. The server names all; the person may move both thresholds as one.
+// The rule is { threshold, numberThreshold }: the confidence that an accepted digit and an accepted number need. The server
+// names both; the person may move them as one.
 
 const GUESS_BELOW = 0.5; // it is likelier wrong than right
 
@@ -12,22 +12,19 @@ export const thresholdOf = (answer, rule) => (isReading(answer) ? rule.numberThr
 
 export const isAccepted = (answer, rule) => answer.confidence >= thresholdOf(answer, rule);
 
-// "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it does not look
-// like a digit or a number, however low the threshold).
+// "sure", "guess" (accepted, but no more likely than not), "doubt" (it may be one of two) or "none" (it is not one digit
+// or not a number, however low the threshold).
 export function decide(answer, rule) {
-  const isNone = isReading(answer) ? !answer.text : rejectionScore(answer.probabilities) >= rule.nonDigitThreshold;
+  const isNone = isReading(answer) ? !answer.text : ["several_digits", "no_digit"].includes(answer.reason);
   return isNone ? "none" : acceptance(answer, rule);
 }
+
+// Whether an answer is a digit's and rejected: `read` may find a number.
+export const mayBeNumber = (answer, rule) => !isReading(answer) && ["doubt", "none"].includes(decide(answer, rule));
 
 export function acceptance(answer, rule) {
   if (!isAccepted(answer, rule)) return "doubt";
   return answer.confidence < GUESS_BELOW ? "guess" : "sure";
-}
-
-// Ten times the smallest probability. "4 or 9" leaves next to nothing for the other digits; for what is no digit, all
-// digits are about equally likely.
-function rejectionScore(probabilities) {
-  return probabilities.length * Math.min(...probabilities);
 }
 
 // The two likeliest digits, the likelier first.

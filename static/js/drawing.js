@@ -47,6 +47,12 @@ export function isStroke(value) {
     && value.points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isOnSheet));
 }
 
+// The strokes on a paper of another size, `factor` times theirs, `left` units from its left edge.
+export function scaled(strokes, factor, left) {
+  return strokes.map(({ width, points }) =>
+    stroke(width * factor, points.map(([x, y]) => rounded([left + x * factor, y * factor]))));
+}
+
 // The box around the points, { x, y, width, height }.
 export function boundsOf(points) {
   const columns = points.map(([x]) => x);

@@ -8,7 +8,7 @@ export function toJson(entries, rule) {
 }
 
 export function toCsv(entries, rule) {
-  const header = ["time", "source", "name", "digit", "text", "transcript", "confidence", "accepted", "label", "model"];
+  const header = ["time", "source", "name", "digit", "text", "transcript", "confidence", "accepted", "reason", "label", "model"];
   const rows = entries.map((entry) => {
     const { probabilities = Array(10), digits, strokes, ...fields } = record(entry, rule);
     return [...Object.values(fields), ...probabilities];
@@ -31,8 +31,9 @@ export function toStrokeLines(entries, rule) {
 function record(entry, rule) {
   const { at, source, name, digit, text, transcript, confidence, label, model, probabilities, digits, strokes } = entry;
   const accepted = isAccepted(entry, rule);
+  const reason = accepted || isReading(entry) ? null : entry.reason ?? "low_confidence";
   return {
-    time: at, source, name, digit, text, transcript, confidence, accepted, label, model, probabilities, digits,
+    time: at, source, name, digit, text, transcript, confidence, accepted, reason, label, model, probabilities, digits,
     ...(source === "drawing" && { strokes: pointsOf(strokes) }),
   };
 }

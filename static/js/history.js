@@ -1,9 +1,9 @@
 // The answers of this visit, newest first, kept in the browser. Fires "change", its detail true where it is but a label.
 //
-// An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, model, label }: source is
+// An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, reason, model, label }: source is
 // "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
 // is: "0" to "9", "none", or "" for as read. A number's has text, transcript and digits,
-// [{ digit, confidence }, ...], in the place of ink, digit and probabilities, and its label may be of any length.
+// [{ digit, confidence }, ...], in the place of ink, digit, probabilities and reason, and its label may be of any length.
 
 import { isStroke } from "./drawing.js";
 import { Component } from "./component.js";
@@ -27,6 +27,7 @@ const FIELDS = {
   ink: ofDigit(isText),
   digit: ofDigit(isDigit),
   probabilities: ofDigit((values) => isList(values, isProbability) && values.length === 10),
+  reason: (reason) => [undefined, null, "several_digits", "no_digit", "low_confidence"].includes(reason),
   text: (text) => text === undefined || isText(text),
   transcript: (transcript) => transcript === undefined || isText(transcript),
   digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isProbability(one.confidence)),

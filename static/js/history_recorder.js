@@ -28,10 +28,10 @@ export class HistoryRecorder {
   }
 }
 
-export function entryOf({ text, transcript, digits, digit, confidence, probabilities, normalized_image: ink, model }) {
+export function entryOf({ text, transcript, digits, digit, confidence, probabilities, reason, normalized_image: ink, model }) {
   return {
     at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
-    ...(text === undefined ? { digit, probabilities, ink } : { text, transcript, digits: digits.map(digitSummary) }),
+    ...(text === undefined ? { digit, probabilities, reason, ink } : { text, transcript, digits: digits.map(digitSummary) }),
   };
 }
 

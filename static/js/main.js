@@ -3,7 +3,7 @@
 import { DigitView } from "./prediction_view.js";
 import { ApiView } from "./api_view.js";
 import { Client } from "./client.js";
-import { pointsOf } from "./drawing.js";
+import { pointsOf, scaled, PAPER } from "./drawing.js";
 import { DrawingStore, isDrawingFile } from "./drawing_store.js";
 import { Explainer } from "./explainer.js";
 import { History } from "./history.js";
@@ -24,6 +24,7 @@ import { Tabs } from "./tabs.js";
 import { ThresholdSlider } from "./threshold_slider.js";
 import { isReading } from "./decision.js";
 import { NOTHING_DRAWN } from "./messages.js";
+import { NUMBER_HEIGHT } from "./svg.js";
 
 // What the others import: named here, too, all modules are fetched at once and none waits for another.
 import "./download.js";
@@ -33,10 +34,9 @@ import "./geometry.js";
 import "./model_charts.js";
 import "./upload_item.js";
 import "./snippets.js";
-import "./svg.js";
 
 const element = (id) => document.getElementById(id);
-const { predict, read, model, maxBytes, threshold: own, numberThreshold, nonDigitThreshold } = document.querySelector("main").dataset;
+const { predict, read, model, maxBytes, threshold: own, numberThreshold } = document.querySelector("main").dataset;
 
 const client = new Client();
 const memory = new PageStorage(() => localStorage);
@@ -46,7 +46,6 @@ const threshold = new ThresholdSlider(element("threshold"), memory, Number(own))
 const rule = () => ({
   threshold: threshold.value,
   numberThreshold: threshold.chosen ?? Number(numberThreshold),
-  nonDigitThreshold: Number(nonDigitThreshold),
 });
 
 const tabs = new Tabs(document.querySelector("[role=tablist]"));
@@ -54,22 +53,21 @@ const pad = new StrokePad(element("pad"), Number(element("pens").querySelector("
 const explainer = new Explainer(element("explain"), pad);
 const live = new LivePrediction((strokes, signal) => {
   const include = explainer.isOn ? "normalized_image,saliency" : "normalized_image";
-  return client.ask(predict, { strokes: pointsOf(strokes) }, { include, threshold: threshold.chosen }, signal);
+  return client.ask(predict, { strokes: pointsOf(strokes) }, { include }, signal);
 });
 const view = new DigitView(element("answer"), NOTHING_DRAWN);
 const store = new DrawingStore(element("desk"), pad);
 const intake = new FileInput(document.querySelectorAll("[type=file]"), element("curtain"));
 const kind = new TaskSelect(element("kind"), memory);
-const askPicture = (file, signal) => {
-  const [address, include] = kind.value === "numbers" ? [read] : [predict, "normalized_image"];
-  return client.ask(address, file, { include, threshold: threshold.chosen }, signal);
+const askPicture = (file, signal, isNumber) => {
+  const [address, include] = isNumber || kind.value === "numbers" ? [read] : [predict, "normalized_image"];
+  return client.ask(address, file, { include }, signal);
 };
 const pictures = new UploadList(element("panel-pictures"), askPicture, Number(maxBytes));
 const historyView = new HistoryView(element("panel-history"), history, rule);
 const report = new ReportView(element("report"));
 const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));
-const askNumber = (strokes, signal) =>
-  client.ask(read, { strokes: pointsOf(strokes) }, { threshold: threshold.chosen }, signal);
+const askNumber = (strokes, signal) => client.ask(read, { strokes: pointsOf(strokes) }, {}, signal);
 const number = numberTab(element("number-desk"), askNumber, threshold, rule);
 const papers = { draw: [pad, predict, "digit"], number: [number.pad, read, "text"] };
 const apiView = new ApiView(element("panel-api"), papers);
@@ -112,6 +110,9 @@ number.live.addEventListener("answer", ({ detail: { answer, strokes, finished } 
   if (finished) recorder.drawing(strokes, answer);
 });
 kind.addEventListener("change", () => pictures.retryAll());
+element("as-number").addEventListener("click", () => {
+  number.pad.replace(scaled(pad.strokes, NUMBER_HEIGHT, (PAPER * (1 - NUMBER_HEIGHT)) / 2)); // the link shows the tab
+});
 store.addEventListener("open", ({ detail: strokes }) => pad.replace(strokes));
 historyView.addEventListener("reopen", ({ detail: entry }) => {
   recorder.resume(entry);

@@ -19,23 +19,21 @@ export function shortPercent(fraction) {
 // What was read, in a line.
 export const textOf = (answer) => (isReading(answer) ? answer.text.replaceAll("\n", ", ") : String(answer.digit));
 
-export const SEVERAL_DRAWN = " Several digits? Use the Number tab.";
-export const SEVERAL_ON_PICTURE = " More than one digit? Choose Numbers.";
-
-// hint: what else to try, where one digit was asked for and is refused.
-export function resultMessage(answer, rule, hint = "") {
-  return isReading(answer) ? readingMessage(answer, rule) : predictionMessage(answer, rule, hint);
+export function resultMessage(answer, rule) {
+  return isReading(answer) ? readingMessage(answer, rule) : predictionMessage(answer, rule);
 }
 
-function predictionMessage(prediction, rule, hint) {
-  const { digit, confidence, probabilities } = prediction;
+function predictionMessage(prediction, rule) {
+  const { digit, confidence, probabilities, reason } = prediction;
   const [first, second] = topTwo(probabilities);
   const detail = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
   switch (decide(prediction, rule)) {
     case "none":
-      return { headline: "This does not look like a digit", note: `It takes one digit, large and alone.${hint}` };
+      return reason === "several_digits"
+        ? { headline: "More than one digit", note: "Or other writing next to it." }
+        : { headline: "This does not look like a digit", note: "It takes one digit, large and alone." };
     case "doubt":
-      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail + hint };
+      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail };
     default:
       return {
         headline: `It is ${article(digit)}`,

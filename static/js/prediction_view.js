@@ -1,7 +1,7 @@
 // Shows the answer for a paper: what it is in large type, words, and what a screen reader hears.
 
-import { decide } from "./decision.js";
-import { resultMessage, drawingErrorMessage, SEVERAL_DRAWN, shortPercent, SLOW, textOf } from "./messages.js";
+import { decide, mayBeNumber } from "./decision.js";
+import { resultMessage, drawingErrorMessage, shortPercent, SLOW, textOf } from "./messages.js";
 
 const ANNOUNCE_AFTER_MS = 700; // the pen rests, and nothing is said at every stroke
 
@@ -42,7 +42,7 @@ export class PredictionView {
   applyPolicy(rule) {
     if (!this.#answer || this.root.hasAttribute("data-stale")) return;
     const state = decide(this.#answer, rule);
-    this.#say(state, state === "none" ? "?" : textOf(this.#answer), resultMessage(this.#answer, rule, SEVERAL_DRAWN));
+    this.#say(state, state === "none" ? "?" : textOf(this.#answer), resultMessage(this.#answer, rule));
     this.draw(this.#answer, rule);
   }
 
@@ -84,7 +84,9 @@ export class DigitView extends PredictionView {
     super.applyPolicy(rule);
   }
 
-  draw({ digit: top, probabilities, normalized_image: ink }) {
+  draw(answer, rule) {
+    const { digit: top, probabilities, normalized_image: ink } = answer;
+    this.#part("#as-number").hidden = !mayBeNumber(answer, rule);
     this.#bars.forEach((bar, digit) => {
       const fraction = probabilities[digit];
       bar.style.setProperty("--fraction", fraction.toFixed(4));
@@ -96,6 +98,7 @@ export class DigitView extends PredictionView {
   }
 
   erase() {
+    this.#part("#as-number").hidden = true;
     this.#part("#seen").setAttribute("data-empty", "");
     for (const bar of this.#bars) {
       bar.style.removeProperty("--fraction");

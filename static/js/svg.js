@@ -3,7 +3,8 @@
 import { PAPER, pathData } from "./drawing.js";
 
 export const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href; // for what the browser cannot show
-export const NUMBER_BOX = `0 0 ${PAPER} ${PAPER * 0.4}`; // as the wide paper's aspect in the style sheet
+export const NUMBER_HEIGHT = 0.4; // of the wide paper, in its widths, as in the style sheet
+export const NUMBER_BOX = `0 0 ${PAPER} ${PAPER * NUMBER_HEIGHT}`;
 
 export function svg(name, attributes = {}, children = []) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);

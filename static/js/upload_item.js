@@ -2,8 +2,8 @@
 
 import { moveFocus } from "./component.js";
 import { NO_PICTURE } from "./svg.js";
-import { decide } from "./decision.js";
-import { resultMessage, uploadErrorMessage, SEVERAL_ON_PICTURE, SLOW } from "./messages.js";
+import { decide, mayBeNumber } from "./decision.js";
+import { resultMessage, uploadErrorMessage, SLOW } from "./messages.js";
 
 const SLOW_MS = 3_000;
 
@@ -19,6 +19,7 @@ export class UploadItem {
     this.file = file;
     this.isDone = false; // answered, or without hope of an answer
     this.isBad = false;
+    this.isNumber = false; // whatever the others are
     this.timer = 0; // of the next try
     this.tries = 0; // without an answer, since somebody asked for one
     this.told = ""; // to a screen reader
@@ -30,6 +31,10 @@ export class UploadItem {
     this.#part(".result-name").textContent = file.name;
     this.#part(".retry").addEventListener("click", () => {
       this.tries = 0;
+      again(this);
+    });
+    this.#part(".as-number").addEventListener("click", () => {
+      this.isNumber = true;
       again(this);
     });
   }
@@ -63,7 +68,9 @@ export class UploadItem {
   // The same answer by another rule.
   applyPolicy(rule) {
     this.#rule = rule;
-    if (this.#answer) this.#show(decide(this.#answer, rule), resultMessage(this.#answer, rule, SEVERAL_ON_PICTURE));
+    if (!this.#answer) return;
+    this.#show(decide(this.#answer, rule), resultMessage(this.#answer, rule));
+    this.#part(".as-number").hidden = !mayBeNumber(this.#answer, rule);
   }
 
   showFailure(failure) {
@@ -83,7 +90,9 @@ export class UploadItem {
     this.element.dataset.state = state;
     this.#part(".result-headline").textContent = headline;
     this.#part(".result-note").textContent = note;
-    moveFocus(this.#part(".retry"), this.element);
-    this.#part(".retry").hidden = true;
+    for (const button of this.element.querySelectorAll("button")) {
+      moveFocus(button, this.element);
+      button.hidden = true;
+    }
   }
 }

@@ -19,7 +19,7 @@ export class UploadList extends Component {
   #running = 0;
   #giveUp = new AbortController();
 
-  // ask(file, signal) gives a promise of the answer.
+  // ask(file, signal, isNumber) gives a promise of the answer.
   constructor(panel, ask, maxBytes) {
     super();
     this.#panel = panel;
@@ -37,7 +37,7 @@ export class UploadList extends Component {
   }
 
   add(files, rule) {
-    const items = files.map((file) => new UploadItem(file, rule, (item) => this.#again([item])));
+    const items = files.map((file) => new UploadItem(file, rule, (item) => this.#retry([item])));
     this.#items.push(...items);
     this.#list.prepend(...items.map(({ element }) => element));
     this.#enqueue(items);
@@ -51,8 +51,8 @@ export class UploadList extends Component {
   // All of them once more, for another kind of answer.
   retryAll() {
     this.#stop();
-    for (const item of this.#items) item.showWaiting();
-    this.#enqueue(this.#items);
+    for (const item of this.#items) item.isNumber = false;
+    this.#retry(this.#items);
   }
 
   clear() {
@@ -87,7 +87,7 @@ export class UploadList extends Component {
     item.showReading();
     try {
       if (item.file.size > this.#maxBytes) throw new Failure("too-large"); // no need to send it first
-      const answer = await this.#ask(item.file, signal);
+      const answer = await this.#ask(item.file, signal, item.isNumber);
       item.showAnswer(answer);
       this.emit("answer", { file: item.file, answer });
     } catch (failure) {
@@ -102,9 +102,12 @@ export class UploadList extends Component {
 
   // Those of `items` that failed are asked about once more; those under way stay.
   #again(items) {
-    const failed = items.filter(({ element }) => element.dataset.state === "fault");
-    for (const item of failed) item.showWaiting();
-    this.#enqueue(failed);
+    this.#retry(items.filter(({ element }) => element.dataset.state === "fault"));
+  }
+
+  #retry(items) {
+    for (const item of items) item.showWaiting();
+    this.#enqueue(items);
   }
 
   #count() {

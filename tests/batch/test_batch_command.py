@@ -44,7 +44,7 @@ def test_rows_equal_those_of_predict_and_later_runs_add_new_images_alone(
 ) -> None:
     inputs = ("scans", "scans/0.png", "scans/*.png", "--output", "new/r.jsonl")
     done = batch(*inputs)
-    assert "10 rows: 10 accepted, 0 low confidence, 0 failed" in done.stderr
+    assert "10 rows: 10 accepted, 0 rejected, 0 failed" in done.stderr
     assert "7 duplicate inputs skipped" in done.stderr
     output = scans.parent / "new" / "r.jsonl"
     results = rows(output)
@@ -67,7 +67,7 @@ def test_bad_files_become_rows_and_the_exit_code_is_3(batch: Command, scans: Pat
     errors = {Path(row["file"]).name: row["error"] for row in results if "error" in row}
     assert errors.keys() == {"corrupt.png", "blank.png", "missing.png"}
     assert "truncated or corrupt" in errors["corrupt.png"]
-    assert "13 rows: 10 accepted, 0 low confidence, 3 failed" in done.stderr
+    assert "13 rows: 10 accepted, 0 rejected, 3 failed" in done.stderr
     assert "first error: scans/blank.png: expected a digit. Received: a blank image" in done.stderr
     batch("scans", "scans/list.txt", "--output", "r.jsonl", check=3)
 

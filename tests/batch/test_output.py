@@ -21,7 +21,7 @@ from digitrec.batch.summary import RowCounts, Summary
 from digitrec.batch.task import RecognitionTask
 from digitrec.forms import parse_form
 
-ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True}
+ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True, "reason": None}
 FAILED = {"file": "c.png", "error": "expected an image"}
 
 
@@ -58,16 +58,16 @@ def test_results_of_two_runs_are_one_table(tmp_path: Path) -> None:
     for row in (ROW, FAILED):
         write(tmp_path / "r.csv", row)
     assert table(tmp_path / "r.csv") == [
-        ["file", "digit", "confidence", "accepted", "error"],
-        [ROW["file"], "7", "0.5", "true", ""],
-        ["c.png", "", "", "", "expected an image"],
+        ["file", "digit", "confidence", "accepted", "reason", "error"],
+        [ROW["file"], "7", "0.5", "true", "", ""],
+        ["c.png", "", "", "", "", "expected an image"],
     ]
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
     for row in (ROW, FAILED):
         write(tmp_path / "r.parquet", row)
     assert parquet.read_table(tmp_path / "r.parquet").to_pylist() == [
         {**ROW, "error": None},
-        {**FAILED, "digit": None, "confidence": None, "accepted": None},
+        {**FAILED, "digit": None, "confidence": None, "accepted": None, "reason": None},
     ]
 
 

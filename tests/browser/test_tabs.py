@@ -67,6 +67,22 @@ def test_a_number_is_boxed_and_read(ui: WebUi, page: Any) -> None:
     ui.expect(".boxes rect").to_have_count(0)
 
 
+def test_several_digits_on_draw_go_to_the_number_tab_with_the_drawing(ui: WebUi, page: Any) -> None:
+    ui.write(FORTY_SEVEN)
+    ui.headline.to_have_text("More than one digit")
+    ui.click("#as-number")
+    ui.expect("#panel-number").to_be_visible()
+    ui.number.to_have_text("It is 47")
+    pad = page.locator("#number-pad").bounding_box()
+    for box in page.locator(".boxes rect").all():
+        assert pad["x"] < box.bounding_box()["x"]
+        assert pad["y"] <= box.bounding_box()["y"] < pad["y"] + pad["height"] / 2
+    ui.tab("draw")
+    ui.headline.to_have_text("More than one digit")
+    ui.keys("Delete")
+    ui.expect("#as-number").to_be_hidden()
+
+
 def test_the_threshold_decides_about_a_number(ui: WebUi, page: Any) -> None:
     reading = {
         "text": "47", "transcript": "4.7", "confidence": 0.36, "accepted": False,

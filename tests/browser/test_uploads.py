@@ -23,6 +23,7 @@ def prediction(confidence: float) -> dict[str, Any]:
         "confidence": confidence,
         "probabilities": [confidence if digit == 7 else rest for digit in range(10)],
         "accepted": True,
+        "reason": None,
         "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
         "model": {"name": "digitrec", "version": "0"},
     }
@@ -117,19 +118,22 @@ def test_no_image_is_held_once_it_is_removed(ui: WebUi, page: Any) -> None:
     assert page.evaluate("window.held.size") == 0
 
 
-def test_the_threshold_decides_about_images_too_and_doubt_points_to_numbers(ui: WebUi, page: Any) -> None:
+def test_the_threshold_decides_about_images_too(ui: WebUi, page: Any) -> None:
     ui.stub(json=prediction(0.7))
     ui.drop(seven_png=image(7))
     ui.results.to_have_text(["It is a 7"])
     ui.tab("draw")
     page.fill("#threshold-range", "80")
     ui.results.to_have_text(["Not sure: it may be a 7 or a 0"])
+
+
+def test_one_image_of_several_digits_is_read_as_a_number(ui: WebUi) -> None:
     ui.tab("pictures")
-    ui.click("#dismiss")
-    ui.stub(json=prediction(0.1))
-    ui.drop(seven_png=image(7))
-    ui.results.to_have_text(["This does not look like a digit"])
-    ui.expect("#results .result-note").to_contain_text("More than one digit? Choose Numbers.")
+    ui.choose(forty_seven_png=image(4, 7), three_png=image(3))
+    ui.results.to_have_text(["More than one digit", "It is a 3"])
+    ui.click("#results .as-number:visible")
+    ui.results.to_have_text(["It is 47", "It is a 3"])
+    ui.expect("#results .as-number:visible").to_have_count(0)
 
 
 def test_numbers_are_read_if_chosen_and_the_choice_is_remembered(ui: WebUi, page: Any) -> None:

@@ -155,10 +155,10 @@ def test_predict_continues_after_a_bad_file_and_exits_with_1(zero: Path, blank: 
     assert (failure["file"], "error" in failure, result.exit_code) == (str(blank), True, 1)
 
 
-def test_predict_names_no_digit_for_an_image_of_several(tmp_path: Path) -> None:
+def test_predict_points_to_read_for_an_image_of_several_digits(tmp_path: Path) -> None:
     path = tmp_path / "47.png"
     Image.fromarray(np.hstack([draw_digit(4), draw_digit(7)])).save(path)
-    assert _run("predict", path).stdout.strip() == f"{path}: no digit, or several (low confidence)"
+    assert _run("predict", path).stdout.strip() == f"{path}: several digits: use digitrec read"
 
 
 def test_serve_reports_a_used_port_in_one_line() -> None:

@@ -2,29 +2,29 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Failure } from "../../static/js/client.js";
-import { isAccepted, topTwo, decide } from "../../static/js/decision.js";
+import { isAccepted, mayBeNumber, topTwo, decide } from "../../static/js/decision.js";
 import * as words from "../../static/js/messages.js";
 
-const RULE = { threshold: 0.6, numberThreshold: 0.6, nonDigitThreshold: 0.9 };
+const RULE = { threshold: 0.6, numberThreshold: 0.6 };
 
-function prediction(values, rest) {
+function prediction(values, rest, reason = null) {
   const probabilities = Array.from({ length: 10 }, (_, digit) => values[digit] ?? rest);
   const confidence = Math.max(...probabilities);
-  return { digit: probabilities.indexOf(confidence), confidence, probabilities };
+  return { digit: probabilities.indexOf(confidence), confidence, probabilities, reason };
 }
 
 const SURE = prediction({ 7: 0.982 }, 0.002);
-const TORN = prediction({ 4: 0.48, 9: 0.43 }, 0.01125);
-const SIGN = prediction({ 1: 0.118 }, 0.098);
+const TORN = prediction({ 4: 0.48, 9: 0.43 }, 0.01125, "low_confidence");
+const SIGN = prediction({ 1: 0.118 }, 0.098, "no_digit");
+const PAIR = prediction({ 4: 0.118 }, 0.098, "several_digits");
 
 test("an answer at the threshold is accepted", () => {
   assert.equal(decide({ ...SURE, confidence: 0.6 }, RULE), "sure");
   assert.equal(decide({ ...SURE, confidence: 0.599 }, RULE), "doubt");
 });
 
-test("the smallest probability tells no digit from a doubtful one", () => {
-  assert.equal(decide(TORN, RULE), "doubt");
-  assert.equal(decide(SIGN, RULE), "none");
+test("the server's reason tells what is not one digit from a doubtful one", () => {
+  assert.deepEqual([TORN, SIGN, PAIR].map((answer) => decide(answer, RULE)), ["doubt", "none", "none"]);
 });
 
 test("a threshold of nothing accepts everything, and what looks like no digit is still called so", () => {
@@ -54,12 +54,13 @@ test("each verdict has words of its own", () => {
   assert.match(words.resultMessage(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
   assert.equal(words.resultMessage(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
   assert.equal(words.resultMessage(SIGN, RULE).headline, "This does not look like a digit");
+  assert.equal(words.resultMessage(PAIR, RULE).headline, "More than one digit");
 });
 
-test("a refused picture points to numbers, an accepted one does not", () => {
-  for (const refused of [TORN, SIGN]) assert.match(words.resultMessage(refused, RULE, words.SEVERAL_ON_PICTURE).note, /More than one digit\? Choose Numbers\.$/);
-  assert.doesNotMatch(words.resultMessage(SURE, RULE, words.SEVERAL_ON_PICTURE).note, /Numbers/);
-  assert.equal(words.resultMessage({ text: "10478", confidence: 0.97 }, RULE).headline, "It is 10478");
+test("a rejected digit may be a number, an accepted one or a number is not asked about again", () => {
+  const number = { text: "47", confidence: 0.3 };
+  assert.deepEqual([TORN, SIGN, PAIR, SURE, number].map((answer) => mayBeNumber(answer, RULE)), [true, true, true, false, false]);
+  assert.equal(mayBeNumber(SURE, { ...RULE, threshold: 0.99 }), true);
 });
 
 test("an eight has its own article", () => {

@@ -3,10 +3,10 @@ import { test } from "node:test";
 
 import { toCsv, toJson, toStrokeLines } from "../../static/js/export_rows.js";
 
-const RULE = { threshold: 0.6, numberThreshold: 0.6, nonDigitThreshold: 0.9 };
+const RULE = { threshold: 0.6, numberThreshold: 0.6 };
 const DRAWING = {
   id: "1", at: "2026-11-21T10:00:00.000Z", source: "drawing", name: "", strokes: [{ width: 62, points: [[1, 2], [3, 4]] }],
-  ink: "data:,", digit: 7, confidence: 0.91, probabilities: [0, 0, 0, 0, 0, 0, 0, 0.91, 0.09, 0], model: "digitrec 1", label: "",
+  ink: "data:,", digit: 7, confidence: 0.91, probabilities: [0, 0, 0, 0, 0, 0, 0, 0.91, 0.09, 0], reason: null, model: "digitrec 1", label: "",
 };
 const PICTURE = { ...DRAWING, id: "2", source: "picture", name: 'a, "b".png', strokes: undefined, thumb: "data:,", confidence: 0.5, label: "4" };
 
@@ -14,14 +14,14 @@ test("JSON tells what was seen, said and corrected", () => {
   const [drawing, picture] = JSON.parse(toJson([DRAWING, PICTURE], RULE));
   assert.equal(drawing.time, DRAWING.at);
   assert.deepEqual(drawing.strokes, [[[1, 2], [3, 4]]]);
-  assert.deepEqual([drawing.digit, drawing.accepted, drawing.label], [7, true, ""]);
-  assert.deepEqual([picture.accepted, picture.label, picture.strokes], [false, "4", undefined]);
+  assert.deepEqual([drawing.digit, drawing.accepted, drawing.reason, drawing.label], [7, true, null, ""]);
+  assert.deepEqual([picture.accepted, picture.reason, picture.label, picture.strokes], [false, "low_confidence", "4", undefined]);
 });
 
 test("CSV has a column for each of the header's names, quoted where needed", () => {
   const [header, drawing, picture] = toCsv([DRAWING, PICTURE], RULE).trimEnd().split("\r\n");
-  assert.equal(header.split(",").length, 20);
-  assert.equal(drawing.split(",").length, 20);
+  assert.equal(header.split(",").length, 21);
+  assert.equal(drawing.split(",").length, 21);
   assert.ok(picture.includes('"a, ""b"".png"'));
 });
 
@@ -30,7 +30,7 @@ test("a number is exported with its digits, and is no line for training", () => 
   const [row] = JSON.parse(toJson([number], RULE));
   assert.deepEqual([row.text, row.transcript, row.digit, row.label, row.digits.length, row.strokes.length], ["07", "0.7", undefined, "01", 2, 1]);
   const [header, line] = toCsv([number], RULE).trimEnd().split("\r\n").map((text) => text.split(","));
-  assert.deepEqual([header.length, line.length], [20, 20]);
+  assert.deepEqual([header.length, line.length], [21, 21]);
   assert.deepEqual(["digit", "text", "transcript", "label", "probability_7"].map((name) => line[header.indexOf(name)]), ["", "07", "0.7", "01", ""]);
   assert.equal(toStrokeLines([number, { ...number, label: "7" }], RULE), "");
 });
@@ -43,7 +43,7 @@ test("a file's name cannot become a spreadsheet's formula", () => {
 });
 
 test("what looks like no digit is no line of its own under a threshold that accepts it", () => {
-  const sign = { ...DRAWING, confidence: 0.1, probabilities: Array(10).fill(0.1) };
+  const sign = { ...DRAWING, confidence: 0.1, probabilities: Array(10).fill(0.1), reason: "no_digit" };
   assert.equal(toStrokeLines([sign], { ...RULE, threshold: 0 }), "");
   assert.equal(JSON.parse(toJson([sign], { ...RULE, threshold: 0 }))[0].accepted, true);
 });

@@ -98,7 +98,27 @@ def test_two_digits_are_not_accepted_as_one(recognizer: Recognizer, margin_px: i
         for variant in variants(crop_to_ink(draw_number(f"{number:02}", step_px), margin_px))
     ]
     results = recognizer.predict_many(images)
-    assert sum(result.accepted for result in results) <= 0.03 * len(images)
+    reasons = [result.reason for result in results]
+    assert reasons.count(None) <= 0.03 * len(images)
+    assert reasons.count("several_digits") >= 0.95 * (len(images) - reasons.count(None))
+
+
+@pytest.mark.parametrize("gap_px", [2, 5, 12])
+@pytest.mark.parametrize("scale", [1, 4])
+def test_two_mnist_digits_are_rejected_as_several(
+    recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]], scale: int, gap_px: int
+) -> None:
+    rng = np.random.default_rng(1)
+    images = []
+    for pair in rng.integers(0, len(mnist["x_test"]), (200, 2)):
+        digits = [crop_to_ink(cv2.resize(255 - mnist["x_test"][i], None, fx=scale, fy=scale)) for i in pair]
+        height = max(len(digit) for digit in digits)
+        padding = [((0, height - len(digit)), (0, gap_px * scale)) for digit in digits]
+        row = np.hstack([np.pad(*item, constant_values=255) for item in zip(digits, padding, strict=True)])
+        images.append(np.pad(row, 10 * scale, constant_values=255))
+    reasons = [result.reason for result in recognizer.predict_many(images)]
+    assert reasons.count(None) <= 0.02 * len(images)
+    assert reasons.count("several_digits") >= 0.95 * (len(images) - reasons.count(None))
 
 
 def test_a_part_of_a_neighbor_does_not_count_as_a_digit(recognizer: Recognizer) -> None:

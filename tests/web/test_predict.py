@@ -14,6 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from web_images import encode, flat, one
+from web_testing import StubClassifier
+
+from sample_digits import draw_digit, png_bytes
 
 PIXELS = np.pad(np.full((20, 2), 255), ((4, 4), (13, 13))).tolist()
 BASE64 = base64.b64encode(one()).decode()
@@ -31,6 +34,7 @@ def test_both_paths_return_a_prediction(client: FlaskClient, path: str) -> None:
         "confidence": 0.91,
         "probabilities": [0.01] * 7 + [0.91] + [0.01] * 2,
         "accepted": True,
+        "reason": None,
         "model": {"name": "stub", "version": "9.9"},
     }
 
@@ -87,7 +91,31 @@ def test_images_of_the_result_come_only_if_asked_for(client: FlaskClient) -> Non
 
 def test_a_threshold_in_the_query_overrides_the_models_own(client: FlaskClient) -> None:
     for threshold, accepted in {"0": True, "0.9": True, "0.95": False, "1": False}.items():
-        assert client.post(f"/predict?threshold={threshold}", data=one()).json["accepted"] is accepted
+        prediction = client.post(f"/predict?threshold={threshold}", data=one()).json
+        assert prediction["accepted"] is accepted
+        assert prediction["reason"] == (None if accepted else "low_confidence")
+
+
+@pytest.mark.parametrize(
+    ("digits", "probabilities", "reason"),
+    [
+        ([4, 7], [0.01] * 7 + [0.91] + [0.01] * 2, "several_digits"),
+        ([4, 7], [0.1] * 10, "no_digit"),  # the other is no digit either
+        ([7], [0.1] * 10, "no_digit"),
+        ([7], [0.44] + [0.015] * 8 + [0.44], "low_confidence"),
+    ],
+)
+def test_a_rejected_prediction_has_its_reason(
+    client: FlaskClient,
+    classifier: StubClassifier,
+    digits: list[int],
+    probabilities: list[float],
+    reason: str,
+) -> None:
+    classifier.answer = np.array(probabilities, np.float32)
+    image = png_bytes(np.hstack([draw_digit(digit) for digit in digits]))
+    prediction = client.post("/predict", data=image).json
+    assert (prediction["accepted"], prediction["reason"]) == (False, reason)
 
 
 @pytest.mark.parametrize("threshold", [None, 0.123])

@@ -15,7 +15,7 @@ class RowCounts(NamedTuple):
 
     Attributes
     ----------
-    accepted, rejected, failed : rows with an accepted result, a result of low confidence, and an error.
+    accepted, rejected, failed : rows with an accepted result, a rejected one, and an error.
     first_error : the name and the error of the first failed row.
     """
 
@@ -65,7 +65,7 @@ class Summary:
         """Return the summary for a terminal; `output` is the name of the results."""
         counts, new = self.counts, self.counts.rows - self.rows_before
         lines = [
-            f"{output}: {counts.rows:,} rows: {counts.accepted:,} accepted, {counts.rejected:,} low confidence, "
+            f"{output}: {counts.rows:,} rows: {counts.accepted:,} accepted, {counts.rejected:,} rejected, "
             f"{counts.failed:,} failed",
             f"{new:,} new in {self.seconds:.1f} s, {new / max(self.seconds, 1e-9):,.0f} per second"
             + (f"; {self.rows_before:,} from earlier runs" if self.rows_before else "")

@@ -21,7 +21,7 @@ Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec re
 Kind: TypeAlias = Literal["digit", "number", "form"]
 
 _COLUMNS = {
-    "digit": ("file", "digit", "confidence", "accepted", "error"),
+    "digit": ("file", "digit", "confidence", "accepted", "reason", "error"),
     "number": ("file", "text", "transcript", "confidence", "accepted", "error"),
 }
 _FIELD_COLUMNS = ("text", "transcript", "confidence", "accepted", "error")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from digitrec.errors import DigitrecError
-from digitrec.results import NON_DIGIT_SCORE_THRESHOLD, Prediction, Reading
+from digitrec.results import Prediction, Reading
 
 Result: TypeAlias = Prediction | Reading | DigitrecError | Mapping[str, Reading | DigitrecError]
 
@@ -23,11 +23,14 @@ def format_lines(name: str, result: Result) -> str:
 
 
 def _format_prediction(prediction: Prediction) -> str:
-    if prediction.accepted:
-        return f"{prediction.digit} ({prediction.confidence:.1%})"
-    if prediction.rejection_score >= NON_DIGIT_SCORE_THRESHOLD:
-        return "no digit, or several (low confidence)"
-    return f"{prediction.digit} ({prediction.confidence:.1%}, low confidence)"
+    match prediction.reason:
+        case "several_digits":
+            return "several digits: use digitrec read"
+        case "no_digit":
+            return "no digit"
+        case reason:
+            rejection = ", low confidence" if reason else ""
+            return f"{prediction.digit} ({prediction.confidence:.1%}{rejection})"
 
 
 def _format_reading(reading: Reading) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
 from digitrec.errors import DigitrecError
-from digitrec.results import NON_DIGIT_SCORE_THRESHOLD, Prediction
+from digitrec.results import Prediction
 from digitrec.web.error_handlers import problem_json
 from digitrec.web.observability.metrics import record_prediction
 from digitrec.web.problems import PROBLEMS
@@ -32,7 +32,6 @@ def index() -> Response:
         settings=state.settings,
         threshold=state.recognizer.threshold,
         number_threshold=state.recognizer.number_threshold,
-        non_digit_threshold=NON_DIGIT_SCORE_THRESHOLD,
     )
     return _with_etag(make_response(_INDENT.sub("\n", page)))
 
@@ -72,7 +71,6 @@ def _view_model(result: Prediction | DigitrecError) -> dict[str, Any]:
     return {
         "prediction": result,
         "order": (-result.probabilities).argsort().tolist(),
-        "is_not_a_digit": result.rejection_score >= NON_DIGIT_SCORE_THRESHOLD,
         "normalized_image": png_data_url(result.normalized_image),
     }
 
