@@ -54,31 +54,15 @@ def _belongs(component: NDArray[np.int32], main: NDArray[np.int32], shape: tuple
     is_speck = _area(component) < _SPECK_AREA_FRACTION * _area(main)
     if is_dot or is_speck or _touches_edge(component, shape):
         return False
-    is_neighbor = is_next_to(component, main) and is_whole_digit(component, main, shape)
-    return _is_part(component, main) or is_neighbor
-
-
-def _is_part(component: NDArray[np.int32], main: NDArray[np.int32]) -> bool:
-    side = _longer_side(main)
     gap_x, gap_y = _gap(component, main, 0), _gap(component, main, 1)
-    return gap_x <= _MAX_GAP_BESIDE * side and gap_y <= _MAX_GAP_ABOVE * side
+    is_part = gap_x <= _MAX_GAP_BESIDE * side and gap_y <= _MAX_GAP_ABOVE * side
+    is_neighbor = (
+        gap_x <= _MAX_GAP_SIMILAR * side and -gap_y >= _ON_LINE_FRACTION * component[cv2.CC_STAT_HEIGHT]
+    )
+    return bool(is_part or (is_neighbor and _is_another_digit(component, main, shape)))
 
 
-def is_next_to(component: NDArray[np.int32], main: NDArray[np.int32], max_overlap: float = np.inf) -> bool:
-    """Return whether a component is close to the main one and on one line with it.
-
-    Parameters
-    ----------
-    max_overlap : of their columns, relative to the longer side of the main component.
-    """
-    side = _longer_side(main)
-    gap_x, gap_y = _gap(component, main, 0), _gap(component, main, 1)
-    is_on_line = -gap_y >= _ON_LINE_FRACTION * component[cv2.CC_STAT_HEIGHT]
-    return bool(is_on_line and -max_overlap * side <= gap_x <= _MAX_GAP_SIMILAR * side)
-
-
-def is_whole_digit(component: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
-    """Return whether a component is as large as the main one, so that it may be another digit."""
+def _is_another_digit(component: NDArray[np.int32], main: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
     min_side = max(_SIMILAR_SIDE_FRACTION * _longer_side(main), _DUST_FRACTION * min(shape))
     return _longer_side(component) >= min_side and _area(component) >= _SIMILAR_AREA_FRACTION * _area(main)
 
