@@ -173,6 +173,14 @@ def test_members_have_seeds_and_total_time(save: Any) -> None:
     assert members.seconds == 180
 
 
+def test_a_network_may_be_averaged_with_the_one_that_it_started_from(save: Any) -> None:
+    start = save(replace(RECIPE, seed=7, epochs=9))
+    tuned = replace(RECIPE, teachers=file_hashes([start]))
+    members = find_members([start, save(tuned)])
+    assert members.config == replace(tuned, averaged_seeds=(tuned.seed,), averaged_with_start=True)
+    assert members.seconds == 60
+
+
 def test_weights_are_the_mean(save: Any, samples: Samples) -> None:
     paths = [save(replace(RECIPE, seed=seed)) for seed in (1, 2)]
     each = [keras.saving.load_model(path, compile=False).get_weights() for path in paths]

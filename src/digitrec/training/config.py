@@ -34,6 +34,7 @@ class TrainingConfig:
         mean prediction; see `digitrec.training.distillation`.
     teacher_fraction : weight of the teachers' prediction in each target, in [0, 1]; 0 uses their weights only.
     averaged_seeds : seeds of the networks whose weights were averaged; see `digitrec.training.weight_averaging`.
+    averaged_with_start : whether the network that they started from was averaged with them.
     seed : of the order, the augmentation, the initial weights, dropout, and all synthetic data.
     validation_fraction : of each MNIST label and of the pen digits' writers, held out to choose the temperature and the
         threshold. The split is the same for every seed.
@@ -65,6 +66,7 @@ class TrainingConfig:
     teachers: tuple[str, ...] = ()
     teacher_fraction: float = 0.7
     averaged_seeds: tuple[int, ...] = ()
+    averaged_with_start: bool = False
     seed: int = 1
     validation_fraction: float = 0.08
     use_strokes: bool = True
@@ -74,8 +76,8 @@ class TrainingConfig:
     samples_per_template: int = 120
     touching_digit_rows: int = 4500
     non_digits: NonDigitCounts | None = field(default_factory=NonDigitCounts)
-    line_weight: float = 0.5
-    rejected_fraction: float = 0.003
+    line_weight: float = 0.6
+    rejected_fraction: float = 0.01
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     mild_augmentation: Augmentation = MILD_AUGMENTATION
     mild_fraction: float = 0.4

@@ -1,9 +1,10 @@
-"""Average the weights of several networks that were fine-tuned from the same one with different seeds.
+"""Average the weights of networks that were fine-tuned from the same one with different seeds, or with that one.
 
 Their average can be more accurate than each of them, at the cost of one network (Wortsman et al., "Model soups:
-averaging weights of multiple fine-tuned models improves accuracy without increasing inference time", 2022). The
-statistics of batch normalization are recomputed for the averaged weights (Izmailov et al., "Averaging weights leads to
-wider optima and better generalization", 2018).
+averaging weights of multiple fine-tuned models improves accuracy without increasing inference time", 2022). Averaged
+with the network that it started from, a fine-tuned one keeps what it would forget (Wortsman et al., "Robust fine-tuning
+of zero-shot models", 2022). The statistics of batch normalization are recomputed for the averaged weights (Izmailov et
+al., "Averaging weights leads to wider optima and better generalization", 2018).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from digitrec.model.keras_import import load_raw_keras
 from digitrec.model.model_file import read_model_file
 from digitrec.training.config import TrainingConfig
 from digitrec.training.datasets import AugmentedDataset
+from digitrec.training.distillation import file_hashes
 from digitrec.training.samples import Samples
 
 _BATCH_NORM_BATCHES = 500  # enough for moving averages with momentum 0.99 to forget their start
@@ -34,8 +36,9 @@ class SoupMembers:
     Attributes
     ----------
     paths : their model files.
-    config : the common configuration, with the seed of the first one, and the seeds of all in `averaged_seeds`.
-    seconds : total training time.
+    config : the common configuration of the fine-tuned ones, with the seed of the first one, and the seeds of all in
+        `averaged_seeds`.
+    seconds : their total training time.
     """
 
     paths: tuple[Path, ...]
@@ -53,13 +56,19 @@ def find_members(paths: Sequence[Path]) -> SoupMembers:
     """
     if len(paths) < 2:
         raise TrainingError(f"expected at least two models to average. Received: {len(paths)}.")
-    trainings = [_training_record(path) for path in paths]
+    records = {path: _training_record(path) for path in paths}
+    hashes = dict(zip(paths, file_hashes(paths), strict=True))
+    starts = {
+        record["config"]["teachers"][0] for record in records.values() if record["config"].get("teachers")
+    }
+    tuned = [path for path in paths if hashes[path] not in starts]
+    trainings = [records[path] for path in tuned]
     configs = [{**training["config"], "seed": None} for training in trainings]
-    for path, member_config in zip(paths, configs, strict=True):
+    for path, member_config in zip(tuned, configs, strict=True):
         if different := [name for name, value in member_config.items() if configs[0].get(name) != value]:
             raise TrainingError(
                 f"expected models that differ only in their seed. Received: {path}, whose {', '.join(different)} "
-                f"differs from {paths[0]}. Train them with the same options except --seed."
+                f"differs from {tuned[0]}. Train them with the same options except --seed."
             )
     if not configs[0].get("teachers"):
         raise TrainingError(
@@ -67,7 +76,11 @@ def find_members(paths: Sequence[Path]) -> SoupMembers:
             "Train them with the same --teacher-models."
         )
     seeds = tuple(training["config"]["seed"] for training in trainings)
-    config = replace(TrainingConfig.from_dict(trainings[0]["config"]), averaged_seeds=seeds)
+    config = replace(
+        TrainingConfig.from_dict(trainings[0]["config"]),
+        averaged_seeds=seeds,
+        averaged_with_start=len(tuned) < len(paths),
+    )
     return SoupMembers(tuple(paths), config, sum(training["seconds"] for training in trainings))
 
 
