@@ -21,7 +21,7 @@ from digitrec.model.model_file import write_model_file
 from digitrec.training.config import TrainingConfig
 from digitrec.training.distillation import TeacherEnsemble, file_hashes
 from digitrec.training.fit import fit
-from digitrec.training.pipeline import train_average
+from digitrec.training.pipeline import DataPaths, train_average
 from digitrec.training.samples import Samples
 from digitrec.training.weight_averaging import average_weights, find_members
 
@@ -207,9 +207,9 @@ def test_the_average_is_calibrated_evaluated_and_written_if_accurate(
     paths = [save(replace(RECIPE, seed=seed), whole=True) for seed in (1, 2)]
     output, report = tmp_path / "mean.h5", tmp_path / "report"
     with pytest.raises(TrainingError, match="expected an accuracy of at least 90.00% on the MNIST test set"):
-        train_average(paths, output, mnist=small_mnist, min_accuracy=0.9)
+        train_average(paths, output, DataPaths(small_mnist), min_accuracy=0.9)
     assert not output.exists()
-    result = train_average(paths, output, mnist=small_mnist, report=report)
+    result = train_average(paths, output, DataPaths(small_mnist), report=report)
     card = Recognizer.load(output).card
     assert card["training"]["config"]["averaged_seeds"] == [1, 2]
     assert card["training"]["seconds"] == 120
