@@ -33,6 +33,7 @@ TITLES = {
     "pen_scans": "pen on paper, scanned, several writers",
     "sudoku": "phone photos of sudoku cells, no zeros",
     "exam_cells": "photographed exam cells with borders",
+    "cvl": "pen on paper, scanned, some 70 people in Vienna (CVL)",
     "dida": "historical ledgers, neighbors intrude (DIDA)",
     "not_digits": "letters and signs by pen (CROHME 2016)",
 }

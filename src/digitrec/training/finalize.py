@@ -115,6 +115,8 @@ class _KerasClassifier(NamedTuple):
     card: dict[str, Any]
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not len(images):  # which Keras does not accept
+            return np.empty((0, len(LABELS)), np.float32)
         return np.asarray(self.model.predict(images, batch_size=512, verbose=0), np.float32)
 
 
