@@ -130,6 +130,7 @@ def test_model_card_describes_data_sources_teachers_and_averaging(
     names = ["MNIST", "pen digits", "digit templates", "touching digits", "non-digits", "custom data"]
     sources = {name: 4321 + number for number, name in enumerate(names)}
     options = {"teachers": ["a", "b"], "teacher_fraction": 0.7, "averaged_seeds": [4, 5, 6]}
+    options["averaged_with_start"] = False
     changed = {**training, "sources": sources, "config": {**training["config"], **options}}
     page = script.model_card_page({**recognizer.card, "training": changed})
     for count in sources.values():

@@ -78,7 +78,7 @@ def test_a_worker_stays_small() -> None:
         for _ in range(20):
             assert server.post(one())[0] == 200
         before_kb = memory_kb(worker)
-        assert before_kb < 80_000
+        assert before_kb < 70_000
         for _ in range(20):
             assert server.post(huge_png())[0] == 413
         assert memory_kb(worker) - before_kb < 4_000

@@ -53,7 +53,7 @@ class LineModel:
     def logits(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of each class in each column, (ceil(W / 4), 24) float32, for a (48, W) uint8 line image."""
         columns = -(-image.shape[1] // COLUMN_PX)
-        return self._interpreters.get()(self.to_input(image))[0, :columns]
+        return self._interpreters(self.to_input(image))[0, :columns]
 
     @staticmethod
     def to_input(image: NDArray[np.uint8]) -> NDArray[np.float32]:

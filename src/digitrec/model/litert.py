@@ -1,8 +1,8 @@
-"""LiteRT graphs with one interpreter per thread, since an interpreter is not thread-safe."""
+"""LiteRT graphs for many threads: an interpreter serves one call at a time."""
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from digitrec.errors import ModelFileError
 class InterpreterPool:
     """The interpreters of one graph, for any number of threads.
 
+    There are as many as calls that ran at the same time; the one that was used last is used first.
+
     Parameters
     ----------
     graph : a LiteRT flatbuffer with one float32 input and one float32 output of these shapes; -1 is any size.
@@ -22,23 +24,26 @@ class InterpreterPool:
     def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
         self._graph = graph
         self._shapes = input_shape, output_shape
-        self._local = threading.local()
+        self._idle: deque[_Interpreter] = deque()  # its methods are atomic
 
-    def get(self) -> ThreadInterpreter:
-        """Return the interpreter of the calling thread, created by its first call.
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the graph's output, a copy, for an input of its shape.
 
         Raises
         ------
-        ModelFileError : LiteRT cannot load the graph, or its input or output has another shape or dtype.
+        ModelFileError : LiteRT cannot load or run the graph, or its input or output has another shape or dtype.
         """
-        interpreter: ThreadInterpreter | None = getattr(self._local, "interpreter", None)
-        if interpreter is None:
-            interpreter = self._local.interpreter = ThreadInterpreter(self._graph, *self._shapes)
-        return interpreter
+        try:
+            interpreter = self._idle.pop()
+        except IndexError:
+            interpreter = _Interpreter(self._graph, *self._shapes)
+        output = interpreter(values)
+        self._idle.append(interpreter)
+        return output
 
 
-class ThreadInterpreter:
-    """One LiteRT interpreter, for one thread; its parameters and errors are those of `InterpreterPool`."""
+class _Interpreter:
+    """One LiteRT interpreter, for one thread at a time."""
 
     def __init__(self, graph: bytes, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
         # Imported here so that a card can be read without the 10 MB of memory that LiteRT takes.
@@ -56,7 +61,6 @@ class ThreadInterpreter:
         self._shape = self._interpreter.get_input_details()[0]["shape"].tolist()
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output, a copy, for an input of its shape."""
         try:
             if list(values.shape) != self._shape:
                 self._interpreter.resize_tensor_input(self._input, values.shape)

@@ -99,16 +99,15 @@ def combine(outputs: NDArray[np.float32], views: DigitViews, line_weight: float)
     outputs : (K, 10) float32, the digit network's for each normalized image; K may be 0.
     line_weight : weight of the line model, in [0, 1].
     """
-    if views.posterior is None:
-        return np.asarray(outputs.mean(axis=0), np.float32)
-    by_ink = np.full(len(LABELS) + 1, 1 / (len(LABELS) + 1))
+    pooled = np.full(len(LABELS) + 1, 1 / (len(LABELS) + 1))
     if len(outputs):
         mean = outputs.mean(axis=0, dtype=np.float64)
-        by_ink = np.append(mean - mean.min(), len(LABELS) * mean.min())
-    digits = views.posterior.digits
-    by_line = np.append(digits, 1.0 - digits.sum())
-    pooled = np.maximum(by_ink, _FLOOR) ** (1 - line_weight) * np.maximum(by_line, _FLOOR) ** line_weight
-    pooled /= pooled.sum()
+        pooled = np.append(mean - mean.min(), len(LABELS) * mean.min())
+    if views.posterior is not None:
+        digits = views.posterior.digits
+        by_line = np.maximum(np.append(digits, 1.0 - digits.sum()), _FLOOR)
+        pooled = np.maximum(pooled, _FLOOR) ** (1 - line_weight) * by_line**line_weight
+        pooled /= pooled.sum()
     doubt = max(0.0, (views.several - _CERTAINLY_SEVERAL) / (1.0 - _CERTAINLY_SEVERAL))
     pooled *= 1.0 - doubt
     pooled[-1] += doubt
