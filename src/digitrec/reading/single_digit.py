@@ -31,7 +31,7 @@ _MAX_ASPECT = 8.0  # width to height; wider is not one digit, and takes long
 _MIN_PROBABILITY_OF_BLANK = 0.5  # of a digit in an image without ink
 _SMALL_FRACTION = 0.25  # of the image's longer side: others may be far from a digit that is smaller
 _SIMILAR_HEIGHT = (0.6, 1.6)  # relative to the digit's
-_CERTAINLY_SEVERAL = 0.85  # a lower probability comes from parts of neighbors, too
+_CERTAINLY_SEVERAL = 0.75  # a lower probability comes from parts of neighbors, too
 _FLOOR = 1e-7  # of a probability, so that one network alone cannot rule out a digit
 
 
