@@ -15,7 +15,7 @@ import onnxruntime
 
 from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
-from digitrec.model.export import PARITY_TOLERANCE
+from digitrec.model.export import QUANTIZED_TOLERANCE
 from digitrec.model.keras_import import adapt_to_digit_classifier, load_raw_keras, parity_inputs
 
 
@@ -31,10 +31,10 @@ def main() -> None:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     expected = load_classifier(packaged_model_path()).probabilities(parity_inputs())
     difference = float(np.abs(session.run(None, {"image": parity_inputs()})[0] - expected).max())
-    if not difference <= PARITY_TOLERANCE:
+    if not difference <= QUANTIZED_TOLERANCE:
         path.unlink()
         sys.exit(
-            f"expected ONNX and LiteRT to differ by at most {PARITY_TOLERANCE}. Received: {difference:.2g}."
+            f"expected ONNX and LiteRT to differ by at most {QUANTIZED_TOLERANCE}. Received: {difference:.2g}."
         )
     print(f"{path}: differs from LiteRT by at most {difference:.1g}")
 

@@ -89,8 +89,7 @@ def test_packaged_graph_and_keras_agree_on_a_thousand_mnist_images(
 ) -> None:
     images = (mnist["x_test"][:1000, ..., None] / 255).astype(np.float32)
     network = keras.saving.load_model(packaged_model_path(), compile=False)
-    np.testing.assert_allclose(
-        load_classifier(packaged_model_path()).probabilities(images),
-        network.predict(images, verbose=0),
-        atol=1e-4,
-    )
+    received = load_classifier(packaged_model_path()).probabilities(images)
+    expected = network.predict(images, verbose=0)
+    np.testing.assert_array_equal(received.argmax(axis=1), expected.argmax(axis=1))
+    assert np.abs(received - expected).mean() < 1e-3  # the graph has 8-bit weights
