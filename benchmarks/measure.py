@@ -96,7 +96,7 @@ def measure_server(images: list[bytes], seconds: float, connections: int) -> Non
     command = [sys.executable, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)]
     server = Server(command, partial(is_ready, port))
     try:
-        load(port, images, 1.0, connections)  # each thread creates its interpreter
+        load(port, images, 1.0, connections)  # creates the interpreters
         times = load(port, images, seconds, connections)
         memory = [worker.memory_info().rss / 2**20 for worker in server.workers]
     finally:

@@ -28,7 +28,8 @@ class Prediction:
         ``several_digits``: there is another digit or other writing next to the digit, use `Recognizer.read`.
         ``no_digit``: it looks like none of the ten digits. ``low_confidence``: it may be one digit or another.
     normalized_image : (28, 28) float32 in [0, 1], the network's input; 1 is ink.
-    saliency : (28, 28) float32 in [0, 1], how much each image region contributes to `digit`; None unless asked for.
+    saliency : (28, 28) float32 in [0, 1], how much each image region contributes to `digit` in the digit
+        network; None unless asked for.
     """
 
     digit: int

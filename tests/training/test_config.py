@@ -28,6 +28,8 @@ from digitrec.training.config import PRESETS, TrainingConfig, preset
         ({"limit": 10}, "limit: expected at least 200"),
         ({"learning_rate": 0.0}, "learning_rate: expected a positive number. Received: 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"teacher_fraction": 1.5}, "teacher_fraction: expected a number from 0 to 1. Received: 1.5"),
+        ({"line_weight": float("nan")}, "line_weight"),
     ],
 )
 def test_an_invalid_configuration_is_rejected(wrong: dict[str, object], message: str) -> None:

@@ -50,6 +50,7 @@ class _Interpreter:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         try:
+            # One thread, so that there is no thread pool: forked workers use the interpreters of the master.
             self._interpreter = Interpreter(model_content=graph, num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

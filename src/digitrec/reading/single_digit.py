@@ -19,7 +19,13 @@ from digitrec.model.line_model import LineModel
 from digitrec.preprocessing.binarize import TooMuchInkError, binarize_page
 from digitrec.preprocessing.contrast import normalize_contrast
 from digitrec.preprocessing.margins import pad_tight_drawing
-from digitrec.preprocessing.normalize import BLANK_MESSAGE, PixelBox, fit_to_mnist_box, normalize_with_box
+from digitrec.preprocessing.normalize import (
+    BLANK_MESSAGE,
+    PixelBox,
+    downscale_for_processing,
+    fit_to_mnist_box,
+    normalize_with_box,
+)
 from digitrec.preprocessing.ops import Foreground, GrayImage
 from digitrec.reading import ctc
 from digitrec.reading.ctc import SingleDigitPosterior
@@ -84,7 +90,7 @@ def view_digit(image: GrayImage, lines: LineModel | None) -> DigitViews:
         return DigitViews(tuple(views), views[0], posterior, several)
     if posterior is None or posterior.digits.max() < _MIN_PROBABILITY_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
-    fallback = fit_to_mnist_box(np.clip(normalize_contrast(region), 0.0, 1.0))
+    fallback = fit_to_mnist_box(np.clip(normalize_contrast(downscale_for_processing(region)), 0.0, 1.0))
     return DigitViews((), fallback, posterior, several)
 
 
@@ -92,7 +98,7 @@ def combine(outputs: NDArray[np.float32], views: DigitViews, line_weight: float)
     """Return the (10,) float32 probabilities of both networks combined; they sum to 1.
 
     Each network has an eleventh class, anything but one digit. The result spreads it evenly over the digits, as the
-    digit network does. The digit network sees one digit of several, so only the line model tells how many there are.
+    digit network does. The digit network sees one digit of several, so it cannot tell how many there are.
 
     Parameters
     ----------
@@ -132,6 +138,6 @@ def _is_among_others(image: GrayImage, box: PixelBox) -> bool:
 
 def _posterior(region: GrayImage, lines: LineModel) -> SingleDigitPosterior:
     if region.shape[1] > _MAX_ASPECT * region.shape[0]:
-        return SingleDigitPosterior(np.zeros(len(LABELS)), 0.0)
+        return SingleDigitPosterior(np.zeros(len(LABELS)), empty=1.0)
     classes = ctc.class_probabilities(lines.logits(image_as_line(region).image))
     return ctc.single_digit_posterior(ctc.digit_probabilities(classes))

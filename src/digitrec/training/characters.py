@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +17,18 @@ class Character(NamedTuple):
     writer: str
 
 
+def choose_writers(writers: Iterable[str], fraction: float, seed: int) -> set[str]:
+    """Return a random fraction of the writers, at least one. A smaller fraction is a part of a larger one."""
+    names = sorted(set(writers))
+    count = max(1, round(fraction * len(names)))
+    return set(np.random.default_rng(seed).permutation(names)[:count].tolist())
+
+
 def split_by_writer(
     characters: Sequence[Character], fraction: float, seed: int
 ) -> tuple[list[Character], list[Character]]:
     """Split off all characters of a random fraction of the writers, at least one. Return the rest and the fraction."""
-    writers = sorted({character.writer for character in characters})
-    count = max(1, round(fraction * len(writers)))
-    chosen = set(np.random.default_rng(seed).permutation(writers)[:count].tolist())
+    chosen = choose_writers((character.writer for character in characters), fraction, seed)
     return (
         [character for character in characters if character.writer not in chosen],
         [character for character in characters if character.writer in chosen],

@@ -95,6 +95,11 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise TrainingError(f"{name}: expected at least {minimum}. Received: {value}.")
+        for name in ("teacher_fraction", "line_weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(
+                    f"{name}: expected a number from 0 to 1. Received: {getattr(self, name)}."
+                )
         if not 0 < self.learning_rate < math.inf:
             raise TrainingError(f"learning_rate: expected a positive number. Received: {self.learning_rate}.")
 

@@ -121,7 +121,7 @@ class _KerasClassifier(NamedTuple):
 
 
 def _recognize(recognizer: Recognizer, samples: Samples) -> NDArray[np.float32]:
-    """Return the (N, 10) probabilities of `predict`; an image that it finds blank has equal ones."""
+    """Return the (N, 10) probabilities of `predict`; a blank image has equal ones."""
     found = recognizer.predict_many(list(samples.images), errors="return")
     equal = np.full(len(LABELS), 1 / len(LABELS), np.float32)
     return np.array([equal if isinstance(item, DigitrecError) else item.probabilities for item in found])

@@ -55,7 +55,6 @@ class DataPaths(NamedTuple):
     omniglot: str | Path | None = None
 
 
-# Downloads both.
 MNIST_AND_PENDIGITS = DataPaths()
 
 

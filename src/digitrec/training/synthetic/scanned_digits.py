@@ -121,7 +121,7 @@ def _ruled_lines(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
 
 
 def _background(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
-    """Return the brightness of unevenly lit paper, (H, W) float32 in [0, 1]."""
+    """Return the brightness of an unevenly lit background, (H, W) float32 in [0, 1]."""
     level = rng.uniform(0.5, 1.0)
     shade = rng.uniform(1 - rng.uniform(0.0, 0.35), 1.0, (2, 2))
     return np.asarray(level * cv2.resize(shade, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)

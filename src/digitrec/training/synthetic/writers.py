@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.training.characters import choose_writers
 from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
 from digitrec.training.synthetic.strokes import GlyphTemplate, sample_strokes
 from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
@@ -425,10 +426,8 @@ _OTHER_SYMBOLS = [
 
 def split_writers(library: StrokeLibrary, fraction: float, seed: int) -> tuple[StrokeLibrary, StrokeLibrary]:
     """Split off a random fraction of the writers, at least one. Return the rest and the fraction."""
-    writers = sorted(library.indices)
-    count = max(1, round(fraction * len(writers)))
-    chosen = set(np.random.default_rng(seed).permutation(writers)[:count].tolist())
-    return library.subset(set(writers) - chosen), library.subset(chosen)
+    chosen = choose_writers(library.indices, fraction, seed)
+    return library.subset(set(library.indices) - chosen), library.subset(chosen)
 
 
 def _writer_weights(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float64]]:
