@@ -75,12 +75,15 @@ class RawData(NamedTuple):
         ------
         DatasetError : a file is missing or damaged.
         """
+        mnist = load_mnist(paths.mnist)
+        if not config.use_strokes:
+            return cls(mnist, [], [], [], [])
         return cls(
-            load_mnist(paths.mnist),
-            load_pendigits(paths.pendigits) if config.use_strokes else [],
-            load_unipen(paths.unipen) if config.use_strokes and paths.unipen else [],
-            load_json_characters(paths.ipad) if config.use_strokes and paths.ipad else [],
-            load_omniglot(paths.omniglot) if config.use_strokes and paths.omniglot else [],
+            mnist,
+            load_pendigits(paths.pendigits),
+            load_unipen(paths.unipen) if paths.unipen else [],
+            load_json_characters(paths.ipad) if paths.ipad else [],
+            load_omniglot(paths.omniglot) if paths.omniglot else [],
         )
 
 
