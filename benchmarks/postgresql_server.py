@@ -1,0 +1,77 @@
+"""A PostgreSQL server of its own, in a temporary folder and without a network address, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_OPTIONS = "-c listen_addresses='' -c fsync=off -c max_connections=50 -k {}"
+
+
+def find_programs() -> Path | None:
+    """Return the folder with initdb and pg_ctl; None if PostgreSQL is not installed."""
+    found = shutil.which("initdb")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's, which is not in PATH
+    return folders[-1] if folders else Path(found).resolve().parent if found else None
+
+
+class PostgresqlServer:
+    """A running server; `url` names one of its databases."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._folder = programs, folder
+        self._user = "postgres" if os.geteuid() == 0 else None  # initdb does not run as root
+        self._num_databases = 0
+        if self._user is not None:
+            account = pwd.getpwnam(self._user)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8")
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._run(
+            "pg_ctl", "start", "-w", "-s", "-l", self._folder / "log", "-o", _OPTIONS.format(self._folder)
+        )
+
+    def stop(self) -> None:
+        """Stop at once; open connections break."""
+        self._run("pg_ctl", "stop", "-w", "-s", "-m", "immediate")
+
+    def new_database(self) -> str:
+        """Create an empty database, and return its URL."""
+        self._num_databases += 1
+        name = f"digitrec{self._num_databases}"
+        self._run("createdb", "--username=postgres", f"--host={self._folder}", name, with_data=False)
+        return f"postgresql://postgres@/{name}?host={self._folder}"
+
+    def _run(self, program: str, *arguments: object, with_data: bool = True) -> None:
+        command = [
+            self._programs / program,
+            *(["-D", self._folder / "data"] if with_data else []),
+            *arguments,
+        ]
+        subprocess.run(  # noqa: S603  # programs of PostgreSQL
+            [str(part) for part in command], check=True, cwd=self._folder, user=self._user, group=self._user,
+            extra_groups=[] if self._user else None, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def running_postgresql(programs: Path) -> Iterator[PostgresqlServer]:
+    """Give a server that runs, and leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="digitrec-postgresql-"))
+    try:
+        server = PostgresqlServer(programs, folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""Everything in a database as a ZIP archive."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from digitrec.storage.tables import StoredField, StoredForm
+
+if TYPE_CHECKING:
+    from digitrec.storage import Storage
+
+
+def export_zip(storage: Storage) -> Iterator[bytes]:
+    """Yield the parts of a ZIP archive with all forms, records, images and adaptations.
+
+    It is made while it is sent, by many short transactions: what changes meanwhile may be in it or not.
+    """
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _files(storage):
+            archive.writestr(name, content)
+            yield sink.take()
+    yield sink.take()
+
+
+def _files(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
+    for summary in storage.forms.summaries():
+        folder = f"forms/{summary['id']}"
+        with storage.database.read() as session:
+            form = session.get(StoredForm, summary["id"], options=[undefer(StoredForm.reference)])
+        if form is None:
+            continue
+        reference = None if form.reference is None else "reference"
+        yield f"{folder}/form.json", json.dumps({**json.loads(form.template), "reference": reference})
+        yield f"{folder}/about.json", json.dumps(summary)
+        if form.reference is not None:
+            yield f"{folder}/reference", form.reference
+        for record in (record for page in storage.records.pages(form.id) for record in page):
+            yield f"{folder}/records/{record.id}/record.json", json.dumps(record.to_dict())
+            yield from _images(storage, f"{folder}/records/{record.id}", record.id)
+    yield from _adaptations(storage)
+
+
+def _images(storage: Storage, folder: str, record_id: int) -> Iterator[tuple[str, bytes]]:
+    query = select(StoredField.position, StoredField.image, StoredField.digit_images).filter_by(
+        record_id=record_id
+    )
+    with storage.database.read() as session:
+        rows = session.execute(query).all()
+    for position, image, digit_images in rows:
+        yield f"{folder}/{position}.webp", image
+        if digit_images is not None:
+            yield f"{folder}/{position}-digits.png", digit_images
+
+
+def _adaptations(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
+    for adaptation in storage.adaptations.all():
+        yield f"adaptations/{adaptation.id}/about.json", json.dumps(adaptation.to_dict())
+        yield f"adaptations/{adaptation.id}/model.h5", storage.adaptations.model(adaptation.id) or b""
+
+
+class _Sink(io.RawIOBase):
+    """A file that cannot seek, from which what was written is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(memoryview(data))  # type: ignore[arg-type]
+        self._parts.append(part)
+        return len(part)
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data

@@ -1,0 +1,142 @@
+"""Adaptations of the model: who may make one, who uses it, and when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
+from web_images import one, with_bar
+from web_testing import assert_problem
+
+from digitrec.cli.main import main
+from digitrec.files import packaged_model_path
+from digitrec.forms.template import Form
+from digitrec.model.classifier import load_classifier
+from digitrec.results import DigitResult, FormRecord, Reading
+from digitrec.storage import Storage
+from digitrec.training.data.custom import load_custom_data
+from digitrec.web import create_app
+from digitrec.web.config import Settings
+from digitrec.web.request_context import state_of
+
+MakeApp = Callable[..., Flask]
+TEMPLATE = {"fields": {"digit": {"kind": "digit", "box": [0, 0, 1, 1]}}}
+ABOUT = {"digits": 57, "held_out": 28, "before": 0.97, "after": 0.98, "seconds": 9.8, "created_by": None}
+
+
+@pytest.fixture
+def workers(make_app: MakeApp, database_url: str) -> list[FlaskClient]:
+    """Clients of two workers of a server whose own model predicts a 7 for everything."""
+    apps = [make_app(database_url=database_url, database_access="open") for _ in range(2)]
+    apps[0].test_client().post("/api/v1/forms", json=TEMPLATE)
+    return [app.test_client() for app in apps]
+
+
+def storage_of(client: FlaskClient) -> Storage:
+    storage = state_of(client.application).storage
+    assert storage is not None
+    return storage
+
+
+def read(client: FlaskClient, width: int) -> str:
+    """Return the value of the record of a new page with an upright bar."""
+    record = client.post("/api/v1/forms/1/records", data=with_bar((width, 3 * width))).json
+    return str(record["fields"]["digit"]["value"])
+
+
+def test_the_active_adaptation_reads_stored_forms_only_in_each_worker(workers: list[FlaskClient]) -> None:
+    assert [read(worker, width) for worker, width in zip(workers, (60, 63), strict=True)] == ["7", "7"]
+    storage_of(workers[0]).adaptations.add(packaged_model_path().read_bytes(), **ABOUT)
+    assert [read(worker, width) for worker, width in zip(workers, (66, 69), strict=True)] == ["1", "1"]
+    for path, name in (("/predict", "digit"), ("/api/v1/read", "text")):
+        assert str(workers[0].post(path, data=one()).json[name]) in ("7", "1")
+    assert workers[0].post("/predict", data=one()).json["digit"] == 7
+    listed = workers[1].get("/api/v1/adaptations").json
+    assert listed["corrected_digits"] == 0
+    assert [(item["id"], item["active"], item["after"]) for item in listed["adaptations"]] == [
+        (1, True, 0.98)
+    ]
+    assert workers[1].delete("/api/v1/adaptations/active").status_code == 204
+    assert [read(worker, width) for worker, width in zip(workers, (72, 75), strict=True)] == ["7", "7"]
+
+
+def test_a_damaged_adaptation_is_never_used(workers: list[FlaskClient]) -> None:
+    storage_of(workers[0]).adaptations.add(b"not a model", **ABOUT)
+    response = workers[0].post("/api/v1/forms/1/records", data=one())
+    assert_problem(response, 503, "model-unavailable")
+    assert workers[0].get("/api/v1/forms/1/records").json["records"] == []
+
+
+def test_too_few_digits_and_a_server_without_mnist_are_reported(
+    make_app: MakeApp, tmp_path: Path, mnist_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/digitrec.db"
+    for data, received in ((mnist_path, "10 corrected digits. Received: 0"), (tmp_path, "one without")):
+        client = make_app(database_url=url, database_access="open", data=data).test_client()
+        problem = assert_problem(client.post("/api/v1/adaptations", json={}), 422, "no-improvement")
+        assert received in problem["detail"]
+        assert str(tmp_path) not in problem["detail"]
+
+
+def test_the_server_never_imports_what_only_the_training_needs(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from digitrec.web import create_app
+from digitrec.web.config import Settings
+from digitrec.training import adaptation
+from digitrec.training.data import mnist
+create_app(Settings(database_url="sqlite:///{tmp_path}/digitrec.db", database_access="open"))
+assert not {{"keras", "tensorflow", "sklearn", "scipy"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def add_crosses(storage: Storage, count: int) -> None:
+    """Store a number of a hand that writes every 3 as a cross in a box, checked by a person."""
+    rng = np.random.default_rng(0)
+    cross = np.zeros((28, 28), np.float32)
+    cv2.rectangle(cross, (4, 4), (23, 23), (1.0,), 2)
+    cv2.line(cross, (4, 4), (23, 23), (1.0,), 2)
+    cv2.line(cross, (23, 4), (4, 23), (1.0,), 2)
+    images = [np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)]
+    digits = tuple(DigitResult(8, 0.5, (0, 0, 9, 9), np.full(10, 0.1, np.float32), image) for image in images)
+    reading = Reading("8" * count, "8" * count, 0.5, False, digits)
+    form = storage.forms.add(Form.model_validate({"fields": {"a": {"box": [0, 0, 1, 1]}}}), None, None)
+    page = FormRecord({"a": reading}, None, (), False, {"a": np.zeros((9, 9), np.uint8)})
+    record, _ = storage.records.add(form, "a.jpg", "a" * 64, page, None)
+    assert record is not None
+    storage.records.check(record.id, 1, {"a": "3" * count}, None)
+
+
+@pytest.mark.slow
+def test_checked_digits_adapt_the_model_over_http_and_on_the_command_line(
+    database_url: str, tmp_path: Path, mnist_path: Path
+) -> None:
+    app = create_app(Settings(database_url=database_url, database_access="open", data=mnist_path))
+    client = app.test_client()
+    add_crosses(storage_of(client), 40)
+    response = client.post("/api/v1/adaptations", json={})
+    assert response.status_code == 201, response.text
+    values = {key: response.json[key] for key in ("digits", "held_out", "before", "after", "active")}
+    assert values == {"digits": 40, "held_out": 20, "before": 0, "after": 1, "active": True}
+    listed = client.get("/api/v1/adaptations").json
+    assert listed == {"adaptations": [response.json], "corrected_digits": 40}
+    samples = load_custom_data(database_url)
+    assert samples.labels.tolist() == [3] * 40
+    output = tmp_path / "m.h5"
+    arguments = ["adapt", "--from-database", database_url, "--output", str(output), "--data", str(mnist_path)]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    stored = storage_of(client).adaptations.model(response.json["id"])
+    (tmp_path / "stored.h5").write_bytes(stored or b"")
+    for path in (output, tmp_path / "stored.h5"):
+        assert (load_classifier(path).probabilities(samples.model_inputs()).argmax(axis=1) == 3).all()
+    storage_of(client).database.close()
