@@ -46,7 +46,7 @@ IMAGE_SIGNATURES = re.compile(
 )
 _SCALE_DOWN = "Scale the image down; a digit needs no more than 200 pixels."
 _READABLE = "PNG, JPEG, WebP, BMP, GIF or TIFF"
-# A JPEG of at least twice this size is decoded at a half, a quarter or an eighth, which saves time and memory.
+# A JPEG of at least twice this size may be decoded at a half, a quarter or an eighth, which saves time and memory.
 _JPEG_DRAFT_PX = 1000
 # JPEG's own limit. Pillow takes 14 bytes per row.
 _MAX_SIDE_PX = 65_535
@@ -65,7 +65,9 @@ def decode(image: ImageLike, limits: InputLimits | None = None) -> GrayImage:
 
 
 @contextmanager
-def decoded(image: ImageLike, limits: InputLimits | None = None) -> Iterator[GrayImage]:
+def decoded(
+    image: ImageLike, limits: InputLimits | None = None, *, may_reduce: bool = False
+) -> Iterator[GrayImage]:
     """Decode any image, and keep memory reserved for decoding and processing it until the end of the block.
 
     Parameters
@@ -73,6 +75,7 @@ def decoded(image: ImageLike, limits: InputLimits | None = None) -> Iterator[Gra
     image : a path, the bytes of an image file, a PIL image, an (H, W), (H, W, 1), (H, W, 3) RGB or
         (H, W, 4) RGBA uint8 array, or `Strokes`.
     limits : the largest input that is decoded; None means `InputLimits()`.
+    may_reduce : decode a large JPEG at a half, a quarter or an eighth of its size, which is enough for one digit.
 
     Yields
     ------
@@ -87,16 +90,16 @@ def decoded(image: ImageLike, limits: InputLimits | None = None) -> Iterator[Gra
     """
     limits = limits or InputLimits()
     with ExitStack() as reservation:
-        yield _decoded(image, limits, reservation)
+        yield _decoded(image, limits, reservation, may_reduce=may_reduce)
 
 
-def _decoded(image: ImageLike, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+def _decoded(image: ImageLike, limits: InputLimits, reservation: ExitStack, *, may_reduce: bool) -> GrayImage:
     if isinstance(image, Strokes):
         return render_strokes(image)
     if isinstance(image, (str, Path)):
-        return _from_bytes(_read_file(Path(image), limits), limits, reservation)
+        image = _read_file(Path(image), limits)
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _from_bytes(bytes(image), limits, reservation)
+        return _from_bytes(bytes(image), limits, reservation, may_reduce=may_reduce)
     if isinstance(image, Image.Image):
         with _translated_errors(limits):
             return _from_pil(image, limits, reservation)
@@ -120,7 +123,7 @@ def _read_file(path: Path, limits: InputLimits) -> bytes:
         ) from error
 
 
-def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack, *, may_reduce: bool) -> GrayImage:
     _check_bytes(len(data), limits)
     if not data:
         raise UnreadableImageError(
@@ -139,7 +142,7 @@ def _from_bytes(data: bytes, limits: InputLimits, reservation: ExitStack) -> Gra
         if file.webp_size:
             gray = _from_webp(file.data, file.webp_size, limits, reservation)
         else:
-            gray = _from_file(file.data, limits, reservation)
+            gray = _from_file(file.data, limits, reservation, may_reduce=may_reduce)
         return _rotated(gray, file.orientation)
 
 
@@ -153,14 +156,22 @@ def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservat
     return bgr_to_gray(np.asarray(pixels, np.uint8))
 
 
-def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack) -> GrayImage:
+def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack, *, may_reduce: bool) -> GrayImage:
     _silence_pillow()
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         size = image.size
         _check_pixels(size, limits)
-        image.draft("L", (_JPEG_DRAFT_PX, _JPEG_DRAFT_PX))
+        reduced = (_JPEG_DRAFT_PX, _JPEG_DRAFT_PX)
+        if not may_reduce:
+            gray_bytes = 3 * size[0] * size[1] + _decoders_bytes(image, size)
+            divisor = 2 if gray_bytes > large_images.limit_bytes else 1
+            reduced = (size[0] // divisor, size[1] // divisor)
+        image.draft("L", reduced)
         _reserve(_decoding_bytes(image, size), size, reservation)
-        return pil_to_gray(image)
+        gray = pil_to_gray(image)
+    if may_reduce or gray.shape == size[::-1]:
+        return gray
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _rotated(gray: GrayImage, orientation: int) -> GrayImage:

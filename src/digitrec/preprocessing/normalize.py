@@ -13,7 +13,7 @@ The steps, in order:
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -46,6 +46,21 @@ _INK_LEVEL_QUANTILE = 0.75
 _MIN_INK_LEVEL = 0.3
 
 
+class NormalizedDigit(NamedTuple):
+    """The digit in an image.
+
+    Attributes
+    ----------
+    image : (28, 28) float32 in [0, 1], 0 is background.
+    box : of the digit in the image that was normalized: left, top, width, height in pixels.
+    is_alone : whether the image has no other ink, and the digit touches no edge.
+    """
+
+    image: Foreground
+    box: PixelBox
+    is_alone: bool
+
+
 def normalize(image: GrayImage) -> Foreground:
     """Return the normalized image of the one digit in an image.
 
@@ -61,26 +76,32 @@ def normalize(image: GrayImage) -> Foreground:
     ------
     BlankImageError : the image has no ink.
     """
-    return normalize_with_box(image)[0]
+    return normalize_digit(image).image
 
 
-def normalize_with_box(image: GrayImage) -> tuple[Foreground, PixelBox]:
-    """Return the normalized image and the digit's box in `image`: left, top, width, height in pixels.
+def normalize_digit(image: GrayImage) -> NormalizedDigit:
+    """Return the normalized image of the one digit in an image, and where it is; see `normalize`.
 
     Raises
     ------
     BlankImageError : the image has no ink.
     """
     reduced = downscale_for_processing(image)
-    ink, box = extract_digit(reduced)
+    ink, box, is_all_ink = extract_digit(reduced)
     pixel_box = _to_image_pixels(box, reduced.shape, image.shape)
     if max(ink.shape) < SMALL_DIGIT_PX and reduced.shape != image.shape:
         crop, window = crop_and_rescale(image, reduced.shape, box)
         reduced_crop = downscale_for_processing(crop)
-        ink, box = extract_digit(reduced_crop)
+        ink, box, _ = extract_digit(reduced_crop)
         left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
         pixel_box = (left + window[1].start, top + window[0].start, width, height)
-    return fit_to_mnist_box(ink), pixel_box
+    is_alone = is_all_ink and not _touches_edge(pixel_box, image.shape)
+    return NormalizedDigit(fit_to_mnist_box(ink), pixel_box, is_alone)
+
+
+def _touches_edge(box: PixelBox, shape: tuple[int, ...]) -> bool:
+    left, top, width, height = box
+    return left <= 0 or top <= 0 or left + width >= shape[1] or top + height >= shape[0]
 
 
 def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...]) -> PixelBox:
@@ -92,8 +113,10 @@ def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...])
     return left, top, right - left, bottom - top
 
 
-def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
-    """Return the ink of the digit in a reduced image, (h, w) float32 in [0, 1], and its rows and columns.
+def extract_digit(image: GrayImage) -> tuple[Foreground, Box, bool]:
+    """Return the ink of the digit in a reduced image, its rows and columns, and whether it is all ink of the image.
+
+    The ink is (h, w) float32 in [0, 1].
 
     Raises
     ------
@@ -101,10 +124,12 @@ def extract_digit(image: GrayImage) -> tuple[Foreground, Box]:
     """
     foreground = extract_foreground(image)
     noise = noise_sigma(foreground)
-    foreground = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
-    mask = find_digit(foreground, noise)
-    ink_level = estimate_ink_level(foreground, mask)
-    return rescale_intensity(foreground, mask, ink_level, noise)
+    without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
+    weak, strong = hysteresis_levels(without_lines, noise)
+    mask = find_digit(without_lines, weak, strong)
+    is_all_ink = without_lines is foreground and cv2.countNonZero(mask) == np.count_nonzero(foreground > weak)
+    ink_level = estimate_ink_level(without_lines, mask)
+    return *rescale_intensity(without_lines, mask, ink_level, noise), is_all_ink
 
 
 def downscale_for_processing(image: GrayImage) -> GrayImage:
@@ -112,14 +137,14 @@ def downscale_for_processing(image: GrayImage) -> GrayImage:
     return downscale(image, WORKING_SIZE_PX)
 
 
-def find_digit(foreground: Foreground, noise: float) -> Mask:
-    """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1.
+def find_digit(foreground: Foreground, weak: float, strong: float) -> Mask:
+    """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1; see `hysteresis_levels`.
 
     Raises
     ------
     BlankImageError : there is no ink, or only a speck.
     """
-    mask = select_digit_components(foreground, *hysteresis_levels(foreground, noise))
+    mask = select_digit_components(foreground, weak, strong)
     if _is_speck(mask):
         raise BlankImageError(BLANK_MESSAGE)
     return mask
