@@ -47,6 +47,20 @@ def test_page_that_fills_the_image_and_bright_patch_without_writing_are_no_pages
     assert rectify_page(photo) is None
 
 
+@pytest.mark.parametrize("seed", range(80))
+def test_uneven_light_on_paper_is_not_a_page(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = int(rng.integers(60, 400)), int(rng.integers(200, 800))
+    shadow = np.zeros((height, width), np.float32)
+    corners = cv2.convexHull((rng.uniform(-0.1, 1.1, (6, 2)) * (width, height)).astype(np.int32))
+    cv2.fillConvexPoly(shadow, corners, (1.0,))
+    light = 1 - rng.uniform(0.2, 0.5) * cv2.GaussianBlur(shadow, (0, 0), rng.uniform(0.02, 0.1) * width)
+    paper = np.full((height, width), 225, np.uint8)
+    write_number(paper, "2358", width // 8, height // 4, size_px=height // 2, step_px=width // 6)
+    photo = paper * (light if seed % 2 else 1.2 - light / light.max()) + rng.normal(0, 4, paper.shape)
+    assert rectify_page(photo.clip(0, 255).astype(np.uint8)) is None
+
+
 @pytest.mark.parametrize("digit", [0, 1, 4, 7, 8])
 def test_bold_light_digit_on_dark_is_not_a_page(digit: int) -> None:
     assert rectify_page(255 - draw_digit(digit, 400, 90, digit_px=320)) is None

@@ -15,7 +15,7 @@ import pytest
 from attacks.pages import CONSTRAINTS, DRAWINGS, PAGES
 
 from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
-from digitrec.forms import parse_form
+from digitrec.forms.template import Form
 from digitrec.reading.constraints import make_constraint
 from sample_digits import draw_number
 
@@ -95,11 +95,11 @@ def test_number_is_found_in_a_list_of_100_000_account_numbers(warm: Recognizer) 
 @pytest.mark.parametrize("fields", [1, 20])
 def test_too_long_lists_are_rejected(fields: int) -> None:
     numbers = [f"{number:012d}" for number in range(100_000 // fields)]
-    form = {f"field {index}": {"box": [0, 0, 1, 1], "choices": numbers} for index in range(fields)}
+    form = {f"field {index}": {"box": [index, 0, 1, 1], "choices": numbers} for index in range(fields)}
     with pytest.raises(
         InvalidFieldError, match=r"expected .*1,000,000 characters together .*Received: 1,200,000"
     ):
-        parse_form(form)
+        Form(fields=form).prepare()
     with pytest.raises(InvalidFieldError, match="choices: expected numbers of 1,000,000 characters together"):
         make_constraint(choices=[f"{number:012d}" for number in range(100_000)])
 

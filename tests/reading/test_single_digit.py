@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from digitrec import BlankImageError, Recognizer
+from digitrec.preprocessing.margins import pad_tight_drawing
 from digitrec.reading.ctc import SingleDigitPosterior
-from digitrec.reading.single_digit import DigitViews, combine, view_digit
+from digitrec.reading.single_digit import combine
 from sample_digits import crop_to_ink, draw_digit, draw_number
 
 
@@ -18,45 +21,59 @@ def variants(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [image, 255 - image, binarized(image), 255 - binarized(image)]
 
 
-def views_of(digits: NDArray[np.float32], several: float = 0.0) -> DigitViews:
-    """Return the views of an image for which the line model gives these probabilities."""
-    return DigitViews((), np.zeros((28, 28), np.float32), SingleDigitPosterior(digits, 0.0), several)
-
-
 def binarized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(image < 128, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("image", [np.zeros((50, 40), np.uint8), np.full((1, 1), 255, np.uint8)])
-def test_an_image_of_one_level_is_blank(image: NDArray[np.uint8]) -> None:
+def test_an_image_of_one_level_is_blank(recognizer: Recognizer, image: NDArray[np.uint8]) -> None:
     with pytest.raises(BlankImageError):
-        view_digit(image, None)
+        recognizer.predict(image)
 
 
-def test_only_a_drawing_without_a_margin_is_normalized_twice() -> None:
+def test_only_a_drawing_without_a_margin_is_padded() -> None:
     image = draw_digit(5)
-    assert len(view_digit(image, None).normalized) == 1
-    assert len(view_digit(binarized(crop_to_ink(image, 0)), None).normalized) == 2
+    assert pad_tight_drawing(image) is None
+    assert pad_tight_drawing(binarized(crop_to_ink(image, 0))) is not None
 
 
 def test_the_networks_agree_or_neither_is_sure() -> None:
     three, five = np.eye(10, dtype=np.float32)[[3, 5]]
-    assert combine(three[np.newaxis], views_of(three), 0.5)[3] > 0.99
-    conflict = combine(three[np.newaxis], views_of(five), 0.5)
+    assert combine(three, SingleDigitPosterior(three, 0.0), 0.5, several=0.0)[3] > 0.99
+    conflict = combine(three, SingleDigitPosterior(five, 0.0), 0.5, several=0.0)
     assert conflict[3] == pytest.approx(conflict[5])
     assert conflict[3] < 0.6
-    assert combine(three[np.newaxis], views_of(five), 0.9).argmax() == 5
+    assert combine(three, SingleDigitPosterior(five, 0.0), 0.9, several=0.0).argmax() == 5
 
 
 def test_an_image_of_several_digits_has_no_sure_digit() -> None:
     three = np.eye(10, dtype=np.float32)[3]
-    assert combine(three[np.newaxis], views_of(three, several=1.0), 0.5) == pytest.approx(np.full(10, 0.1))
+    combined = combine(three, SingleDigitPosterior(three, 0.0), 0.5, several=1.0)
+    assert combined == pytest.approx(np.full(10, 0.1))
 
 
 def test_without_a_line_model_the_digit_network_decides() -> None:
-    outputs = np.array([[0.5, 0.5] + [0.0] * 8, [0.7, 0.3] + [0.0] * 8], np.float32)
-    views = DigitViews((), np.zeros((28, 28), np.float32), None, 0.0)
-    assert combine(outputs, views, 0.0)[:2] == pytest.approx([0.6, 0.4])
+    output = np.array([0.6, 0.4] + [0.0] * 8, np.float32)
+    assert combine(output, None, 0.0, several=0.0)[:2] == pytest.approx([0.6, 0.4])
+
+
+@pytest.mark.parametrize("paper_px", [3, 30, 80])
+@pytest.mark.parametrize("sides", [4, 3, 2])
+@pytest.mark.parametrize("pen_px", [2, 5])
+def test_a_box_around_a_digit_does_not_change_it(
+    recognizer: Recognizer, pen_px: int, sides: int, paper_px: int
+) -> None:
+    images = []
+    for digit in range(10):
+        page = np.pad(crop_to_ink(draw_digit(digit)), 40, constant_values=255)
+        height, width = page.shape
+        corners = [(2, 2), (2, height - 3), (width - 3, height - 3), (width - 3, 2), (2, 2)]
+        for start, end in pairwise(corners[: sides + 1]):
+            cv2.line(page, start, end, 60, pen_px)
+        images.append(np.pad(page, paper_px, constant_values=255))
+    results = recognizer.predict_many(images)
+    assert [result.digit for result in results] == list(range(10))
+    assert sum(result.accepted for result in results) >= 9
 
 
 @pytest.mark.parametrize("margin_px", [0, 1, 2, 8])
@@ -72,12 +89,12 @@ def test_the_margin_does_not_change_the_digit(recognizer: Recognizer, pen_px: in
     assert [result if isinstance(result, Exception) else result.digit for result in results] == labels
 
 
-@pytest.mark.parametrize("margin_px", [0, 1, 8])
+@pytest.mark.parametrize("margin_px", [0, 8])
 def test_binarized_mnist_digits_cut_to_their_ink_keep_their_digit(
     recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]], margin_px: int
 ) -> None:
     crops = []
-    for image in mnist["x_test"][:300]:
+    for image in mnist["x_test"][:100]:
         enlarged = cv2.resize(image, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
         binary = np.where(enlarged > 127, 0, 255).astype(np.uint8)
         crops.append(crop_to_ink(binary))
@@ -86,15 +103,15 @@ def test_binarized_mnist_digits_cut_to_their_ink_keep_their_digit(
     num_different = sum(
         isinstance(a, Exception) or a.digit != b.digit for a, b in zip(cut, padded, strict=True)
     )
-    assert num_different <= 2
+    assert num_different <= 1
 
 
-@pytest.mark.parametrize("margin_px", [0, 1, 2, 8, 40])
+@pytest.mark.parametrize("margin_px", [0, 2, 40])
 @pytest.mark.parametrize("step_px", [75, 100, 140])
 def test_two_digits_are_not_accepted_as_one(recognizer: Recognizer, margin_px: int, step_px: int) -> None:
     images = [
         variant
-        for number in range(0, 100, 3)
+        for number in range(0, 100, 7)
         for variant in variants(crop_to_ink(draw_number(f"{number:02}", step_px), margin_px))
     ]
     results = recognizer.predict_many(images)
@@ -110,7 +127,7 @@ def test_two_mnist_digits_are_rejected_as_several(
 ) -> None:
     rng = np.random.default_rng(1)
     images = []
-    for pair in rng.integers(0, len(mnist["x_test"]), (200, 2)):
+    for pair in rng.integers(0, len(mnist["x_test"]), (60, 2)):
         digits = [crop_to_ink(cv2.resize(255 - mnist["x_test"][i], None, fx=scale, fy=scale)) for i in pair]
         height = max(len(digit) for digit in digits)
         padding = [((0, height - len(digit)), (0, gap_px * scale)) for digit in digits]

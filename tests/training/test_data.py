@@ -19,7 +19,6 @@ from digitrec.training.data.unipen import load_json_characters, load_unipen, smo
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.training.data import mnist as mnist_module
 from digitrec.training.data import pendigits as pen_module
 from digitrec.training.data.custom import load_custom_data, oversample
 from digitrec.training.data.mnist import IDX_FILES, load_mnist
@@ -90,7 +89,7 @@ def test_a_failed_download_names_the_option(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(**_: object) -> None:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(mnist_module.keras.datasets.mnist, "load_data", fail)
+    monkeypatch.setattr(pen_module.keras.datasets.mnist, "load_data", fail)
     monkeypatch.setattr(pen_module.keras.utils, "get_file", fail)
     with pytest.raises(DatasetError, match=r"no route to host.*--data or DIGITREC_DATA"):
         load_mnist(None)

@@ -22,11 +22,11 @@ def _samples(first_label: int) -> Samples:
     return Samples(images, ((rows + first_label) % 10).astype(np.uint8))
 
 
-@pytest.mark.parametrize(("patience", "epochs"), [(None, 8), (2, 3)])
+@pytest.mark.parametrize(("patience", "epochs"), [(None, 4), (2, 3)])
 def test_early_stopping_restores_the_weights_with_the_lowest_validation_loss(
     tmp_path: Path, patience: int | None, epochs: int
 ) -> None:
-    config = preset("reference", "two-convs", epochs=8, batch_size=8, patience=patience)
+    config = preset("reference", "two-convs", epochs=4, batch_size=8, patience=patience)
     validation = _samples(first_label=1)  # wrong labels, so that the loss rises from the first epoch on
     model, history = fit(
         config, _samples(first_label=0), validation, tmp_path / "checkpoint", resume=False, progress=False

@@ -129,7 +129,7 @@ def test_an_interrupted_run_keeps_the_old_model_and_resumes(
     try:
         wait_for(checkpoint_path(output), process)
         process.send_signal(getattr(signal, sign))
-        stderr = process.communicate(timeout=30)[1]
+        stderr = process.communicate(timeout=240)[1]
     finally:
         process.kill()
     assert process.returncode == code

@@ -18,14 +18,13 @@ import numpy as np
 from keras import layers
 
 from digitrec.constants import IMAGE_SIZE_PX, LABELS
+from digitrec.model.last_layer import CLASSES_LAYER
 from digitrec.model.line_alphabet import LINE_CLASS_COUNT
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 
 Tensor: TypeAlias = keras.KerasTensor
 
 DEFAULT_ARCHITECTURE = "residual"
-# The layer that the loss is computed on: the ten digits and, with a reject class, "non-digit" as the eleventh class.
-CLASSES_LAYER = "classes"
 
 
 @dataclass(frozen=True)

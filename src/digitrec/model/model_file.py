@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from digitrec.constants import MODEL_FORMAT_VERSION
 from digitrec.errors import ModelFileError, ModelMismatchError
@@ -79,13 +82,27 @@ def write_model_file(path: str | Path, graph: bytes, card: dict[str, Any]) -> No
     text = serialize_card(card)
     with open_model_file(path) as old:
         content = _new_content(old, graph, text)
-    try:
-        with atomic_write(path) as tmp_path:
-            tmp_path.write_bytes(content)
-    except OSError as error:
-        raise ModelFileError(
-            f"{path}: expected to replace the file. Received: {error}. Free disk space, or make the directory writable."
-        ) from error
+    _write(path, content)
+
+
+def replace_weights(
+    path: Path, output: Path, weights: Mapping[str, NDArray[np.float32]], graph: bytes, card: dict[str, Any]
+) -> None:
+    """Write a copy of the model file at `path` to `output`, atomically, with some weights, the graph and the card new.
+
+    Parameters
+    ----------
+    weights : by their names in the group ``model_weights``, of the same shapes.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model, `card` is no model card, or `output` cannot be
+        written.
+    """
+    text = serialize_card(card)
+    with open_model_file(path) as old:
+        content = _new_content(old, graph, text, weights)
+    _write(output, content)
 
 
 def read_model_config(path: str | Path) -> Any:
@@ -135,6 +152,16 @@ def fingerprint(path: str | Path) -> str:
     path = Path(path)
     with open_model_file(path) as file:
         return _weights_fingerprint(file)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        with atomic_write(path) as tmp_path:
+            tmp_path.write_bytes(content)
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: expected to write the file. Received: {error}. Free disk space, or make the directory writable."
+        ) from error
 
 
 def _require_known_format(path: Path, group: h5py.Group) -> None:
@@ -202,10 +229,14 @@ def _as_bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()  # depends on the version of Keras
 
 
-def _new_content(old: h5py.File, graph: bytes, card: str) -> bytes:
+def _new_content(
+    old: h5py.File, graph: bytes, card: str, weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+) -> bytes:
     """Return the bytes of the new file. It is built in memory, so that errors here are those of the old file."""
     with h5py.File("new", "w", driver="core", backing_store=False) as new:
         _copy_model(old, new)
+        for name, values in weights.items():
+            new["model_weights"][name][...] = values
         _write_group(new, graph, card)
         new.flush()
         content: bytes = new.id.get_file_image()

@@ -50,6 +50,15 @@ class Constraint:
         after = self.transitions[0]
         return np.asarray((after >= 0) & self.accepting[after])
 
+    def accepts(self, digits: str) -> bool:
+        """Return whether the number with these digits is accepted."""
+        state = 0
+        for digit in digits:
+            state = int(self.transitions[state, int(digit)])
+            if state < 0:
+                return False
+        return bool(self.accepting[state])
+
     def format(self, digits: str, as_read: str) -> str:
         """Return the text of these digits; without a pattern or choices, `as_read`, which keeps line breaks."""
         if self.formatted is not None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.preprocessing.normalize import PixelBox
 from digitrec.preprocessing.ops import GrayImage, Mask, downscale
 
 _WORKING_SIZE_PX = 320  # longer side of the image in which the corners are found
@@ -16,6 +17,10 @@ _MIN_FILLED_FRACTION = 0.93  # of the quadrilateral around it
 _MIN_BRIGHTNESS_STEP = 30.0  # gray levels, of the sheet's median above its surroundings'
 _INK_CONTRAST = 25.0  # gray levels of ink below the sheet
 _INK_FRACTIONS = (0.0005, 0.4)  # of the sheet that is ink
+_PROFILE_PX = 8  # across an edge, on either side
+_EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
+_EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
+_SHARP_FRACTION = 0.8  # ... and how much of each side has it
 _CORNER_TOLERANCES = (0.008, 0.015, 0.03)  # of the outline's length, for its polygon approximation
 
 
@@ -32,15 +37,20 @@ class RectifiedPage:
     image: GrayImage
     to_photo: NDArray[np.float64]
 
-    def box_in_photo(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    def box_in_photo(self, box: PixelBox) -> PixelBox:
         """Return the bounding box in the photo of a box of the sheet: left, top, width, height."""
-        left, top, width, height = box
-        corners = np.array(
-            [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float64
-        )
-        points = cv2.perspectiveTransform(corners[:, np.newaxis], self.to_photo)[:, 0]
-        (x, y), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        return round(x), round(y), max(1, round(right - x)), max(1, round(bottom - y))
+        return transform_box(box, self.to_photo)
+
+
+def transform_box(box: PixelBox, homography: NDArray[np.float64]) -> PixelBox:
+    """Return the bounding box of where a (3, 3) homography maps a box."""
+    left, top, width, height = box
+    corners = np.array(
+        [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float64
+    )
+    points = cv2.perspectiveTransform(corners[:, np.newaxis], homography)[:, 0]
+    (x, y), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    return round(x), round(y), max(1, round(right - x)), max(1, round(bottom - y))
 
 
 def rectify_page(photo: GrayImage) -> RectifiedPage | None:
@@ -89,11 +99,39 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     if not inner.any() or inside.all():
         return False
     background = float(np.median(smooth[inner]))
+    step = background - float(np.median(smooth[inside == 0]))
     ink = float((smooth[inner] < background - _INK_CONTRAST).mean())
     return (
-        background - float(np.median(smooth[inside == 0])) >= _MIN_BRIGHTNESS_STEP
+        step >= _MIN_BRIGHTNESS_STEP
         and _INK_FRACTIONS[0] <= ink <= _INK_FRACTIONS[1]
+        and all(
+            _is_sharp(smooth, start, end, corners.mean(axis=0), _EDGE_STEP_FRACTION * step)
+            for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True)
+        )
     )
+
+
+def _is_sharp(
+    smooth: GrayImage,
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    center: NDArray[np.float64],
+    min_step: float,
+) -> bool:
+    """Return whether the brightness steps up towards the center within few pixels, where the side is in the image."""
+    points = start + np.linspace(0.1, 0.9, 33)[:, np.newaxis] * (end - start)
+    limit = np.array(smooth.shape[::-1]) - 1 - _PROFILE_PX
+    points = points[((points >= _PROFILE_PX) & (points <= limit)).all(axis=1)]
+    if not len(points):
+        return True
+    normal = np.array([start[1] - end[1], end[0] - start[0]]) / max(float(np.linalg.norm(end - start)), 1e-6)
+    inward = normal * np.sign(normal @ (center - start))
+    offsets = np.arange(-_PROFILE_PX, _PROFILE_PX + 1)[:, np.newaxis] * inward
+    x, y = np.moveaxis(points[:, np.newaxis] + offsets, -1, 0).astype(np.float32)
+    profiles = cv2.remap(smooth, x, y, cv2.INTER_LINEAR).astype(np.float64)
+    steps = (profiles[:, _EDGE_PX:] - profiles[:, :-_EDGE_PX]).max(axis=1)
+    is_brighter = profiles[:, -_EDGE_PX:].mean(axis=1) - profiles[:, :_EDGE_PX].mean(axis=1) > min_step
+    return bool(np.mean(is_brighter & (steps > min_step)) >= _SHARP_FRACTION)
 
 
 def _rectify(photo: GrayImage, corners: NDArray[np.float64]) -> RectifiedPage:

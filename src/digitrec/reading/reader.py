@@ -21,7 +21,7 @@ from digitrec.preprocessing.binarize import (
     binarize_page,
     whole_image_page,
 )
-from digitrec.preprocessing.normalize import BLANK_MESSAGE, normalize_with_box
+from digitrec.preprocessing.normalize import BLANK_MESSAGE, normalize_digit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
@@ -98,20 +98,24 @@ class _SingleDigit:
     probabilities: NDArray[np.float32]
 
 
-def read_number(image: GrayImage, models: Models, threshold: float, constraint: Constraint) -> Reading:
+def read_number(
+    image: GrayImage, models: Models, threshold: float, constraint: Constraint, *, single_line: bool = False
+) -> Reading:
     """Return the most probable number in an image; boxes are in the image's pixels.
 
     Parameters
     ----------
     image : (H, W) uint8, either polarity.
     threshold : the confidence that an accepted reading needs.
+    single_line : the image is a crop of one line: look neither for a sheet of paper nor for several lines.
 
     Raises
     ------
     BlankImageError : the image has no foreground.
     """
-    rectified = rectify_page(image)
-    reading = _read(image if rectified is None else rectified.image, models, constraint)
+    rectified = None if single_line else rectify_page(image)
+    page = image if rectified is None else rectified.image
+    reading = _read(page, models, constraint, single_line=single_line)
     digits = reading.digits
     if rectified is not None:
         digits = tuple(replace(item, box=rectified.box_in_photo(item.box)) for item in digits)
@@ -143,23 +147,25 @@ class Decoded:
         return self.agreement < MIN_AGREEMENT
 
 
-def decode(image: GrayImage, models: Models, constraint: Constraint) -> Decoded | None:
+def decode(
+    image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool = False
+) -> Decoded | None:
     """Return the decoded number of an image; None where there is too much foreground for a number.
 
     In an image that is about square, a vertical stroke may be a 1 or the side of a cell: where the views disagree, the
     image is decoded with and without its ruled lines.
     """
-    decoded = _decode(image, models, constraint, keep_ruled_lines=False)
+    decoded = _decode(image, models, constraint, keep_ruled_lines=False, single_line=single_line)
     if decoded is None or decoded.agreement == 1.0 or image.shape[1] > _MAX_CELL_ASPECT * image.shape[0]:
         return decoded
-    other = _decode(image, models, constraint, keep_ruled_lines=True)
+    other = _decode(image, models, constraint, keep_ruled_lines=True, single_line=single_line)
     return decoded if other is None or other.evidence[0] < decoded.evidence[0] else other
 
 
 def _decode(
-    image: GrayImage, models: Models, constraint: Constraint, *, keep_ruled_lines: bool
+    image: GrayImage, models: Models, constraint: Constraint, *, keep_ruled_lines: bool, single_line: bool
 ) -> Decoded | None:
-    found = _find_lines(image, keep_ruled_lines=keep_ruled_lines)
+    found = _find_lines(image, keep_ruled_lines=keep_ruled_lines, single_line=single_line)
     if found is None:
         return None
     page, lines = found
@@ -178,9 +184,9 @@ def _decode(
     return Decoded(lines, views, reading, evidence(probabilities[digits], opinions), agreement)
 
 
-def _read(image: GrayImage, models: Models, constraint: Constraint) -> Reading:
+def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool) -> Reading:
     """Return the reading with its confidence, not yet compared with the threshold."""
-    decoded = decode(image, models, constraint)
+    decoded = decode(image, models, constraint, single_line=single_line)
     if decoded is None:
         return EMPTY_READING
     reading = decoded.reading
@@ -203,7 +209,9 @@ def _read(image: GrayImage, models: Models, constraint: Constraint) -> Reading:
     return replace(reading, text=constraint.format(digits, reading.text), confidence=confidence)
 
 
-def _find_lines(image: GrayImage, *, keep_ruled_lines: bool) -> tuple[BinarizedPage, list[TextLine]] | None:
+def _find_lines(
+    image: GrayImage, *, keep_ruled_lines: bool, single_line: bool
+) -> tuple[BinarizedPage, list[TextLine]] | None:
     """Return the binarized page and its text lines, no line where it looks blank; None for too much foreground."""
     try:
         page = binarize_page(image, keep_ruled_lines=keep_ruled_lines)
@@ -211,7 +219,7 @@ def _find_lines(image: GrayImage, *, keep_ruled_lines: bool) -> tuple[BinarizedP
         return None
     except BlankImageError:
         return whole_image_page(image), []
-    lines = find_text_lines(page)
+    lines = find_text_lines(page, single_line=single_line)
     if sum(line_width(line, _MIDDLE_PX) for line in lines) > PAGE_LIMITS.line_image_px:
         return None
     return page, lines
@@ -276,10 +284,12 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
 
 def _single_digit(image: GrayImage, network: Classifier) -> _SingleDigit | None:
     try:
-        ink, box = normalize_with_box(image)
+        digit = normalize_digit(image)
     except BlankImageError:
         return None
-    return _SingleDigit(ink, box, network.probabilities(ink[np.newaxis, ..., np.newaxis])[0])
+    return _SingleDigit(
+        digit.image, digit.box, network.probabilities(digit.image[np.newaxis, ..., np.newaxis])[0]
+    )
 
 
 def _combine_single_digit(

@@ -4,6 +4,9 @@ They make different errors. The ink may lose a bar that was taken for a ruled li
 small, faint and boxed digits as they are, and whether there is more than one digit. Their probabilities are combined
 by a weighted geometric mean, a logarithmic opinion pool (Genest, Zidek, "Combining probability distributions: a
 critique and an annotated bibliography", 1986).
+
+The line model takes longer than all else together. It is not run where it would change nothing: the digit is the only
+ink in the image and touches no edge, and the digit network is sure of it.
 """
 
 from __future__ import annotations
@@ -15,16 +18,19 @@ from numpy.typing import NDArray
 
 from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError
+from digitrec.model.classifier import Classifier
 from digitrec.model.line_model import LineModel
 from digitrec.preprocessing.binarize import TooMuchInkError, binarize_page
 from digitrec.preprocessing.contrast import normalize_contrast
+from digitrec.preprocessing.frames import crop_to_frame
 from digitrec.preprocessing.margins import pad_tight_drawing
 from digitrec.preprocessing.normalize import (
     BLANK_MESSAGE,
+    NormalizedDigit,
     PixelBox,
     downscale_for_processing,
     fit_to_mnist_box,
-    normalize_with_box,
+    normalize_digit,
 )
 from digitrec.preprocessing.ops import Foreground, GrayImage
 from digitrec.reading import ctc
@@ -38,63 +44,85 @@ _MIN_PROBABILITY_OF_BLANK = 0.5  # of a digit in an image without ink
 _SMALL_FRACTION = 0.25  # of the image's longer side: others may be far from a digit that is smaller
 _SIMILAR_HEIGHT = (0.6, 1.6)  # relative to the digit's
 _CERTAINLY_SEVERAL = 0.75  # a lower probability comes from parts of neighbors, too
+# Probability from which the digit network decides alone; ADR 10 has what that changes.
+_CERTAIN = 0.995
 _FLOOR = 1e-7  # of a probability, so that one network alone cannot rule out a digit
 
 
-class DigitViews(NamedTuple):
-    """An image of one digit as the networks see it.
+class SingleDigit(NamedTuple):
+    """The one digit in an image.
 
     Attributes
     ----------
-    normalized : (28, 28) float32 images in [0, 1], inputs of the digit network. A drawing without a margin has two:
-        as it is and with a margin. Where normalization finds no ink, there is none.
-    fallback : the input that is shown if there is none, (28, 28) float32 in [0, 1].
-    posterior : by the line model; None without it.
+    probabilities : (10,) float32, they sum to 1.
+    normalized_image : what the digit network sees, (28, 28) float32 in [0, 1].
     several : the probability that there are several digits, in [0, 1]. Without the line model, only digits that are far
         apart count.
     """
 
-    normalized: tuple[Foreground, ...]
-    fallback: Foreground
-    posterior: SingleDigitPosterior | None
+    probabilities: NDArray[np.float32]
+    normalized_image: Foreground
     several: float
 
 
-def view_digit(image: GrayImage, lines: LineModel | None) -> DigitViews:
-    """Return the views of an image, (H, W) uint8 of either polarity.
+def recognize_digit(
+    image: GrayImage, classifier: Classifier, lines: LineModel | None, line_weight: float
+) -> SingleDigit:
+    """Return the digit in an image.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 of either polarity.
+    lines : the line model; None asks the digit network alone.
+    line_weight : weight of the line model, in [0, 1].
 
     Raises
     ------
     BlankImageError : the image has no ink, and the line model, if given, finds no digit.
     """
     padded = pad_tight_drawing(image)
-    views, source, box = [], image if padded is None else padded, None
-    for candidate in (image, padded):
-        if candidate is not None:
-            try:
-                ink, box = normalize_with_box(candidate)
-            except BlankImageError:
-                continue
-            source = candidate
-            views.append(ink)
-    region = source if box is None else _region(source, box)
-    posterior = None if lines is None else _posterior(region, lines)
+    sources = [image] if padded is None else [image, padded]
+    found = [(source, digit) for source in sources if (digit := _normalize_or_none(source)) is not None]
+    outputs = [classifier.probabilities(digit.image[np.newaxis, ..., np.newaxis])[0] for _, digit in found]
+    if len(sources) == len(found) == 1 and found[0][1].is_alone and outputs[0].max() >= _CERTAIN:
+        return SingleDigit(outputs[0], found[0][1].image, 0.0)
+    framed = crop_to_frame(image)
+    if framed is not None and framed.size < image.size:
+        return recognize_digit(framed, classifier, lines, line_weight)
+    if not found:
+        return _recognize_without_ink(sources[-1], lines, line_weight)
+    source, (_, box, _) = found[-1]
+    posterior = None if lines is None else _posterior(_region(source, box), lines)
     several = posterior.several if posterior else 0.0
-    if (
-        box is not None
-        and max(box[2:]) < _SMALL_FRACTION * max(source.shape)
-        and _is_among_others(source, box)
-    ):
+    if max(box[2:]) < _SMALL_FRACTION * max(source.shape) and _is_among_others(source, box):
         several = 1.0
-    if views:
-        return DigitViews(tuple(views), views[0], posterior, several)
+    probabilities = combine(np.mean(outputs, axis=0), posterior, line_weight, several)
+    shown = int(np.argmax([output[probabilities.argmax()] for output in outputs]))
+    return SingleDigit(probabilities, found[shown][1].image, several)
+
+
+def _normalize_or_none(image: GrayImage) -> NormalizedDigit | None:
+    try:
+        return normalize_digit(image)
+    except BlankImageError:
+        return None
+
+
+def _recognize_without_ink(image: GrayImage, lines: LineModel | None, line_weight: float) -> SingleDigit:
+    """Return the digit that the line model finds in an image in which normalization finds no ink."""
+    posterior = None if lines is None else _posterior(image, lines)
     if posterior is None or posterior.digits.max() < _MIN_PROBABILITY_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
-    fallback = fit_to_mnist_box(np.clip(normalize_contrast(downscale_for_processing(region)), 0.0, 1.0))
-    return DigitViews((), fallback, posterior, several)
+    shown = fit_to_mnist_box(np.clip(normalize_contrast(downscale_for_processing(image)), 0.0, 1.0))
+    return SingleDigit(combine(None, posterior, line_weight, posterior.several), shown, posterior.several)
 
 
-def combine(outputs: NDArray[np.float32], views: DigitViews, line_weight: float) -> NDArray[np.float32]:
+def combine(
+    output: NDArray[np.float32] | None,
+    posterior: SingleDigitPosterior | None,
+    line_weight: float,
+    several: float,
+) -> NDArray[np.float32]:
     """Return the (10,) float32 probabilities of both networks combined; they sum to 1.
 
     Each network has an eleventh class, anything but one digit. The result spreads it evenly over the digits, as the
@@ -102,19 +130,20 @@ def combine(outputs: NDArray[np.float32], views: DigitViews, line_weight: float)
 
     Parameters
     ----------
-    outputs : (K, 10) float32, the digit network's for each normalized image; K may be 0.
+    output : (10,) float32 of the digit network, which sums to 1; None counts as eleven equal classes.
+    posterior : of the line model; None without it.
     line_weight : weight of the line model, in [0, 1].
+    several : see `SingleDigit`.
     """
     pooled = np.full(len(LABELS) + 1, 1 / (len(LABELS) + 1))
-    if len(outputs):
-        mean = outputs.mean(axis=0, dtype=np.float64)
-        pooled = np.append(mean - mean.min(), len(LABELS) * mean.min())
-    if views.posterior is not None:
-        digits = views.posterior.digits
+    if output is not None:
+        pooled = np.append(output - output.min(), len(LABELS) * output.min()).astype(np.float64)
+    if posterior is not None:
+        digits = posterior.digits
         by_line = np.maximum(np.append(digits, 1.0 - digits.sum()), _FLOOR)
         pooled = np.maximum(pooled, _FLOOR) ** (1 - line_weight) * by_line**line_weight
         pooled /= pooled.sum()
-    doubt = max(0.0, (views.several - _CERTAINLY_SEVERAL) / (1.0 - _CERTAINLY_SEVERAL))
+    doubt = max(0.0, (several - _CERTAINLY_SEVERAL) / (1.0 - _CERTAINLY_SEVERAL))
     pooled *= 1.0 - doubt
     pooled[-1] += doubt
     return np.asarray(pooled[:-1] + pooled[-1] / len(LABELS), np.float32)

@@ -64,8 +64,10 @@ class LineImage:
         return self.left + column / self.scale
 
 
-def find_text_lines(page: BinarizedPage) -> list[TextLine]:
-    """Return the lines of a page, column by column, each from top to bottom."""
+def find_text_lines(page: BinarizedPage, *, single_line: bool = False) -> list[TextLine]:
+    """Return the lines of a page, column by column, each from top to bottom; one with all ink if `single_line`."""
+    if single_line:
+        return [_text_line(page, np.arange(1, len(page.boxes)))]
     groups = [np.array(members, np.intp) for members in _groups(page.boxes)]
     starts = _column_starts(page.boxes, groups)
     columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from digitrec.model.architectures import CLASSES_LAYER
+from digitrec.model.last_layer import CLASSES_LAYER
 
 _TEMPERATURE_RANGE = (0.2, 5.0)
 _MIN_PROBABILITY = 1e-30  # about the smallest float32

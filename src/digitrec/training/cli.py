@@ -153,9 +153,9 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     add = data.add_argument
     add(
         "--extra-data",
-        type=Path,
         metavar="PATH",
-        help="your own digits to train on: a folder with labels.csv, a .jsonl file of strokes, or an .npz file",
+        help="your own digits to train on: a folder with labels.csv, a .jsonl file of strokes, an .npz file, or the "
+        "URL of a database with checked records",
     )
     add("--no-strokes", action="store_true", help="do not train on pen strokes")
     add("--no-touching-digits", action="store_true", help="do not train on digits split from synthetic rows")
@@ -226,6 +226,7 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
     _add_data_options(parser.add_argument_group("data"))
     add = parser.add_argument_group("configuration").add_argument
     add("--start-from", type=Path, metavar="FILE", help="a model file with the initial weights")
+    add("--average-with", type=Path, metavar="FILE", help="a model file to average the trained weights with")
     add("--steps", type=int, help="steps of 64 lines each; default: 60,000")
     add("--learning-rate", type=float, help="peak learning rate; default: 0.002")
     add("--checkpoint-steps", type=int, help="default: 500")
@@ -238,7 +239,15 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
 def _train_line_reader(options: argparse.Namespace) -> None:
     sources = _load_line_sources(options)
     options.folder.mkdir(parents=True, exist_ok=True)
-    names = ("steps", "learning_rate", "checkpoint_steps", "seed", "mixed_precision", "start_from")
+    names = (
+        "steps",
+        "learning_rate",
+        "checkpoint_steps",
+        "seed",
+        "mixed_precision",
+        "start_from",
+        "average_with",
+    )
     config = LineTrainingConfig(**_given(options, names))
     model = train_line_reader(
         line_model, sources, config, options.folder, workers=options.workers, log=partial(print, flush=True)

@@ -14,8 +14,9 @@ from typing import Any
 import keras
 
 from digitrec.errors import TrainingError
-from digitrec.model.architectures import CLASSES_LAYER, class_probability_model
+from digitrec.model.architectures import class_probability_model
 from digitrec.model.keras_import import load_raw_keras
+from digitrec.model.last_layer import CLASSES_LAYER
 
 
 def file_hashes(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from digitrec.errors import DigitrecError
 from digitrec.evaluation.evaluator import SetResult
 from digitrec.evaluation.metrics import DigitMetrics
 from digitrec.model.architectures import class_probability_model
-from digitrec.model.export import card_header
+from digitrec.model.classifier import LiteRtClassifier
+from digitrec.model.export import card_header, convert
 from digitrec.recognizer import Recognizer
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
@@ -74,7 +75,8 @@ def calibrate_and_evaluate(
     classes = _predict(class_probability_model(model), data.validation)
     temperature = fit_temperature(classes[data.validation.labels != NON_DIGIT_LABEL], digits.labels)
     apply_temperature(model, temperature)
-    recognizer = Recognizer(_KerasClassifier(model, {"threshold": 0.0, "line_weight": config.line_weight}))
+    graph = convert(model, quantize=config.quantize)
+    recognizer = Recognizer(LiteRtClassifier(graph, {"threshold": 0.0, "line_weight": config.line_weight}))
     answers = _recognize(recognizer, digits)
     threshold = choose_threshold(answers.max(axis=1), config.rejected_fraction)
     validation = _set_result("validation", digits, answers, threshold)
@@ -106,18 +108,6 @@ def calibrate_and_evaluate(
         },
     }
     return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
-
-
-class _KerasClassifier(NamedTuple):
-    """A Keras model as a `digitrec.model.classifier.Classifier`."""
-
-    model: keras.Model
-    card: dict[str, Any]
-
-    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not len(images):  # which Keras does not accept
-            return np.empty((0, len(LABELS)), np.float32)
-        return np.asarray(self.model.predict(images, batch_size=512, verbose=0), np.float32)
 
 
 def _recognize(recognizer: Recognizer, samples: Samples) -> NDArray[np.float32]:

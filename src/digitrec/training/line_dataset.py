@@ -7,6 +7,7 @@ similar width with little padding.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,15 +23,14 @@ from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, normalize_contrast
 from digitrec.reading.text_lines import image_as_line
 from digitrec.training.samples import SPLIT_SEED, Samples, stratified_split
 from digitrec.training.synthetic.degradations import degrade
-from digitrec.training.synthetic.lines import MAX_WIDTH_PX, make_line
+from digitrec.training.synthetic.lines import make_line
 from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
 
 if TYPE_CHECKING:
     from digitrec.training.characters import Character
 
-WIDTH_BUCKETS_PX = (64, 96, 128, 192, 256, 320, 416, 544, 704, MAX_WIDTH_PX)
-
 _CHUNK_BATCHES = 16
+_WIDTH_STEP_PX = 32  # widths of batches: few different ones, and little padding
 _CELL_WIDTH_PX, _CAPTION_PX = 430, 18  # of the contact sheet
 _WHOLE_IMAGE_FRACTION = 0.15  # of the lines are cropped and scaled as `read` does with an image of one line
 _VALIDATION_WRITER_FRACTION = 0.1  # of the writers of each data set
@@ -56,7 +56,7 @@ class LineBatch(NamedTuple):
 
     Attributes
     ----------
-    images : (B, 48, W, 1) float32, contrast normalized, 0 to the right of each line; W is one of `WIDTH_BUCKETS_PX`.
+    images : (B, 48, W, 1) float32, contrast normalized, 0 to the right of each line; W is a multiple of 32.
     widths : (B,) int32, the width of each line in pixels.
     targets : (B, L) int32, the classes of each transcript, padded with 0.
     target_lengths : (B,) int32; 0 for an empty line.
@@ -216,7 +216,7 @@ def make_batch(lines: Sequence[SyntheticLine]) -> LineBatch:
     """Return the lines as a batch; there must be at least one."""
     classes = [encode_transcript(line.transcript) for line in lines]
     widths = np.array([line.image.shape[1] for line in lines], np.int32)
-    width = next(bucket for bucket in WIDTH_BUCKETS_PX if bucket >= widths.max())
+    width = math.ceil(widths.max() / _WIDTH_STEP_PX) * _WIDTH_STEP_PX
     images = np.zeros((len(lines), LINE_HEIGHT_PX, width, 1), np.float32)
     targets = np.zeros((len(lines), max(1, *map(len, classes), 1)), np.int32)
     for index, line in enumerate(lines):

@@ -40,6 +40,8 @@ class LineTrainingConfig:
     learning_rate : peak learning rate, reached after `warmup_steps`; it decays along a cosine.
     mixed_precision : compute in bfloat16, which is faster on processors with AMX and slower on others.
     start_from : model file with the initial weights; None starts from random weights.
+    average_with : model file whose weights are averaged with the trained ones, in equal parts; None keeps these. The
+        mean keeps more of what fine-tuning forgets (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
     checkpoint_steps : steps between two checkpoints, and between two validations.
     """
 
@@ -53,6 +55,7 @@ class LineTrainingConfig:
     mixed_precision: bool = False
     seed: int = 1
     start_from: Path | None = None
+    average_with: Path | None = None
 
 
 @keras.saving.register_keras_serializable("digitrec")
@@ -146,8 +149,12 @@ def train_line_reader(
                     }
                 )
             )
+    weights = trained.get_weights()
+    if config.average_with is not None:
+        other = keras.saving.load_model(config.average_with, compile=False).get_weights()
+        weights = [(mine + theirs) / 2 for mine, theirs in zip(weights, other, strict=True)]
     model = build()
-    model.set_weights(trained.get_weights())
+    model.set_weights(weights)
     return model
 
 
@@ -169,7 +176,9 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
     return {
         **card_header("digitrec lines", model.name, model),
         "threshold": THRESHOLD,
-        "training": asdict(config) | {"start_from": config.start_from and config.start_from.name},
+        "training": {
+            name: value.name if isinstance(value, Path) else value for name, value in asdict(config).items()
+        },
         "results": {"validation_writers": validate(model, _validation_batches(sources, config))},
     }
 

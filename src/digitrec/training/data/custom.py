@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.errors import DatasetError, ImageError, InvalidFieldError
+from digitrec.errors import BlankImageError, DatasetError, ImageError, InvalidFieldError
 from digitrec.evaluation.dataset_readers import Example, read_examples
 from digitrec.evaluation.datasets import find_labeled_datasets
 from digitrec.limits import InputLimits
-from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.decode import decoded
 from digitrec.preprocessing.normalize import normalize
 from digitrec.training.samples import Samples, from_pairs
 
@@ -20,19 +20,23 @@ _TARGET_FRACTION = 0.1
 _MAX_REPEATS = 30
 
 
-def load_custom_data(path: str | Path, *, seed: int = 0) -> Samples:
+def load_custom_data(path: str | Path, *, seed: int = 0, skip_unusable: bool = False) -> Samples:
     """Return your own labeled digits, normalized as at inference.
 
     Parameters
     ----------
     path : a folder with labels.csv, a .jsonl file of strokes, an .npz file (with separate training and test arrays only
-        the training arrays are used), or a folder of several of these; see `digitrec.evaluation.datasets`.
+        the training arrays are used), or a folder of several of these; see `digitrec.evaluation.datasets`. Or the URL
+        of a database, see `load_corrections`.
     seed : of the pen, size and position with which strokes are rendered.
+    skip_unusable : leave out blank images, and labels that are not a digit, instead of raising an error.
 
     Raises
     ------
     DatasetError : a file is missing, a label is not a digit, or an image cannot be read; the message names the row.
     """
+    if "://" in str(path):
+        return load_corrections(str(path))
     sets = [dataset.resolve() for dataset in find_labeled_datasets(path)]
     examples = [example for dataset in sets for example in read_examples(dataset, seed=seed, part="train")]
     if not examples:
@@ -40,7 +44,35 @@ def load_custom_data(path: str | Path, *, seed: int = 0) -> Samples:
             f"{path}: expected labeled digits. Received: an empty data set. Choose another one."
         )
     limits = InputLimits()
-    return from_pairs((_digit(example), _normalized_image(example, limits)) for example in examples)
+    if skip_unusable:
+        examples = [example for example in examples if example.digit is not None]
+    images = ((_digit(example), _normalized_image(example, limits, skip_unusable)) for example in examples)
+    return from_pairs((label, image) for label, image in images if image is not None)
+
+
+def load_corrections(url: str) -> Samples:
+    """Return the digits that people confirmed or corrected in a database of `digitrec.storage`.
+
+    Raises
+    ------
+    SettingsError : the URL names no database.
+    DatabaseUnavailableError : it cannot be read.
+    DatasetError : there are no such digits, or SQLAlchemy is not installed.
+    """
+    try:
+        from digitrec.storage import Storage  # noqa: PLC0415  # SQLAlchemy is an extra
+    except ImportError as error:
+        raise DatasetError(
+            f"expected the packages for a database. Received: {error}. Run: pip install 'digitrec[storage]'"
+        ) from error
+    storage = Storage(url)
+    samples = Samples(*storage.adaptations.digits())
+    storage.database.close()
+    if not len(samples.labels):
+        raise DatasetError(
+            "expected digits that people have checked. Received: none. Check some records first."
+        )
+    return samples
 
 
 def oversample(custom: Samples, count: int) -> Samples:
@@ -57,8 +89,15 @@ def _digit(example: Example) -> int:
     return example.digit
 
 
-def _normalized_image(example: Example, limits: InputLimits) -> NDArray[np.float32]:
+def _normalized_image(
+    example: Example, limits: InputLimits, skip_unusable: bool
+) -> NDArray[np.float32] | None:
     try:
-        return normalize(decode(example.load_image(), limits))
+        with decoded(example.load_image(), limits, may_reduce=True) as gray:
+            return normalize(gray)
+    except BlankImageError as error:
+        if skip_unusable:
+            return None
+        raise DatasetError(f"{example.source}: {error} Or remove it.") from error
     except (ImageError, InvalidFieldError) as error:
         raise DatasetError(f"{example.source}: {error} Or remove it.") from error

@@ -9,7 +9,6 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +75,8 @@ def _checked(arrays: dict[str, NDArray[np.uint8]], source: str) -> Mnist:
 
 def _download() -> dict[str, NDArray[np.uint8]]:
     try:
+        import keras  # noqa: PLC0415 - only the download needs it
+
         (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:
         raise DatasetError(
