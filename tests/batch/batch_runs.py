@@ -39,3 +39,10 @@ def child_processes(process: subprocess.Popen[str]) -> list[str]:
     """Return the processes that a process has started; none where there is no /proc."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return path.read_text().split() if path.exists() else []
+
+
+def wait_for_end(processes: list[str]) -> None:
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from batch_runs import Command, child_processes, count_lines, rows, start_batch
+from batch_runs import Command, child_processes, count_lines, rows, start_batch, wait_for_end
 
 from sample_digits import draw_digit, draw_number, png_bytes
 
@@ -25,7 +25,10 @@ from sample_digits import draw_digit, draw_number, png_bytes
         (["scans", "--pattern", "dz"], "pattern: expected a pattern"),
         (["scans", "--length", "0"], "length: expected a whole number"),
         (["scans", "--choices", "nowhere.txt"], "choices: expected a text file"),
-        (["scans", "--form", "scans/unknown.json"], "fields.mark: expected the keys box"),
+        (
+            ["scans", "--form", "scans/unknown.json"],
+            "form.fields.mark.colour: expected only the fields kind, box",
+        ),
         (["scans", "--model", "nowhere.h5"], "expected a model file"),
     ],
 )
@@ -33,7 +36,7 @@ def test_invalid_argument_is_an_error_and_nothing_is_written(
     batch: Command, scans: Path, arguments: list[str], error: str
 ) -> None:
     (scans / "empty").mkdir()
-    (scans / "unknown.json").write_text('{"mark": {"box": [0, 0, 1, 1], "colour": 1}}')
+    (scans / "unknown.json").write_text('{"fields": {"mark": {"box": [0, 0, 1, 1], "colour": 1}}}')
     output = "r.csv" if "--model" in arguments else "out/r.csv"  # the folder is made before the model is read
     assert error in batch(*arguments, "--output", output, check=1).stderr
     assert list(scans.parent.iterdir()) == [scans]
@@ -100,17 +103,17 @@ def test_numbers_and_forms_equal_those_of_the_read_command(
         "left": {"box": [0, 0, 0.5, 1], "length": 2},
         "right": {"box": [0.5, 0, 0.5, 1], "pattern": "d-d"},
     }
-    (tmp_path / "fields.json").write_text(json.dumps(fields))
-    for options in (["--length", "4"], ["--pattern", "dd-dd"], ["--form", "fields.json"]):
+    (tmp_path / "form.json").write_text(json.dumps({"fields": fields}))
+    for options in (["--length", "4"], ["--pattern", "dd-dd"], ["--form", "form.json"]):
         output = f"{options[0]}.jsonl".strip("-")
         batch("n.png", "--output", output, *options)
         assert (tmp_path / output).read_text() == command("read", "--json", "n.png", *options).stdout
-    batch("n.png", "--output", "f.csv", "--form", "fields.json")
+    batch("n.png", "--output", "f.csv", "--form", "form.json")
     with (tmp_path / "f.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["file"], row["left"], row["right"], row["right.error"]) == ("n.png", "23", "5-8", "")
     assert row["left.transcript"]
-    assert list(row)[:4] == ["file", "error", "left", "left.transcript"]
+    assert list(row)[:7] == ["file", "accepted", "fit", "error", "violations", "left", "left.transcript"]
 
 
 @pytest.mark.parametrize("output", ["r.jsonl", "r.csv"])
@@ -133,7 +136,7 @@ def test_killed_run_leaves_no_worker_and_is_resumed(
         results = rows(tmp_path / output)
     expected = [(f"many/{count:03d}.png", count % 10) for count in range(many_images)]
     assert [(row["file"], int(row["digit"])) for row in results] == expected
-    assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
+    wait_for_end(workers)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals, which are not on this system")

@@ -19,7 +19,7 @@ from digitrec.batch.journal import Journal, journal_path
 from digitrec.batch.output import as_cell, from_cell, output_at
 from digitrec.batch.summary import RowCounts, Summary
 from digitrec.batch.task import RecognitionTask
-from digitrec.forms import parse_form
+from digitrec.forms.template import Form
 
 ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True, "reason": None}
 FAILED = {"file": "c.png", "error": "expected an image"}
@@ -44,14 +44,15 @@ def table(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_other_output_suffix_and_missing_pyarrow_are_errors(
+def test_other_output_suffix_and_missing_packages_are_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(OutputError, match=r"expected an output named .csv, .jsonl or .parquet"):
-        output_at(tmp_path / "results.xlsx", RecognitionTask())
-    monkeypatch.setitem(sys.modules, "digitrec.batch.parquet", None)
-    with pytest.raises(OutputError, match=r"pip install 'digitrec\[parquet\]'"):
-        output_at(tmp_path / "r.parquet", RecognitionTask())
+    with pytest.raises(OutputError, match=r"expected an output named .csv, .jsonl, .parquet or .xlsx"):
+        output_at(tmp_path / "results.xls", RecognitionTask())
+    for name in ("parquet", "xlsx"):
+        monkeypatch.setitem(sys.modules, f"digitrec.batch.{name}", None)
+        with pytest.raises(OutputError, match=rf"pip install 'digitrec\[{name}\]'"):
+            output_at(tmp_path / f"r.{name}", RecognitionTask())
 
 
 def test_results_of_two_runs_are_one_table(tmp_path: Path) -> None:
@@ -209,8 +210,12 @@ def test_journal_has_names_and_counts_and_takes_a_row_once(tmp_path: Path) -> No
 
 
 NUMBER = {"text": "14052006", "transcript": "14/05/2006", "confidence": 0.5, "accepted": True}
-FIELDS = {"day": {"box": [0, 0, 1, 1]}, "=sum": {"box": [0, 0, 1, 1]}}
-FORM = RecognitionTask("form", fields=parse_form(FIELDS))
+FIELDS = {
+    "day": {"box": [0, 0, 1, 0.5]},
+    "=sum": {"box": [0, 0.5, 0.5, 0.5]},
+    "digit": {"box": [0.5, 0.5, 0.5, 0.5]},
+}
+FORM = RecognitionTask("form", form=Form(fields=FIELDS).prepare())
 
 
 @pytest.mark.parametrize(
@@ -238,7 +243,7 @@ def test_table_of_numbers_has_the_transcripts(
     indices = [index for index, column in enumerate(names) if column.endswith("transcript")]
     assert len(indices) == len(row.get("fields", "."))
     for index in indices:
-        text = from_cell(names[index].removesuffix(".transcript")) if task.fields else "14052006"
+        text = from_cell(names[index].removesuffix(".transcript")) if task.form else "14052006"
         assert first[index - 1 : index + 3] == [text, "14/05/2006", 0.5, True]
         assert second[index] is None
 
@@ -254,7 +259,63 @@ def cells_of(path: Path) -> list[list[object]]:
 
 
 def test_duplicate_columns_are_rejected(tmp_path: Path) -> None:
-    task = RecognitionTask("form", fields=parse_form({"error": {"box": [0, 0, 1, 1]}}))
+    task = RecognitionTask("form", form=Form(fields={"error": {"box": [0, 0, 1, 1]}}).prepare())
     with pytest.raises(InvalidFieldError, match="Received: 'error' twice"):
         output_at(tmp_path / "r.csv", task)
     output_at(tmp_path / "r.jsonl", task)
+
+
+def test_a_workbook_marks_what_needs_checking_and_has_no_formulas(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="needs pip install 'digitrec[xlsx]'")
+    right, doubtful = {**NUMBER, "text": "14"}, {**NUMBER, "text": "15", "accepted": False}
+    violation = {"fields": ["digit"], "message": "expected a number of 1 to 6."}
+    rows = [
+        {
+            "file": "=a.png",
+            "fields": {"day": right, "=sum": doubtful, "digit": right},
+            "violations": [violation],
+        },
+        {
+            "file": "b.png",
+            "fields": {"day": {"error": "blank"}, "=sum": right, "digit": right},
+            "violations": [],
+        },
+        {"file": "c\x0b.png", "error": "expected an image"},
+    ]
+    output = output_at(tmp_path / "r.xlsx", FORM)
+    with closing(output):
+        output.open(0, is_begun=False)
+        output.append(rows)
+        output.finish(rows)
+    header, *lines = openpyxl.load_workbook(tmp_path / "r.xlsx").active.iter_rows()
+    assert [cell.value for cell in header] == [
+        "file",
+        "accepted",
+        "day",
+        "=sum",
+        "digit",
+        "violations",
+        "error",
+    ]
+    assert [cell.value for cell in lines[0]] == [
+        "=a.png",
+        False,
+        "14",
+        "15",
+        "14",
+        violation["message"],
+        None,
+    ]
+    assert {cell.data_type for line in (header, *lines) for cell in line if cell.value} == {"s"}
+    marked = [[cell.column for cell in line if cell.fill.fill_type] for line in lines]
+    assert marked == [[2, 4, 5], [2, 3], [1, 2, 3, 4, 5]]
+    assert lines[2][0].value == "c\\x0b.png"
+
+
+def test_a_workbook_of_digits_has_the_columns_of_csv(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="needs pip install 'digitrec[xlsx]'")
+    write(tmp_path / "r.xlsx", ROW, FAILED)
+    header, first, second = openpyxl.load_workbook(tmp_path / "r.xlsx").active.iter_rows(values_only=True)
+    assert header == RecognitionTask().columns
+    assert first[:2] == (ROW["file"], ROW["digit"])
+    assert second[-1] == FAILED["error"]

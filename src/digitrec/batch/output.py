@@ -1,4 +1,4 @@
-"""The file of results: CSV or JSON lines that grow with each batch, or Parquet, which is written at the end."""
+"""The file of results: CSV or JSON lines that grow with each batch, or Parquet or Excel, written at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from digitrec.batch.journal import foreign_file_error
 from digitrec.batch.task import RecognitionTask, Row
 from digitrec.errors import InvalidFieldError, OutputError
 
-_SUFFIXES = (".csv", ".jsonl", ".parquet")
+_SUFFIXES = (".csv", ".jsonl", ".parquet", ".xlsx")
 # The first characters of a formula (OWASP, CSV injection), also in full width. Digits with separators, such as -12,
 # are results.
 _FORMULA = re.compile(r"'*([=@\t\r\n＝＠＋－]|[+-](?![\d \-./,:()+]*\Z))")
@@ -60,13 +60,21 @@ def output_at(path: Path, task: RecognitionTask) -> Output:
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise OutputError(
-            f"expected an output named .csv, .jsonl or .parquet. Received: {path.name!r}. Rename it."
+            f"expected an output named .csv, .jsonl, .parquet or .xlsx. Received: {path.name!r}. Rename it."
         )
     if suffix == ".jsonl":
         return TextOutput(path, _json_lines)
     _check_columns(task)
     if suffix == ".csv":
         return TextOutput(path, lambda rows: _csv_lines(map(task.cells, rows)), _csv_lines([task.columns]))
+    if suffix == ".xlsx":
+        try:
+            from digitrec.batch.xlsx import XlsxOutput  # noqa: PLC0415 - openpyxl is an extra
+        except ImportError as error:
+            raise OutputError(
+                f"expected openpyxl, which writes Excel files ({error}). Run: pip install 'digitrec[xlsx]'"
+            ) from error
+        return XlsxOutput(path, task)
     try:
         from digitrec.batch.parquet import ParquetOutput  # noqa: PLC0415 - pyarrow is an extra
     except ImportError as error:
@@ -154,7 +162,7 @@ def _check_columns(task: RecognitionTask) -> None:
     duplicates = sorted({column for column in columns if columns.count(column) > 1})
     if duplicates:
         raise InvalidFieldError(
-            "fields",
+            "form.fields",
             f"expected different column names. Received: {duplicates[0]!r} twice. "
             "Rename a field, or write .jsonl.",
         )

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from digitrec.batch.journal import foreign_file_error
+from digitrec.batch.buffered_output import BufferedOutput
 from digitrec.batch.task import RecognitionTask, Row
 from digitrec.files import atomic_write
 
 _ROW_GROUP = 10_000  # rows that are in memory at once
-_TYPES = {"digit": pa.int8(), "confidence": pa.float64(), "accepted": pa.bool_()}
+_TYPES = {"digit": pa.int8(), "confidence": pa.float64(), "accepted": pa.bool_(), "fit": pa.float64()}
 
 
-class ParquetOutput:
+class ParquetOutput(BufferedOutput):
     """A table that is written at the end, since a Parquet file cannot be appended to; the journal keeps its rows."""
 
-    buffers_rows = True
-
     def __init__(self, path: Path, task: RecognitionTask) -> None:
-        self._path = path
-        self._task = task
-        kinds = (column.rpartition(".")[2] for column in task.columns)
+        super().__init__(path, task)
+        texts = {cell.name for cell in task.form.cells} if task.form else set()
+        kinds = ("" if column in texts else column.rpartition(".")[2] for column in task.columns)
         types = [_TYPES.get(kind, pa.string()) for kind in kinds]
         self._schema = pa.schema(list(zip(task.columns, types, strict=True)))
-
-    def open(self, length: int, *, is_begun: bool) -> None:
-        """Check that there is no file, or that this command has written it."""
-        if self._path.exists() and not is_begun:
-            raise foreign_file_error(self._path)
-
-    def append(self, rows: Sequence[Row]) -> int:
-        """Leave the rows to the journal; the returned size only shows that there are some."""
-        return 1
 
     def finish(self, rows: Iterable[Row]) -> None:
         """Write the file, and replace an existing one."""
@@ -48,6 +37,3 @@ class ParquetOutput:
                     pa.array(column, kind) for column, kind in zip(columns, self._schema.types, strict=True)
                 ]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-
-    def close(self) -> None:
-        """Do nothing: no file is open."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from digitrec.errors import DigitrecError
-from digitrec.forms import FormField, recognize_form
 from digitrec.native_logging import suppress_native_stderr
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.reading.constraints import UNCONSTRAINED, Constraint
 from digitrec.recognizer import Recognizer
-from digitrec.results import Prediction, Reading, result_to_dict
+from digitrec.results import FormRecord, Prediction, Reading, result_to_dict
+
+if TYPE_CHECKING:
+    from digitrec.forms.template import Form
 
 Row: TypeAlias = dict[str, Any]  # as `digitrec predict --json` and `digitrec read --json` print it
 Kind: TypeAlias = Literal["digit", "number", "form"]
@@ -24,6 +26,7 @@ _COLUMNS = {
     "digit": ("file", "digit", "confidence", "accepted", "reason", "error"),
     "number": ("file", "text", "transcript", "confidence", "accepted", "error"),
 }
+_FORM_COLUMNS = ("file", "accepted", "fit", "error", "violations")
 _FIELD_COLUMNS = ("text", "transcript", "confidence", "accepted", "error")
 
 
@@ -53,51 +56,51 @@ class RecognitionTask:
 
     Attributes
     ----------
-    kind : a digit, a number, or the numbers in the boxes of a form.
+    kind : a digit, a number, or the fields of a form.
     constraint : what a number may be.
-    fields : the boxes of a form.
+    form : the template of a form.
     threshold : confidence that an accepted result needs; None is the models' own.
     """
 
     kind: Kind = "digit"
     constraint: Constraint = UNCONSTRAINED
-    fields: tuple[FormField, ...] | None = None
+    form: Form | None = None
     threshold: float | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of a table of results; `cells` fills them."""
-        if self.fields is None:
+        if self.form is None:
             return _COLUMNS[self.kind]
         suffixes = ("", *(f".{column}" for column in _FIELD_COLUMNS[1:]))
-        return ("file", "error", *(f"{field.name}{suffix}" for field in self.fields for suffix in suffixes))
+        return (*_FORM_COLUMNS, *(f"{cell.name}{suffix}" for cell in self.form.cells for suffix in suffixes))
 
     def cells(self, row: Row) -> list[Any]:
         """Return the value of a row in each column, None where it has none."""
-        if self.fields is None:
+        if self.form is None:
             return [row.get(column) for column in self.columns]
-        results = [row.get("fields", {}).get(field.name, {}) for field in self.fields]
+        results = [row.get("fields", {}).get(cell.name, {}) for cell in self.form.cells]
+        violations = "; ".join(
+            f"{' and '.join(item['fields'])}: {item['message']}" for item in row.get("violations", ())
+        )
         return [
-            row["file"],
-            row.get("error"),
+            *(row.get(column) for column in _FORM_COLUMNS[:-1]),
+            violations or None,
             *(result.get(column) for result in results for column in _FIELD_COLUMNS),
         ]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what distinguishes this task from another, as JSON types."""
-        fields = [[field.name, *field.box, _digest(field.constraint)] for field in self.fields or ()]
         return {
             "kind": self.kind,
             "constraint": _digest(self.constraint),
-            "fields": fields,
+            "form": self.form and self.form.fingerprint(),
             "threshold": self.threshold,
         }
 
 
 def is_accepted(row: Row) -> bool:
-    """Return whether a row is accepted; on a form, all of its fields that were read."""
-    if "fields" in row:
-        return all(result["accepted"] for result in row["fields"].values() if "accepted" in result)
+    """Return whether a row is accepted."""
     return bool(row.get("accepted"))
 
 
@@ -132,10 +135,10 @@ class BatchRecognizer:
     def _predict(self, items: Sequence[InputItem]) -> list[Prediction | DigitrecError]:
         return self._recognizer.predict_many([item.source for item in items], errors="return")
 
-    def _read(self, item: InputItem) -> Reading | DigitrecError | Mapping[str, Reading | DigitrecError]:
+    def _read(self, item: InputItem) -> Reading | FormRecord | DigitrecError:
         try:
-            if self._task.fields is not None:
-                return recognize_form(self._recognizer, item.source, self._task.fields)
+            if self._task.form is not None:
+                return self._recognizer.read_form(item.source, self._task.form)
             return self._recognizer.read(item.source, constraint=self._task.constraint)
         except DigitrecError as error:
             return error
