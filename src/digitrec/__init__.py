@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from digitrec.errors import (
     BlankImageError,
     BusyError,
+    ConflictError,
+    DatabaseUnavailableError,
     DatasetError,
     DigitrecError,
+    FormMismatchError,
     ImageError,
     ImageTooLargeError,
     InvalidFieldError,
@@ -29,23 +32,30 @@ from digitrec.errors import (
     ModelNotFoundError,
     OutputError,
     SettingsError,
+    StorageDisabledError,
     TrainingError,
     UnreadableImageError,
     UnsupportedImageError,
 )
 
 if TYPE_CHECKING:
+    from digitrec.forms.template import Form
     from digitrec.limits import InputLimits
     from digitrec.preprocessing.strokes import Strokes
     from digitrec.recognizer import Recognizer
-    from digitrec.results import DigitResult, Prediction, Reading
+    from digitrec.results import DigitResult, FormRecord, Prediction, Reading
 
 __all__ = [
     "BlankImageError",
     "BusyError",
+    "ConflictError",
+    "DatabaseUnavailableError",
     "DatasetError",
     "DigitResult",
     "DigitrecError",
+    "Form",
+    "FormMismatchError",
+    "FormRecord",
     "ImageError",
     "ImageTooLargeError",
     "InputLimits",
@@ -60,6 +70,7 @@ __all__ = [
     "Reading",
     "Recognizer",
     "SettingsError",
+    "StorageDisabledError",
     "Strokes",
     "TrainingError",
     "UnreadableImageError",
@@ -74,6 +85,8 @@ except PackageNotFoundError:  # the source directory is on the path, but not ins
 
 _LAZY = {
     "DigitResult": "digitrec.results",
+    "Form": "digitrec.forms.template",
+    "FormRecord": "digitrec.results",
     "InputLimits": "digitrec.limits",
     "Prediction": "digitrec.results",
     "Reading": "digitrec.results",

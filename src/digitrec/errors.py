@@ -5,9 +5,13 @@
     |   |-- UnreadableImageError    empty, truncated or corrupt
     |   |-- UnsupportedImageError   not one of the formats digitrec reads
     |   |-- ImageTooLargeError      more bytes or more pixels than the limit, found before decoding
-    |   `-- BlankImageError         readable, but without ink
+    |   |-- BlankImageError         readable, but without ink
+    |   `-- FormMismatchError       not the expected form, a part of it, or too blurred to find it
     |-- InvalidFieldError           a value in a request or an argument is invalid; has the field's name
     |-- BusyError                   too many large images are waiting for memory
+    |-- ConflictError               a stored record was changed by somebody else
+    |-- DatabaseUnavailableError    the database is locked, full, gone, or of another version
+    |-- StorageDisabledError        the server has no database
     |-- ModelError                  a model file that cannot be used
     |   |-- ModelNotFoundError      there is no file at the path
     |   |-- ModelFileError          truncated, not HDF5, or not a classifier of 28 x 28 digits
@@ -24,11 +28,19 @@ classes to HTTP statuses.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = [
     "BlankImageError",
     "BusyError",
+    "ConflictError",
+    "DatabaseUnavailableError",
     "DatasetError",
     "DigitrecError",
+    "FormMismatchError",
     "ImageError",
     "ImageTooLargeError",
     "InvalidFieldError",
@@ -39,6 +51,7 @@ __all__ = [
     "ModelNotFoundError",
     "OutputError",
     "SettingsError",
+    "StorageDisabledError",
     "TrainingError",
     "UnreadableImageError",
     "UnsupportedImageError",
@@ -69,6 +82,10 @@ class BlankImageError(ImageError):
     """The image can be decoded, but has no ink."""
 
 
+class FormMismatchError(ImageError):
+    """The image does not show the expected form, or only a part of it, or is too blurred to find it."""
+
+
 class InvalidFieldError(DigitrecError):
     """A value in a request or an argument is invalid; `field` is its name, `detail` the message without it."""
 
@@ -83,6 +100,25 @@ class InvalidFieldError(DigitrecError):
 
 class BusyError(DigitrecError):
     """Too many large images are waiting for memory; retry the same input after some seconds."""
+
+
+class ConflictError(DigitrecError):
+    """A stored record was changed by somebody else; `record` is what it is now."""
+
+    def __init__(self, version: int, record: Any) -> None:
+        super().__init__(
+            f"expected the present version of the record, {record.version}. Received: {version}. "
+            "Look at what was changed, then send your values again."
+        )
+        self.record = record
+
+
+class DatabaseUnavailableError(DigitrecError):
+    """The database is locked, full, gone, or of another version; nothing was written."""
+
+
+class StorageDisabledError(DigitrecError):
+    """The server has no database, so it stores nothing."""
 
 
 class ModelError(DigitrecError):

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.files import packaged_model_path
+from digitrec.forms.reader import read_form
 from digitrec.limits import InputLimits
-from digitrec.model.classifier import INPUT_SHAPE, Classifier, load_classifier
+from digitrec.model.classifier import Classifier, load_classifier
 from digitrec.model.line_model import LineModel
 from digitrec.preprocessing.decode import ImageLike, decoded
 from digitrec.preprocessing.strokes import Strokes, render_strokes_as_page
 from digitrec.reading.constraints import Constraint, make_constraint
 from digitrec.reading.reader import Models, read_number
-from digitrec.reading.single_digit import DigitViews, combine, view_digit
-from digitrec.results import Prediction, Reading, RejectionReason
+from digitrec.reading.single_digit import recognize_digit
+from digitrec.results import FormRecord, Prediction, Reading, RejectionReason
 from digitrec.saliency import occlusion_saliency
+
+if TYPE_CHECKING:  # a template needs pydantic, which is an extra
+    from digitrec.forms.template import Form, FormCell
 
 # For no digit, the eleventh class of the training, each digit is about equally likely; "4 or 9" leaves next to nothing
 # for the other digits. Of rejected letters and signs (not_digits, 1,334) 90 % have a smallest probability of at least
@@ -135,7 +137,7 @@ class Recognizer:
         threshold: float | None = None,
         explain: bool = False,
     ) -> list[Prediction] | list[Prediction | DigitrecError]:
-        """Return the predictions for many images, in order, by one batch through the network.
+        """Return the predictions for many images, in order.
 
         ``errors="raise"`` raises at the first image without a prediction; ``errors="return"``
         returns its exception instead. Only `DigitrecError` is returned; any other exception is always raised.
@@ -145,12 +147,15 @@ class Recognizer:
         if errors not in ("raise", "return"):
             raise ValueError(f"errors: expected 'raise' or 'return'. Received: {errors!r}.")
         threshold = self.threshold if threshold is None else _checked_threshold(threshold)
-        results = [self._view(image, keep_errors=errors == "return") for image in images]
-        found = [result for result in results if not isinstance(result, DigitrecError)]
-        predictions: Iterator[Prediction] = iter(self._classify(found, threshold))
-        if explain:
-            predictions = map(self._explained, predictions)
-        return [result if isinstance(result, DigitrecError) else next(predictions) for result in results]
+        results: list[Prediction | DigitrecError] = []
+        for image in images:
+            try:
+                results.append(self._predict(image, threshold, explain=explain))
+            except DigitrecError as error:
+                if errors == "raise":
+                    raise
+                results.append(error)
+        return results
 
     def read(
         self,
@@ -161,6 +166,7 @@ class Recognizer:
         choices: Iterable[str] | None = None,
         constraint: Constraint | None = None,
         threshold: float | None = None,
+        single_line: bool = False,
     ) -> Reading:
         """Return the number in an image of one or more digits, in one line or several.
 
@@ -173,6 +179,7 @@ class Recognizer:
         constraint : what `make_constraint` returned for one of the above, to use it for many images. At most one of the
             four is given; each restricts the search, and where nothing in the image fits, the text is empty.
         threshold : overrides the recognizer's own for this image.
+        single_line : the image is a crop of one line: look neither for a sheet of paper nor for several lines.
 
         Raises
         ------
@@ -189,7 +196,7 @@ class Recognizer:
         if isinstance(image, Strokes):
             return self._read_strokes(image, threshold, constraint)
         with decoded(image, self.limits) as gray:
-            return read_number(gray, self.models, threshold, constraint)
+            return read_number(gray, self.models, threshold, constraint, single_line=single_line)
 
     def _read_strokes(self, strokes: Strokes, threshold: float, constraint: Constraint) -> Reading:
         page, scale, origin = render_strokes_as_page(strokes)
@@ -197,40 +204,31 @@ class Recognizer:
         digits = tuple(replace(item, box=_in_strokes(item.box, scale, origin)) for item in reading.digits)
         return replace(reading, digits=digits)
 
-    def _view(self, image: ImageLike, *, keep_errors: bool) -> DigitViews | DigitrecError:
-        try:
-            with decoded(image, self.limits) as gray:
-                return view_digit(gray, self.models.lines if self._line_weight else None)
-        except DigitrecError as error:
-            if keep_errors:
-                return error
-            raise
+    def read_form(
+        self,
+        image: ImageLike,
+        form: Form,
+        *,
+        threshold: float | None = None,
+        iterate: Callable[[Iterable[FormCell]], Iterable[FormCell]] = iter,
+        include_images: bool = False,
+    ) -> FormRecord:
+        """Return what is written into the fields of a form; see `digitrec.forms.reader.read_form`."""
+        return read_form(self, image, form, threshold, iterate, include_images=include_images)
 
-    def _classify(self, found: Sequence[DigitViews], threshold: float) -> list[Prediction]:
-        images = np.array([image for views in found for image in views.normalized], np.float32)
-        outputs = iter(self.classifier.probabilities(images.reshape(-1, *INPUT_SHAPE)))
-        return [
-            self._prediction(views, np.array(list(islice(outputs, len(views.normalized)))), threshold)
-            for views in found
-        ]
-
-    def _prediction(self, views: DigitViews, outputs: NDArray[np.float32], threshold: float) -> Prediction:
-        probabilities = combine(outputs, views, self._line_weight)
-        digit = int(probabilities.argmax())
-        confidence = float(probabilities[digit])
-        shown = views.normalized[int(outputs[:, digit].argmax())] if views.normalized else views.fallback
+    def _predict(self, image: ImageLike, threshold: float, *, explain: bool) -> Prediction:
+        lines = self.models.lines if self._line_weight else None
+        with decoded(image, self.limits, may_reduce=True) as gray:
+            found = recognize_digit(gray, self.classifier, lines, self._line_weight)
+        digit = int(found.probabilities.argmax())
+        confidence = float(found.probabilities[digit])
         reason: RejectionReason | None = None
         if confidence < threshold:
-            is_uniform = probabilities.min() >= _MIN_UNIFORM_PROBABILITY
-            is_several = views.several >= _MIN_PROBABILITY_OF_SEVERAL
+            is_uniform = found.probabilities.min() >= _MIN_UNIFORM_PROBABILITY
+            is_several = found.several >= _MIN_PROBABILITY_OF_SEVERAL
             reason = "several_digits" if is_several else "no_digit" if is_uniform else "low_confidence"
-        return Prediction(digit, confidence, probabilities, reason, shown)
-
-    def _explained(self, prediction: Prediction) -> Prediction:
-        return replace(
-            prediction,
-            saliency=occlusion_saliency(self.classifier, prediction.normalized_image, prediction.digit),
-        )
+        saliency = occlusion_saliency(self.classifier, found.normalized_image, digit) if explain else None
+        return Prediction(digit, confidence, found.probabilities, reason, found.normalized_image, saliency)
 
 
 def _in_strokes(

@@ -1,8 +1,7 @@
-"""What digitrec returns: the prediction of one digit, and the reading of a number."""
+"""What digitrec returns: the prediction of one digit, the reading of a number, and the record of a form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -116,15 +115,42 @@ class Reading:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class FormRecord:
+    """The answer for an image of a filled form.
+
+    Attributes
+    ----------
+    fields : the reading of each field by its name, ``NAME[ROW][COLUMN]`` for the boxes of a grid; where a field is
+        blank, its `BlankImageError`.
+    fit : the fraction of the blank form's print that is found in the image, in [0, 1]; None without a reference.
+    violations : the rules that the numbers break, each with its fields and a message.
+    accepted : whether nothing needs checking: every field is accepted, or blank and not required, and no rule is
+        broken.
+    images : each field as it is on the page, upright, (h, w) uint8; empty unless asked for.
+    """
+
+    fields: dict[str, Reading | DigitrecError]
+    fit: float | None
+    violations: tuple[tuple[tuple[str, ...], str], ...]
+    accepted: bool
+    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON types."""
+        return {
+            "fields": {name: result_to_dict(item) for name, item in self.fields.items()},
+            "fit": None if self.fit is None else round(self.fit, PROBABILITY_DECIMALS),
+            "violations": [{"fields": list(names), "message": message} for names, message in self.violations],
+            "accepted": self.accepted,
+        }
+
+
 EMPTY_READING = Reading("", "", 0.0, False, ())
 
 
-def result_to_dict(
-    result: Prediction | Reading | DigitrecError | Mapping[str, Reading | DigitrecError],
-) -> dict[str, Any]:
-    """Return a result as JSON types: a form as an object of its fields, an error as an object with its message."""
-    if isinstance(result, Mapping):
-        return {"fields": {name: result_to_dict(item) for name, item in result.items()}}
+def result_to_dict(result: Prediction | Reading | FormRecord | DigitrecError) -> dict[str, Any]:
+    """Return a result as JSON types; an error as an object with its message."""
     return {"error": str(result)} if isinstance(result, DigitrecError) else result.to_dict()
 
 

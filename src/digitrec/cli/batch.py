@@ -17,7 +17,7 @@ from digitrec.errors import DigitrecError
 if TYPE_CHECKING:
     from digitrec.batch.runner import BatchJob
     from digitrec.batch.task import Kind
-    from digitrec.forms import FormField
+    from digitrec.forms.template import Form
     from digitrec.reading.constraints import Constraint
 
 _SOME_FAILED = 3
@@ -26,7 +26,7 @@ _INTERRUPTED = 130  # as shells report SIGINT
 
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("--output", type=FILE, required=True, help="A .csv, .jsonl or .parquet file.")
+@click.option("--output", type=FILE, required=True, help="A .csv, .jsonl, .parquet or .xlsx file.")
 @click.option(
     "--task",
     type=click.Choice(["digit", "number", "form"]),
@@ -69,12 +69,12 @@ def batch(
     from digitrec.batch.task import RecognitionTask
     from digitrec.files import packaged_model_path
 
-    constraint, fields = parse_number_options(length, pattern, choices, form)
-    kind = _task_kind(task, constraint, fields)
+    constraint, template = parse_number_options(length, pattern, choices, form)
+    kind = _task_kind(task, constraint, template)
     job = BatchJob(
         inputs,
         output,
-        RecognitionTask(kind, constraint, fields, threshold),
+        RecognitionTask(kind, constraint, template, threshold),
         model or packaged_model_path(),
         workers,
         use_ray or ray_address is not None,
@@ -88,12 +88,12 @@ def batch(
     sys.exit(_SOME_FAILED if summary.counts.failed else 0)
 
 
-def _task_kind(task: Kind | None, constraint: Constraint, fields: tuple[FormField, ...] | None) -> Kind:
-    implied: Kind = "form" if fields else "digit" if constraint.is_unconstrained else "number"
-    if task == "form" and not fields:
+def _task_kind(task: Kind | None, constraint: Constraint, form: Form | None) -> Kind:
+    implied: Kind = "form" if form else "digit" if constraint.is_unconstrained else "number"
+    if task == "form" and not form:
         raise click.UsageError("--task form needs --form FILE.")
     if task is not None and implied not in ("digit", task):
-        options = "--form" if fields else "--length, --pattern or --choices"
+        options = "--form" if form else "--length, --pattern or --choices"
         raise click.UsageError(f"{options} cannot be combined with --task {task}.")
     return task or implied
 

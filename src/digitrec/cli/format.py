@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from digitrec.errors import DigitrecError
-from digitrec.results import Prediction, Reading
+from digitrec.results import FormRecord, Prediction, Reading
 
-Result: TypeAlias = Prediction | Reading | DigitrecError | Mapping[str, Reading | DigitrecError]
+Result: TypeAlias = Prediction | Reading | FormRecord | DigitrecError
 
 
 def format_lines(name: str, result: Result) -> str:
-    """Return the line of a file, or a line for each field of a form."""
-    if isinstance(result, Mapping):
-        return "\n".join(format_lines(f"{name}, {field}", item) for field, item in result.items())
+    """Return the line of a file; of a form, a line for each field and for each rule that is broken."""
+    if isinstance(result, FormRecord):
+        fields = [format_lines(f"{name}, {field}", item) for field, item in result.fields.items()]
+        broken = [f"{name}, {' and '.join(names)}: {message}" for names, message in result.violations]
+        return "\n".join(fields + broken)
     if isinstance(result, DigitrecError):
         return f"{name}: nothing ({type(result).__name__})"
     text = _format_prediction(result) if isinstance(result, Prediction) else _format_reading(result)

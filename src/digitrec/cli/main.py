@@ -1,4 +1,4 @@
-"""The command line: ``digitrec serve | predict | read | batch | evaluate | convert | info | create-api-key``."""
+"""The command line: ``digitrec serve | predict | read | batch | adapt | evaluate | convert | database | ...``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from digitrec import __version__, malloc
+from digitrec.cli.adapt import adapt
 from digitrec.cli.api_key import create_api_key
 from digitrec.cli.batch import batch
+from digitrec.cli.database import database
 from digitrec.cli.evaluate import evaluate
 from digitrec.cli.options import (
     FILE,
@@ -52,7 +54,9 @@ def main() -> None:
     """Read handwritten digits."""
 
 
+main.add_command(adapt)
 main.add_command(batch)
+main.add_command(database)
 main.add_command(evaluate)
 main.add_command(create_api_key)
 
@@ -118,19 +122,17 @@ def read(
     The name - is standard input. If a file cannot be read, the others are still
     read, and the exit code is 1.
     """
-    from digitrec.forms import recognize_form
-
-    constraint, fields = parse_number_options(length, pattern, choices, form)
+    constraint, template = parse_number_options(length, pattern, choices, form)
     recognizer = load_recognizer(model, threshold)
     failed = False
     for name in files:
         image = _image(recognizer, name)
         result: Result
         try:
-            if fields is None:
+            if template is None:
                 result = recognizer.read(image, constraint=constraint)
             else:
-                result = recognize_form(recognizer, image, fields)
+                result = recognizer.read_form(image, template)
         except DigitrecError as error:
             result = error
         failed |= _print_result(name, result, as_json=as_json)

@@ -12,7 +12,7 @@ from digitrec.errors import InvalidFieldError
 from digitrec.native_logging import suppress_native_stderr
 
 if TYPE_CHECKING:
-    from digitrec.forms import FormField
+    from digitrec.forms.template import Form
     from digitrec.reading.constraints import Constraint
     from digitrec.recognizer import Recognizer
 
@@ -27,9 +27,7 @@ _NUMBER_OPTIONS = (
         help="Such as ddd-dddd: d is any digit; digits and separators stand for themselves.",
     ),
     click.option("--choices", type=FILE, help="A text file with all possible numbers, one per line."),
-    click.option(
-        "--form", type=FILE, help="A JSON file with the named boxes of a form; one result per page."
-    ),
+    click.option("--form", type=FILE, help="A JSON file with the template of a form; one record per page."),
 )
 
 
@@ -75,23 +73,30 @@ def number_options(command: Command) -> Command:
 
 def parse_number_options(
     length: int | None, pattern: str | None, choices: Path | None, form: Path | None
-) -> tuple[Constraint, tuple[FormField, ...] | None]:
-    """Return the constraint on a number, and the fields of a form if there is one.
+) -> tuple[Constraint, Form | None]:
+    """Return the constraint on a number, and the template of a form if there is one.
 
     Raises
     ------
     InvalidFieldError : an option is invalid.
     """
-    from digitrec.forms import load_form
     from digitrec.reading.constraints import make_constraint
 
-    fields = load_form(form) if form else None
-    if fields and (length is not None or pattern is not None or choices is not None):
+    template = _load_form(form) if form else None
+    if template and (length is not None or pattern is not None or choices is not None):
         raise click.UsageError(
             "--form cannot be combined with --length, --pattern or --choices: put them into the fields of the form."
         )
     numbers = None if choices is None else _load_choices(choices)
-    return make_constraint(length=length, pattern=pattern, choices=numbers), fields
+    return make_constraint(length=length, pattern=pattern, choices=numbers), template
+
+
+def _load_form(path: Path) -> Form:
+    try:
+        from digitrec.forms.template import Form
+    except ImportError as error:
+        raise CliError(f"forms need pydantic ({error}). Run: pip install 'digitrec[forms]'") from error
+    return Form.load(path)
 
 
 def _load_choices(path: Path) -> list[str]:

@@ -24,7 +24,8 @@ from digitrec.recognizer import Recognizer
 PREFIX: Final = "DIGITREC_"
 KEY_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIMILARITY: Final = 0.9  # by difflib: one letter is missing, doubled or swapped
-_SECRETS: Final = frozenset({"api_keys", "rate_limit_storage"})  # an address may hold a password
+# A URL may hold a password.
+_SECRETS: Final = frozenset({"api_keys", "rate_limit_storage", "database_url"})
 _RATE: Final = r"[1-9]\d*/(second|minute|hour|day)"
 _NAME: Final = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 
@@ -83,6 +84,7 @@ _Hosts = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_list_of(_matching(rf"\.?{_NAME}|\[[0-9a-fA-F:]+\]")))
 ]
 _LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+_Access = Annotated[Literal["api_keys", "open"], BeforeValidator(_lower)]
 _LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
 
 
@@ -119,6 +121,19 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_list_of(parse_api_key))] = Field(
         (),
         description="A list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it. ",
+    )
+    database_url: str | None = Field(
+        None,
+        description="The URL of a database such as sqlite:///digitrec.db or postgresql://HOST/digitrec. None stores "
+        "nothing.",
+    )
+    database_access: _Access = Field("api_keys", description="The word api_keys or open. ")
+    retention_days: PositiveInt | None = Field(
+        None, description="A whole number above 0. None keeps records until they are deleted."
+    )
+    data: Path | None = Field(
+        None,
+        description="The path of mnist.npz, or of a folder with MNIST's IDX files. None is the download of Keras.",
     )
     cors_origins: _Origins = Field(
         (), description="A list of origins such as https://example.org,http://localhost:3000. "

@@ -31,8 +31,13 @@ _PROBLEM_BY_ERROR: dict[type[BaseException], Problem] = {
     errors.UnsupportedImageError: problems.UNSUPPORTED_IMAGE,
     errors.ImageTooLargeError: problems.IMAGE_TOO_LARGE,
     errors.BlankImageError: problems.BLANK_IMAGE,
+    errors.FormMismatchError: problems.FORM_MISMATCH,
     errors.InvalidFieldError: problems.INVALID_FIELD,
     errors.BusyError: problems.BUSY,
+    errors.ConflictError: problems.CONFLICT,
+    errors.DatabaseUnavailableError: problems.DATABASE_UNAVAILABLE,
+    errors.StorageDisabledError: problems.STORAGE_DISABLED,
+    errors.TrainingError: problems.NO_IMPROVEMENT,
     errors.ModelError: problems.MODEL_UNAVAILABLE,
 }
 _PROBLEM_BY_STATUS = {
@@ -86,7 +91,7 @@ def handle_error(error: Exception) -> Response:
     response = _response(fields)
     response.status_code = fields["status"]
     response.vary.add("Accept")
-    if isinstance(error, errors.BusyError):
+    if isinstance(error, (errors.BusyError, errors.DatabaseUnavailableError)):
         response.retry_after = problems.RETRY_AFTER_S
     if isinstance(error, HTTPException):
         headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
@@ -115,7 +120,7 @@ def _of_status(status: int) -> Problem:
 
 
 def _detail(error: Exception, problem: Problem) -> str:
-    if problem.status >= 500:
+    if problem.status >= 500 and not isinstance(error, errors.DatabaseUnavailableError):
         return problem.explanation  # the error itself may name paths and values of the server
     return _http_detail(error) if isinstance(error, HTTPException) else str(error)
 

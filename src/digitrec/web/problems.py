@@ -44,11 +44,24 @@ UNAUTHORIZED = Problem(
     "user name. The server's operator creates keys with 'digitrec create-api-key NAME'.",
 )
 NOT_FOUND = Problem("not-found", 404, "Not found", "digitrec has no such URL.")
+STORAGE_DISABLED = Problem(
+    "storage-disabled",
+    404,
+    "This server stores nothing",
+    "It has no database. Its operator names one by DIGITREC_DATABASE_URL.",
+)
 METHOD_NOT_ALLOWED = Problem(
     "method-not-allowed",
     405,
     "This URL takes another method",
     "The Allow header lists the methods. Send images with POST.",
+)
+CONFLICT = Problem(
+    "conflict",
+    409,
+    "The record was changed meanwhile",
+    "Somebody else has changed it since you read it. The problem has the present record. Look at it, then send your "
+    "values again with its version.",
 )
 IMAGE_TOO_LARGE = Problem(
     "image-too-large",
@@ -73,6 +86,19 @@ BLANK_IMAGE = Problem(
     422,
     "The image is blank",
     "There is nothing written on it. Write larger or darker, or go closer.",
+)
+FORM_MISMATCH = Problem(
+    "form-mismatch",
+    422,
+    "The image does not show the form",
+    "The print of the blank form is not found in it, or only a part, or twice, or it is too blurred. Photograph the "
+    "whole page, sharp and filling the photo.",
+)
+NO_IMPROVEMENT = Problem(
+    "no-improvement",
+    422,
+    "The corrected digits do not make the model better",
+    "There are too few of them, or the model reads them as well as it can. The model stays as it is.",
 )
 TOO_MANY_REQUESTS = Problem(
     "too-many-requests",
@@ -100,6 +126,13 @@ BUSY = Problem(
     "Other large images use the memory that this one needs. The Retry-After header says after how many seconds to "
     "try again. Smaller images, of up to 1,000 pixels, do not wait.",
 )
+DATABASE_UNAVAILABLE = Problem(
+    "database-unavailable",
+    503,
+    "The database is unavailable",
+    "It is locked, full, gone, or of another version, and nothing was written. The Retry-After header says after how "
+    "many seconds to try again.",
+)
 SHUTTING_DOWN = Problem(
     "shutting-down",
     503,
@@ -110,8 +143,9 @@ SHUTTING_DOWN = Problem(
 PROBLEMS = {
     problem.name: problem
     for problem in (
-        MALFORMED_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED,
-        IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE, TOO_MANY_REQUESTS, INTERNAL_ERROR,
-        MODEL_UNAVAILABLE, BUSY, SHUTTING_DOWN,
+        MALFORMED_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, STORAGE_DISABLED,
+        METHOD_NOT_ALLOWED, CONFLICT, IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE,
+        FORM_MISMATCH, NO_IMPROVEMENT, TOO_MANY_REQUESTS, INTERNAL_ERROR, MODEL_UNAVAILABLE, BUSY,
+        DATABASE_UNAVAILABLE, SHUTTING_DOWN,
     )
 }  # fmt: skip

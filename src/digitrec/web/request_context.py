@@ -5,16 +5,19 @@ from __future__ import annotations
 import mmap
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from digitrec.recognizer import Recognizer
 from digitrec.web.config import Settings
+
+if TYPE_CHECKING:  # SQLAlchemy is an extra
+    from digitrec.storage import Storage
 
 # Paths that hosts and orchestrators request every few seconds, by the machine's own address and without a key.
 PROBES: Final = re.compile(r"/healthz|/readyz|/v2/health/(live|ready)")
@@ -32,11 +35,15 @@ class AppState:
 
     Attributes
     ----------
+    storage : the database, if there is one.
+    adapted : the recognizer of the active adaptation by its ID, if this process has loaded it.
     draining : one byte in memory that processes forked later share; 1 while the server shuts down.
     """
 
     recognizer: Recognizer
     settings: Settings
+    storage: Storage | None = None
+    adapted: dict[int, Recognizer] = field(default_factory=dict)
     draining: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 1))
 
     @property
@@ -78,6 +85,17 @@ def request_id() -> str:
     return str(g.request_id)
 
 
+def heartbeat() -> Callable[[], None]:
+    """Return the function that tells the server that this request makes progress."""
+    return cast("Callable[[], None]", request.environ.get(HEARTBEAT, lambda: None))
+
+
+def with_heartbeat(items: Iterable[_Item]) -> Iterator[_Item]:
+    """Return an iterator over `items` that reports progress; it may outlive the request, as a response does."""
+    beat = heartbeat()
+    return (item for item in items if beat() is None)
+
+
 def elapsed_s() -> float:
     """Return the seconds since this request was received."""
     now = perf_counter()
@@ -92,7 +110,7 @@ def enforce_deadline(items: Iterable[_Item]) -> Iterator[_Item]:
     werkzeug.exceptions.RequestEntityTooLarge : the request has taken DIGITREC_REQUEST_TIMEOUT_S.
     """
     limit_s = current_state().settings.request_timeout_s
-    beat = request.environ.get(HEARTBEAT, lambda: None)
+    beat = heartbeat()
     for item in items:
         if elapsed_s() > limit_s:
             raise RequestEntityTooLarge(

@@ -21,7 +21,9 @@ from digitrec.web.request_context import PROBES, current_state
 
 _KEY_BYTES = 32
 # Besides the probes: what only repeats the public source code. Any other URL needs a key, one added later too.
-_PUBLIC = re.compile(r"/problems/[^/]+|/static/.+|/favicon\.ico|/openapi\.json|/docs(/.*)?")
+_PUBLIC = re.compile(
+    r"/problems/[^/]+|/static/.+|/favicon\.ico|/service-worker\.js|/openapi\.json|/docs(/.*)?"
+)
 _CHALLENGES = [
     WWWAuthenticate("bearer", {"realm": "digitrec server"}),
     WWWAuthenticate("basic", {"realm": "digitrec server", "charset": "UTF-8"}),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from digitrec.errors import InvalidFieldError
-from digitrec.forms import FormField
+from digitrec.forms.template import Form
 from digitrec.reading.constraints import ANY_DIGIT, MAX_DIGITS, SEPARATORS, Constraint, make_constraint
-from digitrec.web.schemas.validation import RequestModel, field_error
+from digitrec.validation import field_error
+from digitrec.web.schemas.validation import RequestModel
 
+MAX_ID: Final = 2**31 - 1
 _CONSTRAINTS = ("length", "pattern", "choices")
-_OPTIONS = r"normalized_image|saliency"
+_PREDICT_OPTIONS = "normalized_image|saliency"
+_READ_OPTIONS = "normalized_image|field_image"
+
+
+def _list_pattern(names: str) -> str:
+    return rf"^(({names})(,({names}))*)?$"
 
 
 class _ResponseOptions(RequestModel):
@@ -28,7 +35,7 @@ class PredictOptions(_ResponseOptions):
 
     include: str = Field(
         "",
-        pattern=rf"^(({_OPTIONS})(,({_OPTIONS}))*)?$",
+        pattern=_list_pattern(_PREDICT_OPTIONS),
         description="A list of normalized_image and saliency, separated by a comma. The response includes them.",
     )
 
@@ -42,7 +49,10 @@ class ReadOptions(_ResponseOptions):
     """Query parameters of a reading, at most one of the three constraints; unknown ones are ignored."""
 
     include: str = Field(
-        "", pattern="^(normalized_image)?$", description="The word normalized_image. Each digit includes it."
+        "",
+        pattern=_list_pattern(_READ_OPTIONS),
+        description="A list of normalized_image and field_image, separated by a comma. Each digit includes its "
+        "normalized image, each field of a form its field image.",
     )
     length: Annotated[int, Field(ge=1, le=MAX_DIGITS)] | None = Field(
         None, description=f"A whole number from 1 to {MAX_DIGITS}. How many digits the number has."
@@ -59,9 +69,9 @@ class ReadOptions(_ResponseOptions):
     @property
     def includes(self) -> frozenset[str]:
         """The names in `include`."""
-        return frozenset({self.include})
+        return frozenset(self.include.split(","))
 
-    def constraint(self, form: tuple[FormField, ...] | None) -> Constraint:
+    def constraint(self, form: Form | None) -> Constraint:
         """Return the constraint on the number.
 
         Raises
@@ -78,7 +88,29 @@ class ReadOptions(_ResponseOptions):
         return make_constraint(**given)
 
 
-_Options = TypeVar("_Options", PredictOptions, ReadOptions)
+class RecordsOptions(RequestModel):
+    """Query parameters of a list of records; unknown ones are ignored."""
+
+    state: Literal["all", "unchecked", "checked"] = Field(
+        "all", description="The word all, unchecked or checked. Only records in this state."
+    )
+    after: Annotated[int, Field(ge=0, le=MAX_ID)] = Field(
+        0, description="A whole number, 0 or above. Only records with a higher ID."
+    )
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(
+        100, description="A whole number from 1 to 1000. At most this many records."
+    )
+
+
+class TableOptions(RequestModel):
+    """Query parameters of a table of records; unknown ones are ignored."""
+
+    format: Literal["csv", "xlsx", "json"] = Field(
+        "csv", description="The word csv, xlsx or json. The format of the file."
+    )
+
+
+_Options = TypeVar("_Options", bound=RequestModel)
 
 
 def parse_query(options: type[_Options], arguments: MultiDict[str, str]) -> _Options:

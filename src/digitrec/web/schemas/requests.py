@@ -1,4 +1,4 @@
-"""JSON bodies: an image in one of three forms, and the fields of a form with it."""
+"""JSON bodies: an image in one of three forms, and the template of a form with it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from werkzeug.exceptions import BadRequest
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
-from digitrec.forms import MAX_FIELDS, FormField, check_choices, field_constraint
-from digitrec.reading.constraints import MAX_DIGITS
-from digitrec.web.schemas.validation import TAG_PREFIX, RequestModel, parse_json
+from digitrec.forms.template import MAX_FIELDS, Form
+from digitrec.validation import TAG_PREFIX
+from digitrec.web.schemas.query import MAX_ID
+from digitrec.web.schemas.validation import RequestModel, parse_json
 
+# No control characters: PostgreSQL stores no NUL, and a table has one line for each record.
+_Value = Annotated[str, Strict(), Field(max_length=200, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
 _IMAGE_KEYS = ("image", "strokes", "pixels")
 
 # fail_fast: pydantic would collect a million errors of a million wrong values.
@@ -23,8 +26,6 @@ Pixel = Annotated[float, Strict(), Field(ge=0, le=255, allow_inf_nan=False)]
 Channel = Annotated[list[Pixel], Field(min_length=1, max_length=1)]
 _Square = Field(min_length=IMAGE_SIZE_PX, max_length=IMAGE_SIZE_PX, fail_fast=True)
 Row = Annotated[list[Pixel], _Square] | Annotated[list[Channel], _Square]
-_Offset = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-_Size = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 
 
 class _Body(RequestModel):
@@ -55,32 +56,9 @@ class PixelsBody(_Body):
     )
 
 
-class FormFieldBody(_Body):
-    """A box on a page, and at most one of the three constraints on its number."""
-
-    box: tuple[_Offset, _Offset, _Size, _Size] = Field(
-        description="A box of four numbers: left and top at least 0, width and height above it. "
-        "Pixels, or fractions of the page if none is above 1."
-    )
-    length: Annotated[int, Strict(), Field(ge=1, le=MAX_DIGITS)] | None = Field(
-        default=None, description=f"A whole number from 1 to {MAX_DIGITS}. How many digits the number has."
-    )
-    pattern: str | None = Field(
-        default=None, description="A pattern of 'd', digits and separators, such as 'dd-dd'. As in the query."
-    )
-    choices: Annotated[list[str], Field(min_length=1)] | None = Field(
-        default=None, description="A list of numbers as text. The number is one of these."
-    )
-
-
-FormBody: TypeAlias = Annotated[dict[str, FormFieldBody], Field(min_length=1, max_length=MAX_FIELDS)]
-
-
 class _PageBody(_Body):
-    fields: FormBody | None = Field(
-        default=None,
-        description=f"A JSON object of 1 to {MAX_FIELDS} fields, each a name with an object that has a box. "
-        "Choose any names.",
+    form: Form | None = Field(
+        default=None, description="The template of a form. Its reference is a data URL."
     )
 
 
@@ -90,6 +68,25 @@ class ImagePageBody(ImageBody, _PageBody):
 
 class PixelsPageBody(PixelsBody, _PageBody):
     """A page of 28 x 28 pixels."""
+
+
+class ValuesBody(_Body):
+    """The values of a form's fields, to be checked by its rules."""
+
+    form: Form = Field(description="The template of a form. Its reference is not looked at.")
+    fields: dict[str, str] = Field(description="An object of texts. What stands in each field.")
+
+
+class CheckBody(_Body):
+    """What a person says to the fields of a record."""
+
+    version: Annotated[int, Strict(), Field(ge=1, le=MAX_ID)] = Field(
+        description="A whole number above 0. The version of the record that the person has seen."
+    )
+    fields: Annotated[dict[str, _Value], Field(max_length=MAX_FIELDS)] = Field(
+        description="An object of names of fields with text of at most 200 characters. Each value is confirmed, or "
+        "replaces the present one."
+    )
 
 
 def _image_key(value: Any) -> str | None:
@@ -112,7 +109,9 @@ ReadBody: TypeAlias = Annotated[
 ]
 _PREDICT: TypeAdapter[PredictBody] = TypeAdapter(PredictBody)
 _READ: TypeAdapter[ReadBody] = TypeAdapter(ReadBody)
-_FORM: TypeAdapter[dict[str, FormFieldBody]] = TypeAdapter(FormBody)
+_FORM: TypeAdapter[Form] = TypeAdapter(Form)
+_VALUES: TypeAdapter[ValuesBody] = TypeAdapter(ValuesBody)
+_CHECK: TypeAdapter[CheckBody] = TypeAdapter(CheckBody)
 
 
 def parse_predict_body(body: bytes, usage: str) -> PredictBody:
@@ -125,31 +124,32 @@ def parse_read_body(body: bytes, usage: str) -> ReadBody:
     return parse_json(_READ, body, usage, ImagePageBody, StrokesBody, PixelsPageBody, wrong_keys=_wrong_keys)
 
 
-def parse_form_text(text: str) -> tuple[FormField, ...]:
-    """Return the fields in the JSON text of a multipart form.
+def parse_values_body(body: bytes, usage: str) -> ValuesBody:
+    """Return the values of a form to check; raises as `digitrec.web.schemas.validation.parse_json`."""
+    return parse_json(_VALUES, body, usage, ValuesBody)
+
+
+def parse_form_text(text: bytes) -> Form:
+    """Return the form in the JSON text of a multipart form, not yet prepared.
 
     Raises
     ------
     InvalidFieldError : it is not JSON, or not a form.
     """
     try:
-        return to_form(parse_json(_FORM, text.encode(), "Send its text.", ImagePageBody, within="fields"))
+        return parse_json(_FORM, text, "Send its text.", Form, within="form")
     except BadRequest as error:
-        raise InvalidFieldError("fields", f"e{str(error.description)[1:]}") from error
+        raise InvalidFieldError("form", f"e{str(error.description)[1:]}") from error
 
 
-def to_form(fields: dict[str, FormFieldBody]) -> tuple[FormField, ...]:
-    """Return `fields` for `digitrec.forms`.
+def parse_template(body: bytes) -> Form:
+    """Return the form in a JSON body, not yet prepared; raises as `digitrec.web.schemas.validation.parse_json`."""
+    return parse_json(_FORM, body, "Send the template of a form.", Form)
 
-    Raises
-    ------
-    InvalidFieldError : a constraint is invalid, or the choices of all fields are too long together.
-    """
-    check_choices(field.choices for field in fields.values())
-    return tuple(
-        FormField(name, field.box, field_constraint(name, field.length, field.pattern, field.choices))
-        for name, field in fields.items()
-    )
+
+def parse_check_body(body: bytes) -> CheckBody:
+    """Return the JSON body of a check; raises as `digitrec.web.schemas.validation.parse_json`."""
+    return parse_json(_CHECK, body, 'Send {"version": 1, "fields": {"NAME": "VALUE"}}.', CheckBody)
 
 
 def _wrong_keys(names: list[str]) -> InvalidFieldError:

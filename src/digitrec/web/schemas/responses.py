@@ -42,6 +42,15 @@ def reading_json(reading: Reading, includes: frozenset[str]) -> dict[str, Any]:
 
 def png_data_url(values: NDArray[np.float32]) -> str:
     """Return an image or saliency map, (28, 28) in [0, 1], as the data URL of a gray PNG; 1 is white."""
+    return _data_url(np.round(values * 255).astype(np.uint8), "png")
+
+
+def field_image_url(image: NDArray[np.uint8]) -> str:
+    """Return the image of a form's field, (h, w), as the data URL of a gray WebP."""
+    return _data_url(image, "webp")
+
+
+def _data_url(image: NDArray[np.uint8], kind: str) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(np.round(values * 255).astype(np.uint8)).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    Image.fromarray(image).save(buffer, kind)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

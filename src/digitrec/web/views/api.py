@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from digitrec.errors import DigitrecError
-from digitrec.forms import FormField, iter_form_results
+from digitrec.forms.template import Form
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.reading.constraints import Constraint
 from digitrec.results import Prediction, Reading
@@ -15,7 +15,7 @@ from digitrec.web.error_handlers import problem_json
 from digitrec.web.observability.metrics import record_prediction, record_reading
 from digitrec.web.request_context import current_state, enforce_deadline
 from digitrec.web.schemas.query import PredictOptions, ReadOptions, parse_query
-from digitrec.web.schemas.responses import model_ref, prediction_json, reading_json
+from digitrec.web.schemas.responses import field_image_url, model_ref, prediction_json, reading_json
 from digitrec.web.views.request_images import images_and_form_from, images_from
 
 blueprint = Blueprint("api", __name__)
@@ -47,7 +47,7 @@ def predict() -> dict[str, Any]:
 def read() -> dict[str, Any]:
     """Read the number in each image of the request, or the numbers in the fields of a form.
 
-    One image gets a reading or a form's fields, several get a list.
+    One image gets a reading or the record of a form, several get a list.
     """
     options = parse_query(ReadOptions, request.args)
     images, form = images_and_form_from(request, current_state().settings)
@@ -74,17 +74,20 @@ def _prediction(result: Prediction | DigitrecError, options: PredictOptions) -> 
 
 
 def _read(
-    image: ImageLike, constraint: Constraint, form: tuple[FormField, ...] | None, options: ReadOptions
+    image: ImageLike, constraint: Constraint, form: Form | None, options: ReadOptions
 ) -> dict[str, Any]:
     recognizer, threshold = current_state().recognizer, options.threshold
     if form is None:
         reading = recognizer.read(image, constraint=constraint, threshold=threshold)
         return {**_reading(reading, options), "model": model_ref(recognizer)}
-    results = dict(enforce_deadline(iter_form_results(recognizer, image, form, threshold=threshold)))
-    return {
-        "fields": {name: _reading(result, options) for name, result in results.items()},
-        "model": model_ref(recognizer),
-    }
+    record = recognizer.read_form(
+        image, form, threshold=threshold, iterate=enforce_deadline,
+        include_images="field_image" in options.includes,
+    )  # fmt: skip
+    fields = {name: _reading(result, options) for name, result in record.fields.items()}
+    for name, field_image in record.images.items():
+        fields[name]["field_image"] = field_image_url(field_image)
+    return {**record.to_dict(), "fields": fields, "model": model_ref(recognizer)}
 
 
 def _reading(result: Reading | DigitrecError, options: ReadOptions) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def _reading(result: Reading | DigitrecError, options: ReadOptions) -> dict[str,
 
 
 def _read_or_problem(
-    image: ImageLike, constraint: Constraint, form: tuple[FormField, ...] | None, options: ReadOptions
+    image: ImageLike, constraint: Constraint, form: Form | None, options: ReadOptions
 ) -> dict[str, Any]:
     try:
         return _read(image, constraint, form, options)

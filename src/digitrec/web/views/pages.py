@@ -30,6 +30,7 @@ def index() -> Response:
         "index.html",
         card=state.recognizer.card,
         settings=state.settings,
+        storage=state.storage,
         threshold=state.recognizer.threshold,
         number_threshold=state.recognizer.number_threshold,
     )
@@ -64,6 +65,12 @@ def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
 
 
+@blueprint.get("/service-worker.js")
+def service_worker() -> Response:
+    """Return the script that keeps the page for times without a network; its path lets it control all pages."""
+    return current_app.send_static_file("bundle/service_worker.js")
+
+
 def _view_model(result: Prediction | DigitrecError) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
         return {"problem": problem_json(result)}
@@ -78,6 +85,7 @@ def _view_model(result: Prediction | DigitrecError) -> dict[str, Any]:
 def _with_etag(response: Response) -> Response:
     """Let a browser cache the page, and revalidate it each time."""
     response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept-Language")
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -8,12 +8,13 @@ from flask import Request
 from werkzeug.exceptions import BadRequest
 
 from digitrec.errors import InvalidFieldError
-from digitrec.forms import FormField
+from digitrec.forms.template import Form
 from digitrec.limits import large_images
 from digitrec.preprocessing.decode import IMAGE_SIGNATURES, ImageLike
 from digitrec.preprocessing.json_images import decode_base64, decode_pixels
 from digitrec.preprocessing.strokes import Strokes
 from digitrec.web.config import Settings
+from digitrec.web.request_context import current_state
 from digitrec.web.schemas.requests import (
     ImageBody,
     PredictBody,
@@ -22,7 +23,7 @@ from digitrec.web.schemas.requests import (
     parse_form_text,
     parse_predict_body,
     parse_read_body,
-    to_form,
+    parse_template,
 )
 
 _PARSING_FACTOR = 5  # memory for each byte of a JSON body: the body, its text and the parsed values
@@ -60,10 +61,8 @@ def images_from(request: Request, settings: Settings) -> list[ImageLike]:
     return [body]
 
 
-def images_and_form_from(
-    request: Request, settings: Settings
-) -> tuple[list[ImageLike], tuple[FormField, ...] | None]:
-    """Return the images of `request`, and the form's fields, as text in a multipart form or inside JSON.
+def images_and_form_from(request: Request, settings: Settings) -> tuple[list[ImageLike], Form | None]:
+    """Return the images of `request`, and the template of a form, as text in a multipart form or inside JSON.
 
     Raises
     ------
@@ -71,14 +70,60 @@ def images_and_form_from(
     """
     if request.mimetype == "multipart/form-data":
         images = images_from(request, settings)
-        text = request.form.get("fields")
-        return images, None if text is None else parse_form_text(text)
+        return images, _form_from_parts(request)
     if not _is_json(request):
         return images_from(request, settings), None
     with parsing_memory(request):
         page = parse_read_body(_image_body(request), _USAGE)
-        fields = None if isinstance(page, StrokesBody) else page.fields
-        return [_to_image(page)], None if fields is None else to_form(fields)
+        images, form = [_to_image(page)], None if isinstance(page, StrokesBody) else page.form
+    return images, None if form is None else _prepared(form)
+
+
+def template_from(request: Request) -> tuple[Form, bytes | None]:
+    """Return the template of a form and its picture: a multipart form, or JSON in which the reference is a data URL.
+
+    Raises
+    ------
+    As `images_from`.
+    """
+    if request.mimetype == "multipart/form-data":
+        form, picture = _form_and_picture(request)
+        if form is None:
+            raise InvalidFieldError(
+                "form", f"expected the template of a form. Received: {_received(request)}."
+            )
+    else:
+        with parsing_memory(request):
+            form, picture = parse_template(read_body(request, "a form", "Send its template as JSON.")), None
+    if picture is None and form.reference is not None and form.reference.startswith("data:"):
+        picture = decode_base64(form.reference, "form.reference")
+    return _prepared(form, picture), picture
+
+
+def _form_from_parts(request: Request) -> Form | None:
+    form, picture = _form_and_picture(request)
+    return None if form is None else _prepared(form, picture)
+
+
+def _form_and_picture(request: Request) -> tuple[Form | None, bytes | None]:
+    """Return the template in the part ``form``, text or a file; the part ``reference`` is the picture of the form."""
+    text, file, picture = request.form.get("form"), request.files.get("form"), request.files.get("reference")
+    if "reference" in request.form:
+        raise InvalidFieldError(
+            "reference", "expected a file. Received: text. curl needs an @ before the file's name."
+        )
+    if text is None and file is None:
+        if picture is not None:
+            raise InvalidFieldError("form", "expected the template of the form. Received: its picture alone.")
+        return None, None
+    with parsing_memory(request):
+        form = parse_form_text(file.read() if text is None and file is not None else (text or "").encode())
+    return form, None if picture is None else picture.read()
+
+
+def _prepared(form: Form, picture: bytes | None = None) -> Form:
+    """Load the reference of a form, which reserves memory of its own."""
+    return form.prepare(picture=picture, limits=current_state().recognizer.limits)
 
 
 def parsing_memory(request: Request) -> AbstractContextManager[None]:
