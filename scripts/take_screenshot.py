@@ -19,9 +19,11 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
 
 
 def write(page: Any, points: list[tuple[float, float]]) -> None:
-    """Draw one stroke on the paper; the points are shares of its width."""
+    """Draw one stroke on the sheet; the points are fractions of its shorter side."""
     box = page.locator("#pad").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["width"]) for x, y in points]
+    side = min(box["width"], box["height"])
+    left = box["x"] + (box["width"] - side) / 2
+    places = [(left + x * side, box["y"] + y * side) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
@@ -33,9 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Save a picture of the page with an answer on it.")
     parser.add_argument("address")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--width", type=int, default=1080)
+    parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--height", type=int, default=780)
-    parser.add_argument("--tab", default="draw", help="the tab to show, as in the page's address")
+    parser.add_argument("--tab", default="write", help="the tab to show, as in the page's address")
     parser.add_argument("--explain", action="store_true", help="show what the answer leans on")
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
@@ -50,7 +52,7 @@ def main() -> None:
         write(page, HOOKED_ONE)
         page.wait_for_selector("#answer:not([data-state=idle])")
         if options.explain:
-            page.check("#explain")
+            page.evaluate("document.querySelector('#explain').click()")  # it may be in a closed panel
         page.click(f"#tab-{options.tab}")
         page.wait_for_timeout(600)
         options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,30 +1,34 @@
-// The API tab: how a program asks for what is on the paper for a digit or for a number, ready to copy.
+// The API tab: how a program asks for what is on the sheet, as a digit or as a number, ready to copy.
 
 import { pointsOf } from "./drawing.js";
 import { EXAMPLE, snippets } from "./snippets.js";
+import { t } from "./texts.js";
 
 export class ApiView {
   #part = (name) => this.panel.querySelector(name);
-  #papers;
+  #pad;
+  #endpoints;
 
-  // papers: of each choice, [pad, the endpoint's address, the field of its answer that has what was read].
-  constructor(panel, papers) {
+  // endpoints: of each kind, [address, the field of its answer that has what was read].
+  constructor(panel, pad, endpoints) {
     this.panel = panel;
-    this.#papers = papers;
+    this.#pad = pad;
+    this.#endpoints = endpoints;
     this.#part("#asked").addEventListener("change", () => this.show());
   }
 
-  // name: what to choose first.
-  choose(name) {
-    this.#part(`[value=${name}]`).checked = true;
+  // kind: what to choose first.
+  choose(kind) {
+    this.#part(`[value=${kind}]`).checked = true;
   }
 
   show() {
-    const [{ strokes }, address, field] = this.#papers[this.#part(":checked").value];
+    const [address, field] = this.#endpoints[this.#part(":checked").value];
+    const { strokes } = this.#pad;
     const drawn = strokes.length > 0;
     const made = snippets(drawn ? pointsOf(strokes) : EXAMPLE, new URL(address, location).href, field);
-    const example = "Here is how, with a 7 for an example: write on the paper, and that stands here.";
-    this.#part("#api-note").textContent = drawn ? "Here is how, with your drawing." : example;
+    const example = t("Here is how, with a 7 for an example: write on the sheet, and that stands here.");
+    this.#part("#api-note").textContent = drawn ? t("Here is how, with your drawing.") : example;
     this.#part("#snippets").replaceChildren(...made.map((snippet) => this.#sheet(snippet)));
   }
 
@@ -34,12 +38,12 @@ export class ApiView {
     const button = sheet.querySelector("button");
     sheet.querySelector("h2").textContent = name;
     sheet.querySelector("code").textContent = code;
-    block.ariaLabel = `${name} code`;
-    button.ariaLabel = `Copy the ${name} code`;
+    block.ariaLabel = t("{name} code", { name });
+    button.ariaLabel = t("Copy the {name} code", { name });
     button.addEventListener("click", async () => {
       const copied = await copy(code, block);
-      button.textContent = copied ? "Copied" : "Press Ctrl+C";
-      this.#part("#copy-note").textContent = `The ${name} code is ${copied ? "copied" : "selected: press Ctrl+C"}.`;
+      button.textContent = t(copied ? "Copied" : "Press Ctrl+C");
+      this.#part("#copy-note").textContent = t(copied ? "The {name} code is copied." : "The {name} code is selected: press Ctrl+C.", { name });
     });
     return sheet;
   }

@@ -3,7 +3,7 @@
 import { Component } from "./component.js";
 
 const TIMEOUT_MS = 10_000;
-const FILE_TIMEOUT_MS = 60_000; // a photo goes up slowly over a phone's network
+export const FILE_TIMEOUT_MS = 60_000; // a photo goes up slowly over a phone's network
 const MAX_RETRY_AFTER_S = 60;
 const RETRY_MS = [3_000, 30_000]; // the first pause before asking again, and the longest
 const OF_PROBLEM = {
@@ -12,21 +12,24 @@ const OF_PROBLEM = {
   "unreadable-image": "unreadable",
   "malformed-request": "unreadable", // an empty file
   "invalid-field": "refused",
+  "form-mismatch": "mismatch",
+  conflict: "conflict",
+  "no-improvement": "no-improvement",
 };
 const OF_STATUS = { 413: "too-large", 415: "not-image", 429: "rate-limited", 502: "unavailable", 503: "unavailable", 504: "unavailable" };
 const TRANSIENT = ["offline", "unreachable", "slow", "rate-limited", "unavailable"];
 
 export class Failure extends Error {
-  constructor(kind, { requestId, delayMs } = {}) {
+  constructor(kind, { requestId, delayMs, problem = {} } = {}) {
     super(kind);
-    Object.assign(this, { kind, requestId, delayMs }); // delayMs: how long the server asks to be left alone
+    Object.assign(this, { kind, requestId, delayMs, problem }); // delayMs: how long the server asks to be left alone
   }
 
   // The failure that an answer of `status` is; `problem` is its body, {} where that was none.
   static of(status, problem, retryAfter) {
     const kind = OF_PROBLEM[problem.type?.split("/").at(-1)] ?? OF_STATUS[status] ?? "broken";
     const delayMs = Math.max(0, Math.min(Number(retryAfter), MAX_RETRY_AFTER_S)) * 1000 || undefined;
-    return new Failure(kind, { requestId: problem.request_id, delayMs });
+    return new Failure(kind, { requestId: problem.request_id, delayMs, problem });
   }
 
   // Whether the same request may well succeed a moment later, without anybody doing anything.
@@ -95,7 +98,7 @@ async function fetched(address, signal, request, timeoutMs) {
   try {
     const headers = { ...request.headers, Accept: "application/json, application/problem+json" };
     const response = await fetch(address, { ...request, headers, signal: patience.signal });
-    if (response.ok) return await response.json();
+    if (response.ok) return response.status === 204 ? null : await response.json();
     const problem = await response.json().catch(() => ({})); // a proxy in between answers in HTML
     throw Failure.of(response.status, problem, response.headers.get("Retry-After"));
   } catch (error) {

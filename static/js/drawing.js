@@ -1,6 +1,6 @@
 // A drawing: strokes, and what undo and redo need. It never changes; each function returns another one.
 //
-// A stroke is { width, points: [[x, y], ...] } in thousandths of the paper's width, y downwards, so that a drawing
+// A stroke is { width, points: [[x, y], ...] } in thousandths of the sheet's shorter side, y downwards, so that a drawing
 // knows nothing of screens.
 
 export const PAPER = 1000;
@@ -47,12 +47,6 @@ export function isStroke(value) {
     && value.points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isOnSheet));
 }
 
-// The strokes on a paper of another size, `factor` times theirs, `left` units from its left edge.
-export function scaled(strokes, factor, left) {
-  return strokes.map(({ width, points }) =>
-    stroke(width * factor, points.map(([x, y]) => rounded([left + x * factor, y * factor]))));
-}
-
 // The box around the points, { x, y, width, height }.
 export function boundsOf(points) {
   const columns = points.map(([x]) => x);
@@ -61,12 +55,20 @@ export function boundsOf(points) {
   return { x, y, width: Math.max(...columns) - x, height: Math.max(...rows) - y };
 }
 
-// SVG path data, which canvas and SVG draw alike: a curve through the middles of the segments, so that there are no
-// corners where the pen was only sampled.
-export function pathData([first, ...rest]) {
-  if (rest.length === 0) return `M${first}h.1`; // a dot, by the round cap of the pen; a canvas drops a line of no length
-  const curves = rest.map((point, index) => `Q${point} ${middle(point, rest[index + 1] ?? point)}`);
-  return `M${first}${curves.join("")}`;
+// The box around the ink of a drawing, its pens' width included.
+export function inkBounds(strokes) {
+  const widest = Math.max(...strokes.map(({ width }) => width));
+  const { x, y, width, height } = boundsOf(pointsOf(strokes).flat());
+  return { x: x - widest / 2, y: y - widest / 2, width: width + widest, height: height + widest };
+}
+
+// The strokes whose middle is in a box [x, y, width, height].
+export function strokesIn([left, top, width, height], strokes) {
+  return strokes.filter(({ points }) => {
+    const bounds = boundsOf(points);
+    const [x, y] = [bounds.x + bounds.width / 2 - left, bounds.y + bounds.height / 2 - top];
+    return x >= 0 && x <= width && y >= 0 && y <= height;
+  });
 }
 
 function drawing(strokes, past, future) {
@@ -83,10 +85,6 @@ function isOnSheet(value) {
 
 function isWithin(value, least, most) {
   return typeof value === "number" && value >= least && value <= most;
-}
-
-function middle([x1, y1], [x2, y2]) {
-  return rounded([(x1 + x2) / 2, (y1 + y2) / 2]);
 }
 
 function rounded(point) {

@@ -1,4 +1,4 @@
-// The switch that shows on the drawing what its answer leans on. Fires "ask" when an answer is wanted with it.
+// The switch that shows on the drawing what its answer leans on. Fires "change".
 
 import { boundsOf, pointsOf } from "./drawing.js";
 import { inkBox, placeOnDrawing } from "./geometry.js";
@@ -9,30 +9,38 @@ const WARM = [255, 122, 0]; // stands out from dark ink and from light
 export class Explainer extends Component {
   #input;
   #pad;
+  #ask;
+  #request = new AbortController();
 
-  constructor(input, pad) {
+  // ask(strokes, signal) gives a promise of a prediction with its saliency.
+  constructor(input, pad, ask) {
     super();
     this.#input = input;
     this.#pad = pad;
+    this.#ask = ask;
   }
 
   listen(signal) {
-    this.#input.addEventListener("change", () => (this.isOn ? this.emit("ask") : this.clear()), { signal });
+    this.#input.addEventListener("change", () => this.emit("change"), { signal });
     signal.addEventListener("abort", () => this.clear());
   }
 
-  // It takes the server some 20 runs of the network, so it is asked for only while the switch is on.
-  get isOn() {
-    return this.#input.checked;
-  }
-
-  async show(answer, strokes) {
-    if (!answer.saliency) return;
-    const overlay = await saliencyOverlay(answer, strokes);
-    if (this.isOn && this.#pad.strokes === strokes) this.#pad.overlay = overlay;
+  // Colours `strokes`, those of one digit on the sheet. It takes the server some 20 runs of the network, so it is asked for
+  // only while the switch is on.
+  async explain(strokes) {
+    this.#request.abort();
+    if (!this.#input.checked || strokes.length === 0) return this.clear();
+    const { signal } = (this.#request = new AbortController());
+    try {
+      const overlay = await saliencyOverlay(await this.#ask(strokes, signal), strokes);
+      if (!signal.aborted) this.#pad.overlay = overlay;
+    } catch {
+      if (!signal.aborted) this.clear(); // the answer says what is wrong with the connection
+    }
   }
 
   clear() {
+    this.#request.abort();
     this.#pad.overlay = null;
   }
 }

@@ -1,9 +1,22 @@
 // Where things stand: the 28x28 ink on its drawing, and the marks of the charts.
 
-import { boundsOf } from "./drawing.js";
+import { boundsOf, inkBounds, PAPER } from "./drawing.js";
 
 const EDGE_OF_INK = 0.06; // as the server's own: fainter pixels are no part of the digit
+const FEWEST = 10; // predictions of a point: the accuracy of fewer is chance
+const ROOM_AROUND = 0.92; // of a sheet, for ink that is made smaller
 const HALF_PEN = 0.055; // the server draws with a pen of 0.11 of the drawing's longer side
+
+// Where a drawing stands on a sheet of so many pixels, { scale, x, y }: pixels to a unit, and what is in the upper left
+// corner. Its own scale is a thousand units on the shorter side; ink that would be out of sight is made smaller.
+export function sheetView(widthPx, heightPx, strokes) {
+  const own = { scale: Math.min(widthPx, heightPx) / PAPER, x: 0, y: 0 };
+  if (strokes.length === 0) return own;
+  const { x, y, width, height } = inkBounds(strokes);
+  if (x >= 0 && y >= 0 && (x + width) * own.scale <= widthPx && (y + height) * own.scale <= heightPx) return own;
+  const scale = Math.min(own.scale, (ROOM_AROUND * widthPx) / width, (ROOM_AROUND * heightPx) / height);
+  return { scale, x: x + (width - widthPx / scale) / 2, y: y + (height - heightPx / scale) / 2 };
+}
 
 // The box around the ink, { x, y, width, height } in its pixels, or null; `levels` is its pixels, row by row, 0 to 1.
 export function inkBox(levels, side) {
@@ -33,8 +46,9 @@ export function confusionCells(confusion) {
 // The points of a reliability diagram in a square of `side`, y downwards. A point's area is its number of predictions, within
 // bounds that keep the few visible.
 export function reliabilityPoints(bins, side) {
-  const most = Math.max(...bins.map(({ predictions }) => predictions));
-  return bins.map(({ predictions, confidence, accuracy }) => {
+  const many = bins.filter(({ predictions }) => predictions >= FEWEST);
+  const most = Math.max(...many.map(({ predictions }) => predictions));
+  return many.map(({ predictions, confidence, accuracy }) => {
     const radius = side * (0.014 + 0.03 * Math.sqrt(predictions / most));
     return { x: confidence * side, y: (1 - accuracy) * side, radius, predictions };
   });

@@ -1,67 +1,61 @@
-// The answers of this visit, newest first, kept in the browser. Fires "change", its detail true where it is but a label.
+// The answers of this browser, newest first. Fires "change".
 //
-// An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, reason, model, label }: source is
-// "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), label what the person says it
-// is: "0" to "9", "none", or "" for as read. A number's has text, transcript and digits,
+// An entry is { id, at, source, name, strokes, thumb, ink, digit, confidence, probabilities, reason, threshold, model, label }:
+// source is "drawing" (with strokes) or "picture" (with a thumb where the browser could make one), threshold the one that held,
+// label what the person says it is: "0" to "9", "none", or "" for as read. A number's has text, transcript and digits,
 // [{ digit, confidence }, ...], in the place of ink, digit, probabilities and reason, and its label may be of any length.
+// An entry never changes; another one of its id takes its place.
 
-import { isStroke } from "./drawing.js";
 import { Component } from "./component.js";
-import { isReading } from "./decision.js";
+import { kindOf } from "./decision.js";
+import { isEntry } from "./history_entry.js";
 
-const NAME = "history";
-const MAX_ENTRIES = 100;
-
-const isText = (value) => typeof value === "string";
-const isProbability = (value) => typeof value === "number" && value >= 0 && value <= 1;
-const isDigit = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
-const isList = (value, isItem) => Array.isArray(value) && value.every(isItem);
-const ofDigit = (fits) => (value, entry) => isReading(entry) || fits(value);
-
-// What a field of an entry may hold. The storage outlives versions of the page, and others may write there.
-const FIELDS = {
-  id: isText, at: isText, name: isText, model: isText, confidence: isProbability,
-  source: (source) => source === "drawing" || source === "picture",
-  strokes: (strokes, { source }) => source === "picture" || (isList(strokes, isStroke) && strokes.length > 0),
-  thumb: (thumb, { source }) => source === "drawing" || isText(thumb),
-  ink: ofDigit(isText),
-  digit: ofDigit(isDigit),
-  probabilities: ofDigit((values) => isList(values, isProbability) && values.length === 10),
-  reason: (reason) => [undefined, null, "several_digits", "no_digit", "low_confidence"].includes(reason),
-  text: (text) => text === undefined || isText(text),
-  transcript: (transcript) => transcript === undefined || isText(transcript),
-  digits: (digits, entry) => !isReading(entry) || isList(digits, (one) => isDigit(one?.digit) && isProbability(one.confidence)),
-  label: (label) => isText(label) && /^(\d*|none)$/.test(label),
-};
+const FORMER = "history"; // where up to 100 entries were kept before
 
 export class History extends Component {
-  #memory;
+  #store;
+  entries = [];
   pendingUndo = null; // the entries that undo gives back, until the person changes something else
-  unsavedCount = 0; // how many of the oldest the storage does not hold: they last as long as the page
+  isKept = true; // whether the browser stores it
 
-  constructor(memory) {
+  // store: a HistoryStore.
+  constructor(store) {
     super();
-    this.#memory = memory;
-    this.reload();
+    this.#store = store;
   }
 
-  // Another window of the same page may write.
-  subscribe(window, signal) {
-    this.#memory.subscribe(window, NAME, () => this.reload(), signal);
+  listen(signal) {
+    this.#store.subscribe(() => this.reload(), signal);
+  }
+
+  // Reads what the browser has kept; answers that came meanwhile stay. memory: a PageStorage.
+  async open(memory) {
+    const former = memory.get(FORMER);
+    if (Array.isArray(former)) {
+      await this.#write(() => this.#store.put(former.filter(isEntry)));
+      if (this.isKept) memory.remove(FORMER);
+    }
+    await this.#read(() => this.entries);
   }
 
   reload() {
-    const kept = this.#memory.get(NAME);
-    this.entries = Array.isArray(kept) ? kept.filter(isEntry) : [];
-    this.unsavedCount = 0;
-    this.pendingUndo = null;
-    this.emit("change");
+    return this.#read(() => []);
   }
 
-  // Puts an entry in front; one of the same id is replaced, and keeps its label.
+  // recentOf() gives the entries that the storage may not have yet.
+  async #read(recentOf) {
+    const kept = await this.#write(() => this.#store.all());
+    if (!kept) return;
+    const recent = recentOf();
+    const isNew = new Set(recent.map(({ id }) => id));
+    this.#show([...recent, ...kept.filter((entry) => isEntry(entry) && !isNew.has(entry.id))]);
+  }
+
+  // Puts an entry in front. One of the same id is replaced, and keeps its label as long as it is of the same kind.
   record(entry) {
-    const { label = "" } = this.find(entry.id) ?? {};
-    this.#store([{ ...entry, label }, ...this.#without(entry.id)], this.pendingUndo);
+    const former = this.find(entry.id);
+    const label = former && kindOf(former) === kindOf(entry) ? former.label : "";
+    this.#put([{ ...entry, label }], this.pendingUndo);
   }
 
   find(id) {
@@ -69,46 +63,52 @@ export class History extends Component {
   }
 
   label(id, label) {
-    this.#store(this.entries.map((entry) => (entry.id === id ? { ...entry, label } : entry)), null, true);
+    this.#put([{ ...this.find(id), label }]);
   }
 
   remove(id) {
-    this.#store(this.#without(id), [this.find(id)]);
+    this.#remove([this.find(id)]);
   }
 
   clear() {
-    this.#store([], this.entries);
+    this.#remove(this.entries);
   }
 
   // Answers may have come meanwhile, and one of them to a drawing that was taken.
   undo() {
-    const back = this.pendingUndo.filter(({ id }) => !this.find(id));
-    this.#store([...this.entries, ...back].sort((a, b) => b.at.localeCompare(a.at)));
+    this.#put(this.pendingUndo.filter(({ id }) => !this.find(id)));
   }
 
   // What was taken is gone for good.
   commit() {
-    this.pendingUndo = null;
+    this.#show(this.entries);
+  }
+
+  #put(entries, pendingUndo = null) {
+    const ids = new Set(entries.map(({ id }) => id));
+    this.#show([...entries, ...this.entries.filter(({ id }) => !ids.has(id))], pendingUndo);
+    this.#write(() => this.#store.put(entries));
+  }
+
+  #remove(entries) {
+    const taken = new Set(entries);
+    this.#show(this.entries.filter((entry) => !taken.has(entry)), entries);
+    this.#write(() => this.#store.remove(entries.map(({ id }) => id)));
+  }
+
+  #show(entries, pendingUndo = null) {
+    this.pendingUndo = pendingUndo;
+    this.entries = entries.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
     this.emit("change");
   }
 
-  #without(id) {
-    return this.entries.filter((entry) => entry.id !== id);
-  }
-
-  // A full storage loses the oldest half, and again, until the rest fits.
-  #store(entries, pendingUndo = null, isLabel = false) {
-    this.pendingUndo = pendingUndo;
-    this.entries = entries.slice(0, MAX_ENTRIES);
-    let fitting = this.entries;
-    while (!this.#memory.set(NAME, fitting) && fitting.length) {
-      fitting = fitting.slice(0, Math.floor(fitting.length / 2));
+  // Without room, or without a storage, the history lasts as long as the page.
+  async #write(write) {
+    try {
+      return await write();
+    } catch {
+      if (this.isKept) this.emit("change", (this.isKept = false));
+      return null;
     }
-    this.unsavedCount = this.entries.length - fitting.length;
-    this.emit("change", isLabel);
   }
-}
-
-function isEntry(entry) {
-  return Boolean(entry) && Object.entries(FIELDS).every(([field, fits]) => fits(entry[field], entry));
 }

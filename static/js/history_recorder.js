@@ -1,19 +1,28 @@
 // Writes answers into the history: a drawing is one entry however many strokes it takes.
 
+import { kindOf, thresholdOf } from "./decision.js";
+
 const THUMBNAIL_PX = 148; // at most, as the report shows it; a screen of two pixels to one has both
 
 export class HistoryRecorder {
   #history;
+  #rule;
   #ids = new WeakMap(); // by a drawing's first stroke, which stays the same whatever is added, undone or redone
 
-  constructor(history) {
+  // rule() gives the rule that holds.
+  constructor(history, rule) {
     this.#history = history;
+    this.#rule = rule;
   }
 
   drawing(strokes, answer) {
     const [first] = strokes;
     if (!this.#ids.has(first)) this.#ids.set(first, `${Date.now()} ${Math.random()}`);
-    this.#history.record({ ...entryOf(answer), id: this.#ids.get(first), strokes });
+    this.#history.record({ ...entryOf(answer, this.#rule()), id: this.#ids.get(first), strokes });
+  }
+
+  idOf([first]) {
+    return this.#ids.get(first);
   }
 
   // An entry's drawing is on the paper again.
@@ -22,14 +31,20 @@ export class HistoryRecorder {
   }
 
   async picture(file, answer) {
+    this.#history.record(await this.entryOfPicture(file, answer));
+  }
+
+  async entryOfPicture(file, answer) {
     const { name, size, lastModified } = file;
-    const id = `${name}, ${size}, ${lastModified}`; // the same file read again is the same entry
-    this.#history.record({ ...entryOf(answer), id, source: "picture", name, thumb: await thumbnail(file) });
+    const id = `${name}, ${size}, ${lastModified}, ${kindOf(answer)}`; // the same file read again is the same entry
+    return { ...entryOf(answer, this.#rule()), id, source: "picture", name, thumb: await thumbnail(file) };
   }
 }
 
-export function entryOf({ text, transcript, digits, digit, confidence, probabilities, reason, normalized_image: ink, model }) {
+export function entryOf(answer, rule) {
+  const { text, transcript, digits, digit, confidence, probabilities, reason, normalized_image: ink, model } = answer;
   return {
+    threshold: thresholdOf(answer, rule),
     at: new Date().toISOString(), source: "drawing", name: "", model: `${model.name} ${model.version}`, confidence,
     ...(text === undefined ? { digit, probabilities, reason, ink } : { text, transcript, digits: digits.map(digitSummary) }),
   };

@@ -1,5 +1,6 @@
 // Asks for an answer while somebody writes. Fires "answer" with { answer, strokes, finished }, "slow" when the answer
-// takes long, "failure" with a Failure, and "idle" when there is nothing to ask.
+// takes long, "failure" with a Failure, "waiting" as long as there is ink without an answer, and "idle" when there is nothing
+// to ask.
 
 import { retryDelay } from "./client.js";
 import { Component } from "./component.js";
@@ -32,6 +33,7 @@ export class LivePrediction extends Component {
   update(strokes, finished) {
     this.#asked = { strokes, finished };
     this.#tries = 0;
+    if (strokes.length > 0) this.emit("waiting");
     if (strokes.length === 0) {
       this.#stop();
       this.emit("idle");

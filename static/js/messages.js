@@ -1,23 +1,30 @@
 // What the page says: pure functions from answers and failures to words.
 
-import { isReading, topTwo, decide } from "./decision.js";
+import { t } from "./texts.js";
+import { decide, hasOtherSigns, isReading, OTHER_SIGN, signsOf, topTwo } from "./decision.js";
 
-export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
+export const article = (digit) => t(digit === 8 ? "an {digit}" : "a {digit}", { digit });
 
 // No answer is ever called 100 %: rounding must not make a promise.
 export function percent(fraction) {
-  if (fraction > 0.999) return "over 99.9\u00a0%";
-  if (fraction < 0.01) return "under 1\u00a0%";
+  if (fraction > 0.999) return t("over {percent}", { percent: "99.9\u00a0%" });
+  if (fraction < 0.01) return t("under {percent}", { percent: "1\u00a0%" });
   return `${(fraction * 100).toFixed(fraction > 0.99 ? 1 : 0)}\u00a0%`;
 }
 
 // For a bar, which has no room for more: "99.8%", and nothing for next to nothing.
 export function shortPercent(fraction) {
-  return fraction < 0.01 ? "" : percent(fraction).replace("over ", ">").replace("\u00a0", "");
+  if (fraction < 0.01) return "";
+  return fraction > 0.999 ? ">99.9%" : percent(fraction).replace("\u00a0", "");
 }
 
 // What was read, in a line.
 export const textOf = (answer) => (isReading(answer) ? answer.text.replaceAll("\n", ", ") : String(answer.digit));
+
+// As it is written, with separators.
+export function writtenAs(answer) {
+  return isReading(answer) ? signsOf(answer).map(({ sign }) => (sign === "\n" ? ", " : sign)).join("") : String(answer.digit);
+}
 
 export function resultMessage(answer, rule) {
   return isReading(answer) ? readingMessage(answer, rule) : predictionMessage(answer, rule);
@@ -26,36 +33,51 @@ export function resultMessage(answer, rule) {
 function predictionMessage(prediction, rule) {
   const { digit, confidence, probabilities, reason } = prediction;
   const [first, second] = topTwo(probabilities);
-  const detail = `${percent(probabilities[first])} for the ${first}, ${percent(probabilities[second])} for the ${second}.`;
+  const [likely, next] = [first, second].map((at) => percent(probabilities[at]));
+  const detail = t("{first} for the {a}, {second} for the {b}.", { first: likely, a: first, second: next, b: second });
   switch (decide(prediction, rule)) {
     case "none":
       return reason === "several_digits"
-        ? { headline: "More than one digit", note: "Or other writing next to it." }
-        : { headline: "This does not look like a digit", note: "It takes one digit, large and alone." };
+        ? { headline: t("More than one digit"), note: t("Or other writing next to it.") }
+        : { headline: t("This does not look like a digit"), note: t("It takes one digit, large and alone.") };
     case "doubt":
-      return { headline: `Not sure: it may be ${article(first)} or ${article(second)}`, note: detail };
+      return { headline: t("Not sure: it may be {a} or {b}", { a: article(first), b: article(second) }), note: detail };
     default:
       return {
-        headline: `It is ${article(digit)}`,
-        note: `${certainty(confidence)}, ${percent(confidence)}. Next comes the ${second}, ${percent(probabilities[second])}.`,
+        headline: t("It is {what}", { what: article(digit) }),
+        note: certaintyMessage(confidence),
+        detail: t("Next comes the {digit}, {percent}.", { digit: second, percent: next }),
       };
   }
 }
 
+const certaintyMessage = (confidence) =>
+  t("{certainty}, {percent}.", { certainty: certainty(confidence), percent: percent(confidence) });
+
 function certainty(confidence) {
-  if (confidence >= 0.995) return "Almost certain";
-  if (confidence >= 0.95) return "Very likely";
-  return confidence >= 0.5 ? "Likely" : "Only a guess";
+  if (confidence >= 0.995) return t("Almost certain");
+  if (confidence >= 0.95) return t("Very likely");
+  return t(confidence >= 0.5 ? "Likely" : "Only a guess");
 }
 
-export function thresholdMessage(threshold) {
+export const thresholdLabel = (kind) => t(kind === "digit" ? "How sure must a digit be?" : "How sure must a number be?");
+
+export function thresholdMessage(kind, threshold) {
   const fraction = Math.round(threshold * 100);
-  return fraction === 0 ? "It names a digit even when it only guesses." : `Below ${fraction}\u00a0% it says that it is not sure.`;
+  if (fraction > 0) return t("Below {percent} it says that it is not sure.", { percent: `${fraction}\u00a0%` });
+  return t(kind === "digit" ? "It names a digit even when it only guesses." : "It names a number even when it only guesses.");
 }
+
+// What a button says of one digit of a number.
+export const digitLabel = ({ digit, confidence }) => `${digit}, ${percent(confidence)}`;
+export const otherSign = t("No digit");
 
 // What stands on the paper, where it is not the digits alone; older entries of the history do not know it.
-function transcriptMessage({ text, transcript = text }) {
-  return transcript === text ? "" : `Written as ${transcript.replaceAll("\n", ", ")}. `;
+function transcriptMessage(reading) {
+  const { text, transcript = text } = reading;
+  if (transcript === text) return "";
+  const other = hasOtherSigns(reading) ? ` ${t("What stands at the {sign} is no digit.", { sign: OTHER_SIGN })}` : "";
+  return `${t("Written as {text}.", { text: transcript.replaceAll("\n", ", ") })}${other} `;
 }
 
 function readingMessage(reading, rule) {
@@ -64,73 +86,55 @@ function readingMessage(reading, rule) {
   const written = transcriptMessage(reading);
   switch (decide(reading, rule)) {
     case "none":
-      return { headline: "This does not look like a number", note: "Write digits side by side." };
+      return { headline: t("This does not look like a number"), note: t("Write digits side by side.") };
     case "doubt":
-      return { headline: `Not sure: it may be ${number}`, note: `${written}${percent(confidence)} for the whole number.` };
+      return {
+        headline: t("Not sure: it may be {what}", { what: number }),
+        note: written + t("{percent} for the whole number.", { percent: percent(confidence) }),
+      };
     default:
-      return { headline: `It is ${number}`, note: `${written}${certainty(confidence)}, ${percent(confidence)}.` };
+      return { headline: t("It is {what}", { what: number }), note: written + certaintyMessage(confidence) };
   }
 }
 
 export function correctionMessage(entry) {
   const { label } = entry;
-  return label && label !== textOf(entry) ? `, corrected to ${label === "none" ? "no digit" : label}` : "";
+  return label && label !== textOf(entry) ? t(", corrected to {label}", { label: label === "none" ? t("no digit") : label }) : "";
 }
 
 export function undoMessage(left) {
-  return left ? "Entry removed." : "History cleared.";
+  return t(left ? "Entry removed." : "History cleared.");
 }
 
-// What the browser's storage does not hold of a history of `all` entries.
-export function unsavedMessage(unsavedCount, all) {
-  if (unsavedCount === 0) return "";
-  if (unsavedCount === all) return "The browser keeps nothing: the history lasts until this page is closed.";
-  const oldest = unsavedCount === 1 ? "the oldest entry lasts" : `the oldest ${unsavedCount} entries last`;
-  return `The browser’s storage is full: ${oldest} only until this page is closed.`;
+export const PICTURE_WAITING = { headline: t("Waiting"), note: "" };
+export const PICTURE_READING = { headline: t("Reading…"), note: "" };
+export const CROP_HINT = t("Drag over a part of the picture to read that part alone. Tap a digit to look at it.");
+
+// How far a board of `count` pictures is.
+export function picturesMessage(count, done, bad, removedCount) {
+  if (count === 0) return t(removedCount === 1 ? "Picture removed." : "Pictures removed.");
+  if (done < count) return t("{done} of {count} done", { done, count });
+  const pictures = t(count === 1 ? "{count} picture" : "{count} pictures", { count });
+  return bad ? pictures + t(", {bad} without an answer", { bad }) : pictures;
 }
 
-export const NOTHING_DRAWN = {
-  headline: "Nothing drawn yet",
-  note: "Write a digit from 0 to 9. The answer appears while you write.",
+export const FEEDBACK = { right: t("Kept in the history as right."), corrected: t("Kept in the history as you said.") };
+export const outboxMessage = (count) => t(count === 1 ? "1 drawing waits for the server." : "{count} drawings wait for the server.", { count });
+export const IT_IS_BACK = t("It is back.");
+export const NOT_KEPT = t("The browser keeps nothing: the history lasts until this page is closed.");
+export const NO_LABELED_DRAWING = t("There is no drawing with a label yet: draw a digit, or set the right answer of one.");
+
+export const NOTHING_DRAWN = { headline: t("Nothing drawn yet"), note: t("Write a digit or a number.") };
+
+export const WAITING = { headline: t("Reading…"), note: t("The answer is on its way.") };
+
+// How a constraint is given.
+export const CONSTRAINTS = {
+  length: { placeholder: "5", title: t("A whole number from 1 to 64") },
+  pattern: { placeholder: "dd.dd.dddd", title: t("d for any digit, and separators as they are written: dd.dd.dddd") },
+  choices: { placeholder: "101, 205, 307", title: t("Numbers, separated by commas") },
 };
 
-export const NO_NUMBER_DRAWN = { headline: "Nothing drawn yet", note: "Write several digits beside each other." };
+export const NOTHING_TO_REPORT = t("There is no answer to report yet.");
 
-export const SLOW = "The answer takes longer than usual. It is still on its way.";
-
-// What passes by itself is the same everywhere; what happens next is the place's to say.
-const TRANSIENT = {
-  offline: ["You are offline", ""],
-  unreachable: ["The server does not answer", ""],
-  slow: ["The server is slow", "It gave no answer in time. "],
-  "rate-limited": ["Too many questions at once", "The server asks for a short break. "],
-  unavailable: ["The model is not ready", "The server is up, its model is not. "],
-};
-const DRAWING = {
-  next: "Your drawing is kept, and read as soon as it can be.",
-  blank: ["Too little to read", "A dot is no digit yet. Go on writing."],
-  refused: ["Too much ink", "Clear the paper and write less."],
-  "too-large": ["Too much ink", "The server does not take a drawing this large. Clear the paper and write less."],
-};
-const PICTURE = {
-  next: "It is read as soon as it can be.",
-  blank: ["Nothing on it", "The picture looks blank. Try a darker or a closer one."],
-  "too-large": ["Too large", "Make the picture smaller. 1,000 pixels are plenty."],
-  "not-image": ["Not a picture", "Choose a PNG, JPEG, WebP, BMP, GIF or TIFF file."],
-  unreadable: ["Cannot be read", "The file is empty, broken or no longer there. Save it again, and choose it anew."],
-};
-const CARD = { next: "Try again in a moment." };
-
-export const drawingErrorMessage = (failure) => errorMessage(DRAWING, failure);
-export const uploadErrorMessage = (failure) => errorMessage(PICTURE, failure);
-export const cardErrorMessage = (failure) => errorMessage(CARD, failure);
-
-function errorMessage(known, { kind, requestId }) {
-  if (kind in TRANSIENT) {
-    const [headline, why] = TRANSIENT[kind];
-    return { headline, note: why + known.next };
-  }
-  const request = requestId ? ` Request ${requestId}.` : "";
-  const [headline, note] = known[kind] ?? ["Something went wrong here", `The fault is ours.${request}`];
-  return { headline, note };
-}
+export const SLOW = t("The answer takes longer than usual. It is still on its way.");

@@ -2,11 +2,13 @@
 
 import { confusionChart, recallChart, reliabilityChart } from "./model_charts.js";
 import { create, Component, moveFocus } from "./component.js";
-import { cardErrorMessage } from "./messages.js";
+import { cardErrorMessage } from "./failure_messages.js";
+import { t } from "./texts.js";
 
 const WEAKEST = 3;
 const CALIBRATION = "On the line, answers of 90 % confidence are right nine times in ten. A larger dot has more answers.";
-const count = (number) => number.toLocaleString("en");
+const HERO = "95 % interval {low} to {high}. MNIST’s test set, which the network never saw in training.";
+const count = (number) => number.toLocaleString(globalThis.document?.documentElement.lang || "en");
 const fraction = (value) => `${(value * 100).toFixed(2)}\u00a0%`;
 const interval = ([low, high]) => `${(low * 100).toFixed(2)} to ${fraction(high)}`;
 
@@ -45,7 +47,7 @@ export class ModelView extends Component {
     this.#again.hidden = true;
     try {
       const card = await this.#fetchCard(signal);
-      this.#note.textContent = `${card.name} ${card.version}, created on ${card.created}.`;
+      this.#note.textContent = t("{name} {version}, created on {date}.", { name: card.name, version: card.version, date: card.created });
       this.#sheets.replaceChildren(...sheetsOf(card).filter(Boolean));
     } catch (failure) {
       if (signal.aborted) return;
@@ -85,10 +87,12 @@ function architecture({ architecture: name, parameters = 0, layers = [] }) {
   return [create("p", {}, name), create("details", {}, summary, table(header, rows))];
 }
 
-function testSheets({ accuracy, count: images, accuracy_ci95: range, recall, confusion, reliability }) {
-  const right = `${fraction(accuracy)} of ${count(images)} images are read right (95 % interval ${interval(range)}).`;
+function testSheets({ accuracy, count: images, accuracy_ci95: [low, high], recall, confusion, reliability }) {
   return [
-    sheet("MNIST’s test set", create("p", {}, right)),
+    create("section", { className: "hero" },
+      create("p", { className: "hero-figure" }, fraction(accuracy)),
+      create("h2", {}, t("of {count} test images are read right", { count: count(images) })),
+      create("p", { className: "quiet" }, t(HERO, { low: fraction(low), high: fraction(high) }))),
     recall && sheet("Recall of each digit", recallChart(recall)),
     confusion && sheet("Confusion matrix", confusionChart(confusion)),
     reliability && sheet("Calibration", [reliabilityChart(reliability), create("p", {}, CALIBRATION)]),

@@ -13,7 +13,7 @@ export class PadToolbar extends Component {
     super();
     this.#pad = pad;
     this.#root = root;
-    this.#buttons = [...root.querySelectorAll("[data-do]")];
+    this.#buttons = [...root.querySelectorAll(".tools [data-do]")];
   }
 
   listen(signal) {

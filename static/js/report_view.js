@@ -1,7 +1,7 @@
 // The report of one answer: to look at, to print, and to download as one file that needs nothing else.
 
 import { download } from "./download.js";
-import { pictureOf } from "./history_view.js";
+import { pictureOf } from "./history_item.js";
 import { create, Component } from "./component.js";
 import { svg } from "./svg.js";
 import { thresholdOf, decide } from "./decision.js";
@@ -25,9 +25,9 @@ export class ReportView extends Component {
 
   // Shows the report of a history entry, see history.js.
   show(entry, rule) {
-    const { headline, note } = resultMessage(entry, rule);
+    const { headline, note, detail = "" } = resultMessage(entry, rule);
     this.#part(".report-answer").textContent = decide(entry, rule) === "none" ? "?" : textOf(entry);
-    this.#part(".report-verdict").textContent = `${headline}. ${note}`;
+    this.#part(".report-verdict").textContent = `${headline}. ${note} ${detail}`;
     this.#part("[data-part=image]").replaceChildren(pictureOf(entry));
     this.#part("[data-part=ink]").src = entry.ink ?? "";
     this.#part("[data-part=ink]").parentElement.hidden = !entry.ink;

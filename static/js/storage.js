@@ -18,12 +18,6 @@ export class PageStorage {
     }
   }
 
-  // Calls `changed` when another window of the same page has written `name`, or has cleared everything.
-  subscribe(window, name, changed, signal) {
-    const heard = ({ key }) => (key === PREFIX + name || key === null) && changed();
-    window.addEventListener("storage", heard, { signal });
-  }
-
   // Returns whether it was kept.
   set(name, value) {
     try {
@@ -31,6 +25,14 @@ export class PageStorage {
       return true;
     } catch {
       return false;
+    }
+  }
+
+  remove(name) {
+    try {
+      this.#storage().removeItem(PREFIX + name);
+    } catch {
+      // What cannot be written cannot be read either.
     }
   }
 }

@@ -1,26 +1,28 @@
-// Paper to write on. Strokes are the truth, pixels a view of them. Fires "change" whenever the strokes are others, its
-// detail false while the pen is down.
+// A sheet to write on, of any shape. Strokes are the truth, pixels a view of them. Fires "change" whenever the strokes are
+// others, its detail false while the pen is down, and "view" when another part of the drawing's plane is in sight.
 
 import * as drawings from "./drawing.js";
 import { listen, Component } from "./component.js";
+import { sheetView } from "./geometry.js";
+import { InkPainter } from "./ink_painter.js";
 
 const NEAREST_PX = 1; // points closer than this say nothing new
 
 export class StrokePad extends Component {
   #canvas;
-  #context;
+  #painter;
   #drawing = drawings.EMPTY;
   #penId = null;
   #overlay = null;
-  #paths = new WeakMap(); // a stroke never changes, nor does its path
   #frame = 0;
+  #view = { scale: 1, x: 0, y: 0 }; // CSS pixels to a unit of the drawing, and what is at the sheet's upper left corner
 
   // penWidth is in the drawing's units. It is for the eye, the saved file and the report: the server draws the strokes
   // anew with a pen of its own, because a network that sees one pen reads best.
   constructor(canvas, penWidth) {
     super();
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d");
+    this.#painter = new InkPainter(canvas);
     this.penWidth = penWidth;
   }
 
@@ -35,9 +37,10 @@ export class StrokePad extends Component {
       contextmenu: (event) => event.preventDefault(), // a long press is a slow stroke
     }, signal);
     listen(window, { themechange: redraw, resize: redraw }, signal); // a zoom changes the pixels, not always the size
-    const observer = new ResizeObserver(() => this.#redraw());
+    const observer = new ResizeObserver(() => this.#look());
     observer.observe(this.#canvas);
     signal.addEventListener("abort", () => observer.disconnect());
+    this.#look();
   }
 
   get strokes() {
@@ -50,6 +53,12 @@ export class StrokePad extends Component {
 
   get canRedo() {
     return this.#drawing.future.length > 0;
+  }
+
+  // What is in sight, in the drawing's units, as an SVG's viewBox.
+  get viewBox() {
+    const { scale, x, y } = this.#view;
+    return [x, y, this.#canvas.clientWidth / scale, this.#canvas.clientHeight / scale].join(" ");
   }
 
   // A picture that colours the ink, { picture, x, y, width, height } in the drawing's units, or null. It lasts as long
@@ -75,6 +84,15 @@ export class StrokePad extends Component {
     this.#change(drawings.replaced(this.#drawing, strokes));
   }
 
+  // Adds strokes that were written before the page was ready, in the window's pixels; one that goes on has a pointer.
+  adopt(strokes, penId) {
+    for (const points of strokes) {
+      const [first, ...rest] = points.map(([clientX, clientY]) => this.#place({ clientX, clientY }));
+      this.#drawing = drawings.extend(drawings.begin(this.#drawing, this.penWidth, first), rest);
+    }
+    if (strokes.length) this.#set(this.#drawing, penId);
+  }
+
   #begin(event) {
     // One pen at a time: a second finger or the palm beside a pen writes nothing.
     if (this.#penId !== null || event.button !== 0) return;
@@ -87,22 +105,29 @@ export class StrokePad extends Component {
   #extend(event) {
     const events = event.getCoalescedEvents?.() ?? [];
     const points = (events.length ? events : [event]).map((moved) => this.#place(moved));
-    this.#set(drawings.extend(this.#drawing, points, NEAREST_PX / this.#scale), this.#penId);
+    this.#set(drawings.extend(this.#drawing, points, NEAREST_PX / this.#view.scale), this.#penId);
   }
 
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) / this.#scale, (event.clientY - box.top) / this.#scale];
+    const { scale, x, y } = this.#view;
+    return [x + (event.clientX - box.left) / scale, y + (event.clientY - box.top) / scale];
   }
 
-  // CSS pixels to a unit of the drawing.
-  get #scale() {
-    return this.#canvas.clientWidth / drawings.PAPER;
+  // All of the drawing is in sight, however the sheet was turned or resized; while it fits, its scale is the sheet's own.
+  #look() {
+    const { clientWidth, clientHeight } = this.#canvas;
+    if (clientWidth === 0) return; // its tab is not shown
+    this.#view = sheetView(clientWidth, clientHeight, this.strokes);
+    this.emit("view");
+    this.#redraw();
   }
 
   // A step by button or key also ends a stroke that is under way.
   #change(drawing) {
-    if (drawing !== this.#drawing) this.#set(drawing, null);
+    if (drawing === this.#drawing) return;
+    this.#set(drawing, null);
+    this.#look();
   }
 
   #set(drawing, penId) {
@@ -119,27 +144,6 @@ export class StrokePad extends Component {
 
   #redraw() {
     this.#frame = 0;
-    const { clientWidth, clientHeight } = this.#canvas;
-    if (clientWidth === 0) return; // its tab is not shown
-    const ratio = devicePixelRatio;
-    const context = this.#context;
-    this.#canvas.width = Math.round(clientWidth * ratio); // also clears
-    this.#canvas.height = Math.round(clientHeight * ratio);
-    context.scale(this.#scale * ratio, this.#scale * ratio);
-    context.strokeStyle = getComputedStyle(this.#canvas).color;
-    context.lineCap = context.lineJoin = "round";
-    for (const stroke of this.strokes) {
-      context.lineWidth = stroke.width;
-      context.stroke(this.#path(stroke));
-    }
-    if (!this.#overlay) return;
-    const { picture, x, y, width, height } = this.#overlay;
-    context.globalCompositeOperation = "source-atop"; // on the ink alone
-    context.drawImage(picture, x, y, width, height);
-  }
-
-  #path(stroke) {
-    if (!this.#paths.has(stroke)) this.#paths.set(stroke, new Path2D(drawings.pathData(stroke.points)));
-    return this.#paths.get(stroke);
+    if (this.#canvas.clientWidth > 0) this.#painter.paint(this.strokes, this.#view, this.#overlay); // its tab is shown
   }
 }

@@ -1,10 +1,9 @@
 // Makes SVG elements.
 
-import { PAPER, pathData } from "./drawing.js";
+import { inkBounds, PAPER } from "./drawing.js";
+import { outline } from "./pen_line.js";
 
 export const NO_PICTURE = new URL("../no_picture.svg", import.meta.url).href; // for what the browser cannot show
-export const NUMBER_HEIGHT = 0.4; // of the wide paper, in its widths, as in the style sheet
-export const NUMBER_BOX = `0 0 ${PAPER} ${PAPER * NUMBER_HEIGHT}`;
 
 export function svg(name, attributes = {}, children = []) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -18,9 +17,12 @@ export function figure(name, viewBox, title, children) {
   return svg("svg", { viewBox, class: name, role: "img", "aria-label": title }, children);
 }
 
-// A drawing, sharp on paper too.
-export function drawingPicture(strokes, title, box = `0 0 ${PAPER} ${PAPER}`) {
-  const paths = strokes.map(({ width, points }) => svg("path", { d: pathData(points), "stroke-width": width }));
-  const pen = { fill: "none", stroke: "currentColor", "stroke-linecap": "round", "stroke-linejoin": "round" };
+// A drawing, sharp on paper too. A small one stays small.
+export function drawingPicture(strokes, title) {
+  const { x, y, width, height } = inkBounds(strokes);
+  const side = Math.max(width, height, PAPER / 2) * 1.1;
+  const box = [x + (width - side) / 2, y + (height - side) / 2, side, side].map(Math.round).join(" ");
+  const paths = strokes.map((stroke) => svg("path", { d: outline(stroke) }));
+  const pen = { fill: "currentColor", stroke: "none" };
   return figure("drawing", box, title, [svg("g", pen, paths)]);
 }

@@ -1,48 +1,41 @@
-// The slider that says how sure an answer must be. Fires "change"; the choice is remembered until it is taken back.
+// A slider for one of the two thresholds; where it stands decides which.
 
 import { Component } from "./component.js";
-import { thresholdMessage } from "./messages.js";
-
-const NAME = "threshold";
+import { thresholdLabel, thresholdMessage } from "./messages.js";
 
 export class ThresholdSlider extends Component {
   #part = (name) => this.root.querySelector(name);
-  #memory;
-  #own;
+  #thresholds;
+  #kind;
 
-  // own: the threshold of the model that the server runs.
-  constructor(root, memory, own) {
+  constructor(root, thresholds, kind) {
     super();
     this.root = root;
-    this.#memory = memory;
-    this.#own = own;
-    const kept = memory.get(NAME);
-    this.chosen = kept >= 0 && kept <= 1 && kept !== null ? kept : undefined; // undefined while the model's own holds
+    this.#thresholds = thresholds;
+    this.#kind = kind;
   }
 
   listen(signal) {
-    const slide = ({ target }) => this.#choose(Number(target.value) / 100);
+    const slide = ({ target }) => this.#thresholds.choose(this.#kind, Number(target.value) / 100);
     this.#part("input").addEventListener("input", slide, { signal });
-    this.#part("button").addEventListener("click", () => this.#choose(undefined), { signal });
+    this.#part("button").addEventListener("click", () => this.#thresholds.choose(this.#kind, undefined), { signal });
+    this.#thresholds.addEventListener("change", () => this.#show(), { signal });
     this.#show();
   }
 
-  get value() {
-    return this.chosen ?? this.#own;
-  }
-
-  #choose(threshold) {
-    this.chosen = threshold;
-    this.#memory.set(NAME, threshold ?? null);
+  set kind(kind) {
+    if (kind === this.#kind) return;
+    this.#kind = kind;
     this.#show();
-    this.emit("change");
   }
 
   #show() {
-    const fraction = Math.round(this.value * 100);
-    this.#part("input").value = fraction;
-    this.#part("input").ariaValueText = `${fraction} %`;
-    this.#part("p").textContent = thresholdMessage(this.value);
-    this.#part("button").ariaDisabled = this.chosen === undefined;
+    const threshold = this.#thresholds.of(this.#kind);
+    const percent = Math.round(threshold * 100);
+    this.#part("label").textContent = thresholdLabel(this.#kind);
+    this.#part("input").value = percent;
+    this.#part("input").ariaValueText = `${percent} %`;
+    this.#part("p").textContent = thresholdMessage(this.#kind, threshold);
+    this.#part("button").ariaDisabled = this.#thresholds.isOwn(this.#kind);
   }
 }

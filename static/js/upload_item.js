@@ -1,76 +1,99 @@
-// One picture of the list: its thumbnail, its answer or what went wrong, and the way to try again.
+// One picture of the board: the picture with its boxes, its answer or what went wrong, and what can be done with it.
 
+import { Failure } from "./client.js";
 import { moveFocus } from "./component.js";
+import { decide, isReading } from "./decision.js";
+import { drawBoxes } from "./digit_boxes.js";
+import { uploadErrorMessage } from "./failure_messages.js";
+import { PICTURE_READING, PICTURE_WAITING, resultMessage, SLOW, writtenAs } from "./messages.js";
+import { scaledDown } from "./picture_edit.js";
 import { NO_PICTURE } from "./svg.js";
-import { decide, mayBeNumber } from "./decision.js";
-import { resultMessage, uploadErrorMessage, SLOW } from "./messages.js";
 
 const SLOW_MS = 3_000;
+const MARGIN = 0.012; // of a box around its digit, of the picture's longer side
 
 export class UploadItem {
   #part = (name) => this.element.querySelector(name);
-  #address; // of the file, until it is revoked
-  #answer = null;
+  #file;
   #rule;
   #slow = 0;
+  address; // of the file, until it is revoked
+  answer = null;
+  message;
 
-  // again(item) asks once more.
-  constructor(file, rule, again) {
-    this.file = file;
+  // board.act(name, item) does what is pressed.
+  constructor(file, rule, board) {
     this.isDone = false; // answered, or without hope of an answer
     this.isBad = false;
-    this.isNumber = false; // whatever the others are
+    this.asked = 0; // how often
     this.timer = 0; // of the next try
     this.tries = 0; // without an answer, since somebody asked for one
     this.told = ""; // to a screen reader
     this.#rule = rule;
     this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
-    const thumb = this.#part(".thumb");
-    thumb.src = this.#address = URL.createObjectURL(file);
-    thumb.addEventListener("error", () => (thumb.src = NO_PICTURE), { once: true }); // TIFF, or no picture at all
+    this.#part(".thumb").addEventListener("load", () => this.#showBoxes());
+    this.#part(".thumb").addEventListener("error", ({ target }) => (target.src = NO_PICTURE)); // TIFF, or no picture at all
     this.#part(".result-name").textContent = file.name;
-    this.#part(".retry").addEventListener("click", () => {
-      this.tries = 0;
-      again(this);
-    });
-    this.#part(".as-number").addEventListener("click", () => {
-      this.isNumber = true;
-      again(this);
-    });
+    for (const button of this.element.querySelectorAll("[data-do]")) {
+      button.addEventListener("click", () => board.act(button.dataset.do, this));
+    }
+    this.file = file;
+  }
+
+  get file() {
+    return this.#file;
+  }
+
+  // Another picture in its place, as one that was turned.
+  set file(file) {
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.#file = file;
+    this.#part(".thumb").src = this.address = URL.createObjectURL(file);
+  }
+
+  get state() {
+    return this.element.dataset.state;
+  }
+
+  // What became of it, in a line.
+  get news() {
+    return `${this.file.name}: ${this.message.headline}`;
+  }
+
+  // A photo that is too large for the server is made smaller, once.
+  async askWith(ask, maxBytes, signal) {
+    try {
+      if (this.file.size > maxBytes) throw new Failure("too-large"); // no need to send it first
+      return await ask(this.file, signal);
+    } catch (failure) {
+      if (failure.kind !== "too-large") throw failure;
+      this.file = await scaledDown(this.file).catch(() => Promise.reject(failure));
+      return ask(this.file, signal);
+    }
   }
 
   showWaiting() {
     clearTimeout(this.timer);
     this.isDone = this.isBad = false;
-    this.#answer = null;
-    this.#part(".ink").hidden = true;
-    this.#show("waiting", { headline: "Waiting", note: "" });
+    this.answer = null;
+    this.#show("waiting", PICTURE_WAITING);
   }
 
   showReading() {
-    this.#show("waiting", { headline: "Reading…", note: "" });
+    this.#show("waiting", PICTURE_READING);
     this.#slow = setTimeout(() => (this.#part(".result-note").textContent = SLOW), SLOW_MS);
   }
 
   showAnswer(answer) {
-    this.#answer = answer;
+    this.answer = answer;
     this.isDone = true;
     this.applyPolicy(this.#rule);
-    this.#part(".ink").src = answer.normalized_image ?? "";
-    this.#part(".ink").hidden = !answer.normalized_image; // a number has none
-  }
-
-  // What became of it, in a line.
-  get news() {
-    return `${this.file.name}: ${this.#part(".result-headline").textContent}`;
   }
 
   // The same answer by another rule.
   applyPolicy(rule) {
     this.#rule = rule;
-    if (!this.#answer) return;
-    this.#show(decide(this.#answer, rule), resultMessage(this.#answer, rule));
-    this.#part(".as-number").hidden = !mayBeNumber(this.#answer, rule);
+    if (this.answer) this.#show(decide(this.answer, rule), resultMessage(this.answer, rule));
   }
 
   showFailure(failure) {
@@ -82,17 +105,25 @@ export class UploadItem {
   release() {
     clearTimeout(this.timer);
     clearTimeout(this.#slow);
-    URL.revokeObjectURL(this.#address);
+    URL.revokeObjectURL(this.address);
   }
 
-  #show(state, { headline, note }) {
+  #show(state, message) {
     clearTimeout(this.#slow);
     this.element.dataset.state = state;
-    this.#part(".result-headline").textContent = headline;
-    this.#part(".result-note").textContent = note;
-    for (const button of this.element.querySelectorAll("button")) {
-      moveFocus(button, this.element);
-      button.hidden = true;
-    }
+    this.message = message;
+    this.#part(".tile-answer").textContent = this.answer && state !== "none" ? writtenAs(this.answer) : "";
+    this.#part(".result-headline").textContent = message.headline;
+    this.#part(".result-note").textContent = message.note;
+    moveFocus(this.#part(".retry"), this.element);
+    this.#part(".retry").hidden = true;
+    this.#showBoxes();
+  }
+
+  #showBoxes() {
+    const digits = this.answer && isReading(this.answer) ? this.answer.digits : [];
+    const { naturalWidth: width, naturalHeight: height } = this.#part(".thumb");
+    this.#part(".boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
+    drawBoxes(this.#part(".boxes"), digits, this.#rule, -1, MARGIN * Math.max(width, height));
   }
 }

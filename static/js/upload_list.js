@@ -1,45 +1,44 @@
-// The list of uploaded pictures and their answers. One request a picture, two at a time: answers appear as they come,
-// and a bad picture costs only itself. Fires "answer" with { file, answer }.
+// The board of pictures and their answers. One request a picture, two at a time: answers appear as they come, the doubtful
+// ones first, and a bad picture costs only itself. Fires "answer" with { file, answer }, and with an
+// item "settled", when it has an answer or none, and "open".
 
-import { Failure, retryDelay } from "./client.js";
+import { retryDelay } from "./client.js";
 import { create, Component, moveFocus } from "./component.js";
+import { showProgress } from "./pictures_head.js";
 import { UploadItem } from "./upload_item.js";
 
 const CONCURRENCY = 2;
 
 export class UploadList extends Component {
-  #panel;
-  #list;
-  #head;
-  #news;
+  #part = (name) => this.panel.querySelector(name);
   #ask;
   #maxBytes;
   #items = [];
+  #removed = []; // what undo gives back
   #queue = [];
   #running = 0;
   #giveUp = new AbortController();
 
-  // ask(file, signal, isNumber) gives a promise of the answer.
+  // ask(file, signal) gives a promise of the answer.
   constructor(panel, ask, maxBytes) {
     super();
-    this.#panel = panel;
-    this.#list = panel.querySelector("#results");
-    this.#head = panel.querySelector("#pictures-head");
-    this.#news = panel.querySelector("#pictures-news");
+    this.panel = panel;
     this.#ask = ask;
     this.#maxBytes = maxBytes;
   }
 
   listen(signal) {
-    this.#head.querySelector("button").addEventListener("click", () => this.clear(), { signal });
+    this.#part("#dismiss").addEventListener("click", () => this.#remove(this.#items), { signal });
+    this.#part("#pictures-undo").addEventListener("click", () => this.#undo(), { signal });
     addEventListener("online", () => this.#again(this.#items.filter(({ isBad }) => !isBad)), { signal });
-    signal.addEventListener("abort", () => this.clear());
+    signal.addEventListener("abort", () => this.#stop());
   }
 
   add(files, rule) {
-    const items = files.map((file) => new UploadItem(file, rule, (item) => this.#retry([item])));
+    this.#forget();
+    const items = files.map((file) => new UploadItem(file, rule, this));
     this.#items.push(...items);
-    this.#list.prepend(...items.map(({ element }) => element));
+    this.#part("#results").prepend(...items.map(({ element }) => element));
     this.#enqueue(items);
   }
 
@@ -48,27 +47,52 @@ export class UploadList extends Component {
     for (const item of this.#items) item.applyPolicy(rule);
   }
 
-  // All of them once more, for another kind of answer.
-  retryAll() {
-    this.#stop();
-    for (const item of this.#items) item.isNumber = false;
-    this.#retry(this.#items);
+  // Does what a button of an item says.
+  act(name, item) {
+    if (name === "remove") this.#remove([item]);
+    else if (name === "open") this.emit("open", item);
+    else this.read(item);
   }
 
-  clear() {
-    this.#stop();
-    for (const item of this.#items) item.release();
-    this.#items = [];
-    this.#list.replaceChildren();
-    this.#news.replaceChildren();
-    moveFocus(this.#head, this.#panel.querySelector("#files"));
+  // Asks about an item once more, as after it was turned.
+  read(item) {
+    item.tries = 0;
+    this.#retry([item]);
+  }
+
+  #remove(items) {
+    this.#forget();
+    this.#removed = items;
+    const gone = new Set(items);
+    this.#items = this.#items.filter((item) => !gone.has(item));
+    this.#queue = this.#queue.filter((item) => !gone.has(item));
+    if (this.#items.length === 0) this.#stop();
     this.#count();
+    for (const { element } of items) moveFocus(element, this.#part("#pictures-undo"));
+    moveFocus(this.#part("#dismiss"), this.#part("#pictures-undo"));
+    for (const { element } of items) element.remove();
+  }
+
+  #undo() {
+    const items = this.#removed;
+    this.#removed = [];
+    this.#items.push(...items);
+    this.#part("#results").prepend(...items.map(({ element }) => element));
+    this.#part("#dismiss").focus();
+    this.#retry(items.filter(({ isDone }) => !isDone));
+  }
+
+  // What was removed is gone for good.
+  #forget() {
+    for (const item of this.#removed) item.release();
+    this.#removed = [];
   }
 
   #stop() {
     this.#giveUp.abort();
     this.#giveUp = new AbortController();
     this.#queue = [];
+    this.#part("#pictures-news").replaceChildren();
   }
 
   #enqueue(items) {
@@ -85,24 +109,27 @@ export class UploadList extends Component {
 
   async #read(item, signal) {
     item.showReading();
+    const asked = (item.asked += 1);
     try {
-      if (item.file.size > this.#maxBytes) throw new Failure("too-large"); // no need to send it first
-      const answer = await this.#ask(item.file, signal, item.isNumber);
+      const answer = await item.askWith(this.#ask, this.#maxBytes, signal);
+      if (asked !== item.asked) return; // it was turned meanwhile
       item.showAnswer(answer);
       this.emit("answer", { file: item.file, answer });
     } catch (failure) {
-      if (signal.aborted) return;
+      if (signal.aborted || asked !== item.asked) return;
       item.showFailure(failure);
       if (failure.isTransient) item.timer = setTimeout(() => this.#again([item]), retryDelay(failure, item.tries));
       item.tries += 1;
     }
-    if (item.news !== item.told) this.#news.append(create("p", {}, (item.told = item.news)));
+    if (item.state !== "sure" && !item.element.contains(document.activeElement)) this.#part("#results").prepend(item.element);
+    if (item.news !== item.told) this.#part("#pictures-news").append(create("p", {}, (item.told = item.news)));
+    this.emit("settled", item);
     this.#count();
   }
 
   // Those of `items` that failed are asked about once more; those under way stay.
   #again(items) {
-    this.#retry(items.filter(({ element }) => element.dataset.state === "fault"));
+    this.#retry(items.filter(({ state }) => state === "fault"));
   }
 
   #retry(items) {
@@ -111,16 +138,6 @@ export class UploadList extends Component {
   }
 
   #count() {
-    const count = this.#items.length;
-    const done = this.#items.filter(({ isDone }) => isDone).length;
-    const bad = this.#items.filter(({ isBad }) => isBad).length;
-    this.#head.hidden = count === 0;
-    const progress = this.#head.querySelector("progress");
-    Object.assign(progress, { max: Math.max(count, 1), value: done });
-    progress.toggleAttribute("data-done", done === count);
-    const unread = bad ? `, ${bad} without an answer` : "";
-    const words = done < count ? `${done} of ${count} done` : `${count} ${count === 1 ? "picture" : "pictures"}${unread}`;
-    const told = this.#head.querySelector("p");
-    if (told.textContent !== words) told.textContent = words; // a screen reader would say the same again
+    showProgress(this.panel, this.#items, this.#removed.length);
   }
 }

@@ -30,6 +30,7 @@ _ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 _CANVAS_IS_READ = "Canvas2D: Multiple readback"  # by a test, which the browser would have said otherwise
+_BLOCKED = "Service Worker registration blocked"  # a worker's requests pass by a test's stubs, so most tests have none
 _FAILED_REQUEST = "Failed to load resource"
 # On a busy machine the pen rests where a stroke begins, and the page asks about a dot.
 _TOO_LITTLE_INK = 422
@@ -110,7 +111,7 @@ def address(app: Flask) -> Iterator[str]:
 @pytest.fixture
 def device() -> dict[str, Any]:
     """The screen a test looks at; a test module or class may set its own."""
-    return {"viewport": {"width": 1280, "height": 860}}
+    return {"viewport": {"width": 1280, "height": 1000}}
 
 
 @pytest.fixture
@@ -130,18 +131,20 @@ def open_page(browser: Any) -> Iterator[Callable[..., WebUi]]:
     def hear(message: Any) -> None:
         if message.text.startswith(_FAILED_REQUEST):
             failures.update({"net"} if "net::" in message.text else ())
-        elif message.type in ("error", "warning") and not message.text.startswith(_CANVAS_IS_READ):
+        elif message.type in ("error", "warning") and not message.text.startswith(
+            (_CANVAS_IS_READ, _BLOCKED)
+        ):
             reports.append(message.text)
 
     def open_page(address: str, **device: Any) -> WebUi:
-        host = "/".join(address.split("/")[:3]) + "/"
+        host = "/".join(address.split("/")[:3]) + "/" if address != "about:blank" else "http://127.0.0.1:"
 
         def hear_request(request: Any) -> None:
             if not request.url.startswith((host, "data:", f"blob:{host}")):
                 reports.append(request.url)
 
-        contexts.append(browser.new_context(**device))
-        contexts[-1].set_default_timeout(10_000)
+        contexts.append(browser.new_context(**{"service_workers": "block", **device}))
+        contexts[-1].set_default_timeout(20_000)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: reports.append(str(error)))
         page.on("console", hear)

@@ -42,7 +42,7 @@ def test_each_drawing_is_one_entry_that_is_reopened_after_a_reload(ui: WebUi, pa
     ui.expect("#entries svg.drawing").to_have_count(2)
     with ui.recorded():
         entry(page, 1).get_by_text("Go on drawing").click()
-        ui.expect("#tab-draw").to_have_attribute("aria-selected", "true")
+        ui.expect("#tab-write").to_have_attribute("aria-selected", "true")
         ui.headline.to_have_text("It is a 4")
         assert ui.ink_fraction() > 0
     ui.tab("history")
@@ -126,25 +126,30 @@ def test_the_threshold_of_numbers_holds_until_one_is_chosen(
     assert number["confidence"] > recognizer.threshold, "a digit of that confidence is accepted"
     ui.stub("read", json=number)
     with ui.recorded():
-        ui.write_number(FORTY_SEVEN, 0.5)
-        ui.number.to_have_text("Not sure: it may be 47")
+        ui.write(FORTY_SEVEN)
+        ui.headline.to_have_text("Not sure: it may be 47")
     ui.tab("history")
     for accepted, percent in ((False, f"{100 * own:.0f} %"), (True, "30 %")):
         ui.history.to_have_text("It is 47" if accepted else "Not sure: it may be 47")
         entry(page).get_by_text("Report").click()
         ui.expect(".report dl").to_contain_text(f"Accepted from{percent}")
         ui.keys("Escape")
-        assert json.loads(ui.downloaded("[data-export=json]")[1])[0]["accepted"] is accepted
-        ui.tab("draw")
-        page.fill("#threshold-range", "30")
+        assert json.loads(ui.downloaded("#panel-history [data-export=json]")[1])[0]["accepted"] is accepted
+        with ui.recorded():
+            ui.tab("write")
+            page.fill("#threshold-range", "30")
+            ui.keys("Control+z")
+            ui.keys("Control+y")
         ui.tab("history")
 
 
 def test_a_number_is_kept_corrected_exported_and_reopened(ui: WebUi, page: Any) -> None:
     ui.draw(7)
+    ui.keys("Delete")
+    ui.headline.to_have_text("Nothing drawn yet")
     with ui.recorded():
-        ui.write_number(FORTY_SEVEN, 0.5)
-        ui.expect("#number-text").to_have_text("47")
+        ui.write(FORTY_SEVEN)
+        ui.expect("#digit").to_have_text("47")
     ui.keys("Delete")
     ui.tab("history")
     ui.history.to_have_text(["It is 47", "It is a 7"])
@@ -161,18 +166,18 @@ def test_a_number_is_kept_corrected_exported_and_reopened(ui: WebUi, page: Any) 
     ui.expect(".report dl").to_contain_text("41")
     ui.keys("Escape")
     ui.history.to_have_text(["It is 47, corrected to 41", "It is a 7"])
-    rows = json.loads(ui.downloaded("[data-export=json]")[1])
+    rows = json.loads(ui.downloaded("#panel-history [data-export=json]")[1])
     assert [(row.get("text"), row.get("digit"), row["label"]) for row in rows] == [
         ("47", None, "41"),
         (None, 7, ""),
     ]
-    table = list(csv.DictReader(io.StringIO(ui.downloaded("[data-export=csv]")[1])))
+    table = list(csv.DictReader(io.StringIO(ui.downloaded("#panel-history [data-export=csv]")[1])))
     assert [(row["text"], row["digit"]) for row in table] == [("47", ""), ("", "7")]
-    assert len(ui.downloaded("[data-export=jsonl]")[1].splitlines()) == 1
+    assert len(ui.downloaded("#panel-history [data-export=jsonl]")[1].splitlines()) == 1
     page.reload()
     with ui.recorded():
         entry(page).get_by_text("Go on drawing").click()
-        ui.expect("#number-text").to_have_text("47")
+        ui.expect("#digit").to_have_text("47")
     ui.tab("history")
     ui.history.to_have_text(["It is 47, corrected to 41", "It is a 7"])
 
@@ -193,44 +198,91 @@ def test_the_whole_image_is_shown_and_kept_sharp(ui: WebUi, page: Any) -> None:
     assert len(kept.get_attribute("src")) < 50_000, "a hundred fit into a storage of five million characters"
 
 
-def test_a_damaged_entry_costs_only_itself(ui: WebUi, page: Any) -> None:
-    ui.draw(7)
+# Fills the history with entries like `entry`, one a second before the other.
+FILL = """async ([entry, count]) => {
+    const database = await new Promise((resolve) => {
+        const asked = indexedDB.open("digitrec");
+        asked.onsuccess = () => resolve(asked.result);
+    });
+    const transaction = database.transaction("history", "readwrite");
+    for (let i = 0; i < count; i += 1) {
+        const at = new Date(Date.UTC(2026, 0, 1) - i * 1000).toISOString();
+        transaction.objectStore("history").put({ ...entry, id: `filled ${i}`, at });
+    }
+    await new Promise((resolve) => { transaction.oncomplete = resolve; });
+    database.close();
+}"""
+DRAWN = {
+    "source": "drawing", "name": "", "model": "digitrec 1", "label": "", "confidence": 0.9, "digit": 7,
+    "strokes": [{"width": 38, "points": [[200, 100], [600, 100], [400, 800]]}], "probabilities": [0.1] * 10,
+    "reason": None, "ink": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+}  # fmt: skip
+
+
+def test_a_thousand_entries_are_kept_and_cost_the_page_nothing(ui: WebUi, page: Any) -> None:
+    ui.draw(3)
+    page.evaluate(FILL, [DRAWN, 1000])
+    page.evaluate(FILL, [{**DRAWN, "strokes": "damaged"}, 1])
+    page.reload()
     page.evaluate(
         """() => {
-            const [entry] = JSON.parse(localStorage["digitrec.history"]);
-            const damaged = { ...entry, id: "other", strokes: [{ width: 62, points: ["ab"] }] };
-            localStorage["digitrec.history"] = JSON.stringify([damaged, entry]);
+            window.changed = 0;
+            new MutationObserver((changes) => { window.changed += changes.length; }).observe(
+                document.getElementById("panel-history"), { childList: true, subtree: true });
         }"""
     )
-    page.reload()
-    ui.history.to_have_text(["It is a 7"])
-    ui.draw(1)
-
-
-FILL_STORAGE = """() => {
-    let room = 5_242_880 - localStorage["digitrec.history"].length;
-    for (;;) {
-        try {
-            return localStorage.setItem("other", "x".repeat(room));
-        } catch {
-            room -= 50;
-        }
-    }
-}"""
-
-
-def test_a_full_storage_costs_older_entries_alone(ui: WebUi, page: Any) -> None:
-    ui.draw(3)
-    page.evaluate(FILL_STORAGE)
-    ui.keys("Delete")
-    ui.write(7)  # of fewer points than the 3, whose room it gets
+    ui.draw(7)
+    page.fill("#threshold-range", "80")
+    assert page.evaluate("window.changed") == 0, "what is not shown is not drawn"
     ui.tab("history")
-    ui.history.to_have_text(["It is a 7", "It is a 3"])
-    ui.expect("#history-note").to_have_text(
-        "The browser’s storage is full: the oldest entry lasts only until this page is closed."
+    ui.expect("#entries li").not_to_have_count(0)
+    assert page.locator("#entries li").count() < 100
+    rows = json.loads(ui.downloaded("#panel-history [data-export=json]")[1])
+    assert len(rows) == 1001, "all but the damaged one"
+    page.locator("#entries li").last.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelectorAll('#entries li').length > 20")
+    page.evaluate("scrollTo(0, 0)")
+    before = page.locator("#entries li").count()
+    page.evaluate("window.changed = 0")
+    entry(page).get_by_text("Remove").click()
+    ui.expect("#entries li").to_have_count(before)
+    assert page.evaluate("window.changed") <= 6, "one goes, one comes, and the words"
+
+
+def test_the_history_of_the_former_page_is_taken_over(ui: WebUi, page: Any) -> None:
+    former = [{**DRAWN, "id": "1", "at": "2026-01-01T10:00:00.000Z", "label": "4"}]
+    page.evaluate("(former) => localStorage.setItem('digitrec.history', JSON.stringify(former))", former)
+    page.reload()
+    ui.tab("history")
+    ui.history.to_have_text(["It is a 7, corrected to 4"])
+    assert page.evaluate("localStorage['digitrec.history'] ?? null") is None
+
+
+def test_a_browser_that_keeps_nothing_says_so(ui: WebUi, page: Any) -> None:
+    page.add_init_script(
+        "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"
     )
     page.reload()
+    ui.write(7)
+    ui.headline.to_have_text("It is a 7")
+    ui.tab("history")
     ui.history.to_have_text(["It is a 7"])
+    ui.expect("#history-note").to_contain_text("The browser keeps nothing")
+
+
+def test_a_picture_read_in_another_way_is_another_entry(ui: WebUi) -> None:
+    ui.drop(**{"47_png": image(4, 7)})
+    ui.results.to_have_text("It is 47")
+    ui.stub(json={
+        "digit": 4, "confidence": 0.9, "probabilities": [0.1] * 10, "accepted": True, "reason": None,
+        "normalized_image": DRAWN["ink"], "model": {"name": "digitrec", "version": "0"},
+    })  # fmt: skip
+    ui.stub("read", json={"text": "", "transcript": "", "confidence": 0, "accepted": False, "digits": []})
+    ui.click("#dismiss")
+    ui.drop(**{"47_png": image(4, 7)})
+    ui.results.to_have_text("It is a 4")
+    ui.tab("history")
+    ui.expect("#entries li").to_have_count(2)
 
 
 def test_the_exports_have_what_was_predicted_and_corrected(ui: WebUi, page: Any, tmp_path: Path) -> None:
@@ -247,18 +299,18 @@ def test_the_exports_have_what_was_predicted_and_corrected(ui: WebUi, page: Any,
     select.select_option("9")
     expect(select).to_be_focused()
 
-    name, text = ui.downloaded("[data-export=json]")
+    name, text = ui.downloaded("#panel-history [data-export=json]")
     rows = json.loads(text)
     assert name == "digitrec-history.json"
     sources = [(row["source"], row["digit"], row["label"]) for row in rows]
     assert sources == [("picture", 5, ""), ("drawing", 3, "9"), ("drawing", 7, "")]
     assert sum(rows[0]["probabilities"]) == pytest.approx(1, abs=1e-4)
 
-    table = list(csv.DictReader(io.StringIO(ui.downloaded("[data-export=csv]")[1])))
+    table = list(csv.DictReader(io.StringIO(ui.downloaded("#panel-history [data-export=csv]")[1])))
     assert [row["name"] for row in table] == ["five.png", "", ""]
     assert float(table[2]["probability_7"]) == pytest.approx(rows[2]["confidence"], abs=1e-6)
 
-    name, text = ui.downloaded("[data-export=jsonl]")
+    name, text = ui.downloaded("#panel-history [data-export=jsonl]")
     (tmp_path / name).write_text(text, encoding="utf-8")
     labeled = read_labeled_dataset(tmp_path / name)
     assert [label for label, _ in labeled] == [9, 7]
@@ -280,9 +332,11 @@ FILTER = "(ink) => getComputedStyle(ink).filter"
 
 @pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
 def test_the_report_has_everything_and_prints_alone_and_dark_on_white(ui: WebUi, page: Any) -> None:
+    ui.options()
     ui.click("#report-open")
     ui.expect("#file-note").to_have_text("There is no answer to report yet.")
     ui.draw(7)
+    ui.options()
     ui.click("#report-open")
     ui.expect(".report .report-answer").to_have_text("7")
     ui.expect(".report svg.drawing path").to_have_count(1)
@@ -312,7 +366,7 @@ def test_the_report_has_its_buttons_in_sight_on_a_phone_and_stands_alone(
 ) -> None:
     ui.draw(7)
     ui.tab("history")
-    ui.click("[data-do=report]")
+    ui.click("#entries [data-do=report]")
     for scrolled in (0, 150, 10_000):
         page.locator("#report").evaluate("(dialog, top) => (dialog.scrollTop = top)", scrolled)
         for name in ("Print", "Download", "Close"):
@@ -351,7 +405,7 @@ def test_a_drawing_is_saved_and_loaded_again(ui: WebUi, page: Any) -> None:
         ui.headline.to_have_text(headline)
     ui.tab("model")
     ui.drop(drawing_json=text.encode())
-    ui.expect("#tab-draw").to_have_attribute("aria-selected", "true")
+    ui.expect("#tab-write").to_have_attribute("aria-selected", "true")
     assert ui.ink_fraction() == before
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from forms_ui import Forms, answer
 from web_ui import WebUi
 
-TABS = ("draw", "number", "pictures", "history", "model", "api")
+TABS = ("write", "pictures", "forms", "history", "model", "api")
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -18,13 +19,26 @@ def test_nothing_sticks_out_sideways(ui: WebUi, page: Any) -> None:
         page.set_viewport_size({"width": width, "height": height})
         for tab in TABS:
             ui.tab(tab)
-            if tab == "draw":
+            if tab == "write":
                 tools = page.locator("#desk .tools").bounding_box()
                 pens = page.locator("#pens").bounding_box()
                 assert pens["x"] + pens["width"] <= tools["x"] + tools["width"] + 1
             if tab == "model":
                 page.wait_for_selector("#model h2")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
+
+
+def test_no_step_of_the_forms_sticks_out_sideways(ui: WebUi, page: Any) -> None:
+    long = "a_field_with_a_name_as_long_as_people_write_them_in_forms"
+    forms = Forms(ui)
+    forms.stack(answer(accepted=False, violation="expected " + long), answer())
+    ui.expect("#records tr[data-state=read]").to_have_count(2)
+    for width, height in ((320, 640), (360, 640), (740, 360), (768, 1024), (1280, 800), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        for step in ("start", "fields", "pages"):
+            ui.click(f"[data-step={step}]")
+            ui.expect(f"[data-step-of={step}]").to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (step, width)
 
 
 @pytest.mark.parametrize("device", [PHONE])
@@ -59,9 +73,9 @@ def test_the_colors_follow_the_system_from_the_first_paint(ui: WebUi, page: Any,
     page.emulate_media(color_scheme=other)
     ui.expect("html").to_have_attribute("data-theme", other)
     assert is_dark(page) is not dark
-    ui.hold("**/static/js/main.js")
+    ui.hold("**/static/bundle/main.js*")
     page.reload(wait_until="commit")
-    page.wait_for_selector("#tab-draw")
+    page.wait_for_selector("#tab-write")
     assert is_dark(page) is not dark
 
 

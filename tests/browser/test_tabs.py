@@ -1,4 +1,4 @@
-"""The tabs: by URL, by keyboard, and what the Number, Model and API tabs show."""
+"""The tabs: by URL, by keyboard, and what the Model and API tabs show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from web_ui import FORTY_SEVEN, WebUi, expect, fit
+from web_ui import FORTY_SEVEN, WebUi, expect
 
 from digitrec.recognizer import Recognizer
-from sample_digits import DIGIT_STROKES
 
 
 def shown(page: Any) -> str:
@@ -30,12 +29,12 @@ def test_a_url_leads_to_its_tab_and_the_back_button_returns(ui: WebUi, page: Any
     page.go_back()
     assert shown(page) == "history"
     page.goto(address + "#nowhere")
-    assert shown(page) == "draw"
+    assert shown(page) == "write"
 
 
 def test_the_keyboard_goes_through_the_tabs(ui: WebUi, page: Any) -> None:
-    page.locator("#tab-draw").focus()
-    ways = "ArrowRight number, End api, ArrowRight draw, ArrowLeft api, Home draw"
+    page.locator("#tab-write").focus()
+    ways = "ArrowRight pictures, End api, ArrowRight write, ArrowLeft api, Home write"
     for way in ways.split(", "):
         key, name = way.split()
         ui.keys(key)
@@ -44,71 +43,8 @@ def test_the_keyboard_goes_through_the_tabs(ui: WebUi, page: Any) -> None:
         assert shown(page) == name
     assert page.locator("[role=tab][tabindex='0']").count() == 1
     for keys in ("Alt+ArrowLeft", "Control+End", "Meta+ArrowRight", "Shift+End"):  # the browser's own
-        ui.press("#tab-draw", keys)
-        ui.expect("#tab-draw").to_have_attribute("aria-selected", "true")
-
-
-def test_a_number_is_boxed_and_read(ui: WebUi, page: Any) -> None:
-    ui.write_number(FORTY_SEVEN, 0.5)
-    ui.expect("#number-text").to_have_text("47")
-    ui.number.to_have_text("It is 47")
-    ui.expect(".boxes rect").to_have_count(2)
-    pad = page.locator("#number-pad").bounding_box()
-    seven = [x for stroke in fit(FORTY_SEVEN, 0.5)[len(DIGIT_STROKES[4]) :] for x, _ in stroke]
-    box = page.locator(".boxes rect").last.bounding_box()
-    left, right = (pad["x"] + x * pad["width"] for x in (min(seven), max(seven)))
-    margin = 0.05 * pad["width"]  # half a pen, and the margin of the box
-    assert left - margin < box["x"] < left
-    assert right < box["x"] + box["width"] < right + margin
-    ui.click("#number-desk [data-do=undo]")
-    ui.expect("#number-text").to_have_text("4")
-    ui.keys("Delete")
-    ui.number.to_have_text("Nothing drawn yet")
-    ui.expect(".boxes rect").to_have_count(0)
-
-
-def test_several_digits_on_draw_go_to_the_number_tab_with_the_drawing(ui: WebUi, page: Any) -> None:
-    ui.write(FORTY_SEVEN)
-    ui.headline.to_have_text("More than one digit")
-    ui.click("#as-number")
-    ui.expect("#panel-number").to_be_visible()
-    ui.number.to_have_text("It is 47")
-    pad = page.locator("#number-pad").bounding_box()
-    for box in page.locator(".boxes rect").all():
-        assert pad["x"] < box.bounding_box()["x"]
-        assert pad["y"] <= box.bounding_box()["y"] < pad["y"] + pad["height"] / 2
-    ui.tab("draw")
-    ui.headline.to_have_text("More than one digit")
-    ui.keys("Delete")
-    ui.expect("#as-number").to_be_hidden()
-
-
-def test_the_threshold_decides_about_a_number(ui: WebUi, page: Any) -> None:
-    reading = {
-        "text": "47", "transcript": "4.7", "confidence": 0.36, "accepted": False,
-        "model": {"name": "digitrec", "version": "0"},
-        "digits": [{"digit": 4, "confidence": 0.4, "box": [100, 80, 150, 220], "probabilities": [0.1] * 10}],
-    }  # fmt: skip
-    ui.stub("read", json=reading)
-    ui.write_number(4)
-    ui.number.to_have_text("Not sure: it may be 47")
-    ui.expect("#number-note").to_contain_text("Written as 4.7. 36")
-    ui.tab("draw")
-    page.fill("#threshold-range", "30")
-    ui.tab("number")
-    ui.number.to_have_text("It is 47")
-
-
-def test_the_last_number_is_still_seen_while_offline(ui: WebUi) -> None:
-    ui.write_number(FORTY_SEVEN, 0.5)
-    ui.number.to_have_text("It is 47")
-    ui.offline()
-    ui.click("#number-desk [data-do=undo]")
-    ui.number.to_have_text("You are offline")
-    ui.expect("#number-text").to_have_text("47")
-    ui.expect("#number-answer").to_have_attribute("data-stale", "")
-    ui.online()
-    ui.number.to_have_text("It is 4")
+        ui.press("#tab-write", keys)
+        ui.expect("#tab-write").to_have_attribute("aria-selected", "true")
 
 
 def test_the_model_tab_shows_the_cards_numbers(ui: WebUi, recognizer: Recognizer) -> None:
@@ -117,7 +53,7 @@ def test_the_model_tab_shows_the_cards_numbers(ui: WebUi, recognizer: Recognizer
     ui.expect("#model-note").to_contain_text(recognizer.card["version"])
     for text in (
         f"{test['accuracy']:.2%}".replace("%", "\u00a0%"),
-        f"{test['count']:,} images",
+        f"{test['count']:,} test images",
         "Limitations",
     ):
         ui.expect("#model").to_contain_text(text)
@@ -153,7 +89,7 @@ def test_layers_and_calibration_are_shown_if_the_card_has_them(
 @pytest.mark.parametrize("device", [{"viewport": {"width": 390, "height": 844}}])
 def test_results_come_first_and_no_table_or_dot_is_cut_on_a_phone(ui: WebUi, page: Any) -> None:
     ui.tab("model")
-    expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
+    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
     page.locator("#model summary").click()
     for table in page.locator("#model .scrolled").all():
         assert table.evaluate("(box) => box.scrollWidth <= box.clientWidth"), table.text_content()
@@ -189,7 +125,7 @@ def test_a_card_that_does_not_come_is_requested_again(ui: WebUi, page: Any, stat
         ui.expect("#model-again").to_be_visible()
         ui.unstub("model")
         ui.press("#model-again")
-    expect(page.locator("#model h2").first).to_have_text("MNIST’s test set")
+    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
     ui.expect("#model-again").to_be_hidden()
     if by == "button":
         ui.expect("#panel-model").to_be_focused()
@@ -204,8 +140,10 @@ def test_the_code_of_the_api_tab_reads_the_drawing(ui: WebUi, page: Any, address
     ui.headline.to_have_text("It is a 4")
     for path, start in (("predict", "4 0.9"), ("read", "47 0.")):
         if path == "read":
-            ui.write_number(FORTY_SEVEN, 0.5)
-            ui.number.to_have_text("It is 47")
+            ui.tab("write")
+            ui.keys("Delete")
+            ui.write(FORTY_SEVEN)
+            ui.headline.to_have_text("It is 47")
         ui.tab("api")
         ui.expect("#snippets code").to_have_count(3)
         expect(page.locator("#snippets code").first).to_contain_text(f"/api/v1/{path}")

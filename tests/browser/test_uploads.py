@@ -11,6 +11,7 @@ from web_ui import WebUi, expect, image
 
 from sample_digits import draw_digit, png_bytes
 
+ROOT = Path(__file__).parents[2]
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 TEXT = b"no image at all"
 
@@ -29,17 +30,149 @@ def prediction(confidence: float) -> dict[str, Any]:
     }
 
 
-def test_several_images_are_chosen_and_a_bad_one_costs_only_itself(ui: WebUi) -> None:
+def headlines(page: Any) -> dict[str, str]:
+    """Return the headline of each picture on the board by the picture's name."""
+    names = page.locator("#results .result-name").all_text_contents()
+    return dict(zip(names, page.locator("#results .result-headline").all_text_contents(), strict=True))
+
+
+def test_several_images_are_chosen_and_a_bad_one_costs_only_itself(ui: WebUi, page: Any) -> None:
     ui.failures.update({400, 415})
     ui.tab("pictures")
-    ui.choose(three_png=image(3), letter_txt=TEXT, empty_png=b"", one_png=image(1))
-    ui.results.to_have_text(["It is a 3", "Not a picture", "Cannot be read", "It is a 1"])
-    ui.expect("#results .result-name").to_have_text(["three.png", "letter.txt", "empty.png", "one.png"])
+    ui.choose(three_png=image(3), letter_txt=TEXT, empty_png=b"", numbers_png=image(4, 7))
     ui.expect("#progress-words").to_have_text("4 pictures, 2 without an answer")
+    assert headlines(page) == {
+        "three.png": "It is a 3",
+        "letter.txt": "Not a picture",
+        "empty.png": "Cannot be read",
+        "numbers.png": "It is 47",
+    }
+    states = [tile.get_attribute("data-state") for tile in page.locator("#results li").all()]
+    assert states == ["fault", "fault", "sure", "sure"], "the doubtful ones first"
     ui.expect(".retry:visible").to_have_count(0)
-    ui.expect("#results .ink:visible").to_have_count(2)
-    ui.click("#dismiss")
+    ui.expect("#results .boxes rect").to_have_count(2)
+    ui.expect("#results .tile-answer:visible").to_have_count(2)
+    ui.expect(".drop-title").to_be_hidden()
+
+
+def test_pictures_are_removed_one_by_one_or_all_and_come_back(ui: WebUi, page: Any) -> None:
+    ui.drop(seven_png=image(7), five_png=image(5))
+    ui.expect("#progress-words").to_have_text("2 pictures")
+    page.locator("#results li").filter(has_text="seven.png").get_by_label("Remove").click()
+    assert set(headlines(page)) == {"five.png"}
+    ui.click("#pictures-undo")
+    assert headlines(page) == {"seven.png": "It is a 7", "five.png": "It is a 5"}
+    ui.press("#dismiss")
     ui.expect("#results li").to_have_count(0)
+    ui.expect("#pictures-undo").to_be_focused()
+    ui.keys("Enter")
+    assert headlines(page) == {"seven.png": "It is a 7", "five.png": "It is a 5"}
+    ui.click("#dismiss")
+    ui.drop(one_png=image(1))
+    ui.expect("#pictures-undo").to_be_hidden()
+
+
+def test_an_example_is_tried_with_one_click(ui: WebUi, page: Any) -> None:
+    ui.tab("pictures")
+    page.get_by_role("button", name="A date").click()
+    ui.results.to_have_text("It is 14052006")
+    ui.expect("#results .tile-answer").to_have_text("14/05/2006")
+    for path in (ROOT / "static" / "examples").iterdir():
+        assert path.read_bytes() == (ROOT / "examples" / "pictures" / path.name).read_bytes()
+
+
+def test_a_picture_is_looked_at_turned_and_cropped(ui: WebUi, page: Any) -> None:
+    ui.drop(numbers_png=image(4, 7))
+    ui.results.to_have_text("It is 47")
+    ui.click("#results .tile-picture")
+    ui.expect("#picture .boxes rect").to_have_count(2)
+    box = page.locator("#picture .boxes").bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        """Return the place on the screen of a fraction of the picture, which is twice as wide as high."""
+        width = min(box["width"], 2 * box["height"])
+        left, top = box["x"] + (box["width"] - width) / 2, box["y"] + (box["height"] - width / 2) / 2
+        return left + x * width, top + y * width / 2
+
+    for digit, x in (("4", 0.25), ("7", 0.75)):
+        page.mouse.click(*at(x, 0.5))
+        ui.expect("#picture-bars [data-top] b").to_have_text(digit)
+    page.mouse.move(*at(0.5, 0.02))
+    page.mouse.down()
+    page.mouse.move(*at(0.99, 0.98), steps=4)
+    ui.expect("#picture .crop").to_be_visible()
+    page.mouse.up()
+    ui.expect("#picture-headline").to_have_text("It is a 7")
+    for _ in range(4):
+        with page.expect_response("**/api/v1/**"):
+            ui.click("#picture [data-do=turn]")
+    ui.expect("#picture-headline").to_have_text("It is a 7")
+    ui.click("#picture [data-do=report]")
+    ui.expect(".report .report-answer").to_have_text("7")
+    ui.keys("Escape")
+    ui.click("#picture [data-do=remove]")
+    ui.expect("#results li").to_have_count(0)
+
+
+def test_a_photo_over_the_limits_is_made_smaller(ui: WebUi, page: Any) -> None:
+    ui.failures.add(413)
+    digit = draw_digit(7, 5200, pen_px=330)  # 27 megapixels
+    ui.drop(huge_png=png_bytes(digit))
+    ui.results.to_have_text("It is a 7")
+    assert page.locator("#results .thumb").evaluate("(image) => image.naturalWidth") == 2000
+
+
+def test_what_cannot_be_sent_is_rejected_in_the_browser(ui: WebUi, page: Any, tmp_path: Path) -> None:
+    ui.failures.add("net")  # the thumbnail of the folder
+    urls = ui.requests()
+    ui.drop(huge_png=10_000_001)
+    ui.results.to_have_text(["Too large"])
+    ui.click("#dismiss")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    ui.drop_path(folder)
+    ui.results.to_have_text(["Cannot be read"])
+    ui.expect("#progress-words").to_have_text("1 picture, 1 without an answer")
+    assert urls == []
+
+
+def test_no_image_is_held_once_it_cannot_come_back(ui: WebUi, page: Any) -> None:
+    ui.failures.add(415)
+    page.evaluate(
+        """() => {
+            const { createObjectURL, revokeObjectURL } = URL;
+            window.held = new Set();
+            URL.createObjectURL = (file) => {
+                const address = createObjectURL(file);
+                window.held.add(address);
+                return address;
+            };
+            URL.revokeObjectURL = (address) => {
+                window.held.delete(address);
+                revokeObjectURL(address);
+            };
+        }"""
+    )
+    ui.drop(five_png=image(5), letter_txt=TEXT)
+    ui.expect("#progress-words").to_have_text("2 pictures, 1 without an answer")
+    expect(page.locator("#results [data-state=fault] .thumb")).to_have_attribute(
+        "src", re.compile("no_picture")
+    )
+    ui.click("#dismiss")
+    ui.drop(one_png=image(1))
+    ui.results.to_have_text("It is a 1")
+    assert page.evaluate("window.held.size") == 1
+
+
+def test_the_thresholds_are_where_the_pictures_are(ui: WebUi, page: Any) -> None:
+    ui.stub(json=prediction(0.78))
+    ui.drop(seven_png=image(7))
+    ui.results.to_have_text(["It is a 7"])
+    page.get_by_text("How sure?").click()
+    page.fill("#picture-threshold-range-digit", "80")
+    ui.results.to_have_text(["Not sure: it may be a 7 or a 0"])
+    ui.tab("write")
+    ui.expect("#threshold-range").to_have_value("80")
 
 
 def test_images_are_dropped_anywhere_and_pasted(ui: WebUi) -> None:
@@ -47,7 +180,7 @@ def test_images_are_dropped_anywhere_and_pasted(ui: WebUi) -> None:
     ui.results.to_have_text(["It is a 7"])
     ui.expect("#tab-pictures").to_have_attribute("aria-selected", "true")
     ui.expect("#curtain").not_to_have_attribute("data-open", "")
-    ui.tab("draw")
+    ui.tab("write")
     ui.paste(five_png=image(5))
     ui.results.to_contain_text(["It is a 5", "It is a 7"])
 
@@ -62,20 +195,6 @@ def test_many_images_show_the_progress(ui: WebUi, page: Any) -> None:
     ui.unstub()
     ui.expect("#progress-words").to_have_text("12 pictures")
     ui.results.to_have_count(12)
-
-
-def test_what_cannot_be_sent_is_rejected_in_the_browser(ui: WebUi, tmp_path: Path) -> None:
-    ui.failures.add("net")  # the thumbnail of the folder
-    urls = ui.requests()
-    ui.drop(huge_png=10_000_001)
-    ui.results.to_have_text(["Too large"])
-    ui.click("#dismiss")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    ui.drop_path(folder)
-    ui.results.to_have_text(["Cannot be read"])
-    ui.expect("#progress-words").to_have_text("1 picture, 1 without an answer")
-    assert urls == []
 
 
 def test_images_wait_for_the_connection_and_are_retried_by_hand(ui: WebUi) -> None:
@@ -94,77 +213,14 @@ def test_images_wait_for_the_connection_and_are_retried_by_hand(ui: WebUi) -> No
     ui.results.to_have_text(["It is a 7"])
 
 
-def test_no_image_is_held_once_it_is_removed(ui: WebUi, page: Any) -> None:
-    ui.failures.add(415)
-    page.evaluate(
-        """() => {
-            const { createObjectURL, revokeObjectURL } = URL;
-            window.held = new Set();
-            URL.createObjectURL = (file) => {
-                const address = createObjectURL(file);
-                window.held.add(address);
-                return address;
-            };
-            URL.revokeObjectURL = (address) => {
-                window.held.delete(address);
-                revokeObjectURL(address);
-            };
-        }"""
-    )
-    ui.drop(five_png=image(5), letter_txt=TEXT)
-    ui.results.to_have_text(["It is a 5", "Not a picture"])
-    expect(page.locator("#results .thumb").last).to_have_attribute("src", re.compile("no_picture"))
-    ui.click("#dismiss")
-    assert page.evaluate("window.held.size") == 0
-
-
-def test_the_threshold_decides_about_images_too(ui: WebUi, page: Any) -> None:
-    ui.stub(json=prediction(0.7))
-    ui.drop(seven_png=image(7))
-    ui.results.to_have_text(["It is a 7"])
-    ui.tab("draw")
-    page.fill("#threshold-range", "80")
-    ui.results.to_have_text(["Not sure: it may be a 7 or a 0"])
-
-
-def test_one_image_of_several_digits_is_read_as_a_number(ui: WebUi) -> None:
-    ui.tab("pictures")
-    ui.choose(forty_seven_png=image(4, 7), three_png=image(3))
-    ui.results.to_have_text(["More than one digit", "It is a 3"])
-    ui.click("#results .as-number:visible")
-    ui.results.to_have_text(["It is 47", "It is a 3"])
-    ui.expect("#results .as-number:visible").to_have_count(0)
-
-
-def test_numbers_are_read_if_chosen_and_the_choice_is_remembered(ui: WebUi, page: Any) -> None:
-    ui.drop(**{"10478_png": image(1, 0, 4, 7, 8)})
-    page.wait_for_function("() => localStorage['digitrec.history']")
-    ui.expect("#results .ink").to_be_visible()
-    kept = page.evaluate("localStorage['digitrec.history']")
-    page.check("#kind [value=numbers]")
-    ui.results.to_have_text(["It is 10478"])
-    ui.expect("#results .result-note").to_contain_text("%")
-    ui.expect("#results .ink").to_be_hidden()
-    page.wait_for_function("(kept) => localStorage['digitrec.history'] !== kept", arg=kept)
-    ui.tab("history")
-    ui.history.to_have_text("It is 10478")
-    page.reload()
-    ui.drop(**{"47_png": image(4, 7)})
-    ui.results.to_have_text(["It is 47"])
-    ui.expect("#tab-pictures").to_have_attribute("aria-selected", "true")
-    page.check("#kind [value=digits]")
-    ui.drop(**{"3_png": image(3)})
-    ui.results.to_contain_text(["It is a 3", ""])
-
-
 def test_the_camera_is_offered_on_touch_screens_alone(
     open_page: Callable[..., WebUi], address: str, ui: WebUi
 ) -> None:
     ui.tab("pictures")
-    ui.expect(".camera").to_be_hidden()
+    ui.expect("#panel-pictures .camera").to_be_hidden()
     phone = open_page(address, **PHONE)
     phone.tab("pictures")
-    phone.expect(".camera").to_be_visible()
+    phone.expect("#panel-pictures .camera").to_be_visible()
     assert phone.page.get_attribute("#camera", "capture") == "environment"
     phone.choose("#camera", photo_png=image(2))
     phone.results.to_have_text(["It is a 2"])
@@ -195,7 +251,7 @@ def test_the_form_works_without_javascript(open_page: Callable[..., WebUi], addr
 
 def test_the_form_replaces_a_page_whose_modules_do_not_load(ui: WebUi, page: Any) -> None:
     ui.failures.add("net")
-    page.route("**/static/js/geometry.js", lambda route: route.abort())
+    page.route("**/static/bundle/main.js*", lambda route: route.abort())
     page.reload()
     ui.expect("#pad").to_be_hidden()
     ui.choose(three_png=image(3))
@@ -204,7 +260,7 @@ def test_the_form_replaces_a_page_whose_modules_do_not_load(ui: WebUi, page: Any
 
 
 def test_the_form_is_shown_while_a_module_hangs(ui: WebUi, page: Any) -> None:
-    waiting = ui.hold("**/static/js/geometry.js")
+    waiting = ui.hold("**/static/bundle/main.js*")
     page.clock.install()
     page.reload(wait_until="commit")
     ui.wait_until(lambda: len(waiting) == 1)
@@ -213,4 +269,3 @@ def test_the_form_is_shown_while_a_module_hangs(ui: WebUi, page: Any) -> None:
     ui.expect("#pad").to_be_hidden()
     expect(page.get_by_text("Read them")).to_be_visible()
     waiting[0].continue_()
-    ui.expect("#pad").to_be_visible()

@@ -14,12 +14,22 @@ from numpy.typing import NDArray
 from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
 expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+expect.set_options(timeout=20_000)  # the machine may be busy
 
 Point = tuple[float, float]
 Strokes = list[list[Point]]
 
 FORTY_SEVEN = [*DIGIT_STROKES[4], *([(x + 1.1, y) for x, y in stroke] for stroke in DIGIT_STROKES[7])]
-_NEWEST = "JSON.parse(localStorage['digitrec.history'] ?? '[]')[0]"
+# The newest entry of the history, as the browser has stored it, or undefined.
+_NEWEST = """(await (async () => {
+    if (!(await indexedDB.databases()).some(({ name }) => name === "digitrec")) return undefined;
+    const request = (asked) => new Promise((resolve) => { asked.onsuccess = () => resolve(asked.result); });
+    const database = await request(indexedDB.open("digitrec"));
+    const entries = database.objectStoreNames.length
+        ? await request(database.transaction("history").objectStore("history").getAll()) : [];
+    database.close();
+    return entries.sort((a, b) => b.at.localeCompare(a.at))[0];
+})())"""
 _TRANSFER = """(files) => {
     const transfer = new DataTransfer();
     for (const [name, bytes] of Object.entries(files)) transfer.items.add(new File([new Uint8Array(bytes)], name));
@@ -45,7 +55,6 @@ class WebUi:
         self.failures = failures
         self.click = page.click
         self.headline = self.expect("#headline")
-        self.number = self.expect("#number-headline")
         self.results = self.expect("#results .result-headline")
         self.history = self.expect("#entries .result-headline")
         self.pad = page.locator("#pad")
@@ -93,28 +102,33 @@ class WebUi:
         self.page.context.set_offline(False)
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until what this process, not the page, counts is as it should be; ten seconds at most."""
-        for _ in range(200):
+        """Wait until what this process, not the page, counts is as it should be; twenty seconds at most."""
+        for _ in range(400):
             if holds():
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError("expected it to hold within ten seconds")
+        raise AssertionError("expected it to hold within twenty seconds")
 
-    def write(
-        self, drawing: int | Strokes, size: float = 0.6, pad: str = "#pad", *, finger: bool = False
-    ) -> None:
-        """Write a digit or strokes of any unit, the longer side `size` of the pad's width, in its middle."""
+    def write(self, drawing: int | Strokes, size: float = 0.6, *, finger: bool = False) -> None:
+        """Write a digit or strokes of any unit in the middle of the sheet.
+
+        Its longer side gets `size` of the sheet's shorter side, or less where the sheet has no room for it.
+        """
         strokes = DIGIT_STROKES[drawing] if isinstance(drawing, int) else drawing
-        self.page.locator(pad).scroll_into_view_if_needed()
-        box = self.page.locator(pad).bounding_box()
-        top = box["y"] + (box["height"] - box["width"]) / 2
+        self.pad.wait_for()
+        box = self.pad.bounding_box()
+        side = min(box["width"], box["height"])
+        left, top = (
+            box[start] + (box[length] - side) / 2 for start, length in (("x", "width"), ("y", "height"))
+        )
         for stroke in fit(strokes, size):
-            points = [(box["x"] + x * box["width"], top + y * box["width"]) for x, y in stroke]
+            points = [(left + x * side, top + y * side) for x, y in stroke]
             (self._touch if finger else self._drag)(points)
 
-    def write_number(self, drawing: int | Strokes, size: float = 0.3) -> None:
-        self.tab("number")
-        self.write(drawing, size, "#number-pad")
+    def options(self) -> None:
+        """Show the options where they are not always in sight."""
+        if not self.page.locator("#options").is_visible():
+            self.page.click(".more")
 
     def _drag(self, points: list[Point]) -> None:
         self.page.mouse.move(*points[0])
@@ -133,17 +147,18 @@ class WebUi:
     def write_and_settle(self, drawing: int | Strokes, *, finger: bool = False) -> None:
         """Write on an empty pad, and wait for the prediction of all strokes, which the history keeps."""
         strokes = DIGIT_STROKES[drawing] if isinstance(drawing, int) else drawing
-        before = self.page.evaluate(f"{_NEWEST}?.id ?? null")
+        before = self.page.evaluate(f"async () => {_NEWEST}?.id ?? null")
         self.write(strokes, finger=finger)
-        self.page.wait_for_function(
-            f"([before, count]) => {_NEWEST} && {_NEWEST}.id !== before && {_NEWEST}.strokes.length === count",
-            arg=[before, len(strokes)],
+        changed = (
+            f"async ([before, count]) => {{ const newest = {_NEWEST}; "
+            "return Boolean(newest) && newest.id !== before && newest.strokes.length === count; }"
         )
+        self.wait_until(lambda: self.page.evaluate(changed, [before, len(strokes)]))
 
     def draw(self, *digits: int) -> None:
         """Write the digits one after the other, each on an empty pad, and wait for each prediction."""
         for digit in digits:
-            self.tab("draw")
+            self.tab("write")
             self.keys("Delete")
             self.headline.to_have_text("Nothing drawn yet")
             self.write_and_settle(digit)
@@ -152,10 +167,10 @@ class WebUi:
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """Wait at the end until one more result than before has come into the history."""
-        newest = f"{_NEWEST}?.at ?? null"
-        before = self.page.evaluate(newest)
+        before = self.page.evaluate(f"async () => {_NEWEST}?.at ?? null")
         yield
-        self.page.wait_for_function(f"(before) => (({newest}) ?? before) !== before", arg=before)
+        changed = f"async (before) => ({_NEWEST}?.at ?? before) !== before"
+        self.wait_until(lambda: self.page.evaluate(changed, before))
 
     def ink_fraction(self) -> float:
         """Return which fraction of the canvas's own pixels is inked, once it is drawn."""

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Failure } from "../../static/js/client.js";
-import { isAccepted, mayBeNumber, topTwo, decide } from "../../static/js/decision.js";
+import { decide, isAccepted, leastCertain, ruleOf, signsOf, topTwo } from "../../static/js/decision.js";
+import * as failures from "../../static/js/failure_messages.js";
 import * as words from "../../static/js/messages.js";
 
 const RULE = { threshold: 0.6, numberThreshold: 0.6 };
@@ -51,16 +52,27 @@ test("the likeliest two come in order", () => {
 
 test("each verdict has words of its own", () => {
   assert.match(words.resultMessage(SURE, RULE).headline, /^It is a 7$/);
-  assert.match(words.resultMessage(SURE, RULE).note, /^Very likely, 98.% ?.*Next comes the 0, under 1.%\.$/);
+  assert.match(words.resultMessage(SURE, RULE).note, /^Very likely, 98.%\.$/);
+  assert.match(words.resultMessage(SURE, RULE).detail, /^Next comes the 0, under 1.%\.$/);
   assert.equal(words.resultMessage(TORN, RULE).headline, "Not sure: it may be a 4 or a 9");
   assert.equal(words.resultMessage(SIGN, RULE).headline, "This does not look like a digit");
   assert.equal(words.resultMessage(PAIR, RULE).headline, "More than one digit");
 });
 
-test("a rejected digit may be a number, an accepted one or a number is not asked about again", () => {
-  const number = { text: "47", confidence: 0.3 };
-  assert.deepEqual([TORN, SIGN, PAIR, SURE, number].map((answer) => mayBeNumber(answer, RULE)), [true, true, true, false, false]);
-  assert.equal(mayBeNumber(SURE, { ...RULE, threshold: 0.99 }), true);
+test("a mark that is no digit makes a number doubtful, however sure it is", () => {
+  const reading = { text: "7", transcript: "?7", confidence: 0.99, digits: [{ digit: 7 }] };
+  assert.equal(decide(reading, RULE), "doubt");
+  assert.match(words.resultMessage(reading, RULE).note, /no digit/);
+  assert.deepEqual(signsOf(reading), [{ sign: "?" }, { sign: "7", index: 0 }]);
+});
+
+test("a transcript that has other digits than the text is not shown", () => {
+  const reading = { text: "4-7", transcript: "4/7/1", digits: [{ digit: 4 }, { digit: 7 }] };
+  assert.deepEqual(signsOf(reading), [{ sign: "4", index: 0 }, { sign: "-" }, { sign: "7", index: 1 }]);
+});
+
+test("of a number the digit is named that is least certain", () => {
+  assert.equal(leastCertain([{ confidence: 0.9 }, { confidence: 0.2 }, { confidence: 0.3 }]), 1);
 });
 
 test("an eight has its own article", () => {
@@ -74,32 +86,31 @@ test("no fraction is called 100 % or 0 %", () => {
 });
 
 test("the threshold says what it does", () => {
-  assert.match(words.thresholdMessage(0.6), /^Below 60.% it says that it is not sure\.$/);
-  assert.match(words.thresholdMessage(0), /guesses/);
+  assert.match(words.thresholdMessage("digit", 0.6), /^Below 60.% it says that it is not sure\.$/);
+  assert.match(words.thresholdMessage("number", 0), /guesses/);
 });
 
-test("a history says how much of it is not kept", () => {
-  assert.equal(words.unsavedMessage(0, 30), "");
-  assert.match(words.unsavedMessage(1, 30), /the oldest entry lasts only/);
-  assert.match(words.unsavedMessage(15, 30), /the oldest 15 entries last only/);
-  assert.match(words.unsavedMessage(1, 1), /keeps nothing/);
+test("an entry of the history goes by the rule of its time", () => {
+  const own = { threshold: 0.75, numberThreshold: 0.9 };
+  assert.equal(decide({ text: "47", confidence: 0.5, threshold: 0.4 }, ruleOf({ threshold: 0.4 }, own)), "sure");
+  assert.equal(ruleOf({}, own), own);
 });
 
 test("every kind of failure has words of its own for a drawing", () => {
-  const kinds = ["blank", "refused", "too-large", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
-  const said = kinds.map((kind) => Object.values(words.drawingErrorMessage(new Failure(kind))).join(" "));
+  const kinds = ["blank", "refused", "bad-constraint", "too-large", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
+  const said = kinds.map((kind) => Object.values(failures.drawingErrorMessage(new Failure(kind))).join(" "));
   assert.equal(new Set(said).size, kinds.length);
   for (const text of said) assert.doesNotMatch(text, /undefined/);
 });
 
 test("every kind of failure has words of its own for a picture", () => {
   const kinds = ["blank", "too-large", "not-image", "unreadable", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
-  assert.equal(new Set(kinds.map((kind) => words.uploadErrorMessage(new Failure(kind)).headline)).size, kinds.length);
+  assert.equal(new Set(kinds.map((kind) => failures.uploadErrorMessage(new Failure(kind)).headline)).size, kinds.length);
 });
 
 test("a fault of the server names the request", () => {
   const failure = new Failure("broken", { requestId: "0123456789" });
-  assert.match(words.drawingErrorMessage(failure).note, /Request 0123456789\./);
+  assert.match(failures.drawingErrorMessage(failure).note, /Request 0123456789\./);
 });
 
 test("a number is said with its confidence", () => {

@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { confusionCells, inkBox, placeOnDrawing, recallBars, reliabilityPoints } from "../../static/js/geometry.js";
+import { confusionCells, inkBox, placeOnDrawing, recallBars, reliabilityPoints, sheetView } from "../../static/js/geometry.js";
+
+const line = (...points) => [{ width: 40, points }];
+
+test("a sheet has a thousand units on its shorter side while the ink fits", () => {
+  const own = { scale: 0.3, x: 0, y: 0 };
+  assert.deepEqual(sheetView(600, 300, []), own);
+  assert.deepEqual(sheetView(600, 300, line([20, 20], [1980, 980])), own);
+});
+
+test("ink that would be out of sight is made smaller and stands in the middle", () => {
+  const { scale, x, y } = sheetView(300, 600, line([20, 500], [1980, 500]));
+  assert.ok(Math.abs(scale - (0.92 * 300) / 2000) < 1e-9);
+  assert.ok(x < 0 && 2000 - x <= 300 / scale + 1e-9);
+  assert.ok(Math.abs(y + 600 / scale / 2 - 500) < 1e-9);
+});
 
 test("the ink's box leaves out what is too faint to be ink", () => {
   const levels = Array(16).fill(0.05);
@@ -29,7 +44,9 @@ test("a cell's fraction is of its row, and only the diagonal is right", () => {
 });
 
 test("a calibrated bin is on the diagonal, and more predictions make a larger dot", () => {
-  const [few, many] = reliabilityPoints([{ predictions: 1, confidence: 0.25, accuracy: 0.25 }, { predictions: 900, confidence: 1, accuracy: 1 }], 100);
+  const bins = [[2, 0.1, 1], [100, 0.25, 0.25], [900, 1, 1]].map(([predictions, confidence, accuracy]) => ({ predictions, confidence, accuracy }));
+  const [few, many, ...others] = reliabilityPoints(bins, 100);
+  assert.equal(others.length, 0); // a bin of two predictions says nothing
   assert.deepEqual([few.x, few.y], [25, 75]);
   assert.deepEqual([many.x, many.y], [100, 0]);
   assert.ok(few.radius > 0 && few.radius < many.radius);

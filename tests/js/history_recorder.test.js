@@ -3,17 +3,17 @@ import { test } from "node:test";
 
 import * as drawings from "../../static/js/drawing.js";
 import { History } from "../../static/js/history.js";
-import { PageStorage } from "../../static/js/storage.js";
 import { entryOf, HistoryRecorder, thumbnailSize } from "../../static/js/history_recorder.js";
 
+const RULE = { threshold: 0.6, numberThreshold: 0.7 };
 const answer = (digit) => ({
   digit, confidence: 0.9, probabilities: Array(10).fill(0.1), normalized_image: "data:,", model: { name: "digitrec", version: "1" },
 });
 
 // Records each of `answers`, [drawing, digit], and returns the history's digits, newest first.
 function recorded(...answers) {
-  const history = new History(new PageStorage(() => null));
-  const recorder = new HistoryRecorder(history);
+  const history = new History({ put: async () => {} });
+  const recorder = new HistoryRecorder(history, () => RULE);
   for (const [drawing, digit] of answers) recorder.drawing(drawing.strokes, answer(digit));
   return history.entries.map(({ digit }) => digit);
 }
@@ -33,8 +33,8 @@ test("a drawing begun after clear is another entry, and undo returns to the firs
 });
 
 test("an entry's drawing on the paper again is that entry, and what undo brings back is not", () => {
-  const history = new History(new PageStorage(() => null));
-  const recorder = new HistoryRecorder(history);
+  const history = new History({ put: async () => {} });
+  const recorder = new HistoryRecorder(history, () => RULE);
   recorder.drawing(one.strokes, answer(7));
   recorder.drawing(other.strokes, answer(1));
   const seven = history.entries[1];
@@ -48,7 +48,7 @@ test("an entry's drawing on the paper again is that entry, and what undo brings 
 
 test("an entry of a number keeps what stands on the paper", () => {
   const digits = [{ digit: 7, confidence: 0.9, box: [0, 0, 9, 9], probabilities: [] }];
-  const { text, transcript } = entryOf({ ...answer(), text: "7", transcript: "7=", digits });
+  const { text, transcript } = entryOf({ ...answer(), text: "7", transcript: "7=", digits }, RULE);
   assert.deepEqual([text, transcript], ["7", "7="]);
 });
 
