@@ -23,7 +23,7 @@ from digitrec.evaluation.datasets import read_labeled_dataset
 from digitrec.limits import InputLimits
 from digitrec.preprocessing.contrast import background_level
 from digitrec.preprocessing.decode import decoded
-from digitrec.preprocessing.normalize import normalize_with_box
+from digitrec.preprocessing.normalize import normalize_digit
 
 MARGINS_PX = (0, 1, 2, 8, 80)
 Image = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def _digits(path: Path) -> list[tuple[int, Image, tuple[int, int, int, int]]]:
     for label, image in read_labeled_dataset(path):
         try:
             with decoded(image, InputLimits()) as gray:
-                found.append((int(label), gray.copy(), normalize_with_box(gray)[1]))
+                found.append((int(label), gray.copy(), normalize_digit(gray).box))
         except DigitrecError:
             continue
     return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
+from postgresql_server import PostgresqlServer, find_programs, running_postgresql
 
 from digitrec import Recognizer
 
@@ -46,6 +48,26 @@ def pen_digits_path() -> Path:
     if not path.is_file():
         pytest.skip("needs the pen strokes: set DIGITREC_STROKES to pendigits-orig.tra")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL found: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason="needs pip install 'digitrec[postgresql]'")
+    with running_postgresql(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind."""
+    if request.param == "SQLite":
+        return f"sqlite:///{tmp_path}/digitrec.db"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.new_database()
 
 
 def pytest_configure() -> None:

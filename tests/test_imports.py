@@ -15,7 +15,8 @@ from digitrec import errors
 
 
 def test_every_error_and_the_names_of_a_recognizer_are_public() -> None:
-    others = {"DigitResult", "InputLimits", "Prediction", "Reading", "Recognizer", "Strokes", "__version__"}
+    results = {"DigitResult", "FormRecord", "Prediction", "Reading"}
+    others = {"Form", "InputLimits", "Recognizer", "Strokes", "__version__", *results}
     assert set(digitrec.__all__) == {*errors.__all__, *others}
     assert {name for name, value in vars(errors).items() if inspect.isclass(value)} == set(errors.__all__)
     for name in digitrec.__all__:

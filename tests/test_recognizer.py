@@ -23,7 +23,7 @@ from digitrec.errors import (
 from digitrec.limits import InputLimits
 from digitrec.reading.constraints import make_constraint
 from digitrec.saliency import occlusion_saliency
-from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
+from sample_digits import DIGIT_STROKES, draw_digit, draw_number, png_bytes
 
 BLANK = np.full((280, 280), 255, np.uint8)
 
@@ -158,3 +158,12 @@ def test_regions_without_ink_take_no_run_of_the_network() -> None:
     classifier = _FakeClassifier()
     occlusion_saliency(classifier, np.eye(28, dtype=np.float32), 7)
     assert classifier.runs <= 20  # of 36 regions and the image itself
+
+
+def test_the_boxes_of_a_large_jpeg_are_in_its_own_pixels(recognizer: Recognizer) -> None:
+    page = cv2.resize(draw_number("2358"), None, fx=6, fy=15, interpolation=cv2.INTER_LINEAR)
+    data = cv2.imencode(".jpg", page)[1].tobytes()
+    small, large = recognizer.read(draw_number("2358")), recognizer.read(data)
+    assert large.text == small.text == "2358"
+    for one, other in zip(small.digits, large.digits, strict=True):
+        assert abs(6 * one.box[0] - other.box[0]) < 30

@@ -19,6 +19,7 @@ from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_cur
 
 pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
 
+from digitrec.evaluation import report
 from digitrec.evaluation.console import format_results
 from digitrec.evaluation.report import write_report
 
@@ -70,8 +71,9 @@ def test_pool_of_no_results_is_none() -> None:
     ids=["no predictions at all", "no mistakes", "no digits", "both"],
 )
 def test_report_is_written_for_every_kind_of_result(
-    tmp_path: Path, results: list[SetResult], plots: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: list[SetResult], plots: int
 ) -> None:
+    monkeypatch.setattr(report, "_EXAMPLES_PER_DIGIT", 1)
     write_report(tmp_path / "new", results, CARD)
     metrics = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert len(metrics["sets"]) == len(results)

@@ -45,7 +45,11 @@ for module in json.loads(sys.argv[2]):
 """
 
 # What is promised to need no extra.
-CORE_MODULES = ["digitrec.forms", "digitrec.evaluation.evaluator", "digitrec.evaluation.number_evaluator"]
+CORE_MODULES = [
+    "digitrec.forms.reader",
+    "digitrec.evaluation.evaluator",
+    "digitrec.evaluation.number_evaluator",
+]
 
 
 def requirement_name(requirement: str) -> str:

@@ -24,7 +24,7 @@ from digitrec.web import create_app
 
 client = create_app().test_client()
 assert client.get("/").status_code == 200
-assert client.get("/static/js/main.js").status_code == 200
+assert client.get("/static/bundle/main.js").status_code == 200
 answer = client.post("/predict", data=sys.stdin.buffer.read(), content_type="image/png")
 assert not {"tensorflow", "keras"} & set(sys.modules)
 print(answer.get_data(as_text=True))
@@ -65,7 +65,7 @@ def test_the_wheel_carries_model_page_and_types(wheel: Path) -> None:
         "digitrec/_resources/models/digitrec.h5",
         "digitrec/_resources/models/lines.h5",
         "digitrec/_resources/templates/index.html",
-        "digitrec/_resources/static/js/main.js",
+        "digitrec/_resources/static/bundle/main.js",
         "digitrec/py.typed",
     } <= names
     assert not [name for name in names if name.startswith(("tests", "scripts"))]

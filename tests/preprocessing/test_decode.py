@@ -25,7 +25,7 @@ from digitrec.errors import (
     UnsupportedImageError,
 )
 from digitrec.limits import InputLimits
-from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.decode import decode, decoded
 from digitrec.preprocessing.strokes import Strokes
 from sample_digits import draw_digit, png_bytes
 
@@ -168,8 +168,10 @@ def test_strokes_become_a_canvas() -> None:
 
 def test_a_jpeg_from_a_phone_is_made_small_and_turned() -> None:
     lying = np.ascontiguousarray(np.rot90(draw_digit(7, 3000, 200)))
-    image = decode(saved(Image.fromarray(lying), "JPEG", exif=exif(6)))
-    assert max(image.shape) <= 1500
+    data = saved(Image.fromarray(lying), "JPEG", exif=exif(6))
+    assert decode(data).shape == (3000, 3000)
+    with decoded(data, may_reduce=True) as image:
+        assert max(image.shape) <= 1500
     upright = np.asarray(Image.fromarray(draw_digit(7, 3000, 200)).resize(image.shape[::-1]))
     assert np.abs(image.astype(int) - upright).mean() < 3
 
@@ -297,3 +299,14 @@ def test_a_color_file_gives_the_same_gray_levels_as_its_array(kind: str) -> None
     colors = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     assert np.array_equal(decode(saved(Image.fromarray(colors), kind)), decode(colors))
     assert decode(np.array([[[255, 0, 0]]], np.uint8)) == 76  # RGB
+
+
+def test_a_jpeg_too_large_for_the_memory_is_decoded_at_half_its_size_and_enlarged() -> None:
+    image = np.full((4000, 6000, 3), 255, np.uint8)
+    image[1000:1100, 3000:3200] = 0
+    gray = decode(saved(Image.fromarray(image), "JPEG"))
+    assert gray.shape == (4000, 6000)
+    rows, columns = np.nonzero(gray < 128)
+    assert (rows.min(), columns.min(), rows.max(), columns.max()) == pytest.approx(
+        (1000, 3000, 1099, 3199), abs=4
+    )

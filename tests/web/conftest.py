@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from digitrec.model.line_model import LineModel
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings
+from digitrec.web.request_context import state_of
 
 
 @cache
@@ -47,9 +48,18 @@ def classifier(_default_app: tuple[Flask, StubClassifier]) -> Iterator[StubClass
 
 
 @pytest.fixture
-def make_app(classifier: StubClassifier) -> Callable[..., Flask]:
+def make_app(classifier: StubClassifier) -> Iterator[Callable[..., Flask]]:
     """A function from changed settings to an application."""
-    return partial(_make_app, classifier)
+    apps = []
+
+    def make(**changes: Any) -> Flask:
+        apps.append(_make_app(classifier, **changes))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        if (storage := state_of(app).storage) is not None:
+            storage.database.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from digitrec.web.middleware.api_keys import new_key
 KEY, STORED = new_key("clerks")
 OTHER_KEY, OTHER_STORED = new_key("scanner")
 PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
-PUBLIC = ("/favicon.ico", "/openapi.json", "/docs")
+PUBLIC = ("/favicon.ico", "/service-worker.js", "/openapi.json", "/docs")
 
 
 @pytest.fixture

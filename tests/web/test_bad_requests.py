@@ -19,7 +19,7 @@ from digitrec.web import request_context
 FORM = "multipart/form-data; boundary=x"
 JSON = "application/json"
 IMAGE = 'name="image"; filename="7.png"'
-FIELDS = 'name="fields"'
+FORM_PART = 'name="form"'
 POINTS = [[index, 0] for index in range(100_000)]
 
 
@@ -118,23 +118,28 @@ def test_a_wrong_query_gets_400_naming_it(client: FlaskClient, path: str, field:
 
 
 @pytest.mark.parametrize(
-    ("fields", "field"),
+    ("template", "field"),
     [
-        ("{", "fields"),
-        ("[]", "fields"),
-        ("[" * 200_000, "fields"),
-        ('{"a": {"box": [0, 0, 1, 1], "color": 3}}', "fields.a.color"),
-        ('{"a": {"box": [0, 0, 900, 900]}}', "fields.a"),
-        ('{"a": {"box": [0, 0, 1, 1], "pattern": "x"}}', "fields.a.pattern"),
+        ("{", "form"),
+        ("[]", "form"),
+        ("{}", "form.fields"),
+        ("[" * 200_000, "form"),
+        ('{"fields": {"a": {"box": [0, 0, 1, 1], "color": 3}}}', "form.fields.a.color"),
+        ('{"fields": {"a": {"box": [0, 0, 900, 900]}}}', "form.fields.a.box"),
+        ('{"fields": {"a": {"box": [0, 0, 1, 1], "pattern": "x"}}}', "form.fields.a.pattern"),
+        ('{"fields": {"a": {"box": [0, 0, 1, 1]}}, "reference": "/etc/passwd"}', "form.reference"),
     ],
-    ids=["half", "list", "deep", "unknown", "outside", "pattern"],
+    ids=["half", "list", "empty", "deep", "unknown", "outside", "pattern", "path"],
 )
-def test_wrong_form_fields_get_400_naming_them(client: FlaskClient, fields: str, field: str) -> None:
-    response = client.post("/api/v1/read", **form((IMAGE, one()), (FIELDS, fields.encode())))
+def test_a_wrong_form_gets_400_naming_what_is_wrong(client: FlaskClient, template: str, field: str) -> None:
+    response = client.post("/api/v1/read", **form((IMAGE, one()), (FORM_PART, template.encode())))
     assert_problem(response, 400, "invalid-field", field)
+    if field != "form":
+        in_json = f'{{"image": "{base64.b64encode(one()).decode()}", "form": {template}}}'
+        assert_problem(client.post("/api/v1/read", **body(in_json.encode())), 400, "invalid-field", field)
 
 
-@pytest.mark.parametrize("extra", [{"fields": {"a": {"box": [0, 0, 1, 1]}}}, {"form": 1}])
+@pytest.mark.parametrize("extra", [{"form": {"fields": {"a": {"box": [0, 0, 1, 1]}}}}, {"fields": 1}])
 def test_a_field_that_a_drawing_does_not_take_is_named(client: FlaskClient, extra: dict[str, Any]) -> None:
     (name,) = extra
     response = client.post("/api/v1/read", json={"strokes": [[[1, 2], [3, 4]]], **extra})
@@ -220,10 +225,10 @@ def test_a_body_of_too_many_bytes_gets_413(make_app: Callable[..., Flask]) -> No
     ("request_", "detail"),
     [
         (form(*[(IMAGE, b"x")] * 1001), "more than 1,000 parts"),
-        (form((FIELDS, b"x" * 600_000)), "text field over 500 kB"),
+        (form((FORM_PART, b"x" * 600_000)), "text field over 500 kB"),
         (body(b'{"strokes": [' + b"[]," * 1_000_000 + b"[]]}"), "1,000,000 values"),
-        (body(b'{"image":"","fields":{%s}}' % b",".join(b'"k%d":1' % n for n in range(20_000))), "10,000 keys"),
-        (body(b'{"image":"","fields":{%s}}' % b",".join(b'"%d" \n :{}' % n for n in range(20_000))), "10,000 keys"),
+        (body(b'{"image":"","form":{%s}}' % b",".join(b'"k%d":1' % n for n in range(20_000))), "10,000 keys"),
+        (body(b'{"image":"","form":{%s}}' % b",".join(b'"%d" \n :{}' % n for n in range(20_000))), "10,000 keys"),
         (body(b'{"image":"",' * 20_000), "10,000 keys"),
         (body(b'{"a":' * 20_000), "10,000 keys"),
     ],
@@ -252,6 +257,6 @@ def test_images_that_take_too_long_get_413(
 @pytest.mark.parametrize("path", ["/predict", "/api/v1/read"])
 def test_json_of_any_depth_gets_400(client: FlaskClient, path: str) -> None:
     for depth in (200, 2_000, 400_000):
-        for field in ("strokes", "pixels", "fields"):
+        for field in ("strokes", "pixels", "form"):
             deep = f'{{"image": "", "{field}": {"[" * depth}{"]" * depth}}}'
             assert client.post(path, **body(deep.encode())).status_code == 400, (field, depth)

@@ -150,9 +150,10 @@ def test_pipelined_requests_are_served_one_after_the_other(serve: Serve, lengths
 def test_requests_after_an_unread_response_are_dropped(serve: Serve) -> None:
     served = serve(response_bytes=3_000_000)
     client = served.connect(GET * 100)
-    served.turn_until(lambda: len(served.bodies) >= 2)
+    served.turn_until(lambda: any(channel.close_when_flushed for channel in served.channels))
     received = served.receive(client, lambda _: False)
-    assert 2 <= received.count(OK) == len(served.bodies) <= 4
+    # How many responses wait in the buffers of the system differs between machines.
+    assert 2 <= received.count(OK) == len(served.bodies) < 50
     assert received.count(b"Connection: close") == 1
 
 

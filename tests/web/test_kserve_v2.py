@@ -99,7 +99,7 @@ def test_every_shape_and_datatype_means_the_pixels_of_predict(
         images = (SEVENS * full).reshape(shape)
         for changes in ({}, {"data": images.reshape(-1).tolist()}):
             outputs(client.post(INFER, json=tensor(images, datatype, **changes)))
-            assert np.array_equal(np.concatenate(seen[:2]), seen[-1])
+            assert np.array_equal(seen[:2], seen[-2:])
 
 
 @pytest.mark.parametrize(("datatype", "full"), [("FP32", 1.0), ("UINT8", 255.0)])

@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from web_images import one
 from web_servers import REPOSITORY, running
@@ -25,19 +26,30 @@ from digitrec.web.config import PREFIX, Settings
 from digitrec.web.problems import PROBLEMS
 from digitrec.web.schemas import query, requests, tensors
 
-HIDDEN = {"static", "pages.favicon", "openapi.docs_file"}
+HIDDEN = {"static", "pages.favicon", "pages.service_worker", "openapi.docs_file"}
 IMAGE_PATHS = ("/predict", "/api/v1/predict", "/api/v1/read")
 SCHEMA = "#/components/schemas/"
 BODIES = (
     requests.ImageBody, requests.StrokesBody, requests.PixelsBody, requests.ImagePageBody, requests.PixelsPageBody,
-    tensors.InferenceRequest,
+    requests.CheckBody, requests.ValuesBody, tensors.InferenceRequest,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def app() -> Flask:
-    """The application with its real model."""
-    return create_app()
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application with its real model, and a database with the forms and records of `stored`."""
+    path = tmp_path_factory.mktemp("database") / "digitrec.db"
+    return create_app(Settings(database_url=f"sqlite:///{path}", database_access="open"))
+
+
+@pytest.fixture
+def stored(app: Flask, document: dict[str, Any]) -> None:
+    """A form and a record, those of the examples."""
+    client = app.test_client()
+    for path, name in (("/api/v1/forms", "form"), ("/api/v1/forms/{form_id}/records", "image")):
+        content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        response = client.post(url(app, path), json=content["examples"][name]["value"])
+        assert response.status_code in (200, 201), response.text
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +141,24 @@ def test_every_operation_has_its_own_id_and_a_summary(document: dict[str, Any]) 
 
 @pytest.mark.parametrize("path", IMAGE_PATHS)
 def test_the_query_parameters_are_those_of_the_model(document: dict[str, Any], path: str) -> None:
-    options = query.ReadOptions if path.endswith("read") else query.PredictOptions
+    assert_documented(
+        document, path, "post", query.ReadOptions if path.endswith("read") else query.PredictOptions
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "options"), [("records", query.RecordsOptions), ("table", query.TableOptions)]
+)
+def test_the_query_parameters_of_stored_forms_are_those_of_the_model(
+    document: dict[str, Any], path: str, options: type[BaseModel]
+) -> None:
+    assert_documented(document, f"/api/v1/forms/{{form_id}}/{path}", "get", options)
+
+
+def assert_documented(document: dict[str, Any], path: str, method: str, options: type[BaseModel]) -> None:
     documented = {
         item["name"]: {"description": item["description"], **item["schema"]}
-        for item in document["paths"][path]["post"]["parameters"]
+        for item in document["paths"][path][method]["parameters"]
         if item["in"] == "query"
     }
     expected = {}
@@ -183,10 +209,14 @@ def schema_of(document: dict[str, Any], response: dict[str, Any], media_type: st
 
 def url(app: Flask, path: str) -> str:
     version = app.extensions["digitrec"].recognizer.card["version"]
-    name = "blank-image" if path.startswith("/problems") else "digitrec"
+    names = {"/problems": "blank-image", "/api/v1/records": "year"}
+    name = next((name for prefix, name in names.items() if path.startswith(prefix)), "digitrec")
+    for part in ("{form_id}", "{record_id}"):
+        path = path.replace(part, "1")
     return path.replace("{name}", name).replace("{version}", version)
 
 
+@pytest.mark.usefixtures("stored")
 def test_every_get_and_every_example_gets_a_documented_response(app: Flask, document: dict[str, Any]) -> None:
     num_examples = 0
     for path, method, operation in operations(document):
@@ -194,13 +224,13 @@ def test_every_get_and_every_example_gets_a_documented_response(app: Flask, docu
         bodies = [example["value"] for example in content.get("examples", {}).values()]
         num_examples += len(bodies)
         for body in [None] if method == "get" else bodies:
-            response = app.test_client().open(url(app, path), method=method, json=body)
-            assert response.status_code == 200, response.text
-            documented = operation["responses"]["200"]
+            response = app.test_client().open(url(app, path), method=method, json=body, buffered=True)
+            assert response.status_code in (200, 201), response.text
+            documented = operation["responses"][str(response.status_code)]
             assert response.mimetype in documented["content"]
             if response.mimetype == "application/json":
                 schema_of(document, documented, response.mimetype).validate(response.json)
-    assert num_examples == 11
+    assert num_examples == 18
 
 
 def test_every_example_of_a_response_fits_its_schema(document: dict[str, Any]) -> None:
@@ -211,9 +241,11 @@ def test_every_example_of_a_response_fits_its_schema(document: dict[str, Any]) -
                     schema_of(document, response, media_type).validate(content["example"])
 
 
+OLD = {"version": 2_000_000_000, "fields": {}}
 INFER = "/v2/models/digitrec/infer"
 
 
+@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize(
     ("path", "sent_to", "status", "body"),
     [
@@ -222,7 +254,19 @@ INFER = "/v2/models/digitrec/infer"
         ("/predict", "/predict", 415, {"data": b"%PDF-1.7"}),
         ("/predict", "/predict", 422, {"json": {"strokes": []}}),
         ("/api/v1/read", "/api/v1/read?length=0", 400, {"data": one()}),
+        ("/api/v1/form-proposals", "/api/v1/form-proposals", 415, {"data": b"%PDF-1.7"}),
+        ("/api/v1/form-checks", "/api/v1/form-checks", 400, {"json": {}}),
         ("/problems/{name}", "/problems/none", 404, {"method": "get"}),
+        ("/api/v1/forms/{form_id}", "/api/v1/forms/999", 404, {"method": "get"}),
+        ("/api/v1/forms/{form_id}/records", "/api/v1/forms/1/records?limit=0", 400, {"method": "get"}),
+        ("/api/v1/records/{record_id}", "/api/v1/records/1", 409, {"method": "patch", "json": OLD}),
+        (
+            "/api/v1/data",
+            "/api/v1/data",
+            403,
+            {"method": "delete", "headers": {"Origin": "https://a.example"}},
+        ),
+        ("/api/v1/adaptations", "/api/v1/adaptations", 422, {"method": "post"}),
         ("/v2/models/{name}/infer", INFER, 400, {"data": b"{"}),
         ("/v2/models/{name}/infer", "/v2/models/x/infer", 404, {"data": b"{"}),
         ("/v2/models/{name}/infer", INFER, 413, {"data": bytes(20_000_001)}),
@@ -238,6 +282,7 @@ def test_an_error_has_a_documented_response(
     schema_of(document, documented, response.mimetype).validate(response.json)
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
     """All checks of Schemathesis; `make test-api` asks for more examples and all phases."""
     pytest.importorskip("schemathesis", reason="needs pip install schemathesis")
@@ -246,7 +291,11 @@ def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
         examples = int(os.environ["DIGITREC_SCHEMATHESIS_EXAMPLES"])
         phases, least = "examples,coverage,fuzzing,stateful", 3000
     hooks = REPOSITORY / "tests" / "web"
-    with running(DIGITREC_LOG_LEVEL="ERROR", DIGITREC_LOG_FORMAT="text") as server:
+    database = {
+        "DIGITREC_DATABASE_URL": f"sqlite:///{tmp_path}/digitrec.db",
+        "DIGITREC_DATABASE_ACCESS": "open",
+    }
+    with running(DIGITREC_LOG_LEVEL="ERROR", DIGITREC_LOG_FORMAT="text", **database) as server:
         command = [
             *(Path(sys.executable).parent / "schemathesis", "--config-file", hooks / "schemathesis.toml"),
             *("run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--phases", phases),

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,12 +150,29 @@ def test_the_transcript_has_what_is_written_besides_the_digits(client: FlaskClie
 
 
 def test_the_fields_of_a_form_are_read_by_name(client: FlaskClient) -> None:
-    fields = {"bar": {"box": [0, 0, 1, 1]}, "blank": {"box": [0, 0, 30, 30]}}
-    in_form = {"image": files(one()), "fields": json.dumps(fields)}
-    for request_ in ({"data": in_form}, {"json": {"image": BASE64, "fields": fields}}):
-        found = client.post("/api/v1/read", **request_).json["fields"]
-        assert found["bar"]["text"]
-        assert found["bar"]["transcript"]
-        assert found["blank"]["type"] == "/problems/blank-image"
-    in_form = {"image": files(one()), "fields": json.dumps(fields)}
+    form = {"fields": {"bar": {"box": [40, 0, 80, 120]}, "blank": {"box": [0, 0, 30, 30]}}}
+    in_form = {"image": files(one()), "form": json.dumps(form)}
+    for request_ in ({"data": in_form}, {"json": {"image": BASE64, "form": form}}):
+        record = client.post("/api/v1/read?include=field_image", **request_).json
+        assert all(field["field_image"].startswith("data:image/webp;") for field in record["fields"].values())
+        assert record["fields"]["bar"]["text"]
+        assert record["fields"]["bar"]["transcript"]
+        assert record["fields"]["blank"]["type"] == "/problems/blank-image"
+        assert (record["accepted"], record["fit"], record["violations"]) == (False, None, [])
+    in_form = {"image": files(one()), "form": json.dumps(form)}
     assert client.post("/api/v1/read?length=1", data=in_form).status_code == 400
+
+
+def test_a_page_is_registered_with_the_picture_of_the_blank_form(client: FlaskClient) -> None:
+    example = Path(__file__).parents[2] / "examples" / "form"
+    template, blank = (example / "form.json").read_bytes(), (example / "blank.png").read_bytes()
+
+    def post(image: bytes) -> dict[str, Any]:
+        parts = {"image": files(image), "form": files(template), "reference": files(blank)}
+        return client.post("/api/v1/read", data=parts).json
+
+    assert post(blank)["fit"] == 1
+    assert post(one())["type"] == "/problems/form-mismatch"
+    url = f"data:image/png;base64,{base64.b64encode(blank).decode()}"
+    body = {"image": url, "form": {**json.loads(template), "reference": url}}
+    assert client.post("/api/v1/read", json=body).json["fit"] == 1

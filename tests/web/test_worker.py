@@ -42,10 +42,10 @@ def hanging(server: Server) -> Iterator[None]:
         yield
 
 
-def form(num_images: int, fields: str = "{}") -> bytes:
+def form(num_images: int, template: str = "{}") -> bytes:
     head = b"--x\r\nContent-Disposition: form-data; name="
     image = head + b'"image"; filename="x.png"\r\n\r\n' + one() + b"\r\n"
-    return image * num_images + head + b'"fields"\r\n\r\n' + fields.encode() + b"\r\n--x--\r\n"
+    return image * num_images + head + b'"form"\r\n\r\n' + template.encode() + b"\r\n--x--\r\n"
 
 
 def test_a_worker_is_replaced_if_a_thread_hangs_and_not_if_it_is_idle() -> None:
@@ -62,10 +62,10 @@ def test_a_worker_is_replaced_if_a_thread_hangs_and_not_if_it_is_idle() -> None:
 
 
 def test_a_worker_with_many_slow_images_is_not_replaced_and_rejects_the_rest() -> None:
-    boxes = json.dumps({f"{index}": {"box": [0, 0, 1, 1]} for index in range(10)})
+    boxes = json.dumps({"fields": {f"{index}": {"box": [0, index / 10, 1, 0.1]} for index in range(10)}})
     pages = form(10)
     requests = [
-        ("/predict", pages), ("/upload", pages), ("/api/v1/read", pages.replace(b'"fields"', b'"other"')),
+        ("/predict", pages), ("/upload", pages), ("/api/v1/read", pages.replace(b'"form"', b'"other"')),
         ("/api/v1/read", form(1, boxes)),
     ]  # fmt: skip
     with (

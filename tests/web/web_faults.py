@@ -36,9 +36,9 @@ def slow_application() -> Flask:
     """The application on a machine that needs half a second for an image."""
     decoded = recognizer.decoded
 
-    def decode_slowly(*arguments: Any) -> Any:
+    def decode_slowly(*arguments: Any, **options: Any) -> Any:
         time.sleep(0.5)
-        return decoded(*arguments)
+        return decoded(*arguments, **options)
 
     recognizer.decoded = decode_slowly
     return run.create_wsgi_app()
