@@ -1,6 +1,7 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them, without the slow ones
-# make test-slow   train, attack, install into fresh environments and run a Ray cluster, some minutes; shows the coverage of both
+# make test-slow   train, attack, ask by the OpenAPI document, install into fresh environments and run a Ray cluster, some minutes
+#              COVERAGE=1 with both, in this order: test-slow shows the coverage of both and requires it; it takes longer
 # make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
 # make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
 # make docs    build the documentation into site/, and fail on a warning
@@ -23,8 +24,11 @@ BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis --numprocesses logical --maxprocesses 4
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+
+# The tests start some hundred processes; without stored bytecode each would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The page needs no npm; ESLint, axe-core and the tests of its modules do.
 NODE_MODULES := node_modules/.package-lock.json
@@ -36,11 +40,11 @@ serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
 test: $(VENV)/.test test-js
-	$(PYTEST) -m "not slow" --cov --cov-report= --cov-fail-under=0
+	$(PYTEST) -m "not slow" --dist worksteal $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 
-# Training, attacks, fresh environments and a Ray cluster; coverage is that of both runs.
+# The tests of a file share a training, so they run in one process.
 test-slow: $(VENV)/.test
-	$(PYTEST) -m slow --cov --cov-append --cov-report=term:skip-covered
+	$(PYTEST) -m slow --dist loadfile $(if $(COVERAGE),--cov --cov-append --cov-report=term:skip-covered)
 
 lint: $(VENV)/.lint lint-js
 	$(BIN)/ruff check .
@@ -163,5 +167,5 @@ $(VENV)/.lock: pyproject.toml | $(VENV)/.made
 	touch $@
 
 $(VENV)/.lint: pyproject.toml requirements.lock | $(VENV)/.made
-	$(PIP) --editable '.[web]' --group lint
+	$(PIP) --editable '.[web,storage]' --group lint
 	touch $@

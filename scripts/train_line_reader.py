@@ -4,7 +4,8 @@
 python scripts/train_line_reader.py FOLDER --unipen DIR        continues from the checkpoint in FOLDER if there is one
 
 A JSON line with the metrics goes to standard output after every checkpoint. The model file is written after the last
-step, also if the checkpoint has reached it. --start-from models/lines.h5 starts from the weights of a model file.
+step, also if the checkpoint has reached it. --start-from models/lines.h5 starts from the weights of a model file;
+--average-with models/lines.h5 averages the trained weights with those of a model file.
 """
 
 from __future__ import annotations
