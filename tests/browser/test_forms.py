@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from forms_ui import EXAMPLE, PICTURE, Forms, answer
 from web_ui import WebUi, expect
-
-from digitrec.recognizer import Recognizer
-from digitrec.web import create_app
-from digitrec.web.config import Settings
 
 MISMATCH = {"type": "/problems/form-mismatch", "status": 422, "detail": "expected the form."}
 
@@ -219,46 +211,3 @@ def test_no_image_of_a_field_is_held_once_it_is_checked(forms: Forms, page: Any)
     forms.keys("Enter", "Enter")
     forms.ui.expect("#check").to_be_hidden()
     assert page.evaluate("window.held.size") == 0
-
-
-@pytest.fixture
-def stored_address(recognizer: Recognizer, tmp_path: Path, serve: Callable[..., Any]) -> Iterator[str]:
-    pytest.importorskip("sqlalchemy", reason="pip install 'digitrec[storage]'")
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/test.db", database_access="open")
-    with serve(create_app(settings, recognizer)) as address:
-        yield address
-
-
-def test_two_people_check_the_same_stored_page_and_nothing_typed_is_lost(
-    open_page: Callable[..., WebUi], stored_address: str
-) -> None:
-    first = Forms(open_page(stored_address))
-    first.ui.failures.add(409)
-    first.open(json.loads((EXAMPLE / "form.json").read_text()) | example())
-    first.ui.click("#fields-on")
-    first.page.set_input_files("#pages-files", EXAMPLE / "3.jpg")
-    first.ui.expect("#check-label").to_have_text("total", timeout=60_000)
-    second = Forms(open_page(stored_address))
-    second.ui.click("#stored-forms [data-do=open]")
-    second.ui.expect("#check-label").to_have_text("total")
-    for forms, total in ((first, "757"), (second, "751")):
-        forms.page.focus("#check-input")
-        forms.page.keyboard.type(total)
-        forms.keys("Enter")
-        forms.page.wait_for_timeout(300)
-    second.ui.expect("#check-why").to_contain_text(
-        "Somebody else has changed this page; here it is “757” now"
-    )
-    second.answer.to_have_value("751")
-    second.keys("Escape")
-    second.answer.to_have_value("757")
-    second.page.on("dialog", lambda dialog: dialog.accept())
-    second.ui.click("[data-step=start]")
-    second.ui.expect("#stored-forms .quiet").to_contain_text("1 page")
-    second.ui.click("#stored-forms [data-do=remove]")
-    second.ui.expect("#stored").to_be_hidden()
-
-
-def example() -> dict[str, Any]:
-    data = base64.b64encode((EXAMPLE / "blank.png").read_bytes()).decode()
-    return {"reference": f"data:image/png;base64,{data}"}

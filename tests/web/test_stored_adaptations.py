@@ -7,20 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from checked_digits import add_crosses
 from web_images import one, with_bar
 from web_testing import assert_problem
 
 from digitrec.cli.main import main
 from digitrec.files import packaged_model_path
-from digitrec.forms.template import Form
 from digitrec.model.classifier import load_classifier
-from digitrec.results import DigitResult, FormRecord, Reading
 from digitrec.storage import Storage
 from digitrec.training.data.custom import load_custom_data
 from digitrec.web import create_app
@@ -97,23 +94,6 @@ create_app(Settings(database_url="sqlite:///{tmp_path}/digitrec.db", database_ac
 assert not {{"keras", "tensorflow", "sklearn", "scipy"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def add_crosses(storage: Storage, count: int) -> None:
-    """Store a number of a hand that writes every 3 as a cross in a box, checked by a person."""
-    rng = np.random.default_rng(0)
-    cross = np.zeros((28, 28), np.float32)
-    cv2.rectangle(cross, (4, 4), (23, 23), (1.0,), 2)
-    cv2.line(cross, (4, 4), (23, 23), (1.0,), 2)
-    cv2.line(cross, (23, 4), (4, 23), (1.0,), 2)
-    images = [np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)]
-    digits = tuple(DigitResult(8, 0.5, (0, 0, 9, 9), np.full(10, 0.1, np.float32), image) for image in images)
-    reading = Reading("8" * count, "8" * count, 0.5, False, digits)
-    form = storage.forms.add(Form.model_validate({"fields": {"a": {"box": [0, 0, 1, 1]}}}), None, None)
-    page = FormRecord({"a": reading}, None, (), False, {"a": np.zeros((9, 9), np.uint8)})
-    record, _ = storage.records.add(form, "a.jpg", "a" * 64, page, None)
-    assert record is not None
-    storage.records.check(record.id, 1, {"a": "3" * count}, None)
 
 
 @pytest.mark.slow
