@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checked_digits import add_crosses
 from flask import Flask
 from forms_ui import EXAMPLE, Forms
 from web_ui import WebUi
 
+from checked_digits import add_crosses
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
-from checked_digits import add_crosses
 from web_images import one, with_bar
 from web_testing import assert_problem
 
+from checked_digits import add_crosses
 from digitrec.cli.main import main
 from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
