@@ -8,6 +8,7 @@ import numpy as np
 from digitrec.forms.template import Form
 from digitrec.results import DigitResult, FormRecord, Reading
 from digitrec.storage import Storage
+from sample_digits import draw_digit, png_bytes
 
 
 def add_crosses(storage: Storage, count: int) -> None:
@@ -20,7 +21,9 @@ def add_crosses(storage: Storage, count: int) -> None:
     images = [np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)]
     digits = tuple(DigitResult(8, 0.5, (0, 0, 9, 9), np.full(10, 0.1, np.float32), image) for image in images)
     reading = Reading("8" * count, "8" * count, 0.5, False, digits)
-    form = storage.forms.add(Form.model_validate({"fields": {"a": {"box": [0, 0, 1, 1]}}}), None, None)
+    form = storage.forms.add(
+        Form.model_validate({"fields": {"a": {"box": [0, 0, 40, 20]}}}), png_bytes(draw_digit(7)), None
+    )
     page = FormRecord({"a": reading}, None, (), False, {"a": np.zeros((9, 9), np.uint8)})
     record, _ = storage.records.add(form, "a.jpg", "a" * 64, page, None)
     assert record is not None

@@ -80,7 +80,7 @@ def test_the_model_learns_goes_back_and_everything_is_deleted_by_clicks(
     ui.click("#stored-forms [data-do=open]")
     forms.ui.expect("#adapt-note").to_contain_text("40")
     ui.click("#adapt")
-    ui.expect("#adapt-back").to_be_visible(timeout=120_000)
+    ui.expect("#adapt-back").to_be_visible(timeout=400_000)
     ui.expect("#adapt-note").to_contain_text("100")
     assert storage.adaptations.active_id() is not None
     ui.click("#adapt-back")

@@ -58,16 +58,16 @@ test("a box stays on the page and is not too small", () => {
   assert.deepEqual(template.boxBetween([5, 5], [5, 5], PAGE), [5, 5, 8, 8]);
 });
 
-test("fractions of the page become pixels, pixels stay", () => {
-  assert.equal(template.inPixels(FORM, PAGE), FORM);
-  const fractions = template.newTemplate("", null);
-  fractions.fields.a = { box: [0.1, 0.1, 0.5, 0.5] };
-  assert.deepEqual(template.inPixels(fractions, PAGE).fields.a.box, [10, 20, 50, 100]);
+test("boxes are in pixels of the picture as it is shown", () => {
+  assert.deepEqual(template.inPixels(FORM, { size: PAGE, scale: 1 }), FORM);
+  const form = (box) => ({ ...template.newTemplate("", null), fields: { a: { box } } });
+  assert.deepEqual(template.inPixels(form([0.1, 0.1, 0.5, 0.5]), { size: PAGE, scale: 1 }).fields.a.box, [10, 20, 50, 100]);
+  assert.deepEqual(template.inPixels(form([40, 80, 100, 200]), { size: PAGE, scale: 0.5 }).fields.a.box, [20, 40, 50, 100], "of one that was reduced");
 });
 
 test("a file that is no template is rejected", () => {
-  for (const text of ["", "[]", "7", "{}", '{"fields": {"a": {}}}', '{"fields": {"a": {"box": [1, 2, 3]}}}']) {
-    assert.throws(() => template.parseTemplate(text), undefined, text);
+  for (const text of ["[]", "7", "{}", '{"fields": {"a": {}}}', '{"fields": {"a": {"box": [1, 2, 3]}}}']) {
+    assert.throws(() => template.wholeTemplate(JSON.parse(text)), undefined, text);
   }
-  assert.deepEqual(template.parseTemplate('{"fields": {"a": {"box": [1, 2, 3, 4]}}}').rules, []);
+  assert.deepEqual(template.wholeTemplate({ fields: { a: { box: [1, 2, 3, 4] } } }).rules, []);
 });

@@ -2,7 +2,8 @@
 
 const MAX_PX = 2000; // longer side: what registration needs; each page is sent with it
 
-// { blob, url, size } of a picture, reduced if it is large; throws if the browser cannot show it. url is a data URL.
+// { blob, url, size, scale } of a picture, reduced by `scale` if it is large; throws if the browser cannot show it. url is a
+// data URL.
 export async function loadPicture(blob) {
   const bitmap = await createImageBitmap(blob);
   const scale = Math.min(1, MAX_PX / Math.max(bitmap.width, bitmap.height));
@@ -10,7 +11,7 @@ export async function loadPicture(blob) {
   const isFit = scale === 1 && ["image/png", "image/jpeg", "image/webp"].includes(blob.type);
   const picture = isFit ? blob : await redrawn(bitmap, size);
   bitmap.close();
-  return { blob: picture, url: await dataUrl(picture), size };
+  return { blob: picture, url: await dataUrl(picture), size, scale };
 }
 
 function redrawn(bitmap, [width, height]) {

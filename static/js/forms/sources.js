@@ -3,7 +3,7 @@
 
 import { loadPicture } from "./pictures.js";
 import { blobOf } from "./stores.js";
-import { inPixels, newTemplate, parseTemplate } from "./template.js";
+import { inPixels, newTemplate, wholeTemplate } from "./template.js";
 import * as texts from "./texts.js";
 
 const EXAMPLE = new URL("../example/", import.meta.url); // from bundle/forms.js
@@ -17,14 +17,16 @@ export async function fromBlank(file, propose) {
 
 // file: of the picture, where the template has none inside.
 export async function fromTemplate(json, file) {
-  const template = await json.text().then(parseTemplate).catch(() => Promise.reject(new Error(texts.NOT_A_TEMPLATE)));
-  if (!file && !template.reference?.startsWith("data:")) throw new Error(texts.NO_PICTURE);
-  const picture = await shownPicture(file ?? blobOf(template.reference));
-  return { template: inPixels({ ...template, reference: picture.url }, picture.size), picture };
+  const template = await json.text().then(JSON.parse).then(wholeTemplate).catch(() => Promise.reject(new Error(texts.NOT_A_TEMPLATE)));
+  return withPicture(template, file);
 }
 
-export async function fromStored({ template }) {
-  return { template, picture: await shownPicture(blobOf(template.reference)) };
+export const fromStored = ({ template }) => withPicture(wholeTemplate(template));
+
+async function withPicture(template, file) {
+  if (!file && !template.reference?.startsWith("data:")) throw new Error(texts.NO_PICTURE);
+  const picture = await shownPicture(file ?? blobOf(template.reference));
+  return { template: inPixels({ ...template, reference: picture.url }, picture), picture };
 }
 
 // With the files of its filled pages.

@@ -90,18 +90,17 @@ export function boxBetween(a, b, page) {
   return clampBox([...low, high[0] - low[0], high[1] - low[1]], page);
 }
 
-// The same template with boxes in pixels of a page of [width, height].
-export function inPixels(template, [width, height]) {
+// The same template with boxes in pixels of a picture of { size, scale } as of loadPicture().
+export function inPixels(template, { size, scale }) {
   const boxes = Object.values(template.fields).map(({ box }) => box);
-  if (Math.max(...boxes.flat()) > 1) return template;
-  const scaled = ([x, y, w, h]) => clampBox([x * width, y * height, w * width, h * height], [width, height]);
+  const [x, y] = Math.max(...boxes.flat()) <= 1 ? size : [scale, scale];
+  const scaled = ([left, top, width, height]) => clampBox([left * x, top * y, width * x, height * y], size);
   const fields = Object.entries(template.fields).map(([name, field]) => [name, { ...field, box: scaled(field.box) }]);
   return { ...template, fields: Object.fromEntries(fields) };
 }
 
-// A template from the text of a file; throws where it is none. The server says what is wrong inside.
-export function parseTemplate(text) {
-  const template = JSON.parse(text);
+// A template with all its parts, from a file or the server; throws where it is none. The server says what is wrong inside.
+export function wholeTemplate(template) {
   const boxes = Object.values(template.fields).map(({ box }) => box);
   if (!boxes.every((box) => box.length === 4 && box.every(Number.isFinite))) throw new TypeError("no template");
   return { ...newTemplate("", null), ...template };
