@@ -115,7 +115,19 @@ def test_the_files_of_the_page_are_kept_for_good_and_others_are_asked_for_again(
         assert client.get(path, buffered=True).headers["Cache-Control"].endswith("immutable")
         for other in (path.split("?")[0], path[:-1] + "x"):
             assert client.get(other, buffered=True).headers["Cache-Control"] == "no-cache"
-    assert client.get("/static/none.js?v=None").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["none.js", "none.js?v=None", "../secret.txt?v=2bb80d537b1d", 300 * "x"])
+def test_what_is_no_file_of_the_page_is_404_and_not_kept(
+    make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    app = make_app()
+    (tmp_path / "static").mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    monkeypatch.setattr(app, "static_folder", str(tmp_path / "static"))
+    response = app.test_client().get(f"/static/{name}")
+    assert response.status_code == 404
+    assert "max-age" not in response.headers["Cache-Control"]
 
 
 def test_a_changed_file_has_another_address(

@@ -45,8 +45,9 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def keep_and_compress(response: Response) -> Response:
-        filename = (request.view_args or {}).get("filename", "")
-        if request.endpoint == _ENDPOINT and request.args.get("v") == _version(app, filename):
+        # Not for an error: the name may be that of no file, or of one outside the folder.
+        is_found = request.endpoint == _ENDPOINT and response.status_code < HTTPStatus.BAD_REQUEST
+        if is_found and request.args.get("v") == _version(app, (request.view_args or {})["filename"]):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         is_file = response.direct_passthrough
         if response.status_code != HTTPStatus.OK or response.mimetype not in _COMPRESSED:
