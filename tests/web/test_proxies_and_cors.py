@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,10 +26,12 @@ def shared(make_app: Callable[..., Flask]) -> FlaskClient:
     return make_app(cors_origins=(SITE, "http://localhost:3000")).test_client()
 
 
-def preflight(client: FlaskClient, path: str, origin: str, asked: str = "content-type") -> dict[str, str]:
+def preflight(
+    client: FlaskClient, path: str, origin: str, asked: str = "content-type", method: str = "POST"
+) -> dict[str, str]:
     headers = {
         "Origin": origin,
-        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": asked,
     }
     response = client.options(path, headers=headers)
@@ -48,6 +52,20 @@ def test_an_allowed_origin_may_read_responses_and_problems(shared: FlaskClient, 
         assert "Origin" in response.headers.getlist("Vary")
         exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
         assert {"Retry-After", "X-Request-ID"} <= set(exposed)
+
+
+def test_an_allowed_origin_may_use_every_method_of_the_api(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/digitrec.db"
+    app = make_app(cors_origins=(SITE,), database_url=url, database_access="open")
+    client, methods = app.test_client(), set()
+    for rule in app.url_map.iter_rules():
+        path = re.sub("<.*?>", "1", rule.rule)
+        for method in sorted(rule.methods or ()) if path.startswith("/api/") else ():
+            assert method in preflight(client, path, SITE, method=method)["Access-Control-Allow-Methods"]
+            methods.add(method)
+    assert methods >= {"GET", "POST", "PATCH", "DELETE"}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,6 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         app,
         resources=_CORS_PATHS,
         origins=list(origins),
-        methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", _HEADER_LENGTH],
         expose_headers=["Retry-After", "X-Request-ID", _HEADER_LENGTH],
         always_send=False,  # only for requests of another site
