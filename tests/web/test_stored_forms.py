@@ -303,6 +303,7 @@ def test_a_record_and_a_form_can_be_deleted(stored: FlaskClient) -> None:
         ({"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}, True),
         ({"Origin": "https://evil.example"}, False),
         ({"Origin": "null"}, False),
+        ({"Origin": "http://["}, False),
         ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
         ({"Origin": "http://localhost:8001", "Sec-Fetch-Site": "same-site"}, False),
     ],
