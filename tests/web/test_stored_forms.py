@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -194,6 +195,13 @@ def test_a_correction_of_an_old_version_gets_the_present_record(stored: FlaskCli
         stored.patch("/api/v1/records/1", json={"version": 1, "fields": {"digit": "1"}}), 409, "conflict"
     )
     assert problem["record"] == first.json == stored.get("/api/v1/records/1").json
+
+
+def test_a_conflict_is_logged_once(stored: FlaskClient, failure_log: pytest.LogCaptureFixture) -> None:
+    add_page(stored, one())
+    failure_log.set_level(logging.INFO, logger="digitrec.web.requests")
+    stored.patch("/api/v1/records/1", json={"version": 2, "fields": {}})
+    assert [getattr(record, "status", None) for record in failure_log.records].count(409) == 1
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def problem_json(error: Exception) -> dict[str, Any]:
     }
     if isinstance(error, errors.InvalidFieldError):
         fields["field"] = error.field
+    if isinstance(error, errors.ConflictError):
+        fields["record"] = error.record.to_dict()
     _log(error, fields)
     record_error(problem.name)
     return fields

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ import numpy as np
 from flask import Response, request
 
 from digitrec.control_characters import escape_controls
-from digitrec.errors import ConflictError, DigitrecError
+from digitrec.errors import DigitrecError
 from digitrec.model.classifier import load_classifier
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.recognizer import Recognizer
@@ -67,16 +66,12 @@ def get_record(record_id: str) -> dict[str, Any]:
 
 
 @blueprint.patch("/api/v1/records/<record_id>")
-def check_record(record_id: str) -> dict[str, Any] | Response:
+def check_record(record_id: str) -> dict[str, Any]:
     """Confirm or replace values of a record, unless somebody else has changed it meanwhile."""
     store = storage()
     with parsing_memory(request):
         body = parse_check_body(read_body(request, "JSON", "Send the version and the fields of the record."))
-    try:
-        record = store.records.check(row_id(record_id), body.version, body.fields, api_key_name())
-    except ConflictError as error:
-        problem = {**problem_json(error), "record": error.record.to_dict()}
-        return Response(json.dumps(problem), problem["status"], mimetype="application/problem+json")
+    record = store.records.check(row_id(record_id), body.version, body.fields, api_key_name())
     return found(record).to_dict()
 
 
