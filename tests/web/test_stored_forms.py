@@ -246,7 +246,8 @@ def test_a_field_has_its_image(stored: FlaskClient) -> None:
     response = stored.get("/api/v1/records/1/fields/digit/image")
     assert (response.mimetype, response.data[8:12]) == ("image/webp", b"WEBP")
     assert response.headers["Cache-Control"] == "private, max-age=86400, immutable"
-    assert_problem(stored.get("/api/v1/records/1/fields/none/image"), 404, "not-found")
+    for name in ("none", "digit%00"):
+        assert_problem(stored.get(f"/api/v1/records/1/fields/{name}/image"), 404, "not-found")
 
 
 def test_the_table_has_the_values_and_marks_what_needs_a_check(stored: FlaskClient) -> None:

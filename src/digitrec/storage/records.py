@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from digitrec.constants import PROBABILITY_DECIMALS
+from digitrec.control_characters import escape_controls
 from digitrec.errors import BlankImageError, ConflictError, DigitrecError, InvalidFieldError
 from digitrec.forms.template import Form, FormCell
 from digitrec.results import EMPTY_READING, FormRecord, Reading
@@ -119,8 +120,10 @@ class Records:
 
     def field_image(self, record_id: int, name: str) -> bytes | None:
         """Return the image of a field, a WebP file."""
+        # PostgreSQL takes no NUL, and no name has control characters.
+        query = select(StoredField.image).filter_by(record_id=record_id, name=escape_controls(name))
         with self._database.read() as session:
-            return session.scalar(select(StoredField.image).filter_by(record_id=record_id, name=name))
+            return session.scalar(query)
 
 
 def _get(session: Session, record_id: int) -> StoredRecord | None:
