@@ -74,7 +74,9 @@ class ValuesBody(_Body):
     """The values of a form's fields, to be checked by its rules."""
 
     form: Form = Field(description="The template of a form. Its reference is not looked at.")
-    fields: dict[str, str] = Field(description="An object of texts. What stands in each field.")
+    fields: dict[str, _Value] = Field(
+        description="An object of texts of at most 200 characters. What stands in each field."
+    )
 
 
 class CheckBody(_Body):
