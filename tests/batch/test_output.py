@@ -20,6 +20,7 @@ from digitrec.batch.output import as_cell, from_cell, output_at
 from digitrec.batch.summary import RowCounts, Summary
 from digitrec.batch.task import RecognitionTask
 from digitrec.forms.template import Form
+from digitrec.preprocessing.normalize import BLANK_MESSAGE
 
 ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True, "reason": None}
 FAILED = {"file": "c.png", "error": "expected an image"}
@@ -310,6 +311,16 @@ def test_a_workbook_marks_what_needs_checking_and_has_no_formulas(tmp_path: Path
     marked = [[cell.column for cell in line if cell.fill.fill_type] for line in lines]
     assert marked == [[2, 4, 5], [2, 3], [1, 2, 3, 4, 5]]
     assert lines[2][0].value == "c\\x0b.png"
+
+
+def test_a_workbook_marks_an_error_in_a_field_that_is_not_required_unless_it_is_blank(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="needs pip install 'digitrec[xlsx]'")
+    form = Form(fields={"mark": {"box": [0, 0, 1, 1], "required": False}})
+    output = output_at(tmp_path / "r.xlsx", RecognitionTask("form", form=form))
+    errors = (BLANK_MESSAGE, "expected an image of at most 1,000 pixels.")
+    output.finish({"file": "a.png", "fields": {"mark": {"error": error}}} for error in errors)
+    lines = list(openpyxl.load_workbook(tmp_path / "r.xlsx").active.iter_rows(min_row=2))
+    assert [line[2].fill.fill_type for line in lines] == [None, "solid"]
 
 
 def test_a_workbook_of_digits_has_the_columns_of_csv(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from digitrec.batch.buffered_output import BufferedOutput
 from digitrec.batch.task import RecognitionTask, Row, is_accepted
 from digitrec.control_characters import escape_controls
 from digitrec.files import atomic_write
+from digitrec.preprocessing.normalize import BLANK_MESSAGE
 
 _DOUBTFUL = PatternFill("solid", fgColor="FFE699")
 
@@ -55,7 +56,8 @@ class XlsxOutput(BufferedOutput):
         yield is_accepted(row), not is_accepted(row)
         for cell in self._form.cells if self._form else ():
             result = row.get("fields", {}).get(cell.name, {"accepted": False})
-            is_sure = result.get("accepted", not cell.required)
+            may_be_blank = not cell.required and result.get("error") == BLANK_MESSAGE
+            is_sure = result.get("accepted", may_be_blank)
             yield result.get("text"), not is_sure or cell.name in suspects
         yield "\n".join(violation["message"] for violation in violations) or None, False
         yield row.get("error"), False

@@ -56,6 +56,12 @@ class FormCell(NamedTuple):
     constraint: Constraint
     required: bool
 
+    def accepts(self, result: Reading | DigitrecError) -> bool:
+        """Return whether a result needs no check: it is accepted, or blank and not required."""
+        if isinstance(result, Reading):
+            return result.accepted
+        return isinstance(result, BlankImageError) and not self.required
+
     def boxes_in_pixels(self, unit: tuple[float, float]) -> list[PixelBox]:
         """Return each box in pixels, from the left; `unit` is the width and the height of one unit."""
         left, top, width, height = self.box
@@ -275,12 +281,7 @@ class Form(BaseModel):
         violations = self.violations(
             {name: result.text for name, result in results.items() if isinstance(result, Reading)}
         )
-        accepted = not violations and all(
-            result.accepted
-            if isinstance(result, Reading)
-            else isinstance(result, BlankImageError) and not cell.required
-            for cell, result in zip(self.cells, results.values(), strict=True)
-        )
+        accepted = not violations and all(cell.accepts(results[cell.name]) for cell in self.cells)
         return FormRecord(results, fit, violations, accepted)
 
     def violations(self, texts: Mapping[str, str]) -> tuple[RuleViolation, ...]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from digitrec.constants import PROBABILITY_DECIMALS
 from digitrec.control_characters import escape_controls
-from digitrec.errors import BlankImageError, ConflictError, DigitrecError, InvalidFieldError
+from digitrec.errors import ConflictError, DigitrecError, InvalidFieldError
 from digitrec.forms.template import Form, FormCell
 from digitrec.results import EMPTY_READING, FormRecord, Reading
 from digitrec.storage.database import Database
@@ -153,10 +153,9 @@ def _field(
     position: int, cell: FormCell, result: Reading | DigitrecError, image: NDArray[np.uint8]
 ) -> StoredField:
     reading = result if isinstance(result, Reading) else EMPTY_READING
-    may_be_blank = isinstance(result, BlankImageError) and not cell.required
     images = [np.rint(255 * digit.normalized_image).astype(np.uint8) for digit in reading.digits]
     return StoredField(
-        **{**reading.to_dict(), "accepted": reading.accepted or may_be_blank},
+        **{**reading.to_dict(), "accepted": cell.accepts(result)},
         position=position,
         name=cell.name,
         value=reading.text,
