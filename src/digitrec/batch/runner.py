@@ -82,9 +82,10 @@ def run(job: BatchJob, on_progress: Callable[[int], object] = lambda count: None
     output = output_at(job.output, job.task)
     validate_inputs(job.inputs)
     items = _at_least_one(iter_inputs(job.inputs, InputLimits()), job.inputs)
+    fingerprint = job.fingerprint()  # first: with an invalid model nothing is written
     ensure_writable_dir(job.output.parent)
     with (
-        Journal(journal_path(job.output), job.fingerprint(), keep_rows=output.buffers_rows) as journal,
+        Journal(journal_path(job.output), fingerprint, keep_rows=output.buffers_rows) as journal,
         closing(output),
         _InterruptHandler() as interrupt,
     ):
