@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitrec.cli.options import FILE
+from digitrec.cli.options import FILE, CliError
 
 if TYPE_CHECKING:
     from digitrec.storage import Storage
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 @click.pass_context
 def database(context: click.Context, url: str) -> None:
     """Upgrade, export or delete what a server stores."""
-    from digitrec.storage import Storage
-
+    try:
+        from digitrec.storage import Storage
+    except ImportError as error:
+        raise CliError(
+            f"a database needs more packages ({error}). Run: pip install 'digitrec[storage]'"
+        ) from error
     context.obj = Storage(url)
 
 
