@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -136,10 +137,13 @@ class FormRecord:
     accepted: bool
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON types."""
+    def to_dict(
+        self, field_to_dict: Callable[[Reading | DigitrecError], dict[str, Any]] | None = None
+    ) -> dict[str, Any]:
+        """Return the record as JSON types; `field_to_dict`, by default `result_to_dict`, does so with each field."""
+        field_to_dict = field_to_dict or result_to_dict
         return {
-            "fields": {name: result_to_dict(item) for name, item in self.fields.items()},
+            "fields": {name: field_to_dict(item) for name, item in self.fields.items()},
             "fit": None if self.fit is None else round(self.fit, PROBABILITY_DECIMALS),
             "violations": [{"fields": list(names), "message": message} for names, message in self.violations],
             "accepted": self.accepted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request
@@ -84,10 +85,10 @@ def _read(
         image, form, threshold=threshold, iterate=enforce_deadline,
         include_images="field_image" in options.includes,
     )  # fmt: skip
-    fields = {name: _reading(result, options) for name, result in record.fields.items()}
+    body = record.to_dict(partial(_reading, options=options))
     for name, field_image in record.images.items():
-        fields[name]["field_image"] = field_image_url(field_image)
-    return {**record.to_dict(), "fields": fields, "model": model_ref(recognizer)}
+        body["fields"][name]["field_image"] = field_image_url(field_image)
+    return {**body, "model": model_ref(recognizer)}
 
 
 def _reading(result: Reading | DigitrecError, options: ReadOptions) -> dict[str, Any]:
