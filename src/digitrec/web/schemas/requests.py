@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, Strict, Tag, TypeAdapter
-from werkzeug.exceptions import BadRequest
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
@@ -138,10 +137,7 @@ def parse_form_text(text: bytes) -> Form:
     ------
     InvalidFieldError : it is not JSON, or not a form.
     """
-    try:
-        return parse_json(_FORM, text, "Send its text.", Form, within="form")
-    except BadRequest as error:
-        raise InvalidFieldError("form", f"e{str(error.description)[1:]}") from error
+    return parse_json(_FORM, text, "", Form, within="form")
 
 
 def parse_template(body: bytes) -> Form:

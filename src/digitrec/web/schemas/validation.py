@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from digitrec.errors import InvalidFieldError
-from digitrec.validation import field_error, innermost, json_type_name
+from digitrec.validation import field_error, innermost
 
 # 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these characters.
 _MAX_JSON_VALUES = 1_000_000
@@ -42,7 +42,7 @@ def parse_json(
     ----------
     usage : part of the error for a body that is not an object.
     models : the union of models that `adapter` validates.
-    within : the field with the value `body`, if that is not a whole request.
+    within : the field with the value `body`, if that is not a whole request; errors are those of this field.
     wrong_keys : makes the error for an object of none of the `models`, from its keys.
 
     Raises
@@ -62,23 +62,10 @@ def parse_json(
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        raise _error(error, usage, models, within, wrong_keys) from error
-
-
-def _error(
-    error: ValidationError,
-    usage: str,
-    models: tuple[type[BaseModel], ...],
-    within: str,
-    wrong_keys: Callable[[list[str]], InvalidFieldError] | None,
-) -> BadRequest | InvalidFieldError:
-    details = innermost(error)
-    if details["type"] == "json_invalid":
-        reason = details["msg"].removeprefix("Invalid JSON: ")
-        return BadRequest(f"Expected a JSON object. Received: JSON that cannot be parsed ({reason}).")
-    if not details["loc"] and not isinstance(details["input"], dict):
-        kind = json_type_name(details["input"])
-        return BadRequest(f"Expected a JSON object. Received: {kind}. {usage}")
-    if wrong_keys is not None and details["type"] == "union_tag_not_found" and not details["loc"]:
-        return wrong_keys(list(details["input"]))
-    return field_error(error, *models, within=within)
+        details = innermost(error)
+        if wrong_keys is not None and not details["loc"] and isinstance(details["input"], dict):
+            raise wrong_keys(list(details["input"])) from error
+        invalid = field_error(error, *models, within=within)
+        if not invalid.field:  # the body as a whole
+            raise BadRequest(f"E{invalid.detail[1:]} {usage}") from error
+        raise invalid from error
