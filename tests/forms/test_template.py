@@ -82,6 +82,10 @@ def test_a_form_has_no_file_without_its_picture(tmp_path: Path) -> None:
             "form.fields: expected names that no box of a grid has",
         ),
         ({"fields": {"a": BOX, "b": {"box": [40, 0, 50, 20]}}}, "form.fields.b.box: .* overlap that of 'a'"),
+        (
+            {"fields": {"a": {"box": [0.5, 0.9, 0.1, 0.1]}, "b": BOX}},
+            "form.fields.a.box: expected pixels, as another",
+        ),
         ({"fields": {"a": BOX}, "rules": [{"kind": "luhn", "field": "b"}]}, r"form.rules\[0\]: .*'b'"),
         ({"fields": {"a": BOX}, "rules": [{"kind": "even", "field": "a"}]}, r"form.rules\[0\]"),
         *(

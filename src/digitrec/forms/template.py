@@ -207,8 +207,8 @@ class Form(BaseModel):
 
         Raises
         ------
-        InvalidFieldError : fields overlap, there are too many, a rule names none of them, or the reference cannot be
-            used.
+        InvalidFieldError : fields overlap or have different units, there are too many, a rule names none of them, or
+            the reference cannot be used.
         """
         count = sum((field.rows or 1) * (field.columns or 1) for field in self.fields.values())
         if count > MAX_FIELDS:
@@ -217,6 +217,7 @@ class Form(BaseModel):
                 f"expected at most {MAX_FIELDS} fields and boxes of grids. Received: {count}. Split the form.",
             )
         self._check_choices()
+        self._check_units()
         self._cells = tuple(cell for name, field in self.fields.items() for cell in field.cells(name))
         self._check_overlaps()
         known = {cell.name for cell in self._cells}
@@ -306,6 +307,14 @@ class Form(BaseModel):
                 "form.fields",
                 f"expected choices of {MAX_CHARS:,} characters together in all fields. Received: {chars:,}. "
                 "Give fewer, or patterns.",
+            )
+
+    def _check_units(self) -> None:
+        in_fractions = [name for name, field in self.fields.items() if max(field.box) <= 1]
+        if 0 < len(in_fractions) < len(self.fields):
+            raise InvalidFieldError(
+                f"{_path(in_fractions[0])}.box",
+                "expected pixels, as another field has. Received: fractions of the page. Use one unit for all.",
             )
 
     def _check_overlaps(self) -> None:
