@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -11,7 +11,7 @@ import numpy as np
 
 from digitrec.errors import DigitrecError, InvalidFieldError
 from digitrec.files import packaged_model_path
-from digitrec.forms.reader import read_form
+from digitrec.forms.reader import Iterate, read_form
 from digitrec.limits import InputLimits
 from digitrec.model.classifier import Classifier, load_classifier
 from digitrec.model.line_model import LineModel
@@ -24,7 +24,7 @@ from digitrec.results import FormRecord, Prediction, Reading, RejectionReason
 from digitrec.saliency import occlusion_saliency
 
 if TYPE_CHECKING:  # a template needs pydantic, which is an extra
-    from digitrec.forms.template import Form, FormCell
+    from digitrec.forms.template import Form
 
 # For no digit, the eleventh class of the training, each digit is about equally likely; "4 or 9" leaves next to nothing
 # for the other digits. Of rejected letters and signs (not_digits, 1,334) 90 % have a smallest probability of at least
@@ -210,7 +210,7 @@ class Recognizer:
         form: Form,
         *,
         threshold: float | None = None,
-        iterate: Callable[[Iterable[FormCell]], Iterable[FormCell]] = iter,
+        iterate: Iterate = iter,
         include_images: bool = False,
     ) -> FormRecord:
         """Return what is written into the fields of a form; see `digitrec.forms.reader.read_form`."""

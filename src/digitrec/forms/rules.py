@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from datetime import date
 from itertools import permutations
@@ -13,6 +14,11 @@ MAX_TERMS = 500  # of a sum
 
 _Whole: TypeAlias = Annotated[int, Strict(), Field(ge=0)]
 FieldName: TypeAlias = Annotated[str, Field(description="The name of a field.")]
+
+
+def digits_in(text: str) -> str:
+    """Return the digits of a text, without separators."""
+    return "".join(char for char in text if char in string.digits)
 
 
 class RuleViolation(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import string
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, Validati
 
 from digitrec.errors import BlankImageError, BusyError, DigitrecError, ImageError, InvalidFieldError
 from digitrec.forms.registration import REGISTRATION_BYTES, BlankForm
-from digitrec.forms.rules import Rule, RuleViolation
+from digitrec.forms.rules import Rule, RuleViolation, digits_in
 from digitrec.limits import InputLimits, large_images
 from digitrec.preprocessing.decode import decoded
 from digitrec.preprocessing.json_images import decode_base64
@@ -135,9 +134,8 @@ class FormField(BaseModel):
         left, top, width, height = self.box
         rows, columns = self.rows or 1, self.columns or 1
         width, height = width / columns, height / rows
-        kind: Literal["digit", "number"] = "digit" if constraint is UNCONSTRAINED else "number"
-        if constraint is not UNCONSTRAINED and _is_one_digit(constraint):
-            kind = "digit"
+        is_digit = constraint is UNCONSTRAINED or _is_one_digit(constraint)
+        kind: Literal["digit", "number"] = "digit" if is_digit else "number"
         for row in range(rows):
             for column in range(columns):
                 box = (left + column * width, top + row * height, width, height)
@@ -292,9 +290,7 @@ class Form(BaseModel):
         ----------
         texts : what stands in each field that is not blank, digits and separators.
         """
-        digits = {
-            name: "".join(char for char in text if char in string.digits) for name, text in texts.items()
-        }
+        digits = {name: digits_in(text) for name, text in texts.items()}
         checkable = (rule for rule in self.rules if all(digits.get(name) for name in rule.names))
         return tuple(
             RuleViolation(rule.names, message) for rule in checkable if (message := rule.check(digits))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import string
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import cached_property
@@ -29,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from digitrec.constants import IMAGE_SIZE_PX
+from digitrec.forms.rules import digits_in
 from digitrec.forms.template import Form
 
 SCHEMA_VERSION: Final = "0001"  # of the newest migration
@@ -242,8 +242,3 @@ class StoredAdaptation(Base):
         """Return the adaptation as JSON types, without the model file."""
         names = ("id", "digits", "held_out", "before", "after", "active", "seconds")
         return {"created_at": _to_json(self.created_at), **{name: getattr(self, name) for name in names}}
-
-
-def digits_in(text: str) -> str:
-    """Return the digits of a text, without separators."""
-    return "".join(char for char in text if char in string.digits)

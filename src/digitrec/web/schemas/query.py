@@ -24,10 +24,16 @@ def _list_pattern(names: str) -> str:
 
 
 class _ResponseOptions(RequestModel):
+    include: str
     threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
         None,
         description="A number from 0 to 1. The confidence that an accepted result needs, in place of the model's own.",
     )
+
+    @property
+    def includes(self) -> frozenset[str]:
+        """The names in `include`."""
+        return frozenset(self.include.split(","))
 
 
 class PredictOptions(_ResponseOptions):
@@ -38,11 +44,6 @@ class PredictOptions(_ResponseOptions):
         pattern=_list_pattern(_PREDICT_OPTIONS),
         description="A list of normalized_image and saliency, separated by a comma. The response includes them.",
     )
-
-    @property
-    def includes(self) -> frozenset[str]:
-        """The names in `include`."""
-        return frozenset(self.include.split(","))
 
 
 class ReadOptions(_ResponseOptions):
@@ -65,11 +66,6 @@ class ReadOptions(_ResponseOptions):
     choices: str | None = Field(
         None, description="A list of numbers, separated by commas. The number is one of these."
     )
-
-    @property
-    def includes(self) -> frozenset[str]:
-        """The names in `include`."""
-        return frozenset(self.include.split(","))
 
     def constraint(self, form: Form | None) -> Constraint:
         """Return the constraint on the number.
