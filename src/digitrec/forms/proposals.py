@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ _MAX_PRINT = 0.005  # of a cell: with more print in it, it is a label
 _DIGIT_ASPECT = (0.4, 1.5)  # width / height of a box for one digit; a wider one holds a number
 _MAX_COMB_GAP, _MAX_GRID_GAP = 0.35, 0.15  # between boxes, of their width and height
 _SIMILARITY = 0.15  # by how much the sides of equal boxes differ
+
+_Item = TypeVar("_Item")
 
 
 class Box(NamedTuple):
@@ -45,7 +47,7 @@ class Box(NamedTuple):
 
 
 def propose_fields(image: GrayImage) -> dict[str, FormField]:
-    """Return the fields of a blank form, from the top; a page without boxes has none.
+    """Return the fields of a blank form in reading order; a page without boxes has none.
 
     A comb is a row of boxes of one size, a grid rows of as many; any other box holds a digit or a number. A box with
     print in it is a label.
@@ -64,10 +66,11 @@ def propose_fields(image: GrayImage) -> dict[str, FormField]:
         mask = foreground_mask(reduced)
     except BlankImageError:
         return {}
-    rows = sorted(_rows(_cells(mask)), key=lambda row: (row[0].top, row[0].left))
-    fields = [_field(group, scale) for group in _groups(rows)]
-    if sum((field.rows or 1) * (field.columns or 1) for field in fields) > MAX_FIELDS:
+    cells = _cells(mask)
+    if len(cells) > MAX_FIELDS:
         return {}  # squared paper
+    rows = sorted(_grouped(sorted(cells), _continues), key=lambda row: (row[0].top, row[0].left))
+    fields = [_field(group, scale) for group in _grouped(rows, _is_below)]
     return {f"field_{number}": field for number, field in enumerate(_in_reading_order(fields), 1)}
 
 
@@ -111,19 +114,20 @@ def _is_rectangle(inside: Mask, area: int) -> bool:
     return tilt <= _MAX_TILT_DEGREES and area >= _MIN_FILLING * (size[0] + 1) * (size[1] + 1)
 
 
-def _rows(cells: Iterable[Box]) -> Iterator[list[Box]]:
-    """Yield rows of equal boxes for one digit each, and every other box alone."""
-    rows: list[list[Box]] = []
-    for cell in sorted(cells):
-        row = next((row for row in rows if _continues(row, cell)), None)
-        if row is None:
-            rows.append([cell])
+def _grouped(items: Iterable[_Item], continues: Callable[[list[_Item], _Item], bool]) -> list[list[_Item]]:
+    """Return each group of items that continue one another, and every other item alone."""
+    groups: list[list[_Item]] = []
+    for item in items:
+        group = next((group for group in groups if continues(group, item)), None)
+        if group is None:
+            groups.append([item])
         else:
-            row.append(cell)
-    yield from rows
+            group.append(item)
+    return groups
 
 
 def _continues(row: list[Box], cell: Box) -> bool:
+    """Return whether a box continues a row of equal boxes for one digit each."""
     last, gap = row[-1], cell.left - row[-1].right
     return (
         _is_for_digit(cell)
@@ -134,19 +138,9 @@ def _continues(row: list[Box], cell: Box) -> bool:
     )
 
 
-def _groups(rows: Iterable[list[Box]]) -> Iterator[list[list[Box]]]:
-    """Yield lists of rows that make a grid, and every other row alone."""
-    groups: list[list[list[Box]]] = []
-    for row in rows:
-        group = next((group for group in groups if _is_below(group[-1], row)), None)
-        if group is None:
-            groups.append([row])
-        else:
-            group.append(row)
-    yield from groups
-
-
-def _is_below(upper: list[Box], lower: list[Box]) -> bool:
+def _is_below(grid: list[list[Box]], lower: list[Box]) -> bool:
+    """Return whether a row continues a grid."""
+    upper = grid[-1]
     gap = lower[0].top - upper[0].bottom
     return (
         len(upper) == len(lower) > 1
@@ -192,10 +186,10 @@ def _outline(group: list[list[Box]], columns: int, scale: float) -> tuple[float,
 
 
 def _in_reading_order(fields: list[FormField]) -> Iterator[FormField]:
-    """Yield fields from the top, and from the left where they are beside each other."""
-    left = sorted(fields, key=lambda field: field.box[1])
-    while left:
-        _, top, _, height = left[0].box
-        line = [field for field in left if field.box[1] <= top + height / 2]
+    """Yield the fields line by line. A line has all fields that begin above the middle of its highest one."""
+    rest = sorted(fields, key=lambda field: field.box[1])
+    while rest:
+        _, top, _, height = rest[0].box
+        line = [field for field in rest if field.box[1] <= top + height / 2]
         yield from sorted(line, key=lambda field: field.box[0])
-        left = left[len(line) :]
+        rest = rest[len(line) :]
