@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import os
 import re
@@ -189,7 +190,8 @@ def test_the_media_types_are_those_that_are_read(document: dict[str, Any]) -> No
     images = {f"image/{name.lower()}" for name in FORMATS}
     for path in IMAGE_PATHS:
         documented = set(document["paths"][path]["post"]["requestBody"]["content"])
-        assert documented == {"application/json", "multipart/form-data", "application/octet-stream"} | images
+        others = {"application/json", "multipart/form-data", "text/plain", "application/octet-stream"}
+        assert documented == others | images
 
 
 def test_every_problem_is_described_and_its_type_leads_to_its_page(
@@ -231,6 +233,21 @@ def test_every_get_and_every_example_gets_a_documented_response(app: Flask, docu
             if response.mimetype == "application/json":
                 schema_of(document, documented, response.mimetype).validate(response.json)
     assert num_examples == 18
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_image_as_text_is_documented_wherever_it_is_taken(app: Flask, document: dict[str, Any]) -> None:
+    text, num_paths = base64.b64encode(one()), 0
+    for path, method, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {})
+        if "image/png" in content:
+            num_paths += 1
+            assert content["text/plain"]["schema"] == {"$ref": f"{SCHEMA}ImageText"}
+            response = app.test_client().open(
+                url(app, path), method=method, data=text, content_type="text/plain"
+            )
+            assert response.status_code in (200, 201), response.text
+    assert num_paths == 6
 
 
 def test_every_example_of_a_response_fits_its_schema(document: dict[str, Any]) -> None:
