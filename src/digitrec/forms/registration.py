@@ -222,8 +222,7 @@ class BlankForm:
 
     def _corners(self, matrix: Homography) -> Points:
         height, width = self.image.shape
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-        return np.asarray(cv2.perspectiveTransform(corners[:, np.newaxis], matrix)[:, 0], np.float32)
+        return np.asarray(cv2.perspectiveTransform(_box_corners(width, height)[:, np.newaxis], matrix)[:, 0])
 
     def _is_view(self, matrix: Homography) -> bool:
         """Return whether a homography shows the page from its front, not folded and not almost edge-on."""
@@ -272,7 +271,7 @@ class BlankForm:
     ) -> GrayImage:
         """Return a box of the form as it is in an image, print included, but upright and of a shape (h, w)."""
         left, top, width, height = box
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        corners = _box_corners(width, height)
         places = registration.locate(corners + np.array([left, top], np.float32))
         scaled = corners * np.array([shape[1] / width, shape[0] / height], np.float32)
         return _warp(image, np.asarray(cv2.getPerspectiveTransform(scaled, places), np.float64), shape)
@@ -294,7 +293,7 @@ class BlankForm:
         BlankImageError : there is nothing but print and what is left of it.
         """
         left, top, width, height = box
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        corners = _box_corners(width, height)
         places = registration.locate(corners + np.array([left, top], np.float32))
         scale = float(np.sqrt(cv2.contourArea(places) / (width * height)))
         scale = min(max(scale, _MIN_SCALE), _MAX_SCALE, float(np.sqrt(_MAX_CROP_PX / (width * height))))
@@ -345,14 +344,22 @@ def _find_features(image: GrayImage) -> _Features:
     return _Features(points.astype(np.float32), np.asarray(root, np.float32))
 
 
+def _box_corners(width: int, height: int) -> Points:
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+
+
 def _warp(image: GrayImage, to_image: Homography, shape: tuple[int, ...]) -> GrayImage:
     """Return the (H, W) uint8 image whose pixels are at `to_image` in `image`, which is smoothed if it is larger."""
     height, width = shape
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    quadrilateral = cv2.perspectiveTransform(corners[:, np.newaxis], to_image)
-    reduction = min(np.sqrt(cv2.contourArea(quadrilateral) / (width * height)), _MAX_REDUCTION)
+    places = cv2.perspectiveTransform(_box_corners(width, height)[:, np.newaxis], to_image)[:, 0]
+    reduction = min(np.sqrt(cv2.contourArea(places) / (width * height)), _MAX_REDUCTION)
     if reduction > 1.5:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * reduction), np.uint8)
+        # Not the whole photo for each field: what is more than three sigmas away has no influence.
+        margin, inside = 4 + 1.2 * reduction, np.clip(places, 0, image.shape[::-1])
+        left, top = np.maximum(inside.min(axis=0) - margin, 0).astype(int)
+        right, bottom = (inside.max(axis=0) + margin).astype(int)
+        image = np.asarray(cv2.GaussianBlur(image[top:bottom, left:right], (0, 0), 0.4 * reduction), np.uint8)
+        to_image = np.array([[1.0, 0, -left], [0, 1.0, -top], [0, 0, 1.0]]) @ to_image
     warped = cv2.warpPerspective(
         image,
         to_image,
