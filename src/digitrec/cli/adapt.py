@@ -37,7 +37,7 @@ from digitrec.cli.options import FILE, model_option
 def adapt(
     source: Path | None, *, url: str | None, output: Path, data: Path | None, model: Path | None
 ) -> None:
-    """Adapt the model to the hands of corrected digits, in seconds.
+    """Adapt the model to the handwriting of corrected digits, in seconds.
 
     The last layer is fitted again, to the digits and to images of MNIST, so that
     nothing is forgotten. Half of the digits, held out, decide: if the answers for

@@ -29,6 +29,7 @@ class LastLayer:
     Attributes
     ----------
     kernel, bias : (D, C) and (C,) float32, for D features and C classes: the ten digits, and possibly the reject class.
+    card : the model card.
 
     Raises
     ------

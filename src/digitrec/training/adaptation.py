@@ -31,7 +31,7 @@ _NON_DIGITS = NonDigitCounts(symbols=5, scribbles=80, drawings=200, pairs=150, h
 _CHECKED = 2_000  # test images of MNIST that decide
 _MAX_MNIST_LOSS = 0.001  # of their accuracy
 _MIN_GAIN = 0.001  # of the cross-entropy, in nats
-_SHARES = (1.0, 0.3, 0.1)  # weight of the corrected digits against the replayed images
+_WEIGHTS = (1.0, 0.3, 0.1)  # of the corrected digits against the replayed images
 _PENALTY = 0.001  # on half the squared distance from the old weights
 _STEPS, _POWER_STEPS = 60, 8
 _CURVATURE_MARGIN = 1.1  # the power iteration finds the curvature from below
@@ -109,16 +109,10 @@ def adapt(
     regression = _Regression(np.vstack([layer.kernel, layer.bias]), replayed)
     before = _score(regression.start, held_out, checked)
     beat()
-    scores = {share: _score(regression.fit(fitted, share), held_out, checked) for share in _SHARES}
-    best = max(
-        scores,
-        key=lambda penalty: (
-            scores[penalty].is_better(before),
-            scores[penalty].accuracy,
-            -scores[penalty].cross_entropy,
-        ),
+    scores = [(_score(regression.fit(fitted, weight), held_out, checked), weight) for weight in _WEIGHTS]
+    after, weight = max(
+        scores, key=lambda item: (item[0].is_better(before), item[0].accuracy, -item[0].cross_entropy)
     )
-    after = scores[best]
     if not after.is_better(before):
         raise TrainingError(
             f"expected better answers on {len(held_out.labels)} held-out digits, and no loss on MNIST. Received: "
@@ -128,7 +122,7 @@ def adapt(
     both = _Features(
         np.concatenate([fitted.values, held_out.values]), np.concatenate([fitted.labels, held_out.labels])
     )
-    weights = regression.fit(both, best)
+    weights = regression.fit(both, weight)
     if not _score(weights, both, checked).keeps_mnist(before):
         raise TrainingError(
             "expected no loss on MNIST with all corrected digits. Received: one. Nothing was written. Correct more."
@@ -171,31 +165,31 @@ class _Regression:
         self._replayed = replayed.values
         self._targets = _softmax(replayed.values @ start)
 
-    def fit(self, features: _Features, share: float) -> Matrix:
-        """Return the weights that minimize the mean cross-entropies, that of `features` times `share`, and a penalty.
+    def fit(self, features: _Features, weight: float) -> Matrix:
+        """Return the weights that minimize the mean cross-entropies, that of `features` times `weight`, and a penalty.
 
         Nesterov's accelerated gradient descent (1983); the problem is convex, and the largest curvature is known.
         """
         x = np.concatenate([features.values, self._replayed])
         labels = np.eye(self.start.shape[1], dtype=np.float32)[features.labels]
         targets = np.concatenate([labels, self._targets])
-        parts = ((share, len(features.values)), (1.0, len(self._replayed)))
-        shares = np.concatenate([np.full((count, 1), part / count, np.float32) for part, count in parts])
-        step = 1 / (0.5 * _CURVATURE_MARGIN * _largest_eigenvalue(x, shares) + _PENALTY)
+        parts = ((weight, len(features.values)), (1.0, len(self._replayed)))
+        row_weights = np.concatenate([np.full((count, 1), part / count, np.float32) for part, count in parts])
+        step = 1 / (0.5 * _CURVATURE_MARGIN * _largest_eigenvalue(x, row_weights) + _PENALTY)
         current = previous = self.start
         for index in range(_STEPS):
             ahead = current + index / (index + 3) * (current - previous)
-            gradient = x.T @ (shares * (_softmax(x @ ahead) - targets)) + _PENALTY * (ahead - self.start)
+            gradient = x.T @ (row_weights * (_softmax(x @ ahead) - targets)) + _PENALTY * (ahead - self.start)
             previous, current = current, np.asarray(ahead - step * gradient, np.float32)
         return current
 
 
-def _largest_eigenvalue(x: Matrix, shares: Matrix) -> float:
+def _largest_eigenvalue(x: Matrix, row_weights: Matrix) -> float:
     """Return about the largest eigenvalue of the second moments of the rows of `x`, by power iteration."""
     vector = np.ones((x.shape[1], 1), np.float32)
     length = 1.0
     for _ in range(_POWER_STEPS):
-        vector = x.T @ (shares * (x @ (vector / length)))
+        vector = x.T @ (row_weights * (x @ (vector / length)))
         length = float(np.linalg.norm(vector))
     return length
 
