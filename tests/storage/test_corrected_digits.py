@@ -53,14 +53,15 @@ def test_a_later_change_counts_and_a_blank_field_has_nothing_to_learn(storage: S
     assert digits(storage) == []
 
 
-def test_digits_come_in_the_same_order_each_time(storage: Storage) -> None:
+def test_digits_come_in_the_same_order_each_time_those_of_the_newest_record_first(storage: Storage) -> None:
     form = add_form(storage)
     records = [
         add_page(storage, form, name, amount=reading(text)) for name, text in (("a", "12"), ("b", "34"))
     ]
     for record in reversed(records):
         storage.records.check(record.id, 1, {"grade": "2", "amount": record.fields[0].text}, None)
-    assert digits(storage) == [1, 2, 2, 3, 4, 2]
+    assert digits(storage) == [3, 4, 2, 1, 2, 2]
+    assert storage.adaptations.digits(4)[1].tolist() == [3, 4, 2, 1]
 
 
 def test_the_newest_adaptation_is_active_until_none_is(storage: Storage) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,17 +30,22 @@ class Adaptations:
         with self._database.read() as session:
             return session.scalar(select(count).where(LEARNABLE)) or 0
 
-    def digits(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return these digits: (N, 28, 28) uint8 normalized images, 255 is full ink, and (N,) uint8 labels."""
+    def digits(self, limit: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return these digits, those of the newest records first; at most `limit`.
+
+        Returns
+        -------
+        (N, 28, 28) uint8 normalized images, 255 is full ink, and (N,) uint8 labels.
+        """
         query = (
             select(StoredField)
             .where(LEARNABLE)
-            .order_by(StoredField.record_id, StoredField.position)
+            .order_by(StoredField.record_id.desc(), StoredField.position)
             .options(undefer(StoredField.digit_images))
             .execution_options(yield_per=_FETCHED)
         )
-        with self._database.read() as session:
-            pairs = [pair for field in session.scalars(query) for pair in field.labeled_digits()]
+        with self._database.read() as session, closing(session.scalars(query)) as fields:
+            pairs = list(islice((pair for field in fields for pair in field.labeled_digits()), limit))
         images = np.array([image for _, image in pairs], np.uint8)
         labels = np.array([label for label, _ in pairs], np.uint8)
         return images.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX), labels

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from digitrec.training.data.mnist import Mnist
 
 _log = logging.getLogger(__name__)
-_ADAPTATION_BYTES = 200_000_000  # MNIST, and the features of some thousand images
+_MAX_DIGITS = 2_000  # 3 s; the features of each take 13 kB, thrice
+_ADAPTATION_BYTES = 200_000_000  # MNIST, and the features of its images and of these digits
 blueprint = make_blueprint("stored_data")
 
 
@@ -61,7 +62,7 @@ def add_adaptation() -> tuple[dict[str, Any], int]:
     from digitrec.training.samples import Samples  # noqa: PLC0415
 
     state, store = current_state(), storage()
-    digits = Samples(*store.adaptations.digits())
+    digits = Samples(*store.adaptations.digits(_MAX_DIGITS))
     with large_images.reserve(_ADAPTATION_BYTES), TemporaryDirectory() as folder:
         output = Path(folder) / "adapted.h5"
         model = state.settings.model_path or packaged_model_path()
