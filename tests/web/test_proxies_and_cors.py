@@ -173,6 +173,7 @@ HOSTS = ("https://digits.example", "digits.example:8000", "a b", "*")
         *(("RATE_LIMIT", value, "a limit such as 600/minute") for value in LIMITS),
         *(("TRUSTED_HOSTS", value, "a list of names") for value in HOSTS),
         *(("TRUSTED_PROXIES", value, "a whole number") for value in ("-1", "one", "1.5")),
+        *(("RETENTION_DAYS", value, "a whole number from 1") for value in ("0", "1000000", "1.5")),
     ],
 )
 def test_an_invalid_setting_is_rejected_at_the_start(name: str, value: str, expected: str) -> None:

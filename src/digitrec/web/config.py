@@ -128,8 +128,11 @@ class Settings(BaseSettings):
         "nothing.",
     )
     database_access: _Access = Field("api_keys", description="The word api_keys or open. ")
-    retention_days: PositiveInt | None = Field(
-        None, description="A whole number above 0. None keeps records until they are deleted."
+    retention_days: int | None = Field(
+        None,
+        gt=0,
+        le=36_500,
+        description="A whole number from 1 to 36500. None keeps records until they are deleted.",
     )
     data: Path | None = Field(
         None,
