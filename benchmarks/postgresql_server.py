@@ -22,10 +22,10 @@ def find_programs() -> Path | None:
 
 
 class PostgresqlServer:
-    """A running server; `url` names one of its databases."""
+    """A running server, with all its files in `folder`."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+        self._programs, self.folder = programs, folder
         self._user = "postgres" if os.geteuid() == 0 else None  # initdb does not run as root
         self._num_databases = 0
         if self._user is not None:
@@ -36,7 +36,7 @@ class PostgresqlServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._run(
-            "pg_ctl", "start", "-w", "-s", "-l", self._folder / "log", "-o", _OPTIONS.format(self._folder)
+            "pg_ctl", "start", "-w", "-s", "-l", self.folder / "log", "-o", _OPTIONS.format(self.folder)
         )
 
     def stop(self) -> None:
@@ -47,17 +47,17 @@ class PostgresqlServer:
         """Create an empty database, and return its URL."""
         self._num_databases += 1
         name = f"digitrec{self._num_databases}"
-        self._run("createdb", "--username=postgres", f"--host={self._folder}", name, with_data=False)
-        return f"postgresql://postgres@/{name}?host={self._folder}"
+        self._run("createdb", "--username=postgres", f"--host={self.folder}", name, with_data=False)
+        return f"postgresql://postgres@/{name}?host={self.folder}"
 
     def _run(self, program: str, *arguments: object, with_data: bool = True) -> None:
         command = [
             self._programs / program,
-            *(["-D", self._folder / "data"] if with_data else []),
+            *(["-D", self.folder / "data"] if with_data else []),
             *arguments,
         ]
         subprocess.run(  # noqa: S603  # programs of PostgreSQL
-            [str(part) for part in command], check=True, cwd=self._folder, user=self._user, group=self._user,
+            [str(part) for part in command], check=True, cwd=self.folder, user=self._user, group=self._user,
             extra_groups=[] if self._user else None, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +12,12 @@ from typing import Any
 
 import pytest
 from postgresql_server import PostgresqlServer
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, make_url, text
 from storage_testing import FORM, add_form, add_page, page, reading
 
 from digitrec.errors import DatabaseUnavailableError, SettingsError
 from digitrec.storage import Storage
+from digitrec.storage.tables import StoredForm
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,23 @@ def only_so_many_pages(count: int) -> Iterator[None]:
         event.remove(Engine, "connect", limit)
 
 
+def fill(storage: Storage, form: StoredForm) -> int:
+    """Store records until the disk is full; return how many."""
+    stored = 0
+    with pytest.raises(DatabaseUnavailableError, match="a full disk. Free some space"):
+        for index in range(1_000):
+            storage.records.add(form, "", f"{index:064}", page(amount=reading("1234567890")), None)
+            stored += 1
+    assert 0 < stored < 1_000
+    return stored
+
+
+def assert_whole(storage: Storage, form: StoredForm, count: int) -> None:
+    found = storage.records.page(form.id, limit=1_000)
+    assert [int(record.sha256) for record in found] == list(range(count))
+    assert {len(record.fields) for record in found} == {len(FORM.fields)}
+
+
 def test_a_full_disk_is_reported_and_no_record_is_stored_by_half(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/digitrec.db"
     storage = Storage.open(url)
@@ -104,17 +124,37 @@ def test_a_full_disk_is_reported_and_no_record_is_stored_by_half(tmp_path: Path)
     storage.database.close()
     with only_so_many_pages(25):
         full = Storage(url)
-        stored = 0
-        with pytest.raises(DatabaseUnavailableError, match="a full disk. Free some space"):
-            for index in range(1_000):
-                full.records.add(form, "", f"{index:064}", page(amount=reading("1234567890")), None)
-                stored += 1
-        assert 0 < stored < 1_000
+        stored = fill(full, form)
         full.database.close()
-    found = storage.records.page(form.id, limit=1_000)
-    assert [int(record.sha256) for record in found] == list(range(stored))
-    assert {len(record.fields) for record in found} == {len(FORM.fields)}
+    assert_whole(storage, form, stored)
     add_page(storage, form)
+    storage.database.close()
+
+
+@pytest.fixture
+def tablespace(postgresql: PostgresqlServer) -> Iterator[str]:
+    """The URL of a database of PostgreSQL whose tables are on a disk of 2 MB."""
+    psycopg = pytest.importorskip("psycopg", reason="needs pip install 'digitrec[postgresql]'")
+    url, folder = postgresql.new_database(), tempfile.mkdtemp(dir=postgresql.folder)
+    options = f"size=2m,mode=700,uid={postgresql.folder.stat().st_uid}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a disk cannot be mounted on this system")
+    maintenance = make_url(url).set(database="postgres").render_as_string()
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        yield f"{url}&options=-c%20default_tablespace%3Dsmall"
+        connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        connection.execute("DROP TABLESPACE small")
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_of_a_server_is_reported_and_no_record_is_stored_by_half(tablespace: str) -> None:
+    storage = Storage.open(tablespace)
+    form = add_form(storage)
+    stored = fill(storage, form)
+    assert_whole(storage, form, stored)
+    assert storage.forms.delete(form.id)
     storage.database.close()
 
 
