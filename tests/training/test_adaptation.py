@@ -16,6 +16,7 @@ from digitrec.errors import ModelFileError, TrainingError
 from digitrec.files import packaged_model_path
 from digitrec.model.classifier import load_classifier
 from digitrec.model.last_layer import LastLayer
+from digitrec.model.model_file import read_model_file
 from digitrec.training import adaptation
 from digitrec.training.adaptation import adapt
 from digitrec.training.data.mnist import Mnist
@@ -97,9 +98,12 @@ def test_a_network_that_ends_in_another_way_is_rejected() -> None:
 
 def test_the_same_weights_give_the_same_graph() -> None:
     layer = LastLayer(MODEL)
-    graph = layer.graph_with(layer.kernel, layer.bias)
-    assert graph == layer.graph_with(layer.kernel, layer.bias)
-    assert len(graph) == len(layer.graph_with(2 * layer.kernel, 3 * layer.bias))
+    graph = read_model_file(MODEL).graph
+    assert graph is not None
+    assert layer.graph_with(layer.kernel, layer.bias) == graph
+    other = layer.graph_with(2 * layer.kernel, 3 * layer.bias)
+    assert other != graph
+    assert len(other) == len(graph)
 
 
 def test_the_command_skips_what_is_no_digit_and_says_what_it_gained(mnist_path: Path, tmp_path: Path) -> None:
