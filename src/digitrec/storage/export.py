@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.orm import undefer
 
-from digitrec.storage.tables import StoredField, StoredForm
+from digitrec.storage.tables import StoredField
 
 if TYPE_CHECKING:
     from digitrec.storage import Storage
@@ -31,12 +30,11 @@ def export_zip(storage: Storage) -> Iterator[bytes]:
 
 
 def _files(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
-    for summary in storage.forms.summaries():
-        folder = f"forms/{summary['id']}"
-        with storage.database.read() as session:
-            form = session.get(StoredForm, summary["id"], options=[undefer(StoredForm.reference)])
-        if form is None:
+    for form_id in [summary["id"] for summary in storage.forms.summaries()]:
+        found = storage.forms.get(form_id)
+        if found is None:  # it has been deleted meanwhile
             continue
+        (form, summary), folder = found, f"forms/{form_id}"
         reference = None if form.reference is None else "reference"
         yield f"{folder}/form.json", json.dumps({**json.loads(form.template), "reference": reference})
         yield f"{folder}/about.json", json.dumps(summary)

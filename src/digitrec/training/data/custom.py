@@ -95,9 +95,7 @@ def _normalized_image(
     try:
         with decoded(example.load_image(), limits, may_reduce=True) as gray:
             return normalize(gray)
-    except BlankImageError as error:
-        if skip_unusable:
-            return None
-        raise DatasetError(f"{example.source}: {error} Or remove it.") from error
     except (ImageError, InvalidFieldError) as error:
+        if skip_unusable and isinstance(error, BlankImageError):
+            return None
         raise DatasetError(f"{example.source}: {error} Or remove it.") from error
