@@ -273,6 +273,15 @@ def test_the_table_has_the_values_and_marks_what_needs_a_check(stored: FlaskClie
     assert_problem(stored.get("/api/v1/forms/1/table?format=pdf"), 400, "invalid-field", "format")
 
 
+def test_a_confirmed_value_that_breaks_a_rule_is_not_marked(stored: FlaskClient) -> None:
+    add_page(stored, one())
+    checked = stored.patch("/api/v1/records/1", json={"version": 1, "fields": {"digit": "9"}}).json
+    assert (checked["state"], len(checked["violations"])) == ("checked", 1)
+    table = stored.get("/api/v1/forms/1/table?format=xlsx", buffered=True)
+    (row,) = load_workbook(io.BytesIO(table.data)).active.iter_rows(min_row=2)
+    assert [cell.fill.fill_type for cell in row] == [None] * len(row)
+
+
 def test_an_empty_table_has_its_header(stored: FlaskClient) -> None:
     tables = {
         kind: stored.get(f"/api/v1/forms/1/table?format={kind}", buffered=True)

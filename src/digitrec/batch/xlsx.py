@@ -57,8 +57,8 @@ def _form_values(form: Form, row: Row) -> Iterator[tuple[Any, bool]]:
     for cell in form.cells:
         result = row.get("fields", {}).get(cell.name, {"accepted": False})
         may_be_blank = not cell.required and result.get("error") == BLANK_MESSAGE
-        is_sure = result.get("accepted", may_be_blank)
-        yield result.get("text"), not is_sure or cell.name in suspects
+        is_suspect = cell.name in suspects and not result.get("checked_at")  # nobody has confirmed it
+        yield result.get("text"), is_suspect or not result.get("accepted", may_be_blank)
     yield "\n".join(violation["message"] for violation in violations) or None, False
     yield row.get("error"), False
 
