@@ -11,7 +11,7 @@ import { History } from "./history.js";
 import { HistoryRecorder } from "./history_recorder.js";
 import { HistoryStore } from "./history_store.js";
 import { HistoryView } from "./history_view.js";
-import { outboxMessage } from "./messages.js";
+import { outboxMessage, ROUND_MISSING } from "./messages.js";
 import { ModelView } from "./model_view.js";
 import { keepPage } from "./offline.js";
 import { Outbox } from "./outbox.js";
@@ -26,7 +26,7 @@ import { Thresholds } from "./thresholds.js";
 import { UploadList } from "./upload_list.js";
 
 const element = (id) => document.getElementById(id);
-const { predict, read, model, forms: formsModule, serviceWorker, maxBytes, storage, threshold, numberThreshold } =
+const { predict, read, model, forms: formsModule, round: roundModule, serviceWorker, maxBytes, storage, threshold, numberThreshold } =
   document.querySelector("main").dataset;
 
 const client = new Client();
@@ -56,9 +56,13 @@ const apiView = new ApiView(element("panel-api"), sheet.pad, { digit: [predict, 
 sheet.addEventListener("answer", ({ detail: { answer, strokes, finished } }) => {
   if (finished) recorder.drawing(strokes, answer);
 });
-sheet.addEventListener("label", ({ detail: { strokes, label } }) => history.label(recorder.idOf(strokes), label));
-sheet.addEventListener("unanswered", ({ detail: strokes }) => outbox.add(strokes));
-outbox.addEventListener("answer", ({ detail: { strokes, answer } }) => recorder.drawing(strokes, answer));
+const keepLabel = (strokes, label) => history.label(recorder.idOf(strokes), label);
+sheet.addEventListener("label", ({ detail: { strokes, label } }) => keepLabel(strokes, label));
+sheet.addEventListener("unanswered", ({ detail: drawing }) => outbox.add(drawing));
+outbox.addEventListener("answer", ({ detail: { strokes, label, answer } }) => {
+  recorder.drawing(strokes, answer);
+  if (label) keepLabel(strokes, label);
+});
 outbox.addEventListener("change", () => sheet.store.say(outbox.drawings.length ? outboxMessage(outbox.drawings.length) : ""));
 thresholds.addEventListener("change", () => pictures.applyPolicy(thresholds.rule));
 
@@ -73,6 +77,16 @@ async function openForms(use = () => {}) {
   });
   use(await forms);
 }
+
+// So does a round.
+let round = null;
+element("desk").addEventListener("click", async ({ target }) => {
+  if (!target.closest(".round-start")) return;
+  round ??= import(roundModule).then(({ RoundView }) => new RoundView(element("desk"), sheet, () => thresholds.rule));
+  const view = await round.catch(() => (round = null));
+  if (view) view.start();
+  else alert(ROUND_MISSING);
+});
 
 // Whatever waits for the server asks again at the same moment, as when the browser finds its network again.
 client.addEventListener("back", () => dispatchEvent(new Event("online")));

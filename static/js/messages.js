@@ -120,6 +120,7 @@ export function picturesMessage(count, done, bad, removedCount) {
 
 export const FEEDBACK = { right: t("Kept in the history as right."), corrected: t("Kept in the history as you said.") };
 export const outboxMessage = (count) => t(count === 1 ? "1 drawing waits for the server." : "{count} drawings wait for the server.", { count });
+export const ROUND_MISSING = t("The round did not load. Check the connection and try again.");
 export const IT_IS_BACK = t("It is back.");
 export const NOT_KEPT = t("The browser keeps nothing: the history lasts until this page is closed.");
 export const NO_LABELED_DRAWING = t("There is no drawing with a label yet: draw a digit, or set the right answer of one.");

@@ -1,5 +1,5 @@
 // Drawings that were made while the server was away: they are kept, and asked about when it is back. Fires "answer" with
-// { strokes, answer }, and "change".
+// { strokes, label, answer }, and "change".
 
 import { Component } from "./component.js";
 import { isStroke } from "./drawing.js";
@@ -10,7 +10,8 @@ export class Outbox extends Component {
   #memory;
   #ask;
   #isAsking = false;
-  drawings;
+  #signal;
+  drawings; // { strokes, label }, label as in the history
 
   // ask(strokes, signal) gives a promise of the answer.
   constructor(memory, ask) {
@@ -18,37 +19,39 @@ export class Outbox extends Component {
     this.#memory = memory;
     this.#ask = ask;
     const kept = memory.get(NAME);
-    this.drawings = Array.isArray(kept) ? kept.filter((strokes) => Array.isArray(strokes) && strokes.length && strokes.every(isStroke)) : [];
+    this.drawings = Array.isArray(kept) ? kept.filter((drawing) => drawing?.strokes?.length && drawing.strokes.every(isStroke)) : [];
   }
 
   listen(signal) {
-    addEventListener("online", () => this.#send(signal), { signal });
-    this.#send(signal);
+    this.#signal = signal;
+    addEventListener("online", () => this.#send(), { signal });
+    this.#send();
   }
 
-  add(strokes) {
-    this.#keep([...this.drawings, strokes]);
+  add(drawing) {
+    this.#keep([...this.drawings, drawing]);
+    this.#send();
   }
 
-  async #send(signal) {
+  async #send() {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      while (this.drawings.length && !signal.aborted) await this.#sendFirst(signal);
+      while (this.drawings.length && !this.#signal.aborted) await this.#sendFirst();
     } catch {
       // Away still; it is asked again when it is back.
     }
     this.#isAsking = false;
   }
 
-  async #sendFirst(signal) {
-    const [strokes] = this.drawings;
+  async #sendFirst() {
+    const [first] = this.drawings;
     try {
-      this.emit("answer", { strokes, answer: await this.#ask(strokes, signal) });
+      this.emit("answer", { ...first, answer: await this.#ask(first.strokes, this.#signal) });
     } catch (failure) {
-      if (failure.isTransient || signal.aborted) throw failure; // any other would come again
+      if (failure.isTransient || this.#signal.aborted) throw failure; // any other would come again
     }
-    this.#keep(this.drawings.filter((drawing) => drawing !== strokes));
+    this.#keep(this.drawings.filter((drawing) => drawing !== first));
   }
 
   #keep(drawings) {

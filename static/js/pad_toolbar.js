@@ -34,10 +34,10 @@ export class PadToolbar extends Component {
   }
 
   #show() {
-    const drawn = this.#pad.strokes.length > 0;
-    const can = { undo: this.#pad.canUndo, redo: this.#pad.canRedo, clear: drawn };
-    for (const button of this.#buttons) button.ariaDisabled = !can[button.dataset.do];
-    this.#root.querySelector(".hint").toggleAttribute("data-gone", drawn);
+    const { strokes, past, future } = this.#pad.drawing;
+    const steps = { undo: past, redo: future, clear: strokes };
+    for (const button of this.#buttons) button.ariaDisabled = steps[button.dataset.do].length === 0;
+    this.#root.querySelector(".hint").toggleAttribute("data-gone", strokes.length > 0);
   }
 }
 

@@ -1,13 +1,13 @@
 // The Write tab: a sheet that takes anything, its answer, and what may be said about both. Fires "answer" with
-// { answer, strokes, finished }, "report" with a history entry, "label" with { strokes, label }, and "unanswered" with strokes
-// that the server could not be asked about.
+// { answer, strokes, finished }, "report" with a history entry, "label" with { strokes, label }, and "unanswered" with
+// { strokes, label } that the server could not be asked about.
 
 import { AnswerView } from "./answer_view.js";
 import { Component } from "./component.js";
 import { ConstraintFields } from "./constraint_fields.js";
 import { isReading, kindOf } from "./decision.js";
 import { drawBoxes } from "./digit_boxes.js";
-import { pointsOf, strokesIn } from "./drawing.js";
+import { EMPTY, pointsOf, strokesIn } from "./drawing.js";
 import { DrawingStore } from "./drawing_store.js";
 import { Explainer } from "./explainer.js";
 import { Feedback, speak } from "./feedback.js";
@@ -26,14 +26,14 @@ export class Sheet extends Component {
   #part = (name) => this.root.querySelector(name);
   #thresholds;
   #view;
-  #live;
   #explainer;
   #constraint;
   #slider;
   #feedback;
-  #isUnanswered = false; // as the server is away
+  #isUnanswered = false; // as the server is away, or as a round did not wait
   #last = []; // strokes that were on the sheet
   #shown = null; // the drawing's answer and its strokes
+  asked = ""; // the digit that a round asks for
 
   // ask(kind, body, options, signal) gives a promise of an answer.
   constructor(root, ask, thresholds) {
@@ -50,40 +50,54 @@ export class Sheet extends Component {
     this.#explainer = new Explainer(this.#part("#explain"), this.pad, (strokes, signal) =>
       ask("predict", { strokes: pointsOf(strokes) }, { include }, signal));
     const recognition = new Recognition(ask);
-    this.#live = new LivePrediction((strokes, signal) =>
-      recognition.recognize({ strokes: pointsOf(strokes) }, this.#constraint.value, signal));
+    this.live = new LivePrediction((strokes, signal) =>
+      recognition.recognize({ strokes: pointsOf(strokes) }, this.asked ? null : this.#constraint.value, signal));
     const toolbar = new PadToolbar(this.pad, root);
-    this.parts = [this.#slider, this.pad, toolbar, this.#explainer, this.#live, this.store, this.#constraint, this.#feedback];
+    this.parts = [this.#slider, this.pad, toolbar, this.#explainer, this.live, this.store, this.#constraint, this.#feedback];
   }
 
   get kind() {
     return this.#shown ? kindOf(this.#shown.answer) : "digit";
   }
 
+  // Puts another drawing on the sheet, and returns the one that was there. Between them the sheet is empty, as after Clear.
+  exchange(drawing) {
+    const former = this.pad.drawing;
+    this.pad.drawing = EMPTY;
+    this.pad.drawing = drawing;
+    return former;
+  }
+
+  // What the drawing was that has an answer.
+  label(label) {
+    this.emit("label", { strokes: this.#shown.strokes, label });
+  }
+
   listen(signal) {
     const rule = () => this.#thresholds.rule;
     this.pad.addEventListener("change", ({ detail: finished }) => {
-      this.#live.update(this.pad.strokes, finished);
+      this.live.update(this.pad.strokes, finished);
       this.#last = this.pad.strokes;
+      this.#isUnanswered ||= this.asked !== "" && finished && this.#last.length > 0;
     }, { signal });
     this.pad.addEventListener("view", () => this.#part("#boxes").setAttribute("viewBox", this.pad.viewBox), { signal });
     this.#part("#pens").addEventListener("change", ({ target }) => (this.pad.penWidth = Number(target.value)), { signal });
-    this.#view.subscribeTo(this.#live, rule);
+    this.#view.subscribeTo(this.live, rule);
     this.#view.addEventListener("choose", () => this.#mark(), { signal });
-    this.#live.addEventListener("answer", ({ detail }) => this.#show(detail), { signal });
-    this.#live.addEventListener("failure", ({ detail: { isTransient } }) => {
+    this.live.addEventListener("answer", ({ detail }) => this.#show(detail), { signal });
+    this.live.addEventListener("failure", ({ detail: { isTransient } }) => {
       this.#isUnanswered = isTransient;
       this.#show(null);
     }, { signal });
-    this.#live.addEventListener("idle", () => {
-      if (this.#isUnanswered) this.emit("unanswered", this.#last);
+    this.live.addEventListener("idle", () => {
+      if (this.#isUnanswered) this.emit("unanswered", { strokes: this.#last, label: this.asked });
       this.#isUnanswered = false;
       this.#show(null);
     }, { signal });
-    this.#feedback.addEventListener("label", ({ detail: label }) => this.emit("label", { strokes: this.#shown.strokes, label }), { signal });
+    this.#feedback.addEventListener("label", ({ detail: label }) => this.label(label), { signal });
     this.#feedback.addEventListener("speak", () => speak(this.#view.words), { signal });
     this.#explainer.addEventListener("change", () => this.#mark(), { signal });
-    this.#constraint.addEventListener("change", () => this.#live.refresh(), { signal });
+    this.#constraint.addEventListener("change", () => this.live.refresh(), { signal });
     this.store.addEventListener("open", ({ detail: strokes }) => this.pad.replace(strokes), { signal });
     this.#part("#report-open").addEventListener("click", () => this.#report(), { signal });
     this.#thresholds.addEventListener("change", () => {

@@ -47,12 +47,13 @@ export class StrokePad extends Component {
     return this.#drawing.strokes;
   }
 
-  get canUndo() {
-    return this.#drawing.past.length > 0;
+  get drawing() {
+    return this.#drawing;
   }
 
-  get canRedo() {
-    return this.#drawing.future.length > 0;
+  // Another one, with its own undo and redo.
+  set drawing(drawing) {
+    this.#change(drawing);
   }
 
   // What is in sight, in the drawing's units, as an SVG's viewBox.

@@ -17,11 +17,17 @@ export function figure(name, viewBox, title, children) {
   return svg("svg", { viewBox, class: name, role: "img", "aria-label": title }, children);
 }
 
-// A drawing, sharp on paper too. A small one stays small.
-export function drawingPicture(strokes, title) {
+// The square around a drawing, [x, y, side]. A small drawing stays small in it.
+export function squareAround(strokes) {
   const { x, y, width, height } = inkBounds(strokes);
   const side = Math.max(width, height, PAPER / 2) * 1.1;
-  const box = [x + (width - side) / 2, y + (height - side) / 2, side, side].map(Math.round).join(" ");
+  return [x + (width - side) / 2, y + (height - side) / 2, side].map(Math.round);
+}
+
+// A drawing, sharp on paper too.
+export function drawingPicture(strokes, title) {
+  const [x, y, side] = squareAround(strokes);
+  const box = [x, y, side, side].join(" ");
   const paths = strokes.map((stroke) => svg("path", { d: outline(stroke) }));
   const pen = { fill: "currentColor", stroke: "none" };
   return figure("drawing", box, title, [svg("g", pen, paths)]);

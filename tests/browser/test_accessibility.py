@@ -79,6 +79,12 @@ def test_no_tab_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[
         assert_accessible(ui, value or name, "#answer")
     ui.click("#report-open")
     assert_accessible(ui, "report", "#report")
+    ui.keys("Escape")
+    ui.start_round()
+    assert_accessible(ui, "round", "#desk")
+    ui.keys(*["Enter"] * 10)
+    ui.expect(".score .tools button").to_have_count(3)
+    assert_accessible(ui, "score", ".score")
 
 
 @pytest.mark.parametrize("device", [{"locale": "de-DE", "viewport": {"width": 360, "height": 740}}])

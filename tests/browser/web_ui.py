@@ -130,6 +130,12 @@ class WebUi:
         if not self.page.locator("#options").is_visible():
             self.page.click(".more")
 
+    def start_round(self) -> None:
+        if not self.page.locator(".tools .round-start").is_visible():
+            self.options()
+        self.page.click(".round-start >> visible=true")
+        self.expect(".task b").to_have_text("0")
+
     def _drag(self, points: list[Point]) -> None:
         self.page.mouse.move(*points[0])
         self.page.mouse.down()

@@ -49,7 +49,7 @@ def test_a_catalog_has_every_text_and_the_same_names_in_it(path: Path) -> None:
     assert page - set(catalog) == set()
     script = {
         text
-        for name in ("messages", "failure_messages", "forms/texts")
+        for name in ("messages", "failure_messages", "forms/texts", "round/texts")
         for text in texts_of("static", f"js/{name}.js", r"\bt\(((?:[^(){]|\{\w+\})*)[,)]")
         if text not in ("digit", "number")
     }
