@@ -25,6 +25,7 @@ from digitrec.files import resource_path
 
 MAX_BYTES = 43_000  # as the browser gets them
 MAX_FORMS_BYTES = 17_000  # what the Forms tab loads when it is first used
+MAX_MODEL_BYTES = 15_000  # what the Model tab loads then, with its picture
 MAX_REQUESTS = 7
 ROOT = Path(__file__).parents[2]
 ASSETS = [
@@ -99,12 +100,17 @@ def test_no_asset_names_another_host() -> None:
 def test_the_page_with_all_its_files_stays_small(client: FlaskClient) -> None:
     page = client.get("/").text
     paths = ["/", *re.findall(r'(?:src|href)="(/static/(?!icons|examples)[^"]*)"', page)]
-    accept = {"Accept-Encoding": "br"}
-    sizes = {path: len(client.get(path, buffered=True, headers=accept).data) for path in set(paths)}
+
+    def size(path: str) -> int:
+        return len(client.get(path, buffered=True, headers={"Accept-Encoding": "br"}).data)
+
+    sizes = {path: size(path) for path in set(paths)}
     assert len(sizes) <= MAX_REQUESTS, sizes
     assert sum(sizes.values()) <= MAX_BYTES, sizes
-    forms = client.get("/static/bundle/forms.js", buffered=True, headers=accept)
-    assert len(forms.data) <= MAX_FORMS_BYTES
+    assert size("/static/bundle/forms.js") <= MAX_FORMS_BYTES
+    model = ["/static/bundle/model.js", *re.findall(r'data-(?:peers|mistakes|picture)="([^"]*)"', page)]
+    assert len(model) == 4
+    assert sum(size(path) for path in model) <= MAX_MODEL_BYTES
 
 
 def test_the_files_of_the_page_are_kept_for_good_and_others_are_asked_for_again(client: FlaskClient) -> None:
