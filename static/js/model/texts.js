@@ -44,12 +44,12 @@ export const MISTAKES = {
 };
 
 export const PEERS = {
-  digits: t("Single digits beside other networks"),
+  digits: t("Single digits, compared with other networks"),
   digitsHeader: (mnist, external) => [
     t("Network"), t("Parameters"), `${t("MNIST test")}, ${size(mnist)}`, `${t("External sets")}, ${size(external)}`,
   ],
   digitsNote: t("The others are widely used in tutorials and were trained by their own recipes, the mean of three seeds. External: the mean of nine sets of other handwriting, all read with the same preprocessing."),
-  numbers: t("Numbers beside another reader"),
+  numbers: t("Numbers, compared with another reader"),
   numbersHeader: (reader) => [t("Numbers, all digits right"), "n", "digitrec", reader],
   right: (fraction, bounds) => `${percent(fraction, 1)} (${interval(bounds, 1)})`,
   numbersNote: (version) => t("With 95 % intervals. PP-OCR by {version}, restricted to digits and separators.", { version }),
