@@ -1,6 +1,7 @@
 // A drawing as a file: JSON with the format's name and version, checked when it comes back.
 
 import { isStroke } from "./drawing.js";
+import { decimal, t } from "./texts.js";
 
 export const FORMAT = "digitrec drawing";
 export const VERSION = 1;
@@ -15,12 +16,14 @@ export function writeDrawing(strokes) {
 // Returns the strokes in `text`, or throws a DrawingFileError that says what was expected.
 export function readDrawing(text) {
   const { format, version, strokes } = parsed(text);
-  if (format !== FORMAT) throw fault("a drawing saved on this page", "another file");
-  if (version !== VERSION) throw fault(`version ${VERSION} of a drawing`, `${version}. Reload this page and try again`);
+  if (format !== FORMAT) throw fault(t("a drawing saved on this page"), t("another file"));
+  if (version !== VERSION) throw fault(t("version {version} of a drawing", { version: VERSION }), t("{version}. Reload this page and try again", { version }));
   if (!Array.isArray(strokes) || !strokes.length || !strokes.every(isStroke)) {
-    throw fault("a drawing with strokes", "a damaged one. Save it again");
+    throw fault(t("a drawing with strokes"), t("a damaged one. Save it again"));
   }
-  if (strokes.flatMap(({ points }) => points).length > MOST_POINTS) throw fault(`at most ${MOST_POINTS} points`, "more");
+  if (strokes.flatMap(({ points }) => points).length > MOST_POINTS) {
+    throw fault(t("at most {count} points", { count: decimal(MOST_POINTS) }), t("more"));
+  }
   return strokes.map(({ width, points }) => ({ width, points }));
 }
 
@@ -28,10 +31,10 @@ function parsed(text) {
   try {
     return Object(JSON.parse(text));
   } catch {
-    throw fault("a drawing saved on this page", "a file that is no JSON");
+    throw fault(t("a drawing saved on this page"), t("a file that is no JSON"));
   }
 }
 
-function fault(expected, received) {
-  return new DrawingFileError(`Expected ${expected}. Received: ${received}.`);
+export function fault(expected, received) {
+  return new DrawingFileError(t("Expected {expected}. Received: {received}.", { expected, received }));
 }

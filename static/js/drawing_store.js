@@ -1,8 +1,9 @@
 // Saves the drawing on the paper as a file, and opens one. Fires "open" with its strokes.
 
 import { download } from "./download.js";
-import { DrawingFileError, readDrawing, writeDrawing } from "./drawing_file.js";
+import { DrawingFileError, fault, readDrawing, writeDrawing } from "./drawing_file.js";
 import { Component } from "./component.js";
+import { t } from "./texts.js";
 
 export class DrawingStore extends Component {
   #root;
@@ -24,10 +25,10 @@ export class DrawingStore extends Component {
 
   // Opens the first of the files.
   async open([file, ...others]) {
-    const rest = others.length ? " The paper holds one drawing: the others were left out." : "";
+    const rest = others.length ? ` ${t("The sheet holds one drawing: the others were left out.")}` : "";
     try {
       this.emit("open", readDrawing(await textOf(file)));
-      this.say(rest && `${file.name} was opened.${rest}`);
+      this.say(rest && t("{name} was opened.", { name: file.name }) + rest);
     } catch (error) {
       if (!(error instanceof DrawingFileError)) throw error;
       this.say(`${file.name}: ${error.message}${rest}`);
@@ -36,7 +37,7 @@ export class DrawingStore extends Component {
 
   #save() {
     const { strokes } = this.#pad;
-    this.say(strokes.length ? "" : "There is nothing to save yet.");
+    this.say(strokes.length ? "" : t("There is nothing to save yet."));
     if (strokes.length) download("drawing.json", "application/json", writeDrawing(strokes));
   }
 }
@@ -45,7 +46,7 @@ async function textOf(file) {
   try {
     return await file.text();
   } catch {
-    throw new DrawingFileError("Expected a file. Received: none that can be read. Choose it again.");
+    throw fault(t("a file"), t("none that can be read. Choose it again"));
   }
 }
 

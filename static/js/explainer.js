@@ -1,22 +1,24 @@
-// The switch that shows on the drawing what its answer leans on. Fires "change".
+// The switch that shows what the answer of one digit leans on. Fires "change".
 
 import { boundsOf, pointsOf } from "./drawing.js";
 import { inkBox, placeOnDrawing } from "./geometry.js";
 import { Component } from "./component.js";
 
+const INCLUDE = "normalized_image,saliency";
 const WARM = [255, 122, 0]; // stands out from dark ink and from light
 
 export class Explainer extends Component {
   #input;
-  #pad;
+  #view;
   #ask;
   #request = new AbortController();
 
-  // ask(strokes, signal) gives a promise of a prediction with its saliency.
-  constructor(input, pad, ask) {
+  // view.overlay is set to the colours, { picture, x, y, width, height }, or to null; ask(kind, body, options, signal)
+  // gives a promise of an answer.
+  constructor(input, view, ask) {
     super();
     this.#input = input;
-    this.#pad = pad;
+    this.#view = view;
     this.#ask = ask;
   }
 
@@ -25,15 +27,17 @@ export class Explainer extends Component {
     signal.addEventListener("abort", () => this.clear());
   }
 
-  // Colours `strokes`, those of one digit on the sheet. It takes the server some 20 runs of the network, so it is asked for
-  // only while the switch is on.
-  async explain(strokes) {
+  // Colours what `body`, strokes or a file, is asked about as one digit; null has no colours. On a drawing they have a
+  // place, that of its `strokes`; without them they cover the ink that the network saw. It takes the server some 20 runs
+  // of the network, so it is asked for only while the switch is on.
+  async explain(body, strokes) {
     this.#request.abort();
-    if (!this.#input.checked || strokes.length === 0) return this.clear();
+    if (!this.#input.checked || !body) return this.clear();
     const { signal } = (this.#request = new AbortController());
     try {
-      const overlay = await saliencyOverlay(await this.#ask(strokes, signal), strokes);
-      if (!signal.aborted) this.#pad.overlay = overlay;
+      const { normalized_image: ink, saliency } = await this.#ask("predict", body, { include: INCLUDE }, signal);
+      const overlay = { picture: coloured(await pixelsOf(saliency)), ...(strokes && (await placeOf(ink, strokes))) };
+      if (!signal.aborted) this.#view.overlay = overlay;
     } catch {
       if (!signal.aborted) this.clear(); // the answer says what is wrong with the connection
     }
@@ -41,16 +45,14 @@ export class Explainer extends Component {
 
   clear() {
     this.#request.abort();
-    this.#pad.overlay = null;
+    this.#view.overlay = null;
   }
 }
 
-// Null where there is no ink.
-async function saliencyOverlay({ normalized_image: ink, saliency }, strokes) {
-  const [inkPlane, heat] = await Promise.all([pixelsOf(ink), pixelsOf(saliency)]);
-  const box = inkBox(sharesOf(inkPlane), inkPlane.width);
-  if (!box) return null;
-  return { picture: coloured(heat), ...placeOnDrawing(box, boundsOf(pointsOf(strokes).flat()), inkPlane.width) };
+// Where the network's image lies on the drawing.
+async function placeOf(ink, strokes) {
+  const plane = await pixelsOf(ink);
+  return placeOnDrawing(inkBox(sharesOf(plane), plane.width), boundsOf(pointsOf(strokes).flat()), plane.width);
 }
 
 async function pixelsOf(url) {

@@ -1,9 +1,8 @@
-// Where things stand: the 28x28 ink on its drawing, and the marks of the charts.
+// Where things stand: the sheet's view of its drawing, and the 28x28 ink on it.
 
 import { boundsOf, inkBounds, PAPER } from "./drawing.js";
 
 const EDGE_OF_INK = 0.06; // as the server's own: fainter pixels are no part of the digit
-const FEWEST = 10; // predictions of a point: the accuracy of fewer is chance
 const ROOM_AROUND = 0.92; // of a sheet, for ink that is made smaller
 const HALF_PEN = 0.055; // the server draws with a pen of 0.11 of the drawing's longer side
 
@@ -32,30 +31,4 @@ export function placeOnDrawing(ink, bounds, side) {
   const [scaleX, scaleY] = [(bounds.width + 2 * halfPen) / ink.width, (bounds.height + 2 * halfPen) / ink.height];
   const [x, y] = [bounds.x - halfPen - ink.x * scaleX, bounds.y - halfPen - ink.y * scaleY];
   return { x, y, width: side * scaleX, height: side * scaleY };
-}
-
-// The cells of a confusion matrix, { x, y, count, fraction, right }: x is the answer, y the true digit, fraction that of the
-// row, so that rare digits show as much as frequent ones.
-export function confusionCells(confusion) {
-  return confusion.flatMap((row, y) => {
-    const total = Math.max(1, row.reduce((sum, count) => sum + count));
-    return row.map((count, x) => ({ x, y, count, fraction: count / total, right: x === y }));
-  });
-}
-
-// The points of a reliability diagram in a square of `side`, y downwards. A point's area is its number of predictions, within
-// bounds that keep the few visible.
-export function reliabilityPoints(bins, side) {
-  const many = bins.filter(({ predictions }) => predictions >= FEWEST);
-  const most = Math.max(...many.map(({ predictions }) => predictions));
-  return many.map(({ predictions, confidence, accuracy }) => {
-    const radius = side * (0.014 + 0.03 * Math.sqrt(predictions / most));
-    return { x: confidence * side, y: (1 - accuracy) * side, radius, predictions };
-  });
-}
-
-// Bars for values that are all close to 1: from `floor`, the next 1 % below the lowest, to 1.
-export function recallBars(recall) {
-  const floor = Math.max(0, Math.floor(Math.min(...recall) * 100 - 1) / 100);
-  return { floor, bars: recall.map((fraction, digit) => ({ digit, fraction, length: (fraction - floor) / (1 - floor) })) };
 }

@@ -4,6 +4,7 @@ import { create } from "./component.js";
 import { decide, isReading } from "./decision.js";
 import { textOf } from "./messages.js";
 import { drawingPicture, NO_PICTURE } from "./svg.js";
+import { t } from "./texts.js";
 
 export function historyItem(template, entry, rule, view) {
   const item = template.content.firstElementChild.cloneNode(true);
@@ -26,6 +27,6 @@ export function historyItem(template, entry, rule, view) {
 
 export function pictureOf(entry) {
   const { source, strokes, thumb, name } = entry;
-  if (source === "picture") return create("img", { src: thumb || NO_PICTURE, alt: `The picture ${name}` });
-  return drawingPicture(strokes, `A drawing, read as ${textOf(entry)}`);
+  if (source === "picture") return create("img", { src: thumb || NO_PICTURE, alt: t("The picture {name}", { name }) });
+  return drawingPicture(strokes, t("A drawing, read as {text}", { text: textOf(entry) }));
 }

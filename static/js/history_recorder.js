@@ -21,8 +21,10 @@ export class HistoryRecorder {
     this.#history.record({ ...entryOf(answer, this.#rule()), id: this.#ids.get(first), strokes });
   }
 
-  idOf([first]) {
-    return this.#ids.get(first);
+  // What the person says that it is; an entry that was removed comes back.
+  labelDrawing(strokes, answer, label) {
+    if (!this.#history.find(this.#ids.get(strokes[0]))) this.drawing(strokes, answer);
+    this.#history.label(this.#ids.get(strokes[0]), label);
   }
 
   // An entry's drawing is on the paper again.
@@ -34,12 +36,20 @@ export class HistoryRecorder {
     this.#history.record(await this.entryOfPicture(file, answer));
   }
 
+  async labelPicture(file, answer, label) {
+    const id = pictureId(file, answer);
+    if (!this.#history.find(id)) await this.picture(file, answer);
+    this.#history.label(id, label);
+  }
+
   async entryOfPicture(file, answer) {
-    const { name, size, lastModified } = file;
-    const id = `${name}, ${size}, ${lastModified}, ${kindOf(answer)}`; // the same file read again is the same entry
-    return { ...entryOf(answer, this.#rule()), id, source: "picture", name, thumb: await thumbnail(file) };
+    const id = pictureId(file, answer);
+    return { ...entryOf(answer, this.#rule()), id, source: "picture", name: file.name, thumb: await thumbnail(file) };
   }
 }
+
+// The same file read again is the same entry.
+const pictureId = ({ name, size, lastModified }, answer) => `${name}, ${size}, ${lastModified}, ${kindOf(answer)}`;
 
 export function entryOf(answer, rule) {
   const { text, transcript, digits, digit, confidence, probabilities, reason, normalized_image: ink, model } = answer;

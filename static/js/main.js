@@ -11,8 +11,8 @@ import { History } from "./history.js";
 import { HistoryRecorder } from "./history_recorder.js";
 import { HistoryStore } from "./history_store.js";
 import { HistoryView } from "./history_view.js";
-import { outboxMessage, ROUND_MISSING } from "./messages.js";
-import { ModelView } from "./model_view.js";
+import { lazyTab } from "./lazy_tab.js";
+import { NOT_LOADED, outboxMessage } from "./messages.js";
 import { keepPage } from "./offline.js";
 import { Outbox } from "./outbox.js";
 import { PictureDialog } from "./picture_dialog.js";
@@ -26,7 +26,7 @@ import { Thresholds } from "./thresholds.js";
 import { UploadList } from "./upload_list.js";
 
 const element = (id) => document.getElementById(id);
-const { predict, read, model, forms: formsModule, round: roundModule, serviceWorker, maxBytes, storage, threshold, numberThreshold } =
+const { predict, read, forms, model, round: roundModule, serviceWorker, maxBytes, storage, threshold, numberThreshold } =
   document.querySelector("main").dataset;
 
 const client = new Client();
@@ -46,37 +46,25 @@ const intake = new FileInput(document.querySelectorAll("[type=file]"), element("
 const ofPictures = new Recognition(ask);
 const askPicture = (file, signal) => ofPictures.recognize(file, null, signal);
 const pictures = new UploadList(element("panel-pictures"), askPicture, Number(maxBytes));
-const picture = new PictureDialog(element("picture"), () => thresholds.rule);
+const picture = new PictureDialog(element("picture"), () => thresholds.rule, ask);
 const sliders = ["digit", "number"].map((kind) => new ThresholdSlider(element(`picture-threshold-${kind}`), thresholds, kind));
 const historyView = new HistoryView(element("panel-history"), history, ruleOfEntry);
 const report = new ReportView(element("report"));
-const modelView = new ModelView(element("panel-model"), (signal) => client.load(model, signal));
 const apiView = new ApiView(element("panel-api"), sheet.pad, { digit: [predict, "digit"], number: [read, "text"] });
 
 sheet.addEventListener("answer", ({ detail: { answer, strokes, finished } }) => {
   if (finished) recorder.drawing(strokes, answer);
 });
-const keepLabel = (strokes, label) => history.label(recorder.idOf(strokes), label);
-sheet.addEventListener("label", ({ detail: { strokes, label } }) => keepLabel(strokes, label));
+sheet.addEventListener("label", ({ detail: { strokes, answer, label } }) => recorder.labelDrawing(strokes, answer, label));
 sheet.addEventListener("unanswered", ({ detail: drawing }) => outbox.add(drawing));
-outbox.addEventListener("answer", ({ detail: { strokes, label, answer } }) => {
-  recorder.drawing(strokes, answer);
-  if (label) keepLabel(strokes, label);
-});
+outbox.addEventListener("answer", ({ detail: { strokes, label, answer } }) =>
+  label ? recorder.labelDrawing(strokes, answer, label) : recorder.drawing(strokes, answer));
 outbox.addEventListener("change", () => sheet.store.say(outbox.drawings.length ? outboxMessage(outbox.drawings.length) : ""));
 thresholds.addEventListener("change", () => pictures.applyPolicy(thresholds.rule));
 
-// The Forms tab has as many modules as the rest: they come with its first use.
-let forms = null;
-async function openForms(use = () => {}) {
-  const settings = { api: read.replace(/\/read$/, ""), maxBytes: Number(maxBytes), isStored: storage === "on" };
-  forms ??= import(formsModule).then(({ FormsTab }) => {
-    const tab = new FormsTab(element("panel-forms"), client, settings);
-    tab.enable();
-    return tab;
-  });
-  use(await forms);
-}
+const openForms = lazyTab("forms", forms, ({ FormsTab }, panel) =>
+  new FormsTab(panel, client, { api: read.replace(/\/read$/, ""), maxBytes: Number(maxBytes), isStored: storage === "on" }));
+const openModel = lazyTab("model", model, ({ ModelTab }, panel) => new ModelTab(panel, (address, signal) => client.load(address, signal)));
 
 // So does a round.
 let round = null;
@@ -85,7 +73,7 @@ element("desk").addEventListener("click", async ({ target }) => {
   round ??= import(roundModule).then(({ RoundView }) => new RoundView(element("desk"), sheet, () => thresholds.rule));
   const view = await round.catch(() => (round = null));
   if (view) view.start();
-  else alert(ROUND_MISSING);
+  else alert(NOT_LOADED);
 });
 
 // Whatever waits for the server asks again at the same moment, as when the browser finds its network again.
@@ -116,6 +104,7 @@ listen(picture, {
     pictures.read(item);
     picture.update(item);
   },
+  label: ({ detail: { item: { file, answer }, label } }) => recorder.labelPicture(file, answer, label),
   remove: ({ detail: item }) => pictures.act("remove", item),
   report: async ({ detail: { file, answer } }) => answer && report.show(await recorder.entryOfPicture(file, answer), thresholds.rule),
 });
@@ -128,8 +117,7 @@ for (const part of [historyView, sheet]) {
   part.addEventListener("report", ({ detail: entry }) => report.show(entry, ruleOfEntry(entry)));
 }
 tabs.addEventListener("show", ({ detail: name }) => {
-  if (name === "model") modelView.show();
-  else modelView.leave();
+  if (name === "model") openModel((tab) => tab.show());
   if (name === "forms") openForms();
   if (name === "history") historyView.show();
   else historyView.leave();
@@ -138,7 +126,7 @@ tabs.addEventListener("show", ({ detail: name }) => {
   apiView.show();
 });
 
-for (const part of [sheet, outbox, intake, pictures, picture, ...sliders, history, historyView, report, modelView, tabs]) part.enable();
+for (const part of [sheet, outbox, intake, pictures, picture, ...sliders, history, historyView, report, tabs]) part.enable();
 history.open(memory);
 addEventListener("load", () => keepPage(serviceWorker).catch(() => {})); // without it the page needs the network, no more
 document.documentElement.toggleAttribute("data-first-visit", memory.get("visited") === null);

@@ -1,21 +1,21 @@
 // What the page says: pure functions from answers and failures to words.
 
-import { t } from "./texts.js";
+import { decimal, t } from "./texts.js";
 import { decide, hasOtherSigns, isReading, OTHER_SIGN, signsOf, topTwo } from "./decision.js";
 
 export const article = (digit) => t(digit === 8 ? "an {digit}" : "a {digit}", { digit });
 
 // No answer is ever called 100 %: rounding must not make a promise.
 export function percent(fraction) {
-  if (fraction > 0.999) return t("over {percent}", { percent: "99.9\u00a0%" });
+  if (fraction > 0.999) return t("over {percent}", { percent: `${decimal(99.9, 1)}\u00a0%` });
   if (fraction < 0.01) return t("under {percent}", { percent: "1\u00a0%" });
-  return `${(fraction * 100).toFixed(fraction > 0.99 ? 1 : 0)}\u00a0%`;
+  return `${decimal(fraction * 100, fraction > 0.99 ? 1 : 0)}\u00a0%`;
 }
 
 // For a bar, which has no room for more: "99.8%", and nothing for next to nothing.
 export function shortPercent(fraction) {
   if (fraction < 0.01) return "";
-  return fraction > 0.999 ? ">99.9%" : percent(fraction).replace("\u00a0", "");
+  return fraction > 0.999 ? `>${decimal(99.9, 1)}%` : percent(fraction).replace("\u00a0", "");
 }
 
 // What was read, in a line.
@@ -120,7 +120,7 @@ export function picturesMessage(count, done, bad, removedCount) {
 
 export const FEEDBACK = { right: t("Kept in the history as right."), corrected: t("Kept in the history as you said.") };
 export const outboxMessage = (count) => t(count === 1 ? "1 drawing waits for the server." : "{count} drawings wait for the server.", { count });
-export const ROUND_MISSING = t("The round did not load. Check the connection and try again.");
+export const NOT_LOADED = t("This part of the page did not load. Check the connection and try again.");
 export const IT_IS_BACK = t("It is back.");
 export const NOT_KEPT = t("The browser keeps nothing: the history lasts until this page is closed.");
 export const NO_LABELED_DRAWING = t("There is no drawing with a label yet: draw a digit, or set the right answer of one.");

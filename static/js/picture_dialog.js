@@ -1,11 +1,13 @@
 // One picture of the board, large: its boxes, its answer, and what can be done about both. Fires "edit" with
-// { item, file }, a turned or cropped file, "report" with the item, and "remove" with it.
+// { item, file }, a turned or cropped file, "label" with { item, label }, "report" with the item, and "remove" with it.
 
 import { AnswerView } from "./answer_view.js";
-import { Component } from "./component.js";
+import { Component, listen } from "./component.js";
 import { isReading } from "./decision.js";
 import { drawBoxes } from "./digit_boxes.js";
-import { CROP_HINT } from "./messages.js";
+import { Explainer } from "./explainer.js";
+import { Feedback, speak } from "./feedback.js";
+import { CROP_HINT, textOf } from "./messages.js";
 import { cropped, turned } from "./picture_edit.js";
 
 const MARGIN = 0.012; // as on the board
@@ -16,28 +18,37 @@ export class PictureDialog extends Component {
   #dialog;
   #view;
   #rule;
+  #feedback;
+  #explainer;
   #item = null;
   #from = null; // where a crop begins
 
-  // rule() gives the one that holds.
-  constructor(dialog, rule) {
+  // rule() gives the one that holds; ask(kind, body, options, signal) gives a promise of an answer.
+  constructor(dialog, rule, ask) {
     super();
     this.#dialog = dialog;
     this.#rule = rule;
     this.#view = new AnswerView(this.#part(".answer"));
+    this.#feedback = new Feedback(this.#part(".feedback"));
+    this.#explainer = new Explainer(this.#part("[role=switch]"), this, ask);
   }
 
   listen(signal) {
+    listen(this.#feedback, {
+      label: ({ detail: label }) => this.emit("label", { item: this.#item, label }),
+      speak: () => speak(this.#view.words),
+    }, signal);
+    this.#explainer.addEventListener("change", () => this.#explain(), { signal });
+    for (const part of [this.#feedback, this.#explainer]) part.enable();
     this.#view.addEventListener("choose", () => this.#mark(), { signal });
     this.#part("img").addEventListener("load", () => this.#mark(), { signal });
     const does = { turn: () => this.#edit(turned(this.#item.file)), report: () => this.emit("report", this.#item), remove: () => this.#remove() };
-    for (const [name, act] of Object.entries(does)) {
-      this.#part(`[data-do=${name}]`).addEventListener("click", act, { signal });
-    }
-    const boxes = this.#part(".boxes");
-    boxes.addEventListener("pointerdown", (event) => this.#begin(event), { signal });
-    boxes.addEventListener("pointermove", (event) => this.#from && this.#show(this.#area(event)), { signal });
-    boxes.addEventListener("pointerup", (event) => this.#end(event), { signal });
+    for (const [name, click] of Object.entries(does)) listen(this.#part(`[data-do=${name}]`), { click }, signal);
+    listen(this.#part(".boxes"), {
+      pointerdown: (event) => this.#begin(event),
+      pointermove: (event) => this.#from && this.#show(this.#area(event)),
+      pointerup: (event) => this.#end(event),
+    }, signal);
   }
 
   show(item) {
@@ -54,7 +65,24 @@ export class PictureDialog extends Component {
     this.#part("img").src = item.address;
     if (item.answer) this.#view.show(item.answer, this.#rule());
     else this.#view.showWords(item.state, item.message);
+    this.#feedback.show(item.answer ? textOf(item.answer) : "");
     this.#mark();
+    this.#explain();
+  }
+
+  // The colours over the ink that the network saw.
+  set overlay(overlay) {
+    this.#part("canvas")?.remove();
+    if (overlay) this.#part(".seen").append(overlay.picture);
+  }
+
+  // A number's digits have no files of their own.
+  #explain() {
+    const { answer, file } = this.#item;
+    const isDigit = Boolean(answer) && !isReading(answer);
+    this.overlay = null; // of another picture
+    this.#part(".switch").hidden = !isDigit;
+    this.#explainer.explain(isDigit ? file : null);
   }
 
   async #edit(made) {

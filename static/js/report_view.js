@@ -6,6 +6,7 @@ import { create, Component } from "./component.js";
 import { svg } from "./svg.js";
 import { thresholdOf, decide } from "./decision.js";
 import { resultMessage, percent, textOf } from "./messages.js";
+import { t } from "./texts.js";
 
 export class ReportView extends Component {
   #dialog;
@@ -45,7 +46,7 @@ export class ReportView extends Component {
     const article = this.#part("article").cloneNode(true);
     for (const name of ["autofocus", "tabindex"]) article.querySelector("h1").removeAttribute(name);
     const head = `<meta charset="utf-8"><title>${this.#name}</title><style>${style}</style>`;
-    return `<!doctype html>\n<html lang="en"><head>${head}</head><body>${article.outerHTML}</body></html>\n`;
+    return `<!doctype html>\n<html lang="${document.documentElement.lang}"><head>${head}</head><body>${article.outerHTML}</body></html>\n`;
   }
 }
 
@@ -59,11 +60,11 @@ function probabilityRow({ digit, confidence }) {
 function termsOf(answer, rule) {
   const { model, at, label, name } = answer;
   const terms = {
-    Model: model,
-    Date: new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" }),
-    "Accepted from": `${Math.round(thresholdOf(answer, rule) * 100)} %`,
-    "Right answer": label === "none" ? "no digit" : label,
-    File: name,
+    [t("Model")]: model,
+    [t("Date")]: new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" }),
+    [t("Accepted from")]: `${Math.round(thresholdOf(answer, rule) * 100)}\u00a0%`,
+    [t("Right answer")]: label === "none" ? t("no digit") : label,
+    [t("File")]: name,
   };
   const given = Object.entries(terms).filter(([, value]) => value);
   return given.flatMap(([term, value]) => [create("dt", {}, term), create("dd", {}, value)]);

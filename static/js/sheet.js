@@ -1,6 +1,6 @@
 // The Write tab: a sheet that takes anything, its answer, and what may be said about both. Fires "answer" with
-// { answer, strokes, finished }, "report" with a history entry, "label" with { strokes, label }, and "unanswered" with
-// { strokes, label } that the server could not be asked about.
+// { answer, strokes, finished }, "report" with a history entry, "label" with { strokes, answer, label }, and "unanswered"
+// with { strokes, label } that the server could not be asked about.
 
 import { AnswerView } from "./answer_view.js";
 import { Component } from "./component.js";
@@ -45,10 +45,8 @@ export class Sheet extends Component {
     this.#view = new AnswerView(this.#part("#answer"));
     this.#constraint = new ConstraintFields(this.#part("#constraint"));
     this.#slider = new ThresholdSlider(this.#part("#threshold"), thresholds, "digit");
-    this.#feedback = new Feedback(this.#part("#feedback"));
-    const include = "normalized_image,saliency";
-    this.#explainer = new Explainer(this.#part("#explain"), this.pad, (strokes, signal) =>
-      ask("predict", { strokes: pointsOf(strokes) }, { include }, signal));
+    this.#feedback = new Feedback(this.#part(".feedback"));
+    this.#explainer = new Explainer(this.#part("#explain"), this.pad, ask);
     const recognition = new Recognition(ask);
     this.live = new LivePrediction((strokes, signal) =>
       recognition.recognize({ strokes: pointsOf(strokes) }, this.asked ? null : this.#constraint.value, signal));
@@ -70,7 +68,7 @@ export class Sheet extends Component {
 
   // What the drawing was that has an answer.
   label(label) {
-    this.emit("label", { strokes: this.#shown.strokes, label });
+    this.emit("label", { ...this.#shown, label });
   }
 
   listen(signal) {
@@ -126,8 +124,8 @@ export class Sheet extends Component {
     const digits = answer && isReading(answer) ? answer.digits : [];
     const { chosen } = this.#view;
     drawBoxes(this.#part("#boxes"), digits, this.#thresholds.rule, chosen, MARGIN);
-    if (!answer) this.#explainer.clear();
-    else this.#explainer.explain(isReading(answer) ? strokesIn(digits[chosen]?.box ?? [], strokes) : strokes);
+    const explained = answer && isReading(answer) ? strokesIn(digits[chosen]?.box ?? [], strokes) : strokes ?? [];
+    this.#explainer.explain(explained.length ? { strokes: pointsOf(explained) } : null, explained);
   }
 
   #report() {

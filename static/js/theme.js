@@ -3,7 +3,6 @@
 (() => {
   const KEY = "digitrec.theme";
   const NEXT = { system: "dark", dark: "light", light: "system" };
-  const WORDS = { system: "as the system", dark: "dark", light: "light" };
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   let choice = "system";
@@ -19,7 +18,7 @@
     root.dataset.theme = dark ? "dark" : "light";
     document.querySelector("meta[name=theme-color]").content = dark ? "#0f1117" : "#f4f1ea";
     const button = document.getElementById("theme");
-    if (button) button.title = button.ariaLabel = `Colours: ${WORDS[choice] ?? choice}`;
+    if (button) button.title = button.ariaLabel = button.dataset[choice] ?? button.dataset.system;
     dispatchEvent(new Event("themechange"));
   };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,15 @@ import pytest
 from forms_ui import Forms, answer
 from web_ui import FORTY_SEVEN, WebUi, expect, image
 
+from digitrec.files import resource_path
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TABS = ["write", "pictures", "forms", "history", "model", "api"]
+# What a person sees and hears of the page: texts, names and hints.
+ALL_TEXTS = """[...document.body.querySelectorAll("*")].flatMap((element) => [
+    element.title, element.ariaLabel, element.alt,
+    ...[...element.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data.trim()),
+])"""
 SCREENS = pytest.mark.parametrize(
     "device",
     [
@@ -22,6 +30,10 @@ SCREENS = pytest.mark.parametrize(
     ],
     ids=["light phone", "light", "dark phone", "dark"],
 )
+
+
+def german_texts() -> dict[str, str]:
+    return json.loads((resource_path("templates") / "texts" / "de.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +108,20 @@ def test_the_german_page_is_german_and_breaks_no_rule(
     ui.headline.to_have_text(re.compile("eine 4$"))
     ui.expect("#note").to_contain_text("sicher, 99")
     ui.expect("html").to_have_attribute("lang", "de")
+    ui.expect("#theme").to_have_accessible_name("Farben: wie das System")
+    german = german_texts()
+    english = {text for text in german if len(text) > 1 and text not in german.values()}
     for tab in TABS:
         ui.tab(tab)
+        if tab == "model":
+            ui.expect("#model").to_contain_text("Trefferquote jeder Ziffer")
+        assert english & set(page.evaluate(ALL_TEXTS)) == set(), tab
         assert_accessible(ui, tab)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+    ui.tab("write")
+    ui.options()
+    ui.click("#report-open")
+    ui.expect("#report dl").to_contain_text("Angenommen ab")
 
 
 @SCREENS

@@ -423,5 +423,5 @@ def test_what_is_not_one_good_drawing_is_said(ui: WebUi, tmp_path: Path) -> None
     ui.headline.to_have_text("Nothing drawn yet")
     assert ui.ink_fraction() == 0
     ui.drop(**{f"{digit}_json": saved(digit) for digit in (4, 7, 1)})
-    note.to_have_text("4.json was opened. The paper holds one drawing: the others were left out.")
+    note.to_have_text("4.json was opened. The sheet holds one drawing: the others were left out.")
     ui.headline.to_have_text("It is a 4")

@@ -61,6 +61,10 @@ def test_the_model_tab_shows_the_cards_numbers(ui: WebUi, recognizer: Recognizer
     ui.expect("svg[aria-label^=Confusion] rect:not(.ground)").to_have_count(num_marks)
     ui.expect("svg[aria-label^=Recall] .right").to_have_count(10)
     sets = recognizer.card["results"]["external_sets"]["digit_sets"]
+    num_wrong = test["count"] - test["correct"]
+    ui.expect("#model").to_contain_text(f"All {num_wrong} mistakes")
+    ui.expect(".mistakes image").to_have_count(num_wrong)
+    ui.expect("#model").to_contain_text("PP-OCRv6-small")
     weakest = min(sets, key=lambda item: item["accuracy"])
     ui.expect(".points").to_contain_text(f"Weak: {weakest['title']}")
 
@@ -74,8 +78,8 @@ def test_layers_and_calibration_are_shown_if_the_card_has_them(
         {"name": "head", "kind": "Dense", "output_shape": [10], "parameters": 1290},
     ]
     card["results"]["mnist_test"]["reliability"] = [
-        {"predictions": 12, "confidence": 0.55, "accuracy": 0.5},
-        {"predictions": 9988, "confidence": 0.998, "accuracy": 0.9985},
+        {"predictions": 30, "confidence": 0.55, "accuracy": 0.5},
+        {"predictions": 9970, "confidence": 0.998, "accuracy": 0.9985},
     ]
     ui.stub("model", json=card)
     ui.tab("model")
@@ -108,6 +112,18 @@ def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(ui: WebUi) -> None:
     ui.tab("model")
     ui.expect("#model-note").to_have_text("mine 1, created on 2026-11-21.")
     ui.expect("#model svg").to_have_count(0)
+    ui.expect("#model").not_to_contain_text("PP-OCR")  # its figures are of another model
+
+
+def test_a_tab_whose_modules_do_not_come_says_so_and_tries_again(ui: WebUi, page: Any) -> None:
+    ui.failures.add("net")
+    page.route("**/static/bundle/model.js*", lambda route: route.abort())
+    ui.tab("model")
+    ui.expect("#model-note").to_contain_text("This part of the page did not load")
+    page.unroute("**/static/bundle/model.js*")
+    ui.tab("api")
+    ui.tab("model")
+    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
 
 
 @pytest.mark.parametrize(("status", "by"), [(503, "tab"), (503, "button"), (500, "button")])

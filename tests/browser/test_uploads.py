@@ -114,6 +114,29 @@ def test_a_picture_is_looked_at_turned_and_cropped(ui: WebUi, page: Any) -> None
     ui.expect("#results li").to_have_count(0)
 
 
+def test_a_picture_gets_its_right_answer_and_shows_what_its_answer_leans_on(ui: WebUi, page: Any) -> None:
+    ui.drop(numbers_png=image(4, 7), seven_png=image(7))
+    ui.expect("#progress-words").to_have_text("2 pictures")
+    page.locator("#results li").filter(has_text="numbers.png").locator(".tile-picture").click()
+    ui.expect("#picture [role=switch]").to_be_hidden()
+    ui.click("#picture [data-do=right]")
+    ui.expect("#picture .feedback [role=status]").to_have_text("Kept in the history as right.")
+    ui.keys("Escape")
+    page.locator("#results li").filter(has_text="seven.png").locator(".tile-picture").click()
+    page.check("#picture [role=switch]")
+    ui.expect("#picture .seen canvas").to_be_visible()
+    page.uncheck("#picture [role=switch]")
+    ui.expect("#picture .seen canvas").to_have_count(0)
+    page.fill("#picture .feedback input", "1")
+    ui.keys("Enter")
+    ui.expect("#picture .feedback [role=status]").to_have_text("Kept in the history as you said.")
+    ui.keys("Escape")
+    ui.tab("history")
+    assert set(page.locator("#entries .result-headline").all_text_contents()) == {
+        "It is a 7, corrected to 1", "It is 47"
+    }  # fmt: skip
+
+
 def test_a_photo_over_the_limits_is_made_smaller(ui: WebUi, page: Any) -> None:
     ui.failures.add(413)
     digit = draw_digit(7, 5200, pen_px=330)  # 27 megapixels

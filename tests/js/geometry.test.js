@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { confusionCells, inkBox, placeOnDrawing, recallBars, reliabilityPoints, sheetView } from "../../static/js/geometry.js";
+import { inkBox, placeOnDrawing, sheetView } from "../../static/js/geometry.js";
 
 const line = (...points) => [{ width: 40, points }];
 
@@ -34,27 +34,4 @@ test("the ink's box lies on the strokes' own, widened by half the server's pen",
   const scale = [place.width / 28, place.height / 28];
   assert.ok(Math.abs(place.x + ink.x * scale[0] - (100 - halfPen)) < 1e-9);
   assert.ok(Math.abs(place.y + (ink.y + ink.height) * scale[1] - (200 + 890 + halfPen)) < 1e-9);
-});
-
-test("a cell's fraction is of its row, and only the diagonal is right", () => {
-  const cells = confusionCells([[8, 2], [0, 0]]);
-  assert.deepEqual(cells.map(({ fraction }) => fraction), [0.8, 0.2, 0, 0]);
-  assert.deepEqual(cells.map(({ right }) => right), [true, false, false, true]);
-  assert.deepEqual([cells[1].x, cells[1].y], [1, 0]);
-});
-
-test("a calibrated bin is on the diagonal, and more predictions make a larger dot", () => {
-  const bins = [[2, 0.1, 1], [100, 0.25, 0.25], [900, 1, 1]].map(([predictions, confidence, accuracy]) => ({ predictions, confidence, accuracy }));
-  const [few, many, ...others] = reliabilityPoints(bins, 100);
-  assert.equal(others.length, 0); // a bin of two predictions says nothing
-  assert.deepEqual([few.x, few.y], [25, 75]);
-  assert.deepEqual([many.x, many.y], [100, 0]);
-  assert.ok(few.radius > 0 && few.radius < many.radius);
-});
-
-test("the recall's bars begin below the lowest", () => {
-  const { floor, bars } = recallBars([1, 0.989]);
-  assert.equal(floor, 0.97);
-  assert.equal(bars[0].length, 1);
-  assert.ok(Math.abs(bars[1].length - 0.019 / 0.03) < 1e-9);
 });

@@ -46,6 +46,29 @@ test("an entry's drawing on the paper again is that entry, and what undo brings 
   assert.deepEqual(history.entries.map(({ digit }) => digit), [1, 7]);
 });
 
+test("what the person says of a drawing is its label, and an entry that was removed comes back with it", () => {
+  const history = new History({ put: async () => {}, remove: async () => {} });
+  const recorder = new HistoryRecorder(history, () => RULE);
+  recorder.drawing(one.strokes, answer(7));
+  recorder.labelDrawing(one.strokes, answer(7), "1");
+  assert.deepEqual(history.entries.map(({ label }) => label), ["1"]);
+  history.clear();
+  recorder.labelDrawing(one.strokes, answer(7), "7");
+  assert.deepEqual(history.entries.map(({ digit, label }) => [digit, label]), [[7, "7"]]);
+});
+
+test("a picture's label goes to the entry of its file and kind", async () => {
+  const history = new History({ put: async () => {} });
+  const recorder = new HistoryRecorder(history, () => RULE);
+  const file = { name: "a.png", size: 9, lastModified: 1 };
+  await recorder.picture(file, answer(7));
+  await recorder.picture({ ...file, size: 8 }, answer(7));
+  await recorder.labelPicture(file, answer(7), "1");
+  assert.deepEqual(history.entries.map(({ label }) => label).sort(), ["", "1"]);
+  await recorder.labelPicture({ ...file, name: "b.png" }, answer(4), "9");
+  assert.equal(history.entries.find(({ name }) => name === "b.png").label, "9");
+});
+
 test("an entry of a number keeps what stands on the paper", () => {
   const digits = [{ digit: 7, confidence: 0.9, box: [0, 0, 9, 9], probabilities: [] }];
   const { text, transcript } = entryOf({ ...answer(), text: "7", transcript: "7=", digits }, RULE);

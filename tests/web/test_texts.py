@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from web_images import flat, one
 
 from digitrec.files import resource_path
+from digitrec.recognizer import Recognizer
+from digitrec.web.problems import PROBLEMS
 
 CATALOGS = sorted(resource_path("templates").glob("texts/*.json"))
 
@@ -42,18 +47,48 @@ def texts_of(folder: str, pattern: str, call: str) -> set[str]:
     return found
 
 
+def texts_of_data(card: dict[str, Any]) -> set[str]:
+    """Return what the Model tab shows of the shipped model's card and of the data beside it, in words."""
+    results = card["results"]
+    sets = results["external_sets"]
+    styles = results["accuracy_by_style"]["accuracy"]
+    peers = json.loads((resource_path("static") / "model" / "peers.json").read_text(encoding="utf-8"))
+    texts = {
+        *(item["title"] for item in [*sets["digit_sets"], *sets["non_digit_sets"], *peers["numbers"]]),
+        *(name for name, accuracy in styles.items() if accuracy < 1),
+        *card["training"]["sources"],
+        *(item["name"] for item in peers["digits"]),
+        card["rejection"]["rule"],
+    }
+    return {text for text in texts if " " in text}  # the others are names
+
+
 @pytest.mark.parametrize("path", CATALOGS, ids=[path.stem for path in CATALOGS])
-def test_a_catalog_has_every_text_and_the_same_names_in_it(path: Path) -> None:
+def test_a_catalog_has_every_text_and_the_same_names_in_it(path: Path, recognizer: Recognizer) -> None:
     catalog = json.loads(path.read_text(encoding="utf-8"))
     page = texts_of("templates", "*.html", r"\b_\(([^()~]*(?:\([^()]*\)[^()~]*)*)\)")
     assert page - set(catalog) == set()
-    script = {
-        text
-        for name in ("messages", "failure_messages", "forms/texts", "round/texts")
-        for text in texts_of("static", f"js/{name}.js", r"\bt\(((?:[^(){]|\{\w+\})*)[,)]")
-        if text not in ("digit", "number")
-    }
-    assert len(script) > 50
+    script = texts_of("static", "js/**/*.js", r"\bt\(((?:[^(){]|\{\w+\})*)[,)]") - {"digit", "number"}
+    assert len(script) > 100
     assert script - set(catalog) == set()
-    for text, translation in (catalog).items():
+    problems = {text for problem in PROBLEMS.values() for text in (problem.title, problem.explanation)}
+    assert problems - set(catalog) == set()
+    assert texts_of_data(recognizer.card) - set(catalog) == set()
+    for text, translation in catalog.items():
         assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", translation)), text
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=[path.stem for path in CATALOGS])
+def test_the_pages_for_a_browser_without_scripts_are_translated(client: FlaskClient, path: Path) -> None:
+    catalog = json.loads(path.read_text(encoding="utf-8"))
+    headers = {"Accept-Language": path.stem, "Accept": "text/html"}
+    images = [(io.BytesIO(data), name) for name, data in (("1.png", one()), ("2.png", flat()))]
+    results = client.post("/upload", data={"image": images}, headers=headers)
+    seven = catalog["It is {what}"].replace("{what}", catalog["a {digit}"].replace("{digit}", "7"))
+    under = catalog["under {percent}"].replace("{percent}", "1\u00a0%")
+    for text in (f'lang="{path.stem}"', seven, f"7: 91\u00a0%, 0: {under}", catalog["The image is blank"]):
+        assert text in results.text
+    missing = client.get("/nowhere", headers=headers)
+    assert f"<h1>{catalog['Not found']}</h1>" in missing.text
+    assert "Accept-Language" in missing.headers["Vary"]
+    assert catalog["The image is blank"] in client.get("/problems/blank-image", headers=headers).text

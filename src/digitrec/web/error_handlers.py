@@ -90,9 +90,9 @@ def handle_error(error: Exception) -> Response:
     """Return the response for `error`, and log it once."""
     fields = problem_json(error)
     skip_access_log()
-    response = _response(fields)
+    response = _response(fields, classify(error))
     response.status_code = fields["status"]
-    response.vary.add("Accept")
+    response.vary.update(("Accept", "Accept-Language"))
     if isinstance(error, (errors.BusyError, errors.DatabaseUnavailableError)):
         response.retry_after = problems.RETRY_AFTER_S
     if isinstance(error, HTTPException):
@@ -101,14 +101,15 @@ def handle_error(error: Exception) -> Response:
     return response
 
 
-def _response(fields: dict[str, Any]) -> Response:
+def _response(fields: dict[str, Any], problem: Problem) -> Response:
     if request.path == "/v2" or request.path.startswith("/v2/"):  # the Open Inference Protocol's own form
         return Response(json.dumps({"error": fields["detail"]}), mimetype="application/json")
-    return _page(fields) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
+    return _page(fields, problem) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
 
 
-def _page(fields: dict[str, Any]) -> Response:
-    return Response(render_template("problem.html", problem=fields), mimetype="text/html")
+def _page(fields: dict[str, Any], problem: Problem) -> Response:
+    explained = {**fields, "explanation": problem.explanation}
+    return Response(render_template("problem.html", problem=explained), mimetype="text/html")
 
 
 def _wants_page() -> bool:

@@ -2,7 +2,7 @@
 
 import { uploadErrorMessage } from "../failure_messages.js";
 import { percent } from "../messages.js";
-import { t } from "../texts.js";
+import { decimal, t } from "../texts.js";
 
 export const KINDS = { digit: t("One digit"), number: t("Number"), comb: t("Comb of boxes"), grid: t("Grid of boxes") };
 export const CONSTRAINTS = { "": t("Any number"), length: t("So many digits"), pattern: t("Pattern"), choices: t("One of these") };
@@ -29,7 +29,7 @@ export const EXAMPLE_MISSING = t("The example did not load. Check the connection
 export const ALL_CHECKED = t("Everything is checked.");
 export const SHIPPED = t("The shipped model reads again.");
 
-const counted = (number) => ({ count: number.toLocaleString(globalThis.document?.documentElement.lang || "en") });
+const counted = (number) => ({ count: decimal(number) });
 const pagesText = (count) => t(count === 1 ? "{count} page" : "{count} pages", counted(count));
 const fieldsText = (count) => t(count === 1 ? "{count} field" : "{count} fields", counted(count));
 const digitsText = (count) => t(count === 1 ? "{count} digit" : "{count} digits", counted(count));

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 
 from digitrec.errors import DigitrecError
 from digitrec.results import Prediction
-from digitrec.web.error_handlers import problem_json
+from digitrec.web.error_handlers import classify, problem_json
 from digitrec.web.observability.metrics import record_prediction
 from digitrec.web.problems import PROBLEMS
 from digitrec.web.request_context import current_state, enforce_deadline
@@ -73,7 +73,7 @@ def service_worker() -> Response:
 
 def _view_model(result: Prediction | DigitrecError) -> dict[str, Any]:
     if isinstance(result, DigitrecError):
-        return {"problem": problem_json(result)}
+        return {"problem": {**problem_json(result), "explanation": classify(result).explanation}}
     record_prediction(result.digit, result.confidence, accepted=result.accepted)
     return {
         "prediction": result,

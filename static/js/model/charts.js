@@ -1,12 +1,15 @@
 // The charts of the model's tab, as SVG.
 
-import { confusionCells, recallBars, reliabilityPoints } from "./geometry.js";
-import { figure, svg } from "./svg.js";
+import { decimal } from "../texts.js";
+import { figure, svg } from "../svg.js";
+import { confusionCells, recallBars, reliabilityPoints } from "./chart_geometry.js";
+import { CALIBRATION, CONFUSION, percent, RECALL } from "./texts.js";
 
 const SIDE = 240;
 const STEP = SIDE / 10; // a digit's row or column
 const LEFT = 30;
 const ROOM = 12; // inside the square, for half a dot
+const DOT = 4;
 const INNER = SIDE - 2 * ROOM;
 const BOX = `0 0 ${LEFT + SIDE + 2} ${SIDE + 34}`;
 const GROUND = svg("rect", { x: LEFT, width: SIDE, height: SIDE, class: "ground" });
@@ -20,21 +23,23 @@ export function confusionChart(confusion) {
     text(LEFT + (digit + 0.5) * STEP, SIDE + 14, digit),
     text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
   ]);
-  const title = "Confusion matrix: rows are the digits written, columns the digits read";
-  return figure("chart", BOX, title, [GROUND.cloneNode(), ...marks, ...names, ...axes("read as", "written")]);
+  return figure("chart", BOX, CONFUSION.chart, [GROUND.cloneNode(), ...marks, ...names, ...axes(CONFUSION)]);
 }
 
 export function reliabilityChart(bins) {
-  const points = reliabilityPoints(bins, INNER).map(({ x, y, radius, predictions }) =>
-    svg("circle", { cx: x, cy: y, r: radius, class: "right" }, [svg("title", {}, [`${predictions} predictions`])]));
+  const points = reliabilityPoints(bins, INNER).map(({ x, y, low, high, predictions, accuracy, isAbove }) => svg("g", {}, [
+    svg("title", {}, [CALIBRATION.point(predictions, accuracy)]),
+    svg("line", { x1: x, x2: x, y1: low, y2: high, class: "interval" }),
+    svg("circle", { cx: x, cy: y, r: DOT, class: "right" }),
+    isAbove ? text(x - 2 * DOT, y + 4, decimal(predictions), "end") : text(x + 2 * DOT, y + 4, decimal(predictions), "start"),
+  ]));
   const marks = [0, 50, 100].flatMap((fraction) => [
     text(LEFT + ROOM + fraction * INNER / 100, SIDE + 14, fraction),
     text(LEFT - 4, SIDE - ROOM - fraction * INNER / 100 + 4, fraction, "end"),
   ]);
   const line = svg("line", { y1: INNER, x2: INNER, class: "guide" });
   const inner = svg("g", { transform: `translate(${LEFT + ROOM} ${ROOM})` }, [line, ...points]);
-  const title = "Calibration: confidence across, fraction of right answers upwards";
-  return figure("chart", BOX, title, [GROUND.cloneNode(), inner, ...marks, ...axes("confidence, %", "right, %")]);
+  return figure("chart", BOX, CALIBRATION.chart, [GROUND.cloneNode(), inner, ...marks, ...axes(CALIBRATION)]);
 }
 
 export function recallChart(recall) {
@@ -43,15 +48,14 @@ export function recallChart(recall) {
     bar(LEFT, digit * STEP + 4, SIDE, STEP - 8, "ground"),
     bar(LEFT, digit * STEP + 4, length * SIDE, STEP - 8, "right"),
     text(LEFT - 8, (digit + 0.64) * STEP, digit, "end"),
-    text(LEFT + SIDE + 8, (digit + 0.64) * STEP, `${(fraction * 100).toFixed(1)} %`, "start"),
+    text(LEFT + SIDE + 8, (digit + 0.64) * STEP, percent(fraction, 1), "start"),
   ]);
   const axis = [
     svg("line", { x1: LEFT, x2: LEFT, y2: SIDE + 4, class: "guide" }),
-    text(LEFT, SIDE + 16, `from ${Math.round(floor * 100)} %`, "start"),
-    text(LEFT + SIDE, SIDE + 16, "100 %", "end"),
+    text(LEFT, SIDE + 16, RECALL.from(floor), "start"),
+    text(LEFT + SIDE, SIDE + 16, percent(1, 0), "end"),
   ];
-  const title = "Recall: the fraction of each digit's images that is read right";
-  return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 20}`, title, [...marks, ...axis]);
+  return figure("chart", `0 0 ${LEFT + SIDE + 60} ${SIDE + 20}`, RECALL.chart, [...marks, ...axis]);
 }
 
 function bar(x, y, width, height, name, opacity = 1) {
@@ -62,7 +66,7 @@ function text(x, y, words, anchor = "middle", name = "") {
   return svg("text", { x, y, "text-anchor": anchor, class: name }, [String(words)]);
 }
 
-function axes(across, upwards) {
+function axes({ across, upwards }) {
   const turned = text(8, SIDE / 2, upwards);
   turned.setAttribute("transform", `rotate(-90 8 ${SIDE / 2})`);
   return [text(LEFT + SIDE / 2, SIDE + 30, across), turned];
