@@ -25,7 +25,7 @@ export class ModelView extends Component {
   constructor(panel, fetchCard) {
     super();
     this.#panel = panel;
-    this.#sheets = panel.querySelector("#model");
+    this.#sheets = panel.querySelector("#model-sheets");
     this.#note = panel.querySelector("#model-note");
     this.#again = panel.querySelector("#model-again");
     this.#waiting = this.#note.textContent;

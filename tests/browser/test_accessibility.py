@@ -64,7 +64,7 @@ def test_no_tab_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[
     for tab in TABS:
         ui.tab(tab)
         if tab == "model":
-            page.wait_for_selector("#model h2")
+            page.wait_for_selector("#model-sheets h2")
         assert_accessible(ui, tab, f"#tab-{tab}", f"#panel-{tab}")
     ui.tab("write")
     ui.keys("Delete")
