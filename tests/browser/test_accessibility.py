@@ -76,7 +76,7 @@ def test_no_tab_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[
     for tab in TABS:
         ui.tab(tab)
         if tab == "model":
-            page.wait_for_selector("#model h2")
+            page.wait_for_selector("#model-sheets h2")
         assert_accessible(ui, tab, f"#tab-{tab}", f"#panel-{tab}")
     ui.tab("write")
     ui.keys("Delete")
@@ -114,7 +114,7 @@ def test_the_german_page_is_german_and_breaks_no_rule(
     for tab in TABS:
         ui.tab(tab)
         if tab == "model":
-            ui.expect("#model").to_contain_text("Trefferquote jeder Ziffer")
+            ui.expect("#model-sheets").to_contain_text("Trefferquote jeder Ziffer")
         assert english & set(page.evaluate(ALL_TEXTS)) == set(), tab
         assert_accessible(ui, tab)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab

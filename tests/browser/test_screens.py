@@ -24,7 +24,7 @@ def test_nothing_sticks_out_sideways(ui: WebUi, page: Any) -> None:
                 pens = page.locator("#pens").bounding_box()
                 assert pens["x"] + pens["width"] <= tools["x"] + tools["width"] + 1
             if tab == "model":
-                page.wait_for_selector("#model h2")
+                page.wait_for_selector("#model-sheets h2")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
 
 

@@ -34,7 +34,7 @@ def test_a_url_leads_to_its_tab_and_the_back_button_returns(ui: WebUi, page: Any
 
 def test_the_keyboard_goes_through_the_tabs(ui: WebUi, page: Any) -> None:
     page.locator("#tab-write").focus()
-    ways = "ArrowRight pictures, End api, ArrowRight write, ArrowLeft api, Home write"
+    ways = "ArrowRight pictures, End api, ArrowRight write, ArrowLeft api, ArrowLeft model, Home write"
     for way in ways.split(", "):
         key, name = way.split()
         ui.keys(key)
@@ -56,15 +56,15 @@ def test_the_model_tab_shows_the_cards_numbers(ui: WebUi, recognizer: Recognizer
         f"{test['count']:,} test images",
         "Limitations",
     ):
-        ui.expect("#model").to_contain_text(text)
+        ui.expect("#model-sheets").to_contain_text(text)
     num_marks = sum(count > 0 for row in test["confusion"] for count in row)
     ui.expect("svg[aria-label^=Confusion] rect:not(.ground)").to_have_count(num_marks)
     ui.expect("svg[aria-label^=Recall] .right").to_have_count(10)
     sets = recognizer.card["results"]["external_sets"]["digit_sets"]
     num_wrong = test["count"] - test["correct"]
-    ui.expect("#model").to_contain_text(f"All {num_wrong} mistakes")
+    ui.expect("#model-sheets").to_contain_text(f"All {num_wrong} mistakes")
     ui.expect(".mistakes image").to_have_count(num_wrong)
-    ui.expect("#model").to_contain_text("PP-OCRv6-small")
+    ui.expect("#model-sheets").to_contain_text("PP-OCRv6-small")
     weakest = min(sets, key=lambda item: item["accuracy"])
     ui.expect(".points").to_contain_text(f"Weak: {weakest['title']}")
 
@@ -93,9 +93,9 @@ def test_layers_and_calibration_are_shown_if_the_card_has_them(
 @pytest.mark.parametrize("device", [{"viewport": {"width": 390, "height": 844}}])
 def test_results_come_first_and_no_table_or_dot_is_cut_on_a_phone(ui: WebUi, page: Any) -> None:
     ui.tab("model")
-    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
-    page.locator("#model summary").click()
-    for table in page.locator("#model .scrolled").all():
+    expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
+    page.locator("#model-sheets summary").click()
+    for table in page.locator("#model-sheets .scrolled").all():
         assert table.evaluate("(box) => box.scrollWidth <= box.clientWidth"), table.text_content()
     plot = page.locator("svg[aria-label^=Calibration] .ground").bounding_box()
     dots = [dot.bounding_box() for dot in page.locator("svg[aria-label^=Calibration] circle").all()]
@@ -111,8 +111,8 @@ def test_a_card_with_little_in_it_is_shown_as_far_as_it_goes(ui: WebUi) -> None:
     ui.stub("model", json=card)
     ui.tab("model")
     ui.expect("#model-note").to_have_text("mine 1, created on 2026-11-21.")
-    ui.expect("#model svg").to_have_count(0)
-    ui.expect("#model").not_to_contain_text("PP-OCR")  # its figures are of another model
+    ui.expect("#model-sheets svg").to_have_count(0)
+    ui.expect("#model-sheets").not_to_contain_text("PP-OCR")  # its figures are of another model
 
 
 def test_a_tab_whose_modules_do_not_come_says_so_and_tries_again(ui: WebUi, page: Any) -> None:
@@ -123,7 +123,7 @@ def test_a_tab_whose_modules_do_not_come_says_so_and_tries_again(ui: WebUi, page
     page.unroute("**/static/bundle/model.js*")
     ui.tab("api")
     ui.tab("model")
-    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
+    expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
 
 
 @pytest.mark.parametrize(("status", "by"), [(503, "tab"), (503, "button"), (500, "button")])
@@ -141,7 +141,7 @@ def test_a_card_that_does_not_come_is_requested_again(ui: WebUi, page: Any, stat
         ui.expect("#model-again").to_be_visible()
         ui.unstub("model")
         ui.press("#model-again")
-    expect(page.locator("#model h2").first).to_have_text("of 10,000 test images are read right")
+    expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
     ui.expect("#model-again").to_be_hidden()
     if by == "button":
         ui.expect("#panel-model").to_be_focused()

@@ -209,7 +209,7 @@ class WebUi:
         transfer = self.page.evaluate_handle(_TRANSFER, _contents(files))
         self.page.evaluate(
             "(clipboardData) => document.body.dispatchEvent("
-            'new ClipboardEvent("paste", { clipboardData, bubbles: true }))',
+            'Object.assign(new Event("paste", { bubbles: true }), { clipboardData }))',
             transfer,
         )
 

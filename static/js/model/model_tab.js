@@ -19,7 +19,7 @@ export class ModelTab extends Component {
   constructor(panel, load) {
     super();
     this.#panel = panel;
-    this.#sheets = panel.querySelector("#model");
+    this.#sheets = panel.querySelector("#model-sheets");
     this.#note = panel.querySelector("#model-note");
     this.#again = panel.querySelector("#model-again");
     this.#waiting = this.#note.textContent;
