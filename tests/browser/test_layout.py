@@ -19,7 +19,8 @@ _CUT = """() => {
     const cut = [];
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node.parentElement;
-        if (!node.data.trim() || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+        const isSeen = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+        if (!node.data.trim() || !isSeen) continue;
         if (element.closest("script, style, select, option, .unseen, [inert]")) continue;
         const range = document.createRange();
         range.selectNodeContents(node);
@@ -30,8 +31,11 @@ _CUT = """() => {
             const edge = box.getBoundingClientRect();
             const cuts = ["hidden", "clip"].includes(overflowX);
             if (!cuts && !box.matches("body, button, .button, .choose, .tabs a")) continue;
-            const isOut = text.left < edge.left - 1 || text.right > edge.right + 1;
-            if (isOut || (cuts && (text.top < edge.top - 2 || text.bottom > edge.bottom + 2))) { cut.push(`${box.className || box.tagName}: ${node.data.trim()}`); break; }
+            const isWide = text.left < edge.left - 1 || text.right > edge.right + 1;
+            const isHigh = text.top < edge.top - 2 || text.bottom > edge.bottom + 2;
+            if (!isWide && !(cuts && isHigh)) continue;
+            cut.push(`${box.tagName} ${box.id}: ${node.data.trim()}`);
+            break;
         }
     }
     return cut;
@@ -84,12 +88,15 @@ def test_a_page_from_right_to_left_keeps_numbers_and_charts(ui: WebUi, page: Any
         if tab == "model":
             page.wait_for_selector(".chart")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
-    assert page.evaluate(
-        """() => [...document.querySelectorAll(".chart text")].filter((text) => {
+    assert (
+        page.evaluate(
+            """() => [...document.querySelectorAll(".chart text")].filter((text) => {
             const [inner, outer] = [text, text.closest("svg")].map((element) => element.getBoundingClientRect());
             return inner.left < outer.left - 1 || inner.right > outer.right + 1;
         }).length"""
-    ) == 0
+        )
+        == 0
+    )
 
 
 def _right(locator: Any) -> float:
