@@ -1,5 +1,10 @@
 /* global SwaggerUIBundle */
 const page = document.getElementById("interface");
+const root = document.documentElement;
+const followTheme = () => root.classList.toggle("dark-mode", root.dataset.theme === "dark"); // Swagger UI's own switch
+
+addEventListener("themechange", followTheme);
+followTheme();
 
 SwaggerUIBundle({
   domNode: page,

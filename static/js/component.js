@@ -27,6 +27,12 @@ export function moveFocus(from, to) {
   if (from.contains(document.activeElement)) to.focus();
 }
 
+// The arrow keys that lead back and onwards along a line, which may run from right to left.
+export function lineArrows(element) {
+  const arrows = ["ArrowLeft", "ArrowRight"];
+  return getComputedStyle(element).direction === "rtl" ? arrows.reverse() : arrows;
+}
+
 // A new element with properties and children; what is no child is left out.
 export function create(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);

@@ -36,7 +36,7 @@ export class StrokePad extends Component {
       pointercancel: end,
       contextmenu: (event) => event.preventDefault(), // a long press is a slow stroke
     }, signal);
-    listen(window, { themechange: redraw, resize: redraw }, signal); // a zoom changes the pixels, not always the size
+    listen(window, { resize: redraw }, signal); // a zoom changes the pixels, not always the size
     const observer = new ResizeObserver(() => this.#look());
     observer.observe(this.#canvas);
     signal.addEventListener("abort", () => observer.disconnect());

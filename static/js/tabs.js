@@ -1,7 +1,7 @@
 // The tabs: the address says which one is shown, so that a link leads there and the back button works. Fires "show"
 // with the tab's name.
 
-import { Component, moveFocus } from "./component.js";
+import { Component, lineArrows, moveFocus } from "./component.js";
 
 export class Tabs extends Component {
   #list;
@@ -27,7 +27,8 @@ export class Tabs extends Component {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser's own
     const at = this.#tabs.indexOf(event.target.closest("a"));
     const count = this.#tabs.length;
-    const keys = { ArrowLeft: at + count - 1, ArrowRight: at + 1, Home: 0, End: count - 1, " ": at };
+    const [back, onwards] = lineArrows(this.#list);
+    const keys = { [back]: at + count - 1, [onwards]: at + 1, Home: 0, End: count - 1, " ": at };
     const next = this.#tabs[keys[event.key] % count];
     if (!next) return;
     event.preventDefault();

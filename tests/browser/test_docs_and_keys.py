@@ -28,6 +28,19 @@ def test_swagger_ui_shows_the_document_and_tries_it_out(
     assert '"digit": 7' in response.inner_text()
 
 
+def test_swagger_ui_has_the_pages_colors_and_a_way_back(
+    open_page: Callable[..., WebUi], address: str
+) -> None:
+    page = open_page(f"{address}docs", color_scheme="dark").page
+    expect(page.locator("html")).to_have_css("background-color", "rgb(15, 17, 23)")
+    expect(page.locator(".opblock").first).to_have_css("background-color", "rgb(23, 26, 34)")
+    page.click("#theme")
+    page.click("#theme")
+    expect(page.locator(".opblock").first).to_have_css("background-color", "rgb(255, 253, 249)")
+    page.click(".back")
+    expect(page.locator("#panel-api")).to_be_visible()
+
+
 def test_a_browser_with_a_key_reads_a_drawing(
     open_page: Callable[..., WebUi], serve: Callable[..., Any], recognizer: Recognizer
 ) -> None:

@@ -1,11 +1,11 @@
 // The table of records: a row a page, a column a field. One cell takes the focus, the arrow keys move it. Only the cells
 // that change are touched. Fires "open" with { page, name }, "retry" and "remove" with a page.
 
-import { Component, create, listen, moveFocus } from "../component.js";
+import { Component, create, lineArrows, listen, moveFocus } from "../component.js";
 import { stateOf, violationsOf } from "./records.js";
 import * as texts from "./texts.js";
 
-const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] };
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] };
 
 export class RecordsTable extends Component {
   #table;
@@ -84,8 +84,10 @@ export class RecordsTable extends Component {
   #press(event) {
     const cell = event.target.closest("td");
     if (!cell || event.target.closest("button") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const [back, onwards] = lineArrows(cell);
+    const steps = { ...STEPS, [back]: [0, -1], [onwards]: [0, 1] };
     if (event.key === "Enter" || event.key === " ") this.#click(event);
-    else if (event.key in STEPS) this.#step(cell, STEPS[event.key]);
+    else if (event.key in steps) this.#step(cell, steps[event.key]);
     else return;
     event.preventDefault();
   }

@@ -67,7 +67,7 @@ function text(x, y, words, anchor = "middle", name = "") {
 }
 
 function axes({ across, upwards }) {
-  const turned = text(8, SIDE / 2, upwards);
-  turned.setAttribute("transform", `rotate(-90 8 ${SIDE / 2})`);
+  const turned = text(10, SIDE / 2, upwards);
+  turned.setAttribute("transform", `rotate(-90 10 ${SIDE / 2})`);
   return [text(LEFT + SIDE / 2, SIDE + 30, across), turned];
 }
