@@ -121,7 +121,7 @@ def test_a_german_browser_gets_its_page_in_dark_colors_too(ui: WebUi) -> None:
     ui.click("#theme")
     ui.expect("html").to_have_css("background-color", "rgb(15, 17, 23)")
     ui.write(7)
-    ui.headline.to_have_text("Das ist eine 7")
+    ui.headline.to_have_text(re.compile("eine 7$"))
 
 
 def test_the_page_opens_without_its_server(
