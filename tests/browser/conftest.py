@@ -130,6 +130,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., WebUi]]:
     from web_ui import WebUi
 
     contexts: list[Any] = []
+    uis: list[WebUi] = []
     reports: list[str] = []
     failures: set[int | str] = set()
     expected_failures: set[int | str] = set()
@@ -157,13 +158,17 @@ def open_page(browser: Any) -> Iterator[Callable[..., WebUi]]:
         page.on("response", lambda response: failures.update({response.status} - set(range(400))))
         page.on("request", hear_request)
         page.goto(address)
-        return WebUi(page, expected_failures)
+        uis.append(WebUi(page, expected_failures))
+        return uis[-1]
 
     yield open_page
+    seen_reports, seen_failures = reports.copy(), failures.copy()  # those of the test, not of its end
+    for ui in uis:
+        ui.release()
     for context in contexts:
         context.close()
-    assert reports == []
-    assert expected_failures <= failures <= expected_failures | {_TOO_LITTLE_INK}
+    assert seen_reports == []
+    assert expected_failures <= seen_failures <= expected_failures | {_TOO_LITTLE_INK}
 
 
 @pytest.fixture

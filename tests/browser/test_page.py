@@ -77,7 +77,7 @@ def test_the_keyboard_undoes_redoes_and_clears(ui: WebUi) -> None:
 def test_the_keyboard_reaches_every_control_and_writing_takes_the_focus(ui: WebUi, page: Any) -> None:
     page.locator("#theme").focus()
     reached = []
-    for _ in range(12):
+    for _ in range(13):
         ui.keys("Tab")
         reached.append(
             page.evaluate(
@@ -85,9 +85,9 @@ def test_the_keyboard_reaches_every_control_and_writing_takes_the_focus(ui: WebU
                 "(document.activeElement)"
             )
         )
-    assert reached[:11] == [
-        "undo", "redo", "clear", "pen", "threshold-range", "Model’s own", "constraint-kind", "explain", "save",
-        "drawing-file", "report-open",
+    assert reached[:12] == [
+        "undo", "redo", "clear", "pen", "Write 0 to 9", "threshold-range", "Model’s own", "constraint-kind",
+        "explain", "save", "drawing-file", "report-open",
     ]  # fmt: skip
     page.locator("#threshold-range").focus()
     ui.write(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sample_digits import DIGIT_STROKES, draw_digit, png_bytes
 
-expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright").expect
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+Error, expect = playwright.Error, playwright.expect
 expect.set_options(timeout=20_000)  # the machine may be busy
 
 Point = tuple[float, float]
@@ -53,6 +54,7 @@ class WebUi:
     def __init__(self, page: Any, failures: set[int | str]) -> None:
         self.page = page
         self.failures = failures
+        self._waiting: list[Any] = []
         self.click = page.click
         self.headline = self.expect("#headline")
         self.results = self.expect("#results .result-headline")
@@ -64,6 +66,7 @@ class WebUi:
 
     def tab(self, name: str) -> None:
         self.page.click(f"#tab-{name}")
+        self.page.locator(f"#panel-{name}").wait_for()
 
     def keys(self, *names: str) -> None:
         for name in names:
@@ -76,8 +79,11 @@ class WebUi:
 
     def stub(self, path: str = "predict", **response: Any) -> None:
         """Respond to requests from now on; without a `response`, never."""
-        self.unstub(path)
-        self.page.route(f"**/api/v1/{path}*", lambda route: route.fulfill(**response) if response else None)
+        url = f"**/api/v1/{path}*"
+        if not response:
+            self.hold(url)
+            return
+        self.page.route(url, lambda route: route.fulfill(**response))
 
     def unstub(self, path: str = "predict") -> None:
         self.page.unroute(f"**/api/v1/{path}*")
@@ -85,8 +91,19 @@ class WebUi:
     def hold(self, url: str) -> list[Any]:
         """Return the list of requests that wait from now on."""
         waiting: list[Any] = []
-        self.page.route(url, lambda route: waiting.append(route))  # noqa: PLW0108  # it needs attributes
+
+        def wait(route: Any) -> None:
+            waiting.append(route)
+            self._waiting.append(route)
+
+        self.page.route(url, wait)
         return waiting
+
+    def release(self) -> None:
+        """End the requests that wait: Playwright would report each at a later test."""
+        for route in self._waiting:
+            with suppress(Error):  # it was handled meanwhile
+                route.abort()
 
     def requests(self) -> list[str]:
         """Return the list that fills with the URLs of API requests from now on."""

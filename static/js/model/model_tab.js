@@ -41,7 +41,8 @@ export class ModelTab extends Component {
     this.#again.hidden = true;
     try {
       const { card: address, peers, mistakes, picture } = this.#sheets.dataset;
-      const [card, ...own] = await Promise.all([address, peers, mistakes].map((each) => this.#load(each, this.#signal)));
+      const card = await this.#load(address, this.#signal); // alone: what comes says that the server is back
+      const own = await Promise.all([peers, mistakes].map((each) => this.#load(each, this.#signal)));
       const ofThisModel = own.map((data) => (data.model === nameOf(card) ? data : null));
       this.#note.textContent = cardMessage(card);
       this.#sheets.replaceChildren(...sheetsOf(card, ...ofThisModel, picture));
