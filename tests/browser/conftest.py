@@ -164,7 +164,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., WebUi]]:
     yield open_page
     seen_reports, seen_failures = reports.copy(), failures.copy()  # those of the test, not of its end
     for ui in uis:
-        ui.release()
+        ui.abort_held()
     for context in contexts:
         context.close()
     assert seen_reports == []

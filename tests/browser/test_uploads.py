@@ -286,10 +286,10 @@ def test_the_form_is_shown_while_a_module_hangs(ui: WebUi, page: Any) -> None:
     waiting = ui.hold("**/static/bundle/main.js*")
     page.clock.install()
     page.reload(wait_until="commit")
-    ui.wait_until(lambda: len(waiting) == 1)
+    ui.wait_until(lambda: len(waiting) > 0)
     ui.expect("#pad").to_be_visible()
     page.clock.fast_forward(10_000)
     ui.expect("#pad").to_be_hidden()
     expect(page.get_by_text("Read them")).to_be_visible()
-    page.unroute("**/static/bundle/main.js*")  # lets it come
+    waiting.release()
     ui.expect("#pad").to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +44,23 @@ def image(*digits: int) -> bytes:
     return png_bytes(np.hstack([draw_digit(digit) for digit in digits]))
 
 
+class Held(list[Any]):
+    """Requests that wait. The browser may ask twice for a script, and drop the first request."""
+
+    is_released = False
+
+    def take(self, route: Any) -> None:
+        if self.is_released:
+            route.continue_()
+        else:
+            self.append(route)
+
+    def release(self) -> None:
+        self.is_released = True
+        for route in self:
+            route.continue_()
+
+
 class WebUi:
     """The loaded page.
 
@@ -54,7 +72,7 @@ class WebUi:
     def __init__(self, page: Any, failures: set[int | str]) -> None:
         self.page = page
         self.failures = failures
-        self._waiting: list[Any] = []
+        self._held: list[Held] = []
         self.click = page.click
         self.headline = self.expect("#headline")
         self.results = self.expect("#results .result-headline")
@@ -88,20 +106,15 @@ class WebUi:
     def unstub(self, path: str = "predict") -> None:
         self.page.unroute(f"**/api/v1/{path}*")
 
-    def hold(self, url: str) -> list[Any]:
+    def hold(self, url: str) -> Held:
         """Return the list of requests that wait from now on."""
-        waiting: list[Any] = []
+        self._held.append(Held())
+        self.page.route(url, self._held[-1].take)
+        return self._held[-1]
 
-        def wait(route: Any) -> None:
-            waiting.append(route)
-            self._waiting.append(route)
-
-        self.page.route(url, wait)
-        return waiting
-
-    def release(self) -> None:
-        """End the requests that wait: Playwright would report each at a later test."""
-        for route in self._waiting:
+    def abort_held(self) -> None:
+        """End the requests that still wait: Playwright would report each at a later test."""
+        for route in itertools.chain(*self._held):
             with suppress(Error):  # it was handled meanwhile
                 route.abort()
 
