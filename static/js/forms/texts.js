@@ -103,5 +103,5 @@ export const adaptingMessage = t("The model learns. This takes some seconds.");
 export const noImprovementMessage = t("Nothing has changed: the digits that were held out are not read better. Correct more pages first.");
 export const adaptedMessage = ({ before, after, digits, held_out: held }) =>
   t("Of {held} held out, {before} were right before and {after} are now. Learned from {digits}.", {
-    held: digitsText(held), before: percent(before), after: percent(after), digits: digitsText(digits),
+    held: digitsText(held), before: Math.round(before * held), after: Math.round(after * held), digits: digitsText(digits),
   });
