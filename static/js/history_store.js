@@ -4,6 +4,7 @@ import { openDB } from "idb";
 
 const NAME = "digitrec";
 const TABLE = "history";
+const AT_ONCE = 100; // entries: to copy a thousand out of the database would stop the page for a moment
 
 export class HistoryStore {
   #channel = new BroadcastChannel("digitrec.history"); // to other windows of the page
@@ -19,7 +20,15 @@ export class HistoryStore {
   }
 
   async all() {
-    return (await this.#opened).getAll(TABLE);
+    const database = await this.#opened;
+    const entries = [];
+    let range = null;
+    for (;;) {
+      const some = await database.getAll(TABLE, range, AT_ONCE);
+      entries.push(...some);
+      if (some.length < AT_ONCE) return entries;
+      range = IDBKeyRange.lowerBound(some.at(-1).id, true);
+    }
   }
 
   put(entries) {

@@ -9,7 +9,7 @@ import { historyItem } from "./history_item.js";
 import { correctionMessage, IT_IS_BACK, NO_LABELED_DRAWING, NOT_KEPT, resultMessage, undoMessage } from "./messages.js";
 
 const EXPORTS = { json: ["application/json", toJson], csv: ["text/csv", toCsv], jsonl: ["text/plain", toStrokeLines] };
-const AT_ONCE = 20; // entries; the rest comes when it is scrolled to
+const AT_ONCE = 6; // entries, in one frame; the rest comes when it is scrolled to
 
 export class HistoryView extends Component {
   #part = (name) => this.panel.querySelector(name);

@@ -93,7 +93,12 @@ export class UploadItem {
   // The same answer by another rule.
   applyPolicy(rule) {
     this.#rule = rule;
-    if (this.answer) this.#show(decide(this.answer, rule), resultMessage(this.answer, rule));
+    if (!this.answer) return;
+    const state = decide(this.answer, rule);
+    const message = resultMessage(this.answer, rule);
+    // A slider's step changes few of hundreds.
+    const isSame = state === this.state && message.headline === this.message.headline && message.note === this.message.note;
+    if (!isSame || isReading(this.answer)) this.#show(state, message);
   }
 
   showFailure(failure) {

@@ -8,11 +8,13 @@ import { showProgress } from "./pictures_head.js";
 import { UploadItem } from "./upload_item.js";
 
 const CONCURRENCY = 2;
+const AT_ONCE = 20; // tiles in one task
 
 export class UploadList extends Component {
   #part = (name) => this.panel.querySelector(name);
   #ask;
   #maxBytes;
+  #rule;
   #items = [];
   #removed = []; // what undo gives back
   #queue = [];
@@ -30,20 +32,30 @@ export class UploadList extends Component {
   listen(signal) {
     this.#part("#dismiss").addEventListener("click", () => this.#remove(this.#items), { signal });
     this.#part("#pictures-undo").addEventListener("click", () => this.#undo(), { signal });
-    addEventListener("online", () => this.#again(this.#items.filter(({ isBad }) => !isBad)), { signal });
+    const failed = () => this.#items.filter(({ state, isBad }) => state === "fault" && !isBad); // others are under way
+    addEventListener("online", () => this.#retry(failed()), { signal });
     signal.addEventListener("abort", () => this.#stop());
   }
 
-  add(files, rule) {
+  async add(files, rule) {
     this.#forget();
-    const items = files.map((file) => new UploadItem(file, rule, this));
-    this.#items.push(...items);
-    this.#part("#results").prepend(...items.map(({ element }) => element));
-    this.#enqueue(items);
+    this.#rule = rule;
+    const { signal } = this.#giveUp;
+    const end = document.createComment(""); // of the new tiles
+    this.#part("#results").prepend(end);
+    for (let first = 0; first < files.length && !signal.aborted; first += AT_ONCE) {
+      if (first > 0) await new Promise((resolve) => setTimeout(resolve));
+      const items = files.slice(first, first + AT_ONCE).map((file) => new UploadItem(file, this.#rule, this));
+      this.#items.push(...items);
+      end.before(...items.map(({ element }) => element));
+      this.#enqueue(items);
+    }
+    end.remove();
   }
 
   // The same answers by another rule.
   applyPolicy(rule) {
+    this.#rule = rule;
     for (const item of this.#items) item.applyPolicy(rule);
   }
 
@@ -118,18 +130,13 @@ export class UploadList extends Component {
     } catch (failure) {
       if (signal.aborted || asked !== item.asked) return;
       item.showFailure(failure);
-      if (failure.isTransient) item.timer = setTimeout(() => this.#again([item]), retryDelay(failure, item.tries));
+      if (failure.isTransient) item.timer = setTimeout(() => item.state === "fault" && this.#retry([item]), retryDelay(failure, item.tries));
       item.tries += 1;
     }
     if (item.state !== "sure" && !item.element.contains(document.activeElement)) this.#part("#results").prepend(item.element);
     if (item.news !== item.told) this.#part("#pictures-news").append(create("p", {}, (item.told = item.news)));
     this.emit("settled", item);
     this.#count();
-  }
-
-  // Those of `items` that failed are asked about once more; those under way stay.
-  #again(items) {
-    this.#retry(items.filter(({ state }) => state === "fault"));
   }
 
   #retry(items) {
