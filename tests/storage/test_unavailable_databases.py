@@ -72,6 +72,18 @@ def test_a_locked_file_is_reported_and_can_be_read_meanwhile(tmp_path: Path) -> 
     storage.database.close()
 
 
+def test_a_file_that_another_program_is_changing_is_opened(tmp_path: Path) -> None:
+    Storage.open(f"sqlite:///{tmp_path}/digitrec.db").database.close()
+    other = sqlite3.connect(tmp_path / "digitrec.db", isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN IMMEDIATE")
+    storage = Storage(f"sqlite:///{tmp_path}/digitrec.db?timeout=0.1")
+    assert storage.forms.summaries() == []
+    other.execute("ROLLBACK")
+    other.close()
+    storage.database.close()
+
+
 def test_a_locked_table_is_reported(postgresql: PostgresqlServer) -> None:
     url = postgresql.new_database()
     other = Storage.open(url)
