@@ -24,7 +24,8 @@ BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
-PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis --numprocesses logical --maxprocesses 4
+# Half of the time the tests wait, for servers, browsers and pens that rest: more processes than cores.
+PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis --numprocesses 4
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 # The tests start some hundred processes; without stored bytecode each would compile the package again.

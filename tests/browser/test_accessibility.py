@@ -25,11 +25,10 @@ ALL_TEXTS = """[...document.body.querySelectorAll("*")].flatMap((element) => [
 SCREENS = pytest.mark.parametrize(
     "device",
     [
-        {"color_scheme": theme, "viewport": {"width": width, "height": 900}}
-        for theme in ("light", "dark")
-        for width in (360, 1440)
+        {"color_scheme": "light", "viewport": {"width": 360, "height": 900}},
+        {"color_scheme": "dark", "viewport": {"width": 1440, "height": 900}},
     ],
-    ids=["light phone", "light", "dark phone", "dark"],
+    ids=["light phone", "dark"],
 )
 
 

@@ -13,8 +13,9 @@ NUM_DIGITS = 10
 MIN_CORRECT = 9
 
 
-@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "touch"])
-@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1440, 900)])
+@pytest.mark.parametrize(
+    ("width", "height", "touch"), [(360, 740, True), (768, 1024, True), (1440, 900, False)]
+)
 def test_digits_of_many_writers_are_read(
     open_page: Callable[..., WebUi], address: str, eval_folder: Path, width: int, height: int, touch: bool
 ) -> None:

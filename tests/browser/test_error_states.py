@@ -37,15 +37,15 @@ def test_an_empty_pad_and_a_tap_have_their_own_words(ui: WebUi) -> None:
 
 
 def test_most_signs_do_not_look_like_digits(ui: WebUi, page: Any, eval_folder: Any) -> None:
-    signs = [json.loads(line) for line in (eval_folder / "not_digits.jsonl").read_text().splitlines()[::100]]
+    signs = [json.loads(line) for line in (eval_folder / "not_digits.jsonl").read_text().splitlines()[::150]]
     headlines = []
     for sign in signs:
         ui.write_and_settle(thin(sign["strokes"]))
         headlines.append(page.locator("#headline").text_content())
         ui.keys("Delete")
         ui.headline.to_have_text("Nothing drawn yet")
-    assert len(headlines) == 15
-    assert headlines.count("This does not look like a digit") >= 10
+    assert len(headlines) == 10
+    assert headlines.count("This does not look like a digit") >= 7
 
 
 def test_the_threshold_decides_at_once_and_is_remembered(
