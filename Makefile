@@ -1,6 +1,7 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them, without the slow ones
-# make test-slow   train, attack, ask by the OpenAPI document, install into fresh environments and run a Ray cluster, some minutes
+# make test-slow   train, convert, attack, load and kill servers, walk through all states of the page, install into fresh
+#              environments and run a Ray cluster, about twenty minutes
 #              COVERAGE=1 with both, in this order: test-slow shows the coverage of both and requires it; it takes longer
 # make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
 # make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
@@ -24,8 +25,7 @@ BIN := $(VENV)/bin
 SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
-# Half of the time the tests wait, for servers, browsers and pens that rest: more processes than cores.
-PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis --numprocesses 4
+PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 # The tests start some hundred processes; without stored bytecode each would compile the package again.
@@ -40,12 +40,13 @@ NO_NODE := no npm found, so the JavaScript of the page goes unchecked: apt-get i
 serve: $(VENV)/.serve
 	$(BIN)/digitrec serve
 
+# The tests often wait, for servers, browsers and pens that rest: more processes than cores.
 test: $(VENV)/.test test-js
-	$(PYTEST) -m "not slow" --dist worksteal $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
+	$(PYTEST) -m "not slow" --numprocesses 4 --dist worksteal $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 
 # The tests of a file share a training, so they run in one process.
 test-slow: $(VENV)/.test
-	$(PYTEST) -m slow --dist loadfile $(if $(COVERAGE),--cov --cov-append --cov-report=term:skip-covered)
+	$(PYTEST) -m slow --numprocesses logical --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-append --cov-report=term:skip-covered)
 
 lint: $(VENV)/.lint lint-js
 	$(BIN)/ruff check .

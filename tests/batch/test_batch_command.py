@@ -16,6 +16,8 @@ from batch_runs import Command, child_processes, count_lines, rows, start_batch,
 
 from sample_digits import draw_digit, draw_number, png_bytes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("arguments", "error"),

@@ -62,6 +62,7 @@ def assert_accessible(axe: str) -> Callable[..., None]:
     return check
 
 
+@pytest.mark.slow
 @SCREENS
 def test_no_tab_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[..., None]) -> None:
     ui.failures.add(415)
@@ -99,6 +100,7 @@ def test_no_tab_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[
     assert_accessible(ui, "score", ".score")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [{"locale": "de-DE", "viewport": {"width": 360, "height": 740}}])
 def test_the_german_page_is_german_and_breaks_no_rule(
     ui: WebUi, assert_accessible: Callable[..., None]
@@ -117,6 +119,7 @@ def test_the_german_page_is_german_and_breaks_no_rule(
         assert_accessible(ui, state)
 
 
+@pytest.mark.slow
 @SCREENS
 def test_no_step_of_the_forms_breaks_a_rule(
     ui: WebUi, page: Any, assert_accessible: Callable[..., None]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from web_ui import WebUi, thin
 
+pytestmark = pytest.mark.slow
+
 NUM_DIGITS = 10
 MIN_CORRECT = 9
 

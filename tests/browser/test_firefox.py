@@ -19,6 +19,8 @@ from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings
 
+pytestmark = pytest.mark.slow
+
 A4 = {"width": "53.34cm", "height": "75.44cm"}  # Playwright sends inches where WebDriver BiDi has centimeters
 
 

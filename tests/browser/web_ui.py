@@ -114,6 +114,8 @@ class WebUi:
 
     def abort_held(self) -> None:
         """End the requests that still wait: Playwright would report each at a later test."""
+        for held in self._held:
+            held.is_released = True  # for those that the page sends until it is closed
         for route in itertools.chain(*self._held):
             with suppress(Error):  # it was handled meanwhile
                 route.abort()

@@ -26,6 +26,8 @@ from digitrec.model.digit_check import sample_digits
 from digitrec.model.export import convert_model_file
 from nearest_digit import nearest_digit_network
 
+pytestmark = pytest.mark.slow
+
 
 def _saved(network: keras.Model, path: Path) -> Path:
     network.save(path)

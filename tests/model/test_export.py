@@ -26,6 +26,8 @@ from digitrec.model.export import convert_model_file, save_model
 from digitrec.model.keras_import import adapt_to_digit_classifier
 from nearest_digit import nearest_digit_network
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def untrained_networks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 import psutil
+import pytest
 from steady_load import ANSWERED, CUT, REFUSED, Load
 from web_images import one
 from web_servers import GUNICORN, SERVE, Server, running, wait_until
@@ -18,6 +19,8 @@ from web_testing import metric
 
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import read_model_file, write_model_file
+
+pytestmark = pytest.mark.slow
 
 CONNECTIONS = 8
 PREDICTED = {"endpoint": "/api/v1/predict", "method": "POST", "status": "200"}

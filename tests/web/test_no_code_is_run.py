@@ -21,6 +21,8 @@ import digitrec
 from digitrec.files import packaged_model_path
 from digitrec.model import model_file
 
+pytestmark = pytest.mark.slow
+
 # Reports what would have run, and ends the process before it does. `import` unmarshals code: that counts later only.
 WATCH = """
 import sys

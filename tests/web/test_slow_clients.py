@@ -10,6 +10,8 @@ import pytest
 from web_images import one
 from web_servers import GUNICORN, WAITRESS, Server, running, wait_until
 
+pytestmark = pytest.mark.slow
+
 HEADERS = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
 BODY = POST + b"Content-Length: 10000\r\n\r\n"

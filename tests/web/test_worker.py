@@ -30,6 +30,8 @@ from gunicorn.config import Config
 from digitrec.web.server.sizing import worker_count
 from digitrec.web.server.waitress_worker import MAX_WAITING, WaitressWorker
 
+pytestmark = pytest.mark.slow
+
 LIMIT_KB = 512 * 1024
 FORM = "multipart/form-data; boundary=x"
 
