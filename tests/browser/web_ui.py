@@ -49,6 +49,10 @@ class Held(list[Any]):
 
     is_released = False
 
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
     def take(self, route: Any) -> None:
         if self.is_released:
             route.continue_()
@@ -58,7 +62,8 @@ class Held(list[Any]):
     def release(self) -> None:
         self.is_released = True
         for route in self:
-            route.continue_()
+            with suppress(Error):  # the page has aborted it
+                route.continue_()
 
 
 class WebUi:
@@ -105,11 +110,15 @@ class WebUi:
 
     def unstub(self, path: str = "predict") -> None:
         # Not unroute: without a route Playwright reports a request that the page itself has aborted at a later test.
-        self.page.route(f"**/api/v1/{path}*", lambda route: route.continue_())
+        url = f"**/api/v1/{path}*"
+        self.page.route(url, lambda route: route.continue_())
+        for held in self._held:
+            if held.url == url:
+                held.release()
 
     def hold(self, url: str) -> Held:
         """Return the list of requests that wait from now on."""
-        self._held.append(Held())
+        self._held.append(Held(url))
         self.page.route(url, self._held[-1].take)
         return self._held[-1]
 
