@@ -55,7 +55,8 @@ lint: $(VENV)/.lint lint-js
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts benchmarks gunicorn.conf.py
 	$(BIN)/codespell src tests scripts benchmarks
-	$(BIN)/codespell --dictionary - --dictionary .codespell/vocabulary.txt README.md CHANGELOG.md docs examples
+	$(BIN)/codespell --dictionary - --dictionary .codespell/vocabulary.txt --skip "*/bundle/*,*.png,*.json,*.svg,*.jpg" \
+		README.md CHANGELOG.md docs examples src scripts static/js templates tests/js
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 

@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--height", type=int, default=780)
     parser.add_argument("--tab", default="write", help="the tab to show, as in the page's address")
-    parser.add_argument("--explain", action="store_true", help="show what the answer leans on")
+    parser.add_argument("--explain", action="store_true", help="show what the answer depends on")
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -11,7 +11,7 @@ const OF_PROBLEM = {
   "unsupported-image": "not-image",
   "unreadable-image": "unreadable",
   "malformed-request": "unreadable", // an empty file
-  "invalid-field": "refused",
+  "invalid-field": "rejected",
   "form-mismatch": "mismatch",
   conflict: "conflict",
   "no-improvement": "no-improvement",

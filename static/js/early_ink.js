@@ -1,4 +1,4 @@
-// Keeps what is written before the modules are there, and shows it: whoever has a finger on the sheet does not wait. The
+// Keeps what is written before the modules are there, and shows it: a finger on the sheet does not wait. The
 // strokes are taken over by window.takeEarlyInk(), which returns them and the pointer of the one that is under way.
 (() => {
   const strokes = []; // each [[clientX, clientY], ...]

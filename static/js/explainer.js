@@ -1,4 +1,4 @@
-// The switch that shows what the answer of one digit leans on. Fires "change".
+// The switch that shows what the answer of one digit depends on. Fires "change".
 
 import { boundsOf, pointsOf } from "./drawing.js";
 import { inkBox, placeOnDrawing } from "./geometry.js";

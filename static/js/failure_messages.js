@@ -13,7 +13,7 @@ const TRANSIENT = {
 const DRAWING = {
   next: t("Your drawing is kept, and read as soon as it can be."),
   blank: [t("Too little to read"), t("A dot is no digit yet. Go on writing.")],
-  refused: [t("Too much ink"), t("Clear the paper and write less.")],
+  rejected: [t("Too much ink"), t("Clear the paper and write less.")],
   "too-large": [t("Too much ink"), t("The server does not take a drawing this large. Clear the paper and write less.")],
   "bad-constraint": [t("This cannot be any number"), t("The server does not take what is given about the number. Change it under Options.")],
 };
@@ -22,7 +22,7 @@ const PICTURE = {
   blank: [t("Nothing on it"), t("The picture looks blank. Try a darker or a closer one.")],
   "too-large": [t("Too large"), t("Make the picture smaller. 1,000 pixels are plenty.")],
   "not-image": [t("Not a picture"), t("Choose a PNG, JPEG, WebP, BMP, GIF or TIFF file.")],
-  unreadable: [t("Cannot be read"), t("The file is empty, broken or no longer there. Save it again, and choose it anew.")],
+  unreadable: [t("Cannot be read"), t("The file is empty, broken or no longer there. Save it again, and choose the new file.")],
 };
 const CARD = { next: t("Try again in a moment.") };
 

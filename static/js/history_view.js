@@ -1,6 +1,6 @@
 // The history's tab: the entries, their labels and the exports. Fires "reopen" and "report" with an entry.
 //
-// It costs nothing while it is not shown, and shown, only the entries that changed are made anew.
+// It costs nothing while it is not shown, and shown, only the entries that changed are made again.
 
 import { Component, moveFocus } from "./component.js";
 import { download } from "./download.js";

@@ -16,7 +16,7 @@ export class LivePrediction extends Component {
   #roundTripMs = 0;
   #waiting = false; // for the connection or the server, with something to ask
   #tries = 0; // without an answer to the same strokes
-  #lost = false; // whether the last question found no server, which is said once and not called slow besides
+  #lost = false; // whether the last question found no server, which is reported once, and not as slow as well
 
   // ask(strokes, signal) gives a promise of the answer.
   constructor(ask) {

@@ -14,6 +14,6 @@ export function showProgress(panel, items, removedCount) {
   Object.assign(progress, { max: Math.max(count, 1), value: done });
   progress.toggleAttribute("data-done", done === count);
   const words = picturesMessage(count, done, bad, removedCount);
-  const told = part("#progress-words");
-  if (told.textContent !== words) told.textContent = words; // a screen reader would say the same again
+  const progressWords = part("#progress-words");
+  if (progressWords.textContent !== words) progressWords.textContent = words; // a screen reader would say the same again
 }

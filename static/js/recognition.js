@@ -34,7 +34,7 @@ export class Recognition {
     try {
       return await this.#ask("read", body, { ...INK, ...constraint }, signal);
     } catch (failure) {
-      throw failure.kind === "refused" ? new Failure("bad-constraint") : failure;
+      throw failure.kind === "rejected" ? new Failure("bad-constraint") : failure;
     }
   }
 }

@@ -118,7 +118,7 @@ export class Sheet extends Component {
     this.#mark();
   }
 
-  // The boxes of a number, and what the answer leans on.
+  // The boxes of a number, and what the answer depends on.
   #mark() {
     const { answer, strokes } = this.#shown ?? {};
     const digits = answer && isReading(answer) ? answer.digits : [];

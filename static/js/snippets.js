@@ -1,4 +1,4 @@
-// How a program asks for this drawing: curl, Python and JavaScript, none of which needs anything installed besides.
+// How a program asks for this drawing, in curl, Python and JavaScript, without further libraries.
 
 export const EXAMPLE = [[[200, 150], [800, 150], [560, 500], [440, 900]]]; // a 7
 

@@ -18,7 +18,7 @@ export class StrokePad extends Component {
   #view = { scale: 1, x: 0, y: 0 }; // CSS pixels to a unit of the drawing, and what is at the sheet's upper left corner
 
   // penWidth is in the drawing's units. It is for the eye, the saved file and the report: the server draws the strokes
-  // anew with a pen of its own, because a network that sees one pen reads best.
+  // again with a pen of its own, because a network that sees one pen reads best.
   constructor(canvas, penWidth) {
     super();
     this.#canvas = canvas;
@@ -95,7 +95,7 @@ export class StrokePad extends Component {
   }
 
   #begin(event) {
-    // One pen at a time: a second finger or the palm beside a pen writes nothing.
+    // One pen at a time: a second finger or the palm next to a pen writes nothing.
     if (this.#penId !== null || event.button !== 0) return;
     event.preventDefault(); // and so the focus would stay elsewhere, and the keys with it
     document.activeElement.blur();

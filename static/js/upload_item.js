@@ -28,7 +28,7 @@ export class UploadItem {
     this.asked = 0; // how often
     this.timer = 0; // of the next try
     this.tries = 0; // without an answer, since somebody asked for one
-    this.told = ""; // to a screen reader
+    this.announced = ""; // to a screen reader
     this.#rule = rule;
     this.element = document.getElementById("result").content.firstElementChild.cloneNode(true);
     this.#part(".thumb").addEventListener("load", () => this.#showBoxes());

@@ -134,7 +134,7 @@ export class UploadList extends Component {
       item.tries += 1;
     }
     if (item.state !== "sure" && !item.element.contains(document.activeElement)) this.#part("#results").prepend(item.element);
-    if (item.news !== item.told) this.#part("#pictures-news").append(create("p", {}, (item.told = item.news)));
+    if (item.news !== item.announced) this.#part("#pictures-news").append(create("p", {}, (item.announced = item.news)));
     this.emit("settled", item);
     this.#count();
   }

@@ -62,7 +62,7 @@ def browser(playwright: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def eval_folder() -> Path:
-    """The development sets: DIGITREC_EVAL names them, or they lie beside the checkout."""
+    """The development sets: DIGITREC_EVAL names them, or they lie next to the checkout."""
     folder = Path(os.environ.get("DIGITREC_EVAL", ROOT.parent / "shared" / "eval"))
     if not folder.is_dir():
         pytest.skip("needs the development sets: set DIGITREC_EVAL to their folder")

@@ -114,7 +114,7 @@ def test_a_picture_is_looked_at_turned_and_cropped(ui: WebUi, page: Any) -> None
     ui.expect("#results li").to_have_count(0)
 
 
-def test_a_picture_gets_its_right_answer_and_shows_what_its_answer_leans_on(ui: WebUi, page: Any) -> None:
+def test_a_picture_gets_its_right_answer_and_shows_what_its_answer_depends_on(ui: WebUi, page: Any) -> None:
     ui.drop(numbers_png=image(4, 7), seven_png=image(7))
     ui.expect("#progress-words").to_have_text("2 pictures")
     page.locator("#results li").filter(has_text="numbers.png").locator(".tile-picture").click()

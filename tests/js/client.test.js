@@ -25,7 +25,7 @@ const busy = (status, retryAfter) => new Response("{}", { status, headers: { "Re
 const isFailure = (kind, delayMs) => (failure) =>
   failure instanceof Failure && failure.kind === kind && failure.delayMs === delayMs;
 
-test("the first answer after an outage is told, once", async () => {
+test("the first answer after an outage is reported, once", async () => {
   const client = new Client();
   let back = 0;
   client.addEventListener("back", () => (back += 1));
@@ -39,7 +39,7 @@ test("the first answer after an outage is told, once", async () => {
   assert.equal(back, 1);
 });
 
-test("nothing is asked of a server that wants a pause, whoever asks, until it is over", async () => {
+test("nothing is asked of a server that wants a pause, by any part of the page, until it is over", async () => {
   const client = new Client();
   answers.push(busy(429, "30"));
   await assert.rejects(client.ask("/a", {}, {}, FOREVER), isFailure("rate-limited", 30_000));

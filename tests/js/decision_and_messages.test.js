@@ -97,7 +97,7 @@ test("an entry of the history goes by the rule of its time", () => {
 });
 
 test("every kind of failure has words of its own for a drawing", () => {
-  const kinds = ["blank", "refused", "bad-constraint", "too-large", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
+  const kinds = ["blank", "rejected", "bad-constraint", "too-large", "offline", "unreachable", "slow", "rate-limited", "unavailable", "broken"];
   const said = kinds.map((kind) => Object.values(failures.drawingErrorMessage(new Failure(kind))).join(" "));
   assert.equal(new Set(said).size, kinds.length);
   for (const text of said) assert.doesNotMatch(text, /undefined/);

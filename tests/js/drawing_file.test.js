@@ -30,7 +30,7 @@ for (const [name, text] of [
   ["a point far outside", file({ strokes: [{ width: 62, points: [[1e9, 2]] }] })],
   ["too many points", file({ strokes: [{ width: 62, points: Array(20_001).fill([1, 2]) }] })],
 ]) {
-  test(`a file with ${name} is refused in words`, () => {
+  test(`a file with ${name} is rejected in words`, () => {
     assert.throws(() => readDrawing(text), (error) => error instanceof DrawingFileError && error.message.startsWith("Expected"));
   });
 }

@@ -9,7 +9,7 @@ for (const [status, type, kind] of [
   [413, undefined, "too-large"],
   [415, "/problems/unsupported-image", "not-image"],
   [400, "/problems/unreadable-image", "unreadable"],
-  [400, "/problems/invalid-field", "refused"],
+  [400, "/problems/invalid-field", "rejected"],
   [429, undefined, "rate-limited"],
   [502, undefined, "unavailable"],
   [503, "/problems/model-unavailable", "unavailable"],

@@ -40,7 +40,7 @@ test("what a person has confirmed needs no check, whatever the rules say", () =>
   assert.equal(confirmed.violations.length, 1);
 });
 
-test("a new value takes back the rules about it until they are asked about anew", () => {
+test("a new value takes back the rules about it until they are asked about again", () => {
   const broken = record({ a: read("7", false) }, [{ fields: ["a", "b"], message: "no." }]);
   const corrected = judge(correct(broken, "a", "1"), CELLS);
   assert.deepEqual(doubts(corrected), []);

@@ -29,7 +29,7 @@ test("CSV keeps text that a spreadsheet would take for a formula", () => {
   assert.equal(toCsv(PAGES, CELLS).split("\r\n")[1], "'=one.jpg,false,007,1,expected 3.,");
 });
 
-test("JSON has what was read beside what stands there now", () => {
+test("JSON has what was read next to what stands there now", () => {
   const [one, two] = JSON.parse(toJson(PAGES, CELLS));
   assert.deepEqual(one.fields.b, { value: "1", text: "1", confidence: 0.5, needs_check: true, checked_at: null });
   assert.deepEqual(two, { file: "two.jpg", error: "Not this form." });

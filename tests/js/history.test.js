@@ -130,7 +130,7 @@ test("what another window writes is shown", async () => {
   assert.deepEqual(ids(history), ["1"]);
 });
 
-test("what was taken comes back beside what came meanwhile, the newest first", () => {
+test("what was taken comes back next to what came meanwhile, the newest first", () => {
   const [one, two, three, again] = [1, 2, 3, 4].map((minute) => `2026-11-21T10:0${minute}:00.000Z`);
   const history = recorded(entry(1, { at: one }), entry(2, { at: two }));
   history.clear();

@@ -46,17 +46,17 @@ test("a number that became one digit is a digit again", async () => {
   assert.equal((await asking.recognize({}, null, signal)).digit, 4);
 });
 
-test("a sign is not made a number by a guess, and another sign beside a digit is shown", async () => {
+test("a sign is not made a number by a guess, and another sign next to a digit is shown", async () => {
   const [sign] = recognition(["predict", digit("no_digit")], ["read", reading("47", false)]);
   assert.equal((await sign.recognize({}, null, signal)).digit, 4);
-  const [beside] = recognition(["predict", digit("several_digits")], ["read", reading("?7", false)]);
-  assert.equal((await beside.recognize({}, null, signal)).transcript, "?7");
+  const [mixed] = recognition(["predict", digit("several_digits")], ["read", reading("?7", false)]);
+  assert.equal((await mixed.recognize({}, null, signal)).transcript, "?7");
 });
 
-test("what is known of the number goes with the question, and one that is refused is a failure of its own", async () => {
+test("what is known of the number goes with the question, and one that is rejected is a failure of its own", async () => {
   const [asking, asked] = recognition(["read", reading("4")]);
   await asking.recognize({}, { length: "1" }, signal);
   assert.equal(asked[0].length, "1");
-  const [refused] = recognition(["read", new Failure("refused")]);
-  await assert.rejects(refused.recognize({}, { length: "0" }, signal), { kind: "bad-constraint" });
+  const [rejected] = recognition(["read", new Failure("rejected")]);
+  await assert.rejects(rejected.recognize({}, { length: "0" }, signal), { kind: "bad-constraint" });
 });

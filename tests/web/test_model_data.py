@@ -1,4 +1,4 @@
-"""What the Model tab shows beside the card is of the shipped model, and is what the documents say."""
+"""What the Model tab shows next to the card is of the shipped model, and is what the documents say."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def texts_of(folder: str, pattern: str, call: str) -> set[str]:
 
 
 def texts_of_data(card: dict[str, Any]) -> set[str]:
-    """Return what the Model tab shows of the shipped model's card and of the data beside it, in words."""
+    """Return what the Model tab shows of the shipped model's card and of the data next to it, in words."""
     results = card["results"]
     sets = results["external_sets"]
     styles = results["accuracy_by_style"]["accuracy"]

@@ -67,5 +67,5 @@ def _version(app: Flask, filename: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _hash(path: Path, modified_ns: int) -> str:
-    """Return the hash of a file's content, computed anew when it was modified, as by `npm run build`."""
+    """Return the hash of a file's content, computed again when it was modified, as by `npm run build`."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

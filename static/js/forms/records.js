@@ -27,7 +27,7 @@ export function judge(record, cells) {
 }
 
 // The record with what a person says stands in a field. If it is new, the rules about it may hold by now: they are asked
-// about anew.
+// about again.
 export function correct(record, name, value, now = new Date()) {
   const field = { ...record.fields[name], value, checked_at: now.toISOString() };
   const isNew = value !== record.fields[name].value;

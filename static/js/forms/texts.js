@@ -85,7 +85,7 @@ export function doubtMessage({ text, error, confidence }, violations) {
 export function failureMessage(failure) {
   const { detail } = failure.problem;
   if (failure.kind === "mismatch") return { headline: t("Not this form"), note: t("Another page, only a part of it, or too blurred. Photograph the whole page, sharp.") };
-  if (failure.kind === "refused" && detail) return { headline: t("The template does not fit"), note: `${detail[0].toUpperCase()}${detail.slice(1)}` };
+  if (failure.kind === "rejected" && detail) return { headline: t("The template does not fit"), note: `${detail[0].toUpperCase()}${detail.slice(1)}` };
   return uploadErrorMessage(failure);
 }
 

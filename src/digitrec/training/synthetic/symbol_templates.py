@@ -1,7 +1,7 @@
 """Templates of letters and symbols for the reject class.
 
-Characters drawn like a digit (O, l, Z, S, b, q, & and similar) are left out: without context they cannot be told from
-one.
+Characters drawn like a digit (O, l, Z, S, b, q, & and similar) are left out: without context they cannot be
+distinguished from one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from digitrec.web.config import ApiKey
 from digitrec.web.request_context import PROBES, current_state
 
 _KEY_BYTES = 32
-# Besides the probes: what only repeats the public source code. Any other URL needs a key, one added later too.
+# With the probes: what only repeats the public source code. Any other URL needs a key, one added later too.
 _PUBLIC = re.compile(
     r"/problems/[^/]+|/static/.+|/favicon\.ico|/service-worker\.js|/openapi\.json|/docs(/.*)?"
 )
