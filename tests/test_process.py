@@ -47,9 +47,20 @@ def test_a_variable_that_is_set_keeps_its_value() -> None:
     assert lines(DIGITREC_TEST_A="9", DIGITREC_TEST_B="")[1:] == ["9  ['an argument', '*']"]  # no new start
 
 
-@pytest.mark.parametrize("options", [malloc.SMALL_HEAP, malloc.KEEP_LARGE_BLOCKS])
-def test_the_options_are_numbers(options: dict[str, str]) -> None:
-    assert all(name.startswith("MALLOC_") and value.isdecimal() for name, value in options.items())
+@pytest.mark.parametrize("jemalloc", [None, "libjemalloc.so.2"])
+def test_training_uses_jemalloc_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, jemalloc: str | None
+) -> None:
+    monkeypatch.setattr(malloc, "find_library", lambda _: jemalloc)
+    assert malloc.large_block_options().get("LD_PRELOAD") == jemalloc
+
+
+def test_malloc_reads_the_options_without_a_complaint() -> None:
+    for options in (malloc.SMALL_HEAP, malloc.large_block_options()):
+        done = subprocess.run(
+            [sys.executable, "-c", ""], env={**os.environ, **options}, capture_output=True, check=True
+        )
+        assert done.stderr == b""  # glibc ignores a bad value, jemalloc and the loader of LD_PRELOAD warn
 
 
 _PREDICTIONS = """

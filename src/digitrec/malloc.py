@@ -1,10 +1,11 @@
-"""Options of glibc's malloc, which reads them only when a program starts."""
+"""Environment variables of memory allocators, which are read only when a program starts."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from ctypes.util import find_library
 from typing import Final
 
 # glibc keeps what each thread has freed. After 16 images of 25 million pixels over 8 connections a worker held 790 MB,
@@ -16,10 +17,22 @@ SMALL_HEAP: Final = {
     "MALLOC_TRIM_THRESHOLD_": "4000000",
 }
 # glibc returns larger blocks to the system, which must zero their pages when the process allocates them again.
-KEEP_LARGE_BLOCKS: Final = {
+_KEEP_LARGE_BLOCKS: Final = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
 }
+
+
+def large_block_options() -> Mapping[str, str]:
+    """Return the options for training, which frees and allocates blocks of many megabytes all the time.
+
+    With jemalloc, where it is installed: glibc has no place for a block over 64 MB of any but the main thread, and
+    TensorFlow runs most of a step in other threads.
+    """
+    jemalloc = find_library("jemalloc")
+    if jemalloc is None:
+        return _KEEP_LARGE_BLOCKS
+    return {"LD_PRELOAD": jemalloc, "MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"}  # keep freed memory
 
 
 def restart_with(options: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Start a training script: environment variables for TensorFlow and glibc, and one line for a missing dependency.
+"""Start a training script: environment variables for TensorFlow and malloc, and one line for a missing dependency.
 
 Nothing that it imports loads TensorFlow, so the variables are set before TensorFlow is.
 """
@@ -17,7 +17,7 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, the convention of shells
 
 def launch(script: str) -> NoReturn:
     """Run `main_SCRIPT` of `digitrec.training.cli`, and exit with its exit code."""
-    malloc.restart_with(malloc.KEEP_LARGE_BLOCKS)
+    malloc.restart_with(malloc.large_block_options())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
     try:
         cli = import_module("digitrec.training.cli")
