@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -59,27 +58,12 @@ _FRAGMENT_HEIGHT, _FRAGMENT_OFFSET, _FRAGMENT_TOTAL_WIDTH = 0.22, 0.1, 2.0
 _SPECK_FRACTION = 0.1  # of the text height: smaller components are dust
 
 
+_MAX_COMPONENTS = 300  # of ink: an ordinary number has a tenth of them, a page of print or a photo more
+_BAND_PX = 1 << 20  # labels that are looked up at once: NumPy converts them to 64-bit indices
+
+
 class TooMuchInkError(Exception):
     """The image has more ink than a number; raised before it is processed further."""
-
-
-class PageLimits(NamedTuple):
-    """Limits of one page; an ordinary number takes a tenth of them.
-
-    Attributes
-    ----------
-    page_px : pixels of the page.
-    components : connected components of ink; a page of print or a photo has more.
-    line_image_px : total width of the line images, in columns of the line model's input.
-    """
-
-    page_px: int = (_MAX_PAGE_PX + 1) ** 2  # sides are rounded
-    components: int = 300
-    line_image_px: int = 5_000
-
-
-PAGE_LIMITS = PageLimits()
-_BAND_PX = 1 << 20  # labels that are looked up at once: NumPy converts them to 64-bit indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,30 +86,28 @@ class BinarizedPage:
     scale: float
 
 
-def binarize_page(
-    image: GrayImage, limits: PageLimits = PAGE_LIMITS, *, keep_ruled_lines: bool = False
-) -> BinarizedPage:
+def binarize_page(image: GrayImage, *, keep_ruled_lines: bool = False) -> BinarizedPage:
     """Return the ink of an image, at a scale at which digits are about 60 px high, if the image is large enough.
 
     Parameters
     ----------
     image : (H, W) uint8 of any size, either polarity, even or uneven illumination.
-    limits : `page_px` and `components` are checked here.
     keep_ruled_lines : whether possible cell borders are kept in an image that is not much wider than high.
 
     Raises
     ------
     BlankImageError : the image has no ink.
-    TooMuchInkError : the page is larger, or has more components, than the limits.
+    TooMuchInkError : the page has more than 300 components.
     """
     longer_side = max(image.shape)
     page = _page(image, min(1.0, _FIRST_PASS_PX / longer_side), keep_ruled_lines=keep_ruled_lines)
-    if page.text_height_px >= _MIN_HEIGHT_FRACTION * _TEXT_HEIGHT_PX:
-        return _check_components(page, limits)
-    scale = min(page.scale * _TEXT_HEIGHT_PX / page.text_height_px, _MAX_SCALE, _MAX_PAGE_PX / longer_side)
-    if image.size * scale**2 > limits.page_px:
+    if page.text_height_px < _MIN_HEIGHT_FRACTION * _TEXT_HEIGHT_PX:
+        scale = page.scale * _TEXT_HEIGHT_PX / page.text_height_px
+        scale = min(scale, _MAX_SCALE, _MAX_PAGE_PX / longer_side)
+        page = _page(image, scale, keep_ruled_lines=keep_ruled_lines)
+    if len(page.boxes) - 1 > _MAX_COMPONENTS:
         raise TooMuchInkError
-    return _check_components(_page(image, scale, keep_ruled_lines=keep_ruled_lines), limits)
+    return page
 
 
 def whole_image_page(image: GrayImage) -> BinarizedPage:
@@ -134,12 +116,6 @@ def whole_image_page(image: GrayImage) -> BinarizedPage:
     ink = np.clip(normalize_contrast(scaled), 0.0, 1.0)
     _, labels, boxes = connected_components((ink > _INK_THRESHOLD).astype(np.uint8))
     return BinarizedPage(ink, labels, boxes, float(scaled.shape[0]), scaled.shape[1] / image.shape[1])
-
-
-def _check_components(page: BinarizedPage, limits: PageLimits) -> BinarizedPage:
-    if len(page.boxes) - 1 > limits.components:
-        raise TooMuchInkError
-    return page
 
 
 def foreground_mask(image: GrayImage) -> Mask:

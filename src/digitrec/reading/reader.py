@@ -14,13 +14,7 @@ from digitrec.errors import BlankImageError
 from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_model import COLUMN_PX, LineModel
-from digitrec.preprocessing.binarize import (
-    PAGE_LIMITS,
-    BinarizedPage,
-    TooMuchInkError,
-    binarize_page,
-    whole_image_page,
-)
+from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError, binarize_page, whole_image_page
 from digitrec.preprocessing.normalize import BLANK_MESSAGE, normalize_digit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
@@ -46,6 +40,7 @@ from digitrec.results import EMPTY_READING, DigitResult, Reading
 _MIDDLE_PX, _SMALL_PX, _LARGE_PX = 38.0, 31.0, 44.0
 _SLANT = 0.2
 MIN_AGREEMENT = 0.75  # of the views must decode to the result
+_MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
 _MAX_LINE_ASPECT = 20.0  # width to height: a longer image is not treated as one line ...
 _MIN_LINE_HEIGHT_FRACTION = 0.62  # ... and neither is an image whose text is lower than this fraction of it
@@ -220,7 +215,7 @@ def _find_lines(
     except BlankImageError:
         return whole_image_page(image), []
     lines = find_text_lines(page, single_line=single_line)
-    if sum(line_width(line, _MIDDLE_PX) for line in lines) > PAGE_LIMITS.line_image_px:
+    if sum(line_width(line, _MIDDLE_PX) for line in lines) > _MAX_LINES_PX:
         return None
     return page, lines
 
