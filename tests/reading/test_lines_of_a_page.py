@@ -11,7 +11,7 @@ from digitrec import Recognizer
 from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.alignment import locate_characters
-from digitrec.reading.page import rectify_page
+from digitrec.reading.page import rectify_page, transform_box
 from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
 from sample_digits import draw_digit, write_number
 
@@ -83,7 +83,7 @@ def test_page_is_rectified(corners: list[tuple[float, float]]) -> None:
     small = cv2.resize(page.image, (300, 200), interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(int) - _page()).mean() < 12
     box = (round(0.4 * width), round(0.35 * height), round(0.2 * width), round(0.3 * height))
-    left, top, box_width, box_height = page.box_in_photo(box)
+    left, top, box_width, box_height = transform_box(box, page.to_photo)
     inside = photo[top : top + box_height, left : left + box_width]
     assert inside.min() < 60  # the digit
     assert 20 < box_width < 200

@@ -37,13 +37,9 @@ class RectifiedPage:
     image: GrayImage
     to_photo: NDArray[np.float64]
 
-    def box_in_photo(self, box: PixelBox) -> PixelBox:
-        """Return the bounding box in the photo of a box of the sheet: left, top, width, height."""
-        return transform_box(box, self.to_photo)
-
 
 def transform_box(box: PixelBox, homography: NDArray[np.float64]) -> PixelBox:
-    """Return the bounding box of where a (3, 3) homography maps a box."""
+    """Return the bounding box of where a (3, 3) homography maps a box: left, top, width, height."""
     left, top, width, height = box
     corners = np.array(
         [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float64

@@ -23,7 +23,7 @@ from digitrec.reading.alignment import CharacterInk, locate_characters
 from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, evidence
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
-from digitrec.reading.page import rectify_page
+from digitrec.reading.page import rectify_page, transform_box
 from digitrec.reading.text_lines import (
     LineImage,
     TextLine,
@@ -113,7 +113,7 @@ def read_number(
     reading = _read(page, models, constraint, single_line=single_line)
     digits = reading.digits
     if rectified is not None:
-        digits = tuple(replace(item, box=rectified.box_in_photo(item.box)) for item in digits)
+        digits = tuple(replace(item, box=transform_box(item.box, rectified.to_photo)) for item in digits)
     return replace(reading, digits=digits, accepted=bool(digits) and reading.confidence >= threshold)
 
 
