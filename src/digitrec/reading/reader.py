@@ -15,7 +15,7 @@ from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_model import COLUMN_PX, LineModel
 from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError, binarize_page, whole_image_page
-from digitrec.preprocessing.normalize import BLANK_MESSAGE, normalize_digit
+from digitrec.preprocessing.normalize import BLANK_MESSAGE, NormalizedDigit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
@@ -24,6 +24,7 @@ from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, evide
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.page import rectify_page, transform_box
+from digitrec.reading.single_digit import normalize_or_none
 from digitrec.reading.text_lines import (
     LineImage,
     TextLine,
@@ -82,15 +83,6 @@ class View:
     def probability(self, digits: str) -> float:
         """Return the probability of these digits among all digit strings."""
         return float(np.exp(ctc.log_probability(self.short, digits)))
-
-
-@dataclass(frozen=True, eq=False)
-class _SingleDigit:
-    """The image as `Recognizer.predict` sees it: one normalized digit, its box in the image, its probabilities."""
-
-    ink: NDArray[np.float32]
-    box: tuple[int, int, int, int]
-    probabilities: NDArray[np.float32]
 
 
 def read_number(
@@ -186,9 +178,9 @@ def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_li
         return EMPTY_READING
     reading = decoded.reading
     if _may_be_single_digit(reading, decoded.lines, image.shape) and constraint.single_digits.any():
-        single = _single_digit(image, models.digits)
+        single = normalize_or_none(image)
         if single is not None:
-            return _combine_single_digit(single, decoded, image.shape, constraint)
+            return _combine_single_digit(single, models.digits, decoded, image.shape, constraint)
     confidence = calibrated(decoded.evidence, models.lines.card) if reading.digits else 0.0
     if not decoded.lines and confidence < _MIN_CONFIDENCE_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
@@ -277,27 +269,22 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return is_at_edge and height < _MIN_CUT_DIGIT_FRACTION * shape[0]
 
 
-def _single_digit(image: GrayImage, network: Classifier) -> _SingleDigit | None:
-    try:
-        digit = normalize_digit(image)
-    except BlankImageError:
-        return None
-    return _SingleDigit(
-        digit.image, digit.box, network.probabilities(digit.image[np.newaxis, ..., np.newaxis])[0]
-    )
-
-
 def _combine_single_digit(
-    single: _SingleDigit, decoded: Decoded, shape: tuple[int, ...], constraint: Constraint
+    single: NormalizedDigit,
+    network: Classifier,
+    decoded: Decoded,
+    shape: tuple[int, ...],
+    constraint: Constraint,
 ) -> Reading:
     """Return the digit with the highest mean probability of the line model and the digit network."""
     read = [np.mean([view.probability(str(digit)) for view in decoded.views]) for digit in LABELS]
-    probabilities = np.where(constraint.single_digits, (np.array(read) + single.probabilities) / 2, 0.0)
+    seen = network.probabilities(single.image[np.newaxis, ..., np.newaxis])[0]
+    probabilities = np.where(constraint.single_digits, (np.array(read) + seen) / 2, 0.0)
     digit = int(probabilities.argmax())
     confidence = float(probabilities[digit]) * _BORDER_PENALTY ** _is_cut_off(single.box, shape)
     if decoded.lacks_agreement:
         confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
-    box = DigitResult(digit, confidence, single.box, single.probabilities, single.ink)
+    box = DigitResult(digit, confidence, single.box, seen, single.image)
     text = str(digit)
     transcript = decoded.reading.transcript if decoded.reading.text == text else text
     return Reading(constraint.format(text, text), transcript, confidence, False, (box,))

@@ -82,7 +82,7 @@ def recognize_digit(
     """
     padded = pad_tight_drawing(image)
     sources = [image] if padded is None else [image, padded]
-    found = [(source, digit) for source in sources if (digit := _normalize_or_none(source)) is not None]
+    found = [(source, digit) for source in sources if (digit := normalize_or_none(source)) is not None]
     outputs = [classifier.probabilities(digit.image[np.newaxis, ..., np.newaxis])[0] for _, digit in found]
     if len(sources) == len(found) == 1 and found[0][1].is_alone and outputs[0].max() >= _CERTAIN:
         return SingleDigit(outputs[0], found[0][1].image, 0.0)
@@ -101,7 +101,8 @@ def recognize_digit(
     return SingleDigit(probabilities, found[shown][1].image, several)
 
 
-def _normalize_or_none(image: GrayImage) -> NormalizedDigit | None:
+def normalize_or_none(image: GrayImage) -> NormalizedDigit | None:
+    """Return the digit in an image, see `normalize_digit`; None without ink."""
     try:
         return normalize_digit(image)
     except BlankImageError:
