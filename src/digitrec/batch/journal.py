@@ -31,14 +31,6 @@ def journal_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.journal")
 
 
-def foreign_file_error(output: Path) -> OutputError:
-    """Return the error for results that are not in the journal: another command, or a person, has written them."""
-    return OutputError(
-        f"expected no file at {output}. Received: one that this command did not begin. "
-        "Name another output, or remove it."
-    )
-
-
 class Journal:
     """The journal of one output, for one run at a time.
 

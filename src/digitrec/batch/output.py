@@ -9,11 +9,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
-from digitrec.batch.journal import foreign_file_error
 from digitrec.batch.task import RecognitionTask, Row
 from digitrec.errors import InvalidFieldError, OutputError
+from digitrec.files import atomic_write
 
 _SUFFIXES = (".csv", ".jsonl", ".parquet", ".xlsx")
 # The first characters of a formula (OWASP, CSV injection), also in full width. Digits with separators, such as -12,
@@ -21,36 +21,10 @@ _SUFFIXES = (".csv", ".jsonl", ".parquet", ".xlsx")
 _FORMULA = re.compile(r"'*([=@\t\r\n＝＠＋－]|[+-](?![\d \-./,:()+]*\Z))")
 
 
-class Output(Protocol):
-    """The destination of rows: `open`, then any number of `append`, `finish`, and `close`."""
-
-    buffers_rows: bool
-    """Whether the journal must keep the rows until `finish`."""
-
-    def open(self, length: int, *, is_begun: bool) -> None:
-        """Continue after the first `length` bytes, which are complete.
-
-        Parameters
-        ----------
-        is_begun : whether this command has begun the results before; if not, an existing file belongs to another.
-
-        Raises
-        ------
-        OutputError : the existing file does not match.
-        """
-
-    def append(self, rows: Sequence[Row]) -> int:
-        """Write the rows; return the size of the results in bytes."""
-
-    def finish(self, rows: Iterable[Row]) -> None:
-        """Complete the results; `rows` are those that the journal kept."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
-def output_at(path: Path, task: RecognitionTask) -> Output:
+def output_at(path: Path, task: RecognitionTask) -> TextOutput | BufferedOutput:
     """Return the output for the suffix of `path`, without writing anything.
+
+    Call `open`, then `append` any number of times, `finish`, and `close`.
 
     Raises
     ------
@@ -69,19 +43,54 @@ def output_at(path: Path, task: RecognitionTask) -> Output:
         return TextOutput(path, lambda rows: _csv_lines(map(task.cells, rows)), _csv_lines([task.columns]))
     if suffix == ".xlsx":
         try:
-            from digitrec.batch.xlsx import XlsxOutput  # noqa: PLC0415 - openpyxl is an extra
+            from digitrec.batch.xlsx import write_workbook  # noqa: PLC0415 - openpyxl is an extra
         except ImportError as error:
             raise OutputError(
                 f"expected openpyxl, which writes Excel files ({error}). Run: pip install 'digitrec[xlsx]'"
             ) from error
-        return XlsxOutput(path, task)
+        return BufferedOutput(path, task, write_workbook)
     try:
-        from digitrec.batch.parquet import ParquetOutput  # noqa: PLC0415 - pyarrow is an extra
+        from digitrec.batch.parquet import write_parquet  # noqa: PLC0415 - pyarrow is an extra
     except ImportError as error:
         raise OutputError(
             f"expected pyarrow, which writes Parquet ({error}). Run: pip install 'digitrec[parquet]'"
         ) from error
-    return ParquetOutput(path, task)
+    return BufferedOutput(path, task, write_parquet)
+
+
+class BufferedOutput:
+    """A format that cannot be appended to: the journal keeps the rows, and the file is written at the end.
+
+    Parameters
+    ----------
+    write : writes rows to a file.
+    """
+
+    buffers_rows = True
+
+    def __init__(
+        self, path: Path, task: RecognitionTask, write: Callable[[Path, RecognitionTask, Iterable[Row]], None]
+    ) -> None:
+        self._path = path
+        self._task = task
+        self._write = write
+
+    def open(self, length: int, *, is_begun: bool) -> None:
+        """Check that there is no file, or that this command has begun it."""
+        if self._path.exists() and not is_begun:
+            raise _foreign_file_error(self._path)
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Leave the rows to the journal; the returned size only shows that there are some."""
+        return 1
+
+    def finish(self, rows: Iterable[Row]) -> None:
+        """Write the rows, and replace an existing file."""
+        with atomic_write(self._path) as tmp_path:
+            self._write(tmp_path, self._task, rows)
+
+    def close(self) -> None:
+        """Do nothing: no file is open."""
 
 
 class TextOutput:
@@ -102,10 +111,15 @@ class TextOutput:
         self._file: IO[bytes] | None = None
 
     def open(self, length: int, *, is_begun: bool) -> None:
-        """Continue after the first `length` bytes; incomplete rows after them are truncated."""
+        """Continue after the first `length` bytes; incomplete rows after them are truncated.
+
+        Parameters
+        ----------
+        is_begun : whether this command has begun the results before; if not, an existing file belongs to another.
+        """
         present = self._path.stat().st_size if self._path.exists() else 0
         if present and not is_begun:
-            raise foreign_file_error(self._path)
+            raise _foreign_file_error(self._path)
         if present < length:
             raise OutputError(
                 f"expected the {length:,} bytes that were written to {self._path}. Received: {present:,}. "
@@ -166,6 +180,14 @@ def _check_columns(task: RecognitionTask) -> None:
             f"expected different column names. Received: {duplicates[0]!r} twice. "
             "Rename a field, or write .jsonl.",
         )
+
+
+def _foreign_file_error(path: Path) -> OutputError:
+    """Return the error for results that are not in the journal: another command, or a person, has written them."""
+    return OutputError(
+        f"expected no file at {path}. Received: one that this command did not begin. "
+        "Name another output, or remove it."
+    )
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

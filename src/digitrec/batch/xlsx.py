@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import PatternFill
 
-from digitrec.batch.buffered_output import BufferedOutput
-from digitrec.batch.task import Row, is_accepted
+from digitrec.batch.task import RecognitionTask, Row, is_accepted
 from digitrec.control_characters import escape_controls
-from digitrec.files import atomic_write
 from digitrec.preprocessing.normalize import BLANK_MESSAGE
 
 if TYPE_CHECKING:
@@ -21,31 +20,25 @@ if TYPE_CHECKING:
 _DOUBTFUL = PatternFill("solid", fgColor="FFE699")
 
 
-class XlsxOutput(BufferedOutput):
-    """A workbook that is written at the end; the journal keeps its rows.
+def write_workbook(path: Path, task: RecognitionTask, rows: Iterable[Row]) -> None:
+    """Write a workbook of the rows.
 
     A form has one column per field, and a field that needs checking has a yellow cell; the other tasks have the columns
     of a CSV file, and a rejected result has a yellow row.
     """
-
-    def finish(self, rows: Iterable[Row]) -> None:
-        """Write the file, and replace an existing one."""
-        workbook = Workbook(write_only=True)
-        sheet = workbook.create_sheet("digitrec")
-        sheet.freeze_panes = "B2"
-        form = self._task.form
-        names = [cell.name for cell in form.cells] if form else []
-        header = ["file", "accepted", *names, "violations", "error"] if form else self._task.columns
-        sheet.append([_cell(sheet, name) for name in header])
-        for row in rows:
-            values = _form_values(form, row) if form else self._values(row)
-            sheet.append([_cell(sheet, value, is_doubtful=is_doubtful) for value, is_doubtful in values])
-        with atomic_write(self._path) as tmp_path:
-            workbook.save(tmp_path)
-
-    def _values(self, row: Row) -> Iterator[tuple[Any, bool]]:
-        for value in self._task.cells(row):
-            yield value, not is_accepted(row)
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet("digitrec")
+    sheet.freeze_panes = "B2"
+    form = task.form
+    names = [cell.name for cell in form.cells] if form else []
+    header = ["file", "accepted", *names, "violations", "error"] if form else task.columns
+    sheet.append([_cell(sheet, name) for name in header])
+    for row in rows:
+        values = (
+            _form_values(form, row) if form else [(cell, not is_accepted(row)) for cell in task.cells(row)]
+        )
+        sheet.append([_cell(sheet, value, is_doubtful=is_doubtful) for value, is_doubtful in values])
+    workbook.save(path)
 
 
 def _form_values(form: Form, row: Row) -> Iterator[tuple[Any, bool]]:
