@@ -25,8 +25,9 @@ from ray.data.datasource import Datasource, ReadTask
 
 from digitrec.batch.inputs import batched, iter_inputs
 from digitrec.batch.task import BatchRecognizer, InputItem, RecognitionTask, Row
-from digitrec.errors import InvalidFieldError
+from digitrec.errors import ImageError, InvalidFieldError
 from digitrec.limits import InputLimits
+from digitrec.preprocessing.decode import read_file
 
 _BATCH_SIZE = 32
 _CONNECT_TIMEOUT_S = 10.0
@@ -138,15 +139,14 @@ def _blocks(folder: Path, inputs: tuple[str, ...], done: Any, limits: InputLimit
 
 def _loaded(item: InputItem, limits: InputLimits) -> InputItem:
     """Return the item with the bytes of its file, or with the error that its path would give."""
-    if isinstance(item.source, bytes) or item.error:
-        return item._replace(source=b"") if item.error else item
+    if item.error:
+        return item._replace(source=b"")
+    if isinstance(item.source, bytes):
+        return item
     try:
-        with Path(item.source).open("rb") as file:  # one byte above the limit is enough to reject the image
-            return item._replace(source=file.read(limits.max_image_bytes + 1))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"expected an image file at {item.source}. Received: {reason}. Check the path."
-        return item._replace(source=b"", error=message)
+        return item._replace(source=read_file(Path(item.source), limits))
+    except ImageError as error:
+        return item._replace(source=b"", error=str(error))
 
 
 class _Actor:

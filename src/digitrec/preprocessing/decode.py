@@ -97,7 +97,7 @@ def _decoded(image: ImageLike, limits: InputLimits, reservation: ExitStack, *, m
     if isinstance(image, Strokes):
         return render_strokes(image)
     if isinstance(image, (str, Path)):
-        image = _read_file(Path(image), limits)
+        image = read_file(Path(image), limits)
     if isinstance(image, (bytes, bytearray, memoryview)):
         return _from_bytes(bytes(image), limits, reservation, may_reduce=may_reduce)
     if isinstance(image, Image.Image):
@@ -112,7 +112,13 @@ def _decoded(image: ImageLike, limits: InputLimits, reservation: ExitStack, *, m
     )
 
 
-def _read_file(path: Path, limits: InputLimits) -> bytes:
+def read_file(path: Path, limits: InputLimits) -> bytes:
+    """Return the bytes of an image file.
+
+    Raises
+    ------
+    UnreadableImageError, ImageTooLargeError : the file cannot be read, or has more bytes than the limit.
+    """
     try:
         _check_bytes(path.stat().st_size, limits)
         return path.read_bytes()
