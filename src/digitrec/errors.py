@@ -33,30 +33,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = [
-    "BlankImageError",
-    "BusyError",
-    "ConflictError",
-    "DatabaseUnavailableError",
-    "DatasetError",
-    "DigitrecError",
-    "FormMismatchError",
-    "ImageError",
-    "ImageTooLargeError",
-    "InvalidFieldError",
-    "ModelError",
-    "ModelFileError",
-    "ModelMismatchError",
-    "ModelNotCompiledError",
-    "ModelNotFoundError",
-    "OutputError",
-    "SettingsError",
-    "StorageDisabledError",
-    "TrainingError",
-    "UnreadableImageError",
-    "UnsupportedImageError",
-]
-
 
 class DigitrecError(Exception):
     """The base class of all exceptions of digitrec."""
