@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,29 +36,14 @@ _FIELD_IMAGE_PX = (96, 800)  # height and width of a field's image, at most
 Iterate = Callable[[Iterable["FormCell"]], Iterable["FormCell"]]
 
 
-class _Page(ABC):
-    """A page from which the boxes of a form are cropped.
+class _RegisteredPage:
+    """A page that was registered with the blank form; boxes are in pixels of the blank form.
 
     Attributes
     ----------
-    size : width and height of the page in pixels, those of the blank form if there is one.
+    size : width and height of the blank form.
     fit : see `FormRecord`.
     """
-
-    size: tuple[int, int]
-    fit: float | None
-
-    @abstractmethod
-    def crop(self, box: Box) -> tuple[GrayImage, Homography]:
-        """Return the image of a box, and the homography from its pixels to the image's."""
-
-    @abstractmethod
-    def field_image(self, box: Box, shape: tuple[int, int]) -> GrayImage:
-        """Return a box as it is on the page, of a shape (h, w)."""
-
-
-class _RegisteredPage(_Page):
-    """A page that was registered with the blank form."""
 
     def __init__(self, image: GrayImage, blank: BlankForm) -> None:
         height, width = blank.image.shape
@@ -69,14 +53,16 @@ class _RegisteredPage(_Page):
         self.fit = self._registration.fit
 
     def crop(self, box: Box) -> tuple[GrayImage, Homography]:
+        """Return the image of a box, and the homography from its pixels to the image's."""
         return self._blank.crop(self._image, self._registration, box)
 
     def field_image(self, box: Box, shape: tuple[int, int]) -> GrayImage:
+        """Return a box as it is on the page, of a shape (h, w)."""
         return self._blank.field_image(self._image, self._registration, box, shape)
 
 
-class _PlainPage(_Page):
-    """A page that fills the image, or a sheet on a darker surface."""
+class _PlainPage:
+    """A page that fills the image, or a sheet on a darker surface; boxes are in its own pixels."""
 
     fit = None
 
@@ -138,7 +124,7 @@ class _Cell(NamedTuple):
     """A field of a page, and how to read it."""
 
     recognizer: Recognizer
-    page: _Page
+    page: _RegisteredPage | _PlainPage
     cell: FormCell
     unit: tuple[float, float]
     threshold: float | None
