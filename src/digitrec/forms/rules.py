@@ -29,21 +29,9 @@ class RuleViolation(NamedTuple):
 
 
 class _Rule(BaseModel):
+    """A rule; `check` gets the digits of each of its `names`, none of them empty."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The fields that the rule is about."""
-        raise NotImplementedError
-
-    def check(self, digits: Mapping[str, str]) -> str | None:
-        """Return what is wrong, or None.
-
-        Parameters
-        ----------
-        digits : the digits of each of `names`, none of them empty.
-        """
-        raise NotImplementedError
 
 
 class _FieldRule(_Rule):
@@ -51,6 +39,7 @@ class _FieldRule(_Rule):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The fields that the rule is about."""
         return (self.field,)
 
 
