@@ -31,7 +31,7 @@ from digitrec.errors import (
 from digitrec.limits import InputLimits, large_images
 from digitrec.native_logging import disable_libtiff_messages
 from digitrec.preprocessing.containers import without_metadata
-from digitrec.preprocessing.grayscale import bgr_to_gray, pil_to_gray, rgba_to_gray
+from digitrec.preprocessing.grayscale import array_to_gray, pil_to_gray
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.preprocessing.strokes import Strokes, render_strokes
 
@@ -159,7 +159,7 @@ def _from_webp(data: bytes, size: tuple[int, int], limits: InputLimits, reservat
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError("libwebp cannot decode it")
-    return bgr_to_gray(np.asarray(pixels, np.uint8))
+    return array_to_gray(np.asarray(pixels, np.uint8), is_bgr=True)
 
 
 def _from_file(data: bytes, limits: InputLimits, reservation: ExitStack, *, may_reduce: bool) -> GrayImage:
@@ -310,11 +310,7 @@ def _from_array(array: NDArray[np.uint8], limits: InputLimits, reservation: Exit
     size = (planes.shape[1], planes.shape[0])
     _check_pixels(size, limits)
     _reserve(3 * size[0] * size[1], size, reservation)
-    if planes.ndim == 2:
-        return planes
-    if planes.shape[2] == 4:
-        return rgba_to_gray(planes)
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), cv2.COLOR_RGB2GRAY), np.uint8)
+    return array_to_gray(planes)
 
 
 def _guess_format(data: bytes) -> str:

@@ -38,21 +38,16 @@ def _band_to_gray(image: Image.Image) -> GrayImage:
     return np.asarray(image.convert("L"))
 
 
-def rgba_to_gray(rgba: NDArray[np.uint8]) -> GrayImage:
-    """Return (H, W, 4) uint8 composited over white, or over black if the drawing itself is white."""
-    contiguous = np.ascontiguousarray(rgba)
-    gray, alpha = cv2.cvtColor(contiguous, cv2.COLOR_RGBA2GRAY), cv2.extractChannel(contiguous, 3)
-    return _composite(np.asarray(gray, np.uint8), np.asarray(alpha, np.uint8))
-
-
-def bgr_to_gray(pixels: NDArray[np.uint8]) -> GrayImage:
-    """Return an image decoded by OpenCV, (H, W) gray, (H, W, 3) BGR or (H, W, 4) BGRA, as grayscale."""
+def array_to_gray(pixels: NDArray[np.uint8], *, is_bgr: bool = False) -> GrayImage:
+    """Return (H, W) gray, (H, W, 3) RGB or (H, W, 4) RGBA levels as grayscale; OpenCV decodes to BGR or BGRA."""
     if pixels.ndim == 2:
         return pixels
+    pixels = np.ascontiguousarray(pixels)
+    to_gray = cv2.COLOR_BGR2GRAY if is_bgr else cv2.COLOR_RGB2GRAY  # with and without alpha
+    gray = np.asarray(cv2.cvtColor(pixels, to_gray), np.uint8)
     if pixels.shape[2] == 3:
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
-    gray, alpha = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY), cv2.extractChannel(pixels, 3)
-    return _composite(np.asarray(gray, np.uint8), np.asarray(alpha, np.uint8))
+        return gray
+    return _composite(gray, np.asarray(cv2.extractChannel(pixels, 3), np.uint8))
 
 
 def _composite(gray: GrayImage, alpha: GrayImage) -> GrayImage:
