@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,6 @@ from digitrec.evaluation.failures import FailureLog
 from digitrec.evaluation.metrics import DigitMetrics, compute_metrics
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.recognizer import Recognizer
-
-# About ten progress updates per second, and memory use that does not depend on the size of the dataset.
-_BATCH_SIZE = 64
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,19 +122,18 @@ def evaluate_digits(
             f"{dataset.path}: expected an .npz file, since preprocessing is skipped. Received: another kind. "
             "Evaluate this dataset with preprocessing."
         )
-    predict = _predict_arrays if skip_preprocessing else _predict_images
+    predict = _predict_array if skip_preprocessing else _predict_image
     labels: list[int] = []
     outputs: list[_Output] = []
     failures = FailureLog()
-    for batch in _batches(dataset, _BATCH_SIZE):
-        images = [image for _, image in batch]
-        results = predict(recognizer, images)
-        for number, (image, result) in enumerate(zip(images, results, strict=True), len(labels) + 1):
-            if isinstance(result, DigitrecError):
-                failures.add(result, image, number)
-        outputs += [_FAILED if isinstance(result, DigitrecError) else result for result in results]
-        labels += [label for label, _ in batch]
-        on_progress(len(batch))
+    for number, (label, image) in enumerate(dataset, 1):
+        labels.append(label)
+        try:
+            outputs.append(predict(recognizer, image))
+        except DigitrecError as error:
+            outputs.append(_FAILED)
+            failures.add(error, image, number)
+        on_progress(1)
     if not labels:
         raise DatasetError(f"{dataset.path}: expected at least one image. Received: none. Raise the limit.")
     return SetResult(
@@ -177,28 +170,15 @@ class _Output(NamedTuple):
     image: NDArray[np.uint8]
 
 
-def _predict_images(recognizer: Recognizer, images: list[ImageLike]) -> list[_Output | DigitrecError]:
-    results = recognizer.predict_many(images, errors="return")
-    return [
-        result
-        if isinstance(result, DigitrecError)
-        else _Output(result.probabilities, np.rint(255 * result.normalized_image).astype(np.uint8))
-        for result in results
-    ]
+def _predict_image(recognizer: Recognizer, image: ImageLike) -> _Output:
+    prediction = recognizer.predict(image)
+    return _Output(prediction.probabilities, np.rint(255 * prediction.normalized_image).astype(np.uint8))
 
 
-def _predict_arrays(recognizer: Recognizer, images: list[ImageLike]) -> list[_Output | DigitrecError]:
-    arrays = np.stack([np.asarray(image) for image in images])
-    batch = (arrays / np.float32(255)).astype(np.float32).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
-    return [
-        _Output(*output) for output in zip(recognizer.classifier.probabilities(batch), arrays, strict=True)
-    ]
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _predict_array(recognizer: Recognizer, image: ImageLike) -> _Output:
+    array = np.asarray(image, np.uint8)
+    batch = (array / np.float32(255)).astype(np.float32).reshape(1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
+    return _Output(recognizer.classifier.probabilities(batch)[0], array)
 
 
 _FAILED = _Output(
