@@ -25,19 +25,6 @@ def _probabilities(digits: list[int | None], confidence: float = 0.91) -> np.nda
     return rows
 
 
-@pytest.mark.parametrize(
-    ("labels", "rows", "message"),
-    [
-        ([], 0, "N at least 1"),
-        *((labels, 1, "expected labels") for labels in ([10], [-1], [2.5], ["7"], [[1]])),
-        ([1, 2], 1, r"Received: \(2,\) and \(1, 10\)"),
-    ],
-)
-def test_invalid_labels_are_rejected(labels: list[object], rows: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        compute_metrics(labels, _probabilities([1] * rows))
-
-
 def test_set_without_predictions_is_all_wrong() -> None:
     metrics = compute_metrics([3, 4], _probabilities([None, None]))
     assert (metrics.accuracy, metrics.num_failed, metrics.coverage) == (0, 2, 0)

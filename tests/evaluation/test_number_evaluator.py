@@ -16,7 +16,6 @@ from digitrec.errors import BlankImageError
 from digitrec.evaluation.console import format_number_results
 from digitrec.evaluation.datasets import read_labeled_dataset
 from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbers
-from digitrec.evaluation.string_metrics import compute_string_metrics
 from digitrec.results import DigitResult, Reading
 
 report = pytest.importorskip("digitrec.evaluation.report", reason="needs pip install '.[train]'")
@@ -61,16 +60,6 @@ def evaluated(
     (folder / "labels.csv").write_text("\n".join(lines))
     recognizer = FakeRecognizer([reading for _, _, reading in rows])
     return evaluate_numbers(recognizer, read_labeled_dataset(folder), **options), recognizer  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("labels", "texts", "confidences"), [([], [], []), ([""], ["1"], [0.5]), (["1"], ["1"], [])]
-)
-def test_string_metrics_need_labels_texts_and_confidences(
-    labels: list[str], texts: list[str], confidences: list[float]
-) -> None:
-    with pytest.raises(ValueError, match="expected as many labels"):
-        compute_string_metrics(labels, texts, confidences, [True] * len(labels))
 
 
 def test_page_is_correct_if_all_of_its_lines_are(tmp_path: Path) -> None:

@@ -132,12 +132,8 @@ def compute_metrics(labels: ArrayLike, probabilities: ArrayLike, *, threshold: f
     labels : (N,) integers 0 to 9, N at least 1.
     probabilities : (N, 10), of the digits 0 to 9; a row of NaN is a failed image.
     threshold : the confidence that an accepted prediction needs, in [0, 1].
-
-    Raises
-    ------
-    ValueError : other shapes, no rows, or a label that is not a digit.
     """
-    truth, outputs = _checked(np.asarray(labels), np.asarray(probabilities, np.float64))
+    truth, outputs = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
     is_predicted = np.isfinite(outputs).all(axis=1)
     digits = np.where(is_predicted, np.nan_to_num(outputs).argmax(axis=1), -1)
     correct = digits == truth
@@ -220,18 +216,3 @@ def _confusion(truth: NDArray[np.int64], digits: NDArray[np.int64]) -> NDArray[n
     counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
     np.add.at(counts, (truth, digits), 1)
     return counts
-
-
-def _checked(
-    labels: NDArray[Any], probabilities: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    if labels.ndim != 1 or not len(labels) or probabilities.shape != (len(labels), len(LABELS)):
-        raise ValueError(
-            "expected labels (N,) and probabilities (N, 10), N at least 1. "
-            f"Received: {labels.shape} and {probabilities.shape}."
-        )
-    if labels.dtype.kind not in "iu" or not np.isin(labels, LABELS).all():
-        raise ValueError(
-            f"expected labels that are digits 0 to 9. Received: {np.unique(labels)[:20].tolist()}."
-        )
-    return labels.astype(np.int64), probabilities

@@ -66,21 +66,12 @@ def compute_string_metrics(
 
     Parameters
     ----------
-    labels, texts : the true and the recognized number of each image; no label is empty, and the text "" is a failed
-        image.
+    labels, texts : the true and the recognized number of each image, at least one; no label is empty, and the text ""
+        is a failed image.
     confidences : of each text, in any unit.
     accepted : whether each text was accepted.
     transcripts : the true and the recognized transcript of some images, with separators. Spaces do not count.
-
-    Raises
-    ------
-    ValueError : no labels, an empty one, or sequences of different lengths.
     """
-    if not labels or not all(labels) or not len(labels) == len(texts) == len(confidences) == len(accepted):
-        raise ValueError(
-            "expected as many labels, none of them empty, as texts, confidences and acceptances, at least 1. "
-            f"Received: {len(labels)}, {len(texts)}, {len(confidences)} and {len(accepted)}."
-        )
     correct = [label == text for label, text in zip(labels, texts, strict=True)]
     is_predicted = [bool(text) for text in texts]
     return StringMetrics(
