@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,6 +33,7 @@ from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_cur
 from digitrec.evaluation.number_evaluator import NumberSetResult
 from digitrec.files import ensure_writable_dir
 from digitrec.preprocessing.decode import decode
+from digitrec.preprocessing.ops import downscale
 
 _DPI: Final = 120
 _MAX_ERROR_ROWS: Final = 8
@@ -177,11 +177,8 @@ def _small_image(example: Example) -> tuple[NDArray[np.uint8], float]:
         image = decode(example.load_image())
     except DigitrecError:
         return np.full((1, 1), 255, np.uint8), 1.0
-    scale = min(1.0, _CELL_PX / max(image.shape))
-    if scale < 1:
-        size = tuple(max(1, round(scale * side)) for side in reversed(image.shape))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return image, scale
+    small = downscale(image, _CELL_PX)
+    return small, max(small.shape) / max(image.shape)
 
 
 def _error_title(result: NumberSetResult, index: int) -> str:
