@@ -141,7 +141,7 @@ def test_limit_selects_evenly_spaced_examples(tmp_path: Path) -> None:
     dataset = read_labeled_dataset(_folder(tmp_path, "file,label\n" + rows, "a.png"))
     assert [label for label, _ in dataset.first(10)] == list(range(10))
     assert len(dataset.first(1)) == 1
-    assert dataset.first(None) is dataset.first(1000) is dataset
+    assert dataset.first(None) == dataset.first(1000) == dataset
 
 
 def test_folder_of_sets_lists_them_by_name(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,6 @@ class LabeledDataset:
     path : of the file or folder.
     examples : those labeled with a digit, in the file's order; in a dataset without digits, all others.
     skipped_labels : how often each label occurs that is not scored.
-    holds_arrays : whether each image is a (28, 28) uint8 array as in MNIST, where 255 is ink.
     is_digit_set : False where no label is a digit and some are letters or symbols: a dataset to be rejected.
     number_examples : the examples labeled with a number, or with several lines of numbers such as ``12|34``.
     """
@@ -38,7 +37,6 @@ class LabeledDataset:
     path: Path
     examples: tuple[Example, ...]
     skipped_labels: Counter[str]
-    holds_arrays: bool = False
     is_digit_set: bool = True
     number_examples: tuple[Example, ...] = ()
 
@@ -54,13 +52,18 @@ class LabeledDataset:
 
     def first(self, limit: int | None) -> LabeledDataset:
         """Return at most `limit` examples, evenly spaced over the dataset, which may be sorted by label."""
-        if limit is None or limit >= max(len(self.examples), len(self.number_examples)):
+        if limit is None:
             return self
         return replace(
             self,
             examples=_evenly_spaced(self.examples, limit),
             number_examples=_evenly_spaced(self.number_examples, limit),
         )
+
+    @property
+    def holds_arrays(self) -> bool:
+        """Whether each image is a (28, 28) uint8 array as in MNIST, where 255 is ink."""
+        return self.path.suffix == ".npz"
 
     @property
     def is_number_set(self) -> bool:
@@ -106,7 +109,22 @@ def read_labeled_dataset(path: str | Path, *, seed: int = 0) -> LabeledDataset:
     DatasetError : the dataset is missing, or a row is invalid; the message names the path and the row.
     """
     path = Path(path).resolve()
-    return replace(_to_dataset(path, read_examples(path, seed=seed)), holds_arrays=path.suffix == ".npz")
+    examples = read_examples(path, seed=seed)
+    if not examples:
+        raise DatasetError(f"{path}: expected labeled rows. Received: none. Give another dataset.")
+    digits = [example for example in examples if example.digit is not None]
+    symbols = [example for example in examples if example.label and not _DIGITS.intersection(example.label)]
+    is_digit_set = bool(digits) or not symbols
+    scored = digits if is_digit_set else symbols
+    skipped = Counter(example.label for example in examples) - Counter(example.label for example in scored)
+    return LabeledDataset(
+        path.name if path.is_dir() else path.stem,
+        path,
+        tuple(scored),
+        skipped,
+        is_digit_set=is_digit_set,
+        number_examples=tuple(example for example in examples if example.is_number),
+    )
 
 
 def find_labeled_datasets(path: str | Path) -> list[Path]:
@@ -128,21 +146,3 @@ def find_labeled_datasets(path: str | Path) -> list[Path]:
             "Received: a folder without any. Give another path."
         )
     return found
-
-
-def _to_dataset(path: Path, examples: Sequence[Example]) -> LabeledDataset:
-    if not examples:
-        raise DatasetError(f"{path}: expected labeled rows. Received: none. Give another dataset.")
-    digits = [example for example in examples if example.digit is not None]
-    symbols = [example for example in examples if example.label and not _DIGITS.intersection(example.label)]
-    is_digit_set = bool(digits) or not symbols
-    scored = digits if is_digit_set else symbols
-    skipped = Counter(example.label for example in examples) - Counter(example.label for example in scored)
-    return LabeledDataset(
-        path.name if path.is_dir() else path.stem,
-        path,
-        tuple(scored),
-        skipped,
-        is_digit_set=is_digit_set,
-        number_examples=tuple(example for example in examples if example.is_number),
-    )
