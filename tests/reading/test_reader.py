@@ -17,7 +17,7 @@ def test_blank_image_is_an_error(recognizer: Recognizer, shape: tuple[int, int],
         recognizer.read(np.full(shape, level, np.uint8))
 
 
-def test_noise_gives_no_accepteddraw_number(recognizer: Recognizer) -> None:
+def test_noise_gives_no_accepted_number(recognizer: Recognizer) -> None:
     image = np.random.default_rng(0).integers(150, 210, (200, 300)).astype(np.uint8)
     try:
         reading = recognizer.read(image)
