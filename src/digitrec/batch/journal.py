@@ -139,14 +139,12 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._output_error(error) from error
-
-    def _output_error(self, error: sqlite3.Error) -> OutputError:
-        if "locked" in str(error):
-            return OutputError(
-                f"expected {self._path} to be free. Received: one that another run writes. "
-                "Wait for that run, or name another output."
-            )
-        return OutputError(
-            f"expected a journal at {self._path}. Received: {error}. Name another output, or remove it and the results."
-        )
+            if "locked" in str(error):
+                raise OutputError(
+                    f"expected {self._path} to be free. Received: one that another run writes. "
+                    "Wait for that run, or name another output."
+                ) from error
+            raise OutputError(
+                f"expected a journal at {self._path}. Received: {error}. "
+                "Name another output, or remove it and the results."
+            ) from error
