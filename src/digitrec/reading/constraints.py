@@ -98,7 +98,8 @@ def make_constraint(
     if pattern is not None:
         return _of_pattern(pattern)
     if choices is not None:
-        return _of_list(choices)
+        formatted = _formats(choices)
+        return Constraint(*_automaton(list(formatted)), formatted=formatted)
     return UNCONSTRAINED
 
 
@@ -134,11 +135,6 @@ def _of_pattern(pattern: object) -> Constraint:
             "pattern", f"{expected}Received: {len(digit_sets)} digits. Give 1 to {MAX_DIGITS}."
         )
     return _of_digit_sets(digit_sets, pattern)
-
-
-def _of_list(choices: Iterable[str]) -> Constraint:
-    formatted = _formats(choices)
-    return Constraint(*_automaton(list(formatted)), formatted=formatted)
 
 
 def _automaton(numbers: list[str]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
