@@ -106,9 +106,11 @@ def _zip_item(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, limit
 
 
 def _tar_items(path: Path, limits: InputLimits) -> Iterator[InputItem]:
+    opener = next(item for suffix, item in _TAR_OPENERS.items() if path.name.lower().endswith(suffix))
+    max_bytes = _MIN_DECOMPRESSED_LIMIT_BYTES + _MAX_COMPRESSION_RATIO * path.stat().st_size
     with (
-        _tar_opener(path)(path, "rb") as file,
-        _BoundedStream(file, _max_decompressed_bytes(path)) as stream,
+        opener(path, "rb") as file,
+        _BoundedStream(file, max_bytes) as stream,
         tarfile.open(fileobj=stream, mode="r|") as archive,
     ):
         for entry in archive:
@@ -122,23 +124,8 @@ def _tar_items(path: Path, limits: InputLimits) -> Iterator[InputItem]:
             if error:
                 yield InputItem(name, b"", error)
             else:
-                yield _read_item(name, _entry_stream(archive, entry), limits)
-
-
-def _max_decompressed_bytes(path: Path) -> int:
-    return _MIN_DECOMPRESSED_LIMIT_BYTES + _MAX_COMPRESSION_RATIO * path.stat().st_size
-
-
-def _tar_opener(path: Path) -> Any:
-    name = path.name.lower()
-    return next(opener for suffix, opener in _TAR_OPENERS.items() if name.endswith(suffix))
-
-
-def _entry_stream(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
-    stream = archive.extractfile(entry)
-    if stream is None:
-        raise tarfile.ReadError(f"a file without content, {entry.name[:80]!r}")
-    return stream
+                # Only a link or a device has no content.
+                yield _read_item(name, archive.extractfile(entry), limits)  # type: ignore[arg-type]
 
 
 def _read_item(name: str, stream: IO[bytes], limits: InputLimits) -> InputItem:
