@@ -14,7 +14,7 @@ from digitrec.native_logging import suppress_native_stderr
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.reading.constraints import UNCONSTRAINED, Constraint
 from digitrec.recognizer import Recognizer
-from digitrec.results import FormRecord, Prediction, Reading, result_to_dict
+from digitrec.results import FormRecord, Prediction, Reading
 
 if TYPE_CHECKING:
     from digitrec.forms.template import Form
@@ -115,33 +115,22 @@ class BatchRecognizer:
 
     def rows(self, items: Sequence[InputItem]) -> list[Row]:
         """Return a row for each item, in order; an error of one image is in its own row."""
+        return [error_row(item, item.error) if item.error else self._row(item) for item in items]
+
+    def _row(self, item: InputItem) -> Row:
         try:
-            return self._recognize(items)
-        except Exception as error:  # noqa: BLE001 - a defect that one image triggers must not lose the others
-            if len(items) > 1:
-                return [row for item in items for row in self.rows([item])]
-            return [error_row(items[0], f"digitrec has a defect: {type(error).__name__}: {error}.")]
-
-    def _recognize(self, items: Sequence[InputItem]) -> list[Row]:
-        valid = [item for item in items if not item.error]
-        results = iter(self._predict(valid) if self._task.kind == "digit" else map(self._read, valid))
-        return [
-            error_row(item, item.error)
-            if item.error
-            else {"file": item.name, **result_to_dict(next(results))}
-            for item in items
-        ]
-
-    def _predict(self, items: Sequence[InputItem]) -> list[Prediction | DigitrecError]:
-        return self._recognizer.predict_many([item.source for item in items], errors="return")
-
-    def _read(self, item: InputItem) -> Reading | FormRecord | DigitrecError:
-        try:
-            if self._task.form is not None:
-                return self._recognizer.read_form(item.source, self._task.form)
-            return self._recognizer.read(item.source, constraint=self._task.constraint)
+            return {"file": item.name, **self._recognize(item.source).to_dict()}
         except DigitrecError as error:
-            return error
+            return error_row(item, str(error))
+        except Exception as error:  # noqa: BLE001 - a defect that one image triggers must not lose the others
+            return error_row(item, f"digitrec has a defect: {type(error).__name__}: {error}.")
+
+    def _recognize(self, source: str | bytes) -> Prediction | Reading | FormRecord:
+        if self._task.form is not None:
+            return self._recognizer.read_form(source, self._task.form)
+        if self._task.kind == "number":
+            return self._recognizer.read(source, constraint=self._task.constraint)
+        return self._recognizer.predict(source)
 
 
 def error_row(item: InputItem, reason: str) -> Row:
