@@ -37,6 +37,7 @@ from digitrec.preprocessing.ops import (
     connected_components,
     downscale,
     nearest_rank_quantiles,
+    rescale,
 )
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines, remove_underlines
 
@@ -112,7 +113,7 @@ def binarize_page(image: GrayImage, *, keep_ruled_lines: bool = False) -> Binari
 
 def whole_image_page(image: GrayImage) -> BinarizedPage:
     """Return the ink of an image without enough background for `binarize_page`, such as a tight crop."""
-    scaled = _scaled(image, min(1.0, _FIRST_PASS_PX / max(image.shape)))
+    scaled = downscale(image, _FIRST_PASS_PX)
     ink = np.clip(normalize_contrast(scaled), 0.0, 1.0)
     _, labels, boxes = connected_components((ink > _INK_THRESHOLD).astype(np.uint8))
     return BinarizedPage(ink, labels, boxes, float(scaled.shape[0]), scaled.shape[1] / image.shape[1])
@@ -125,7 +126,7 @@ def foreground_mask(image: GrayImage) -> Mask:
 
 
 def _page(image: GrayImage, scale: float, *, keep_ruled_lines: bool) -> BinarizedPage:
-    scaled = _scaled(image, scale)
+    scaled = rescale(image, scale)
     foreground = _extract_foreground(scaled)
     noise = noise_sigma(foreground)
     min_contrast = max(MIN_CONTRAST, NOISE_SIGMAS * noise)
@@ -142,14 +143,6 @@ def _page(image: GrayImage, scale: float, *, keep_ruled_lines: bool) -> Binarize
     if len(boxes) < 2:
         raise BlankImageError(BLANK_MESSAGE)
     return BinarizedPage(_to_ink(foreground, labels, noise), labels, boxes, text_height_px, scale)
-
-
-def _scaled(image: GrayImage, scale: float) -> GrayImage:
-    if scale == 1.0:
-        return image
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
 
 
 def _extract_foreground(image: GrayImage) -> Foreground:

@@ -28,12 +28,16 @@ def disable_opencv_threads() -> None:
 
 def downscale(image: GrayImage, size_px: int) -> GrayImage:
     """Return the image resized so that its longer side is at most `size_px`; a smaller image unchanged."""
-    height, width = image.shape
-    scale = size_px / max(height, width)
-    if scale >= 1.0:
+    return rescale(image, min(1.0, size_px / max(image.shape)))
+
+
+def rescale(image: GrayImage, scale: float) -> GrayImage:
+    """Return the image resized by `scale`; unchanged if that is 1."""
+    if scale == 1.0:
         return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
 
 
 def nearest_rank_quantiles(values: NDArray[np.generic], *fractions: float) -> list[float]:
