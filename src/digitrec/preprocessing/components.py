@@ -5,6 +5,7 @@ In an image with several digits of similar size, all of them are kept, so that t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import cv2
@@ -52,7 +53,7 @@ def _belongs(component: NDArray[np.int32], main: NDArray[np.int32], shape: tuple
     side = _longer_side(main)
     is_dot = _longer_side(component) < _DOT_SIDE_FRACTION * side
     is_speck = _area(component) < _SPECK_AREA_FRACTION * _area(main)
-    if is_dot or is_speck or _touches_edge(component, shape):
+    if is_dot or is_speck or touches_edge(component[:4], shape):
         return False
     gap_x, gap_y = _gap(component, main, 0), _gap(component, main, 1)
     is_part = gap_x <= _MAX_GAP_BESIDE * side and gap_y <= _MAX_GAP_ABOVE * side
@@ -75,9 +76,10 @@ def _area(component: NDArray[np.int32]) -> int:
     return int(component[cv2.CC_STAT_AREA])
 
 
-def _touches_edge(component: NDArray[np.int32], shape: tuple[int, ...]) -> bool:
-    left, top, width, height = (int(value) for value in component[:4])
-    return left == 0 or top == 0 or left + width == shape[1] or top + height == shape[0]
+def touches_edge(box: Iterable[int], shape: tuple[int, ...]) -> bool:
+    """Return whether a box of left, top, width and height reaches a side of an image of a shape."""
+    left, top, width, height = box
+    return bool(left <= 0 or top <= 0 or left + width >= shape[1] or top + height >= shape[0])
 
 
 def _gap(component: NDArray[np.int32], main: NDArray[np.int32], axis: int) -> int:

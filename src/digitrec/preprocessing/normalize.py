@@ -21,7 +21,7 @@ import numpy as np
 from digitrec.constants import BOX_SIZE_PX, IMAGE_SIZE_PX
 from digitrec.errors import BlankImageError
 from digitrec.preprocessing.background import background_sigma, extract_foreground, noise_sigma
-from digitrec.preprocessing.components import select_digit_components
+from digitrec.preprocessing.components import select_digit_components, touches_edge
 from digitrec.preprocessing.ops import Foreground, GrayImage, Mask, downscale, nearest_rank_quantiles
 from digitrec.preprocessing.ruled_lines import remove_ruled_lines
 
@@ -95,13 +95,8 @@ def normalize_digit(image: GrayImage) -> NormalizedDigit:
         ink, box, _ = extract_digit(reduced_crop)
         left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
         pixel_box = (left + window[1].start, top + window[0].start, width, height)
-    is_alone = is_all_ink and not _touches_edge(pixel_box, image.shape)
+    is_alone = is_all_ink and not touches_edge(pixel_box, image.shape)
     return NormalizedDigit(fit_to_mnist_box(ink), pixel_box, is_alone)
-
-
-def _touches_edge(box: PixelBox, shape: tuple[int, ...]) -> bool:
-    left, top, width, height = box
-    return left <= 0 or top <= 0 or left + width >= shape[1] or top + height >= shape[0]
 
 
 def _to_image_pixels(box: Box, reduced: tuple[int, ...], shape: tuple[int, ...]) -> PixelBox:
