@@ -204,7 +204,7 @@ def _tiff(data: bytes) -> PixelFile:
     file = bytearray(data)
     directory = _Directory(data)
     orientation, claimed_bytes = 1, 0
-    for offset, tag, kind, count in directory.entries(_MAX_ENTRIES):
+    for offset, tag, kind, count in directory.entries():
         if tag == _ORIENTATION:
             orientation = directory.orientation(offset)
         if tag not in _TIFF_PIXELS:
@@ -245,9 +245,9 @@ class _Directory:
         self.next_at = slice(end, end + (8 if is_big else 4))
         self._data = data
 
-    def entries(self, at_most: int) -> Iterator[tuple[int, int, int, int]]:
-        """Yield the offset, tag, type and number of values of each entry."""
-        for index in range(min(self.count, at_most)):
+    def entries(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield the offset, tag, type and number of values of each entry, up to the limit."""
+        for index in range(min(self.count, _MAX_ENTRIES)):
             offset = self._first + index * self._entry_bytes
             tag, kind, count = self.entry.unpack_from(self._data, offset)
             yield offset, tag, kind, count
@@ -297,6 +297,6 @@ def _orientation(metadata: bytes) -> int:
         return int(xmp[1])
     with suppress(struct.error):  # the pixels are still valid if the metadata is not
         directory = _Directory(metadata)
-        offsets = [offset for offset, tag, *_ in directory.entries(_MAX_ENTRIES) if tag == _ORIENTATION]
+        offsets = [offset for offset, tag, *_ in directory.entries() if tag == _ORIENTATION]
         return directory.orientation(offsets[0]) if offsets else 1
     return 1
