@@ -6,7 +6,7 @@ The steps, in order:
 2. `extract_foreground` (background.py): how much darker each pixel is than the background around it. For a photo, it
    removes salt-and-pepper noise, normalizes the polarity and corrects the shading.
 3. `remove_ruled_lines` (ruled_lines.py): form lines and cell borders that reach the edge of the image.
-4. `find_digit`, `select_digit_components` (components.py): the digit without specks and fragments of neighbors.
+4. `select_digit_components` (components.py): the digit without specks and fragments of neighbors.
 5. `estimate_ink_level`, `rescale_intensity`: from foreground to ink, 0 is background and 1 is ink, soft edges kept.
 6. `fit_to_mnist_box`: 20 px box, center of mass in the center, 28 x 28.
 """
@@ -90,7 +90,7 @@ def normalize_digit(image: GrayImage) -> NormalizedDigit:
     ink, box, is_all_ink = extract_digit(reduced)
     pixel_box = _to_image_pixels(box, reduced.shape, image.shape)
     if max(ink.shape) < SMALL_DIGIT_PX and reduced.shape != image.shape:
-        crop, window = crop_and_rescale(image, reduced.shape, box)
+        crop, window = _crop_around(image, reduced.shape, box)
         reduced_crop = downscale_for_processing(crop)
         ink, box, _ = extract_digit(reduced_crop)
         left, top, width, height = _to_image_pixels(box, reduced_crop.shape, crop.shape)
@@ -115,13 +115,15 @@ def extract_digit(image: GrayImage) -> tuple[Foreground, Box, bool]:
 
     Raises
     ------
-    BlankImageError : the image has no ink.
+    BlankImageError : the image has no ink, or only a speck.
     """
     foreground = extract_foreground(image)
     noise = noise_sigma(foreground)
     without_lines = remove_ruled_lines(foreground, max(MIN_CONTRAST, NOISE_SIGMAS * noise))
     weak, strong = hysteresis_levels(without_lines, noise)
-    mask = find_digit(without_lines, weak, strong)
+    mask = select_digit_components(without_lines, weak, strong)
+    if _is_speck(mask):
+        raise BlankImageError(BLANK_MESSAGE)
     is_all_ink = without_lines is foreground and cv2.countNonZero(mask) == np.count_nonzero(foreground > weak)
     ink_level = estimate_ink_level(without_lines, mask)
     return *rescale_intensity(without_lines, mask, ink_level, noise), is_all_ink
@@ -130,19 +132,6 @@ def extract_digit(image: GrayImage) -> tuple[Foreground, Box, bool]:
 def downscale_for_processing(image: GrayImage) -> GrayImage:
     """Reduce an image so that its longer side is at most 128 px; a smaller image is unchanged."""
     return downscale(image, WORKING_SIZE_PX)
-
-
-def find_digit(foreground: Foreground, weak: float, strong: float) -> Mask:
-    """Return the mask of the digit's ink, (H, W) uint8 of 0 and 1; see `hysteresis_levels`.
-
-    Raises
-    ------
-    BlankImageError : there is no ink, or only a speck.
-    """
-    mask = select_digit_components(foreground, weak, strong)
-    if _is_speck(mask):
-        raise BlankImageError(BLANK_MESSAGE)
-    return mask
 
 
 def hysteresis_levels(foreground: Foreground, noise: float) -> tuple[float, float]:
@@ -205,18 +194,13 @@ def _box(mask: Mask) -> Box:
     return slice(y, y + height), slice(x, x + width)
 
 
-def crop_and_rescale(image: GrayImage, reduced: tuple[int, ...], box: Box) -> tuple[GrayImage, Box]:
+def _crop_around(image: GrayImage, reduced: tuple[int, ...], box: Box) -> tuple[GrayImage, Box]:
     """Return the part of `image` around `box`, found in an image of shape `reduced`, and its rows and columns."""
-    window = []
-    for size, reduced_size, span in zip(image.shape, reduced, box, strict=True):
-        scale = size / reduced_size
-        margin = 0.5 * SMALL_DIGIT_PX  # context for the background estimation
-        window.append(
-            slice(
-                max(0, int((span.start - margin) * scale)), min(size, int((span.stop + margin) * scale) + 1)
-            )
-        )
-    rows, columns = window
+    margin = 0.5 * SMALL_DIGIT_PX  # context for the background estimation
+    rows, columns = (
+        slice(max(0, int((span.start - margin) * scale)), min(size, int((span.stop + margin) * scale) + 1))
+        for span, size, scale in zip(box, image.shape, np.divide(image.shape, reduced).tolist(), strict=True)
+    )
     return image[rows, columns], (rows, columns)
 
 
