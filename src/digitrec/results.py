@@ -116,6 +116,14 @@ class Reading:
         }
 
 
+EMPTY_READING = Reading("", "", 0.0, False, ())
+
+
+def result_to_dict(result: Prediction | Reading | FormRecord | DigitrecError) -> dict[str, Any]:
+    """Return a result as JSON types; an error as an object with its message."""
+    return {"error": str(result)} if isinstance(result, DigitrecError) else result.to_dict()
+
+
 @dataclass(frozen=True, eq=False)
 class FormRecord:
     """The answer for an image of a filled form.
@@ -138,24 +146,15 @@ class FormRecord:
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
     def to_dict(
-        self, field_to_dict: Callable[[Reading | DigitrecError], dict[str, Any]] | None = None
+        self, field_to_dict: Callable[[Reading | DigitrecError], dict[str, Any]] = result_to_dict
     ) -> dict[str, Any]:
-        """Return the record as JSON types; `field_to_dict`, by default `result_to_dict`, does so with each field."""
-        field_to_dict = field_to_dict or result_to_dict
+        """Return the record as JSON types; `field_to_dict` does so with each field."""
         return {
             "fields": {name: field_to_dict(item) for name, item in self.fields.items()},
             "fit": None if self.fit is None else round(self.fit, PROBABILITY_DECIMALS),
             "violations": [{"fields": list(names), "message": message} for names, message in self.violations],
             "accepted": self.accepted,
         }
-
-
-EMPTY_READING = Reading("", "", 0.0, False, ())
-
-
-def result_to_dict(result: Prediction | Reading | FormRecord | DigitrecError) -> dict[str, Any]:
-    """Return a result as JSON types; an error as an object with its message."""
-    return {"error": str(result)} if isinstance(result, DigitrecError) else result.to_dict()
 
 
 def _rounded(probabilities: NDArray[np.float32]) -> list[float]:
