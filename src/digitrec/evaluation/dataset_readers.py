@@ -173,11 +173,6 @@ def _read_arrays(path: Path, part: str) -> list[Example]:
             f"{path}: expected uint8 images (N, 28, 28) and labels (N,). Received: {images.dtype} "
             f"{images.shape} and {labels.shape}. Save arrays of these shapes."
         )
-    return array_examples(path, images, labels)
-
-
-def array_examples(path: Path, images: NDArray[np.uint8], labels: NDArray[Any]) -> list[Example]:
-    """Return an example for each of (N, 28, 28) uint8 `images`, where 255 is ink, with its label."""
     return [
         Example(str(label), partial(np.asarray, image), f"{path}, number {number}")
         for number, (label, image) in enumerate(zip(labels.tolist(), images, strict=True))
