@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digitrec import InputLimits, InvalidFieldError
+from digitrec import InvalidFieldError
 from digitrec.batch.inputs import batched, count_inputs, iter_inputs, validate_inputs
 from digitrec.batch.runner import BatchJob
 from digitrec.batch.task import InputItem, RecognitionTask
@@ -19,7 +19,7 @@ from digitrec.cli.batch import _progress_bar
 
 
 def names(*inputs: object) -> list[str]:
-    return [item.name for item in iter_inputs([str(item) for item in inputs], InputLimits())]
+    return [item.name for item in iter_inputs([str(item) for item in inputs])]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_list_is_relative_to_its_folder(scans: Path, name: str, text: str) -> No
 )
 def test_line_without_a_name_is_one_error(tmp_path: Path, name: str, text: str, source: str) -> None:
     (tmp_path / name).write_text(text)
-    first, second = iter_inputs([str(tmp_path / name)], InputLimits())
+    first, second = iter_inputs([str(tmp_path / name)])
     assert (first.name, first.error) == (f"{tmp_path}/0.png", "")
     assert second.name == f"{tmp_path}/{source}"
     assert second.error.startswith("expected the name of a file")
@@ -113,7 +113,7 @@ def test_line_without_a_name_is_one_error(tmp_path: Path, name: str, text: str, 
 
 def test_binary_list_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
-    (only,) = iter_inputs([str(tmp_path / "list.txt")], InputLimits())
+    (only,) = iter_inputs([str(tmp_path / "list.txt")])
     assert "expected a list of files in UTF-8" in only.error
 
 

@@ -38,6 +38,7 @@ _MAX_HEADER_BYTES = 1_000_000  # of one file in a tar, with long names and attri
 # Images do not compress this well; an archive that does is a bomb, and reading stops early.
 _MAX_COMPRESSION_RATIO = 1000
 _MIN_DECOMPRESSED_LIMIT_BYTES = 100_000_000
+_MAX_IMAGE_BYTES = InputLimits().max_image_bytes
 _FIX = "Save the archive again."
 
 
@@ -57,7 +58,7 @@ def is_hidden(name: str) -> bool:
     return (path.name.startswith(".") and not path.name.startswith("..")) or "__MACOSX" in path.parts
 
 
-def iter_archive(path: Path, limits: InputLimits, *, contents: bool = True) -> Iterator[InputItem]:
+def iter_archive(path: Path, *, contents: bool = True) -> Iterator[InputItem]:
     """Yield every file in the archive at `path`; where the archive is damaged, an item with the error.
 
     Parameters
@@ -65,9 +66,7 @@ def iter_archive(path: Path, limits: InputLimits, *, contents: bool = True) -> I
     contents : False skips reading the files of a zip archive, to count them.
     """
     try:
-        yield from (
-            _tar_items(path, limits) if is_tar(path.name) else _zip_items(path, limits, contents=contents)
-        )
+        yield from _tar_items(path) if is_tar(path.name) else _zip_items(path, contents=contents)
     except _ERRORS as error:
         kind = path.suffix.lower().lstrip(".")
         yield InputItem(
@@ -77,7 +76,7 @@ def iter_archive(path: Path, limits: InputLimits, *, contents: bool = True) -> I
         )
 
 
-def _zip_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+def _zip_items(path: Path, *, contents: bool) -> Iterator[InputItem]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         if sum(entry.compress_size for entry in entries) > path.stat().st_size:
@@ -87,25 +86,21 @@ def _zip_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[I
                 continue
             name = _item_name(path, entry.filename)
             is_link = stat.S_ISLNK(entry.external_attr >> 16)
-            error = _entry_error(entry.filename, entry.file_size, limits, is_file=not is_link)
-            yield (
-                InputItem(name, b"", error)
-                if error or not contents
-                else _zip_item(archive, entry, name, limits)
-            )
+            error = _entry_error(entry.filename, entry.file_size, is_file=not is_link)
+            yield InputItem(name, b"", error) if error or not contents else _zip_item(archive, entry, name)
 
 
-def _zip_item(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, limits: InputLimits) -> InputItem:
+def _zip_item(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> InputItem:
     try:
         with archive.open(entry) as stream:
-            return _read_item(name, stream, limits)
+            return _read_item(name, stream)
     except _ERRORS as error:
         return InputItem(
             name, b"", f"expected a complete file in the archive. Received: {_error_text(error)}. {_FIX}"
         )
 
 
-def _tar_items(path: Path, limits: InputLimits) -> Iterator[InputItem]:
+def _tar_items(path: Path) -> Iterator[InputItem]:
     opener = next(item for suffix, item in _TAR_OPENERS.items() if path.name.lower().endswith(suffix))
     max_bytes = _MIN_DECOMPRESSED_LIMIT_BYTES + _MAX_COMPRESSION_RATIO * path.stat().st_size
     with (
@@ -120,25 +115,23 @@ def _tar_items(path: Path, limits: InputLimits) -> Iterator[InputItem]:
             if entry.isdir() or is_hidden(entry.name):
                 continue
             name = _item_name(path, entry.name)
-            error = _entry_error(entry.name, entry.size, limits, is_file=entry.isfile())
+            error = _entry_error(entry.name, entry.size, is_file=entry.isfile())
             if error:
                 yield InputItem(name, b"", error)
             else:
                 # Only a link or a device has no content.
-                yield _read_item(name, archive.extractfile(entry), limits)  # type: ignore[arg-type]
+                yield _read_item(name, archive.extractfile(entry))  # type: ignore[arg-type]
 
 
-def _read_item(name: str, stream: IO[bytes], limits: InputLimits) -> InputItem:
+def _read_item(name: str, stream: IO[bytes]) -> InputItem:
     """Return the item of a file in an archive; it may be larger than its header says."""
-    data = stream.read(limits.max_image_bytes + 1)
+    data = stream.read(_MAX_IMAGE_BYTES + 1)
     return (
-        InputItem(name, b"", _too_large(len(data), limits))
-        if len(data) > limits.max_image_bytes
-        else InputItem(name, data)
+        InputItem(name, b"", _too_large(len(data))) if len(data) > _MAX_IMAGE_BYTES else InputItem(name, data)
     )
 
 
-def _entry_error(name: str, size: int, limits: InputLimits, *, is_file: bool) -> str:
+def _entry_error(name: str, size: int, *, is_file: bool) -> str:
     """Return what is wrong with a file in an archive by its header; empty if nothing is."""
     if _leads_outside(name):
         return f"expected a name inside the archive. Received: {name[:80]!r}, which leads outside. Pack it again."
@@ -148,7 +141,7 @@ def _entry_error(name: str, size: int, limits: InputLimits, *, is_file: bool) ->
         return (
             "expected an image. Received: an archive inside an archive. Unpack it, and name it as an input."
         )
-    return _too_large(size, limits) if size > limits.max_image_bytes else ""
+    return _too_large(size) if size > _MAX_IMAGE_BYTES else ""
 
 
 def _leads_outside(name: str) -> bool:
@@ -156,9 +149,9 @@ def _leads_outside(name: str) -> bool:
     return ".." in windows.parts or posix.is_absolute() or bool(windows.drive or windows.root)
 
 
-def _too_large(size: int, limits: InputLimits) -> str:
+def _too_large(size: int) -> str:
     return (
-        f"expected an image file of at most {limits.max_image_bytes:,} bytes. Received: {size:,} or more, "
+        f"expected an image file of at most {_MAX_IMAGE_BYTES:,} bytes. Received: {size:,} or more, "
         "decompressed. Scale the image down."
     )
 

@@ -17,7 +17,6 @@ from digitrec.batch.archives import is_archive, is_hidden, is_tar, iter_archive
 from digitrec.batch.output import from_cell
 from digitrec.batch.task import InputItem, printable_path
 from digitrec.errors import InvalidFieldError
-from digitrec.limits import InputLimits
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LIST_SUFFIXES = (".txt", ".csv", ".jsonl")
@@ -43,7 +42,7 @@ def validate_inputs(inputs: Sequence[str]) -> None:
             next(_list_items(path), None)
 
 
-def iter_inputs(inputs: Sequence[str], limits: InputLimits, *, contents: bool = True) -> Iterator[InputItem]:
+def iter_inputs(inputs: Sequence[str], *, contents: bool = True) -> Iterator[InputItem]:
     """Yield every image of the inputs, always in the same order.
 
     Parameters
@@ -55,11 +54,11 @@ def iter_inputs(inputs: Sequence[str], limits: InputLimits, *, contents: bool = 
         if path.is_dir():
             yield from _folder_items(path)
         elif not path.exists():
-            yield from _glob_items(text, limits, contents=contents)
+            yield from _glob_items(text, contents=contents)
         elif _is_list(path):
             yield from _list_items(path)
         else:
-            yield from _file_items(path, limits, contents=contents)
+            yield from _file_items(path, contents=contents)
 
 
 def count_inputs(inputs: Sequence[str]) -> int | None:
@@ -72,7 +71,7 @@ def count_inputs(inputs: Sequence[str]) -> int | None:
     paths = (path for text in inputs for path in ([Path(text)] if Path(text).exists() else _glob(text)))
     if any(path.is_file() and is_tar(path.name) for path in paths):
         return None
-    return sum(1 for _ in iter_inputs(inputs, InputLimits(), contents=False))
+    return sum(1 for _ in iter_inputs(inputs, contents=False))
 
 
 def batched(items: Iterable[InputItem], max_items: int) -> Iterator[list[InputItem]]:
@@ -89,9 +88,9 @@ def batched(items: Iterable[InputItem], max_items: int) -> Iterator[list[InputIt
         yield batch
 
 
-def _file_items(path: Path, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+def _file_items(path: Path, *, contents: bool) -> Iterator[InputItem]:
     if is_archive(path.name):
-        yield from iter_archive(path, limits, contents=contents)
+        yield from iter_archive(path, contents=contents)
     else:
         yield InputItem(printable_path(path), str(path))
 
@@ -100,11 +99,11 @@ def _glob(pattern: str) -> Iterator[Path]:
     return map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207 - Path.glob takes no absolute pattern
 
 
-def _glob_items(pattern: str, limits: InputLimits, *, contents: bool) -> Iterator[InputItem]:
+def _glob_items(pattern: str, *, contents: bool) -> Iterator[InputItem]:
     """Yield the images, archives and folders that match; a labels.csv next to them is not an input."""
     for path in _glob(pattern):
         if path.is_file() and (_is_image(path.name) or is_archive(path.name)):
-            yield from _file_items(path, limits, contents=contents)
+            yield from _file_items(path, contents=contents)
         elif path.is_dir() and "**" not in pattern:  # "**" also matches the files of the folder
             yield from _folder_items(path)
 

@@ -61,7 +61,7 @@ def run_on_ray(
         _connect(address)
     try:
         _configure(ray.data.DataContext.get_current())
-        source = _Images(tuple(inputs), ray.put(frozenset(done)), InputLimits())
+        source = _Images(tuple(inputs), ray.put(frozenset(done)))
         this_node = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         images = ray.data.read_datasource(source, override_num_blocks=1, num_cpus=0, label_selector=this_node)
         # By reference: an actor that replaces a dead one fetches the model itself.
@@ -114,9 +114,9 @@ def _configure(context: Any) -> None:
 class _Images(Datasource):
     """The images of all inputs, in one stream."""
 
-    def __init__(self, inputs: tuple[str, ...], done: Any, limits: InputLimits) -> None:
+    def __init__(self, inputs: tuple[str, ...], done: Any) -> None:
         super().__init__()
-        self._read = partial(_blocks, Path.cwd(), inputs, done, limits)
+        self._read = partial(_blocks, Path.cwd(), inputs, done)
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Return None: the size is unknown."""
@@ -128,23 +128,23 @@ class _Images(Datasource):
         return [ReadTask(self._read, unknown, schema=_IMAGES)]
 
 
-def _blocks(folder: Path, inputs: tuple[str, ...], done: Any, limits: InputLimits) -> Iterator[pa.Table]:
+def _blocks(folder: Path, inputs: tuple[str, ...], done: Any) -> Iterator[pa.Table]:
     os.chdir(folder)  # a Ray worker starts in another folder, and the inputs may be relative paths
     names = ray.get(done)
-    loaded = (_loaded(item, limits) for item in iter_inputs(inputs, limits) if item.name not in names)
+    loaded = (_loaded(item) for item in iter_inputs(inputs) if item.name not in names)
     for batch in batched(loaded, _BATCH_SIZE):
         columns = [[getattr(item, field.name) for item in batch] for field in _IMAGES]
         yield pa.table(columns, schema=_IMAGES)
 
 
-def _loaded(item: InputItem, limits: InputLimits) -> InputItem:
+def _loaded(item: InputItem) -> InputItem:
     """Return the item with the bytes of its file, or with the error that its path would give."""
     if item.error:
         return item._replace(source=b"")
     if isinstance(item.source, bytes):
         return item
     try:
-        return item._replace(source=read_file(Path(item.source), limits))
+        return item._replace(source=read_file(Path(item.source), InputLimits()))
     except ImageError as error:
         return item._replace(source=b"", error=str(error))
 

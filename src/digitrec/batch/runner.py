@@ -23,7 +23,6 @@ from digitrec.batch.task import InputItem, RecognitionTask, Row
 from digitrec.cgroups import available_cores
 from digitrec.errors import InvalidFieldError
 from digitrec.files import ensure_writable_dir, packaged_model_path
-from digitrec.limits import InputLimits
 from digitrec.model.subprocess_check import read_checked_model_file
 
 # About 50 ms of work each: a killed run loses the batches that are in progress.
@@ -81,7 +80,7 @@ def run(job: BatchJob, on_progress: Callable[[int], object] = lambda count: None
     started = time.perf_counter()
     output = output_at(job.output, job.task)
     validate_inputs(job.inputs)
-    items = _at_least_one(iter_inputs(job.inputs, InputLimits()), job.inputs)
+    items = _at_least_one(iter_inputs(job.inputs), job.inputs)
     fingerprint = job.fingerprint()  # first: with an invalid model nothing is written
     ensure_writable_dir(job.output.parent)
     with (
