@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import datetime
 from itertools import permutations
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
@@ -131,17 +132,13 @@ class DateRule(_FieldRule):
 
     def check(self, digits: Mapping[str, str]) -> str | None:
         """Return what is wrong, or None."""
-        value = digits[self.field]
-        parts = {"Y": "", "M": "", "D": ""}
-        for letter, digit in zip(self.format, value, strict=False):
-            parts[letter] += digit
-        year = int(parts["Y"] or 0) + (2000 if len(parts["Y"]) == 2 else 0)
-        try:
+        value, directives = digits[self.field], self.format
+        for name, directive in (("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d")):
+            directives = directives.replace(name, directive)
+        with suppress(ValueError):
+            datetime.strptime(value, directives)  # which accepts days and months of one digit, too
             if len(value) == len(self.format):
-                date(year, int(parts["M"]), int(parts["D"]))
                 return None
-        except ValueError:
-            pass
         return f"expected a date as {self.format}. Received: {value}."
 
 
