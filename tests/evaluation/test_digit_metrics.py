@@ -13,7 +13,8 @@ from digitrec.evaluation.calibration import (
     rejection_curve,
     reliability_bins,
 )
-from digitrec.evaluation.metrics import compute_metrics, format_metrics, wilson_interval
+from digitrec.evaluation.console import format_metrics
+from digitrec.evaluation.metrics import compute_metrics, wilson_interval
 
 
 def _probabilities(digits: list[int | None], confidence: float = 0.91) -> np.ndarray:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.constants import LABELS
 from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_curve_of
-from digitrec.evaluation.metrics import format_metrics
+from digitrec.evaluation.metrics import DigitMetrics
 from digitrec.evaluation.number_evaluator import NumberSetResult
 from digitrec.evaluation.string_metrics import PRECISION
 
@@ -25,6 +29,29 @@ def format_results(results: list[SetResult], skipped: dict[str, str]) -> str:
     lines = [*_digit_lines(digits), *_other_lines(others), *_pooled_lines(digits, others), ""]
     lines += [f"{item.name}: {note}" for item in results for note in item.notes]
     return "\n".join([*lines, *(f"{name}: skipped, {reason}" for name, reason in skipped.items())]).rstrip()
+
+
+def format_metrics(metrics: DigitMetrics) -> str:
+    """Return the metrics as a text of about twenty lines for a terminal."""
+    low, high = metrics.accuracy_ci95
+    selective = metrics.selective_accuracy
+    lines = [
+        f"accuracy   {metrics.accuracy:.2%} ({metrics.correct} of {metrics.count}), "
+        f"95 % interval {low:.2%} to {high:.2%}",
+        f"accepted   {metrics.coverage:.2%}"
+        + ("" if selective is None else f", accuracy of accepted {selective:.2%}"),
+        f"failed     {metrics.num_failed}",
+        f"ECE        {metrics.ece:.2%} (15 bins)",
+        "",
+        "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall  median confidence",
+    ]
+    rows = zip(LABELS, metrics.confusion, metrics.recall, metrics.median_confidence, strict=True)
+    return "\n".join([*lines, *(_row(*row) for row in rows)])
+
+
+def _row(digit: int, counts: NDArray[np.int64], recall: float, confidence: float) -> str:
+    cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
+    return f"{digit:>5} {cells}   {_percent(recall, 1):>6}  {_percent(confidence, 1):>17}"
 
 
 def _digit_lines(digits: list[SetResult]) -> Iterator[str]:
@@ -86,5 +113,5 @@ def format_number_results(results: Sequence[NumberSetResult]) -> str:
     return "\n".join(lines)
 
 
-def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.2%}"
+def _percent(fraction: float | None, decimals: int = 2) -> str:
+    return "-" if fraction is None or np.isnan(fraction) else f"{fraction:.{decimals}%}"

@@ -1,4 +1,4 @@
-"""Accuracy metrics of digit predictions, and their text for a terminal."""
+"""Accuracy metrics of digit predictions."""
 
 from __future__ import annotations
 
@@ -165,33 +165,6 @@ def wilson_interval(correct: int, count: int) -> tuple[float, float]:
     center = (fraction + _Z_95**2 / (2 * count)) / shrink
     half = _Z_95 * sqrt(fraction * (1 - fraction) / count + _Z_95**2 / (4 * count**2)) / shrink
     return max(0.0, center - half), min(1.0, center + half)
-
-
-def format_metrics(metrics: DigitMetrics) -> str:
-    """Return the metrics as a text of about twenty lines for a terminal."""
-    low, high = metrics.accuracy_ci95
-    selective = metrics.selective_accuracy
-    lines = [
-        f"accuracy   {metrics.accuracy:.2%} ({metrics.correct} of {metrics.count}), "
-        f"95 % interval {low:.2%} to {high:.2%}",
-        f"accepted   {metrics.coverage:.2%}"
-        + ("" if selective is None else f", accuracy of accepted {selective:.2%}"),
-        f"failed     {metrics.num_failed}",
-        f"ECE        {metrics.ece:.2%} (15 bins)",
-        "",
-        "label " + "".join(f"{digit:>6}" for digit in LABELS) + "   recall  median confidence",
-    ]
-    rows = zip(LABELS, metrics.confusion, metrics.recall, metrics.median_confidence, strict=True)
-    return "\n".join([*lines, *(_row(*row) for row in rows)])
-
-
-def _row(digit: int, counts: NDArray[np.int64], recall: float, confidence: float) -> str:
-    cells = "".join(f"{count if count else '.':>6}" for count in counts.tolist())
-    return f"{digit:>5} {cells}   {_percent(recall):>6}  {_percent(confidence):>17}"
-
-
-def _percent(fraction: float) -> str:
-    return "-" if np.isnan(fraction) else f"{fraction:.1%}"
 
 
 def _per_digit(

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 
 from digitrec.errors import DigitrecError
-from digitrec.evaluation.metrics import format_metrics
+from digitrec.evaluation.console import format_metrics
 from digitrec.files import packaged_model_path
 from digitrec.model.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, line_model
 from digitrec.model.classifier import load_classifier
