@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,25 +123,19 @@ def evaluate_digits(
             "Evaluate this dataset with preprocessing."
         )
     predict = _predict_array if skip_preprocessing else _predict_image
-    labels: list[int] = []
-    outputs: list[_Output] = []
+    labels = np.zeros(len(dataset), np.int64)
+    probabilities = np.full((len(dataset), len(LABELS)), np.nan, np.float32)
+    images = np.zeros((len(dataset), IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.uint8)
     failures = FailureLog()
-    for number, (label, image) in enumerate(dataset, 1):
-        labels.append(label)
+    for index, (label, image) in enumerate(dataset):
+        labels[index] = label
         try:
-            outputs.append(predict(recognizer, image))
+            probabilities[index], images[index] = predict(recognizer, image)
         except DigitrecError as error:
-            outputs.append(_FAILED)
-            failures.add(error, image, number)
+            failures.add(error, image, index + 1)
         on_progress(1)
-    return SetResult(
-        dataset.name,
-        np.array(labels, np.int64),
-        np.stack([output.probabilities for output in outputs]),
-        np.stack([output.image for output in outputs]),
-        recognizer.threshold,
-        (*dataset.notes(), *failures.summary()),
-    )
+    notes = (*dataset.notes(), *failures.summary())
+    return SetResult(dataset.name, labels, probabilities, images, recognizer.threshold, notes)
 
 
 def select_digit_sets(datasets: list[LabeledDataset]) -> tuple[list[LabeledDataset], dict[str, str]]:
@@ -161,24 +155,14 @@ def select_digit_sets(datasets: list[LabeledDataset]) -> tuple[list[LabeledDatas
     return selected, skipped
 
 
-class _Output(NamedTuple):
-    """The probabilities, (10,) float32, and the normalized image, (28, 28) uint8, of one image."""
-
-    probabilities: NDArray[np.float32]
-    image: NDArray[np.uint8]
-
-
-def _predict_image(recognizer: Recognizer, image: ImageLike) -> _Output:
+def _predict_image(recognizer: Recognizer, image: ImageLike) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return the probabilities, (10,) float32, and the normalized image, (28, 28) uint8."""
     prediction = recognizer.predict(image)
-    return _Output(prediction.probabilities, np.rint(255 * prediction.normalized_image).astype(np.uint8))
+    return prediction.probabilities, np.rint(255 * prediction.normalized_image).astype(np.uint8)
 
 
-def _predict_array(recognizer: Recognizer, image: ImageLike) -> _Output:
+def _predict_array(recognizer: Recognizer, image: ImageLike) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return the probabilities, (10,) float32, and the array itself."""
     array = np.asarray(image, np.uint8)
     batch = (array / np.float32(255)).astype(np.float32).reshape(1, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)
-    return _Output(recognizer.classifier.probabilities(batch)[0], array)
-
-
-_FAILED = _Output(
-    np.full(len(LABELS), np.nan, np.float32), np.zeros((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.uint8)
-)
+    return recognizer.classifier.probabilities(batch)[0], array
