@@ -92,9 +92,9 @@ def pool_results(results: Sequence[SetResult], name: str) -> SetResult | None:
 
 def rejection_curve_of(results: Sequence[SetResult]) -> RejectionCurve | None:
     """Return the rejection curve of all digits against all other images; None without both kinds."""
-    digits = pool_results([item for item in results if item.is_digit_set], "digits")
-    others = pool_results([item for item in results if not item.is_digit_set], "others")
-    return rejection_curve(digits.confidences, others.confidences) if digits and others else None
+    digits = [item.confidences for item in results if item.is_digit_set]
+    others = [item.confidences for item in results if not item.is_digit_set]
+    return rejection_curve(np.concatenate(digits), np.concatenate(others)) if digits and others else None
 
 
 def evaluate_digits(
