@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from digitrec.errors import DatasetError, DigitrecError
+from digitrec.evaluation.calibration import coverage_at_precision
 from digitrec.evaluation.dataset_readers import LINE_SEPARATOR, Example
 from digitrec.evaluation.datasets import LabeledDataset
 from digitrec.evaluation.failures import FailureLog
-from digitrec.evaluation.string_metrics import StringMetrics, compute_string_metrics
+from digitrec.evaluation.string_metrics import PRECISION, StringMetrics, edit_distance
 from digitrec.recognizer import Recognizer
 from digitrec.results import EMPTY_READING, Reading
 
@@ -39,17 +42,26 @@ class NumberSetResult:
 
     @cached_property
     def metrics(self) -> StringMetrics:
-        """The metrics of the readings."""
-        return compute_string_metrics(
-            [example.label for example in self.examples],
-            self.texts,
-            [reading.confidence for reading in self.readings],
-            [reading.accepted for reading in self.readings],
-            [
-                (example.transcript, _to_label(reading.transcript))
-                for example, reading in zip(self.examples, self.readings, strict=True)
-                if example.transcript is not None
-            ],
+        """The metrics of the readings; spaces in transcripts do not count."""
+        labels, accepted = [item.label for item in self.examples], [item.accepted for item in self.readings]
+        correct = [label == text for label, text in zip(labels, self.texts, strict=True)]
+        confidences = [reading.confidence if reading.text else np.nan for reading in self.readings]
+        transcripts_correct = [
+            _without_spaces(example.transcript) == _without_spaces(_to_label(reading.transcript))
+            for example, reading in zip(self.examples, self.readings, strict=True)
+            if example.transcript is not None
+        ]
+        return StringMetrics(
+            count=len(labels),
+            correct=sum(correct),
+            characters=sum(map(len, labels)),
+            errors=sum(map(edit_distance, labels, self.texts)),
+            accepted=sum(accepted),
+            accepted_correct=sum(both[0] and both[1] for both in zip(accepted, correct, strict=True)),
+            num_failed=self.texts.count(""),
+            coverage_at_99=coverage_at_precision(correct, confidences, PRECISION),
+            transcripts=len(transcripts_correct),
+            transcripts_correct=sum(transcripts_correct),
         )
 
     @property
@@ -118,6 +130,10 @@ def evaluate_numbers(
 
 def _to_label(text: str) -> str:
     return text.replace("\n", LINE_SEPARATOR)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())
 
 
 def _num_digits(label: str) -> int:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from digitrec.evaluation.calibration import coverage_at_precision
 from digitrec.evaluation.metrics import AccuracyCounts
 
 PRECISION = 0.99  # of `StringMetrics.coverage_at_99`
@@ -53,45 +49,6 @@ class StringMetrics(AccuracyCounts):
             "transcripts": self.transcripts,
             "transcript_accuracy": self.transcript_accuracy,
         }
-
-
-def compute_string_metrics(
-    labels: Sequence[str],
-    texts: Sequence[str],
-    confidences: Sequence[float],
-    accepted: Sequence[bool],
-    transcripts: Sequence[tuple[str, str]] = (),
-) -> StringMetrics:
-    """Return the metrics of texts with known labels.
-
-    Parameters
-    ----------
-    labels, texts : the true and the recognized number of each image, at least one; no label is empty, and the text ""
-        is a failed image.
-    confidences : of each text, in any unit.
-    accepted : whether each text was accepted.
-    transcripts : the true and the recognized transcript of some images, with separators. Spaces do not count.
-    """
-    correct = [label == text for label, text in zip(labels, texts, strict=True)]
-    is_predicted = [bool(text) for text in texts]
-    return StringMetrics(
-        count=len(labels),
-        correct=sum(correct),
-        characters=sum(map(len, labels)),
-        errors=sum(edit_distance(label, text) for label, text in zip(labels, texts, strict=True)),
-        accepted=sum(accepted),
-        accepted_correct=sum(both[0] and both[1] for both in zip(accepted, correct, strict=True)),
-        num_failed=is_predicted.count(False),
-        coverage_at_99=coverage_at_precision(correct, np.where(is_predicted, confidences, np.nan), PRECISION),
-        transcripts=len(transcripts),
-        transcripts_correct=sum(
-            _without_spaces(expected) == _without_spaces(received) for expected, received in transcripts
-        ),
-    )
-
-
-def _without_spaces(text: str) -> str:
-    return "".join(text.split())
 
 
 def edit_distance(source: str, target: str) -> int:
