@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitrec import InvalidFieldError
-from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
+from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, OTHER_MARK, encode_transcript
 from digitrec.reading import ctc
-from digitrec.reading.confidence import calibrated, evidence
+from digitrec.reading.confidence import calibrated
 from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
 
 _BLANK_COLUMN = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
@@ -42,8 +42,8 @@ def _paths(columns: NDArray[np.float64]) -> tuple[dict[str, float], dict[str, fl
 
 
 def test_columns_without_digits_have_no_text() -> None:
-    assert ctc.most_probable(_BLANK_COLUMN, UNCONSTRAINED) == ""
-    assert ctc.most_probable(_BLANK_COLUMN, make_constraint(length=2)) is None
+    assert ctc.candidates(_BLANK_COLUMN, UNCONSTRAINED)[0] == ""
+    assert ctc.candidates(_BLANK_COLUMN, make_constraint(length=2)) == []
     assert ctc.log_probability(_BLANK_COLUMN, "") == pytest.approx(0.0, abs=1e-9)
     assert ctc.align(_BLANK_COLUMN, "") == []
 
@@ -52,8 +52,8 @@ def test_text_that_needs_more_columns_is_impossible() -> None:
     columns = np.full((3, ctc.NON_DIGIT + 1), 1 / 11)
     assert ctc.log_probability(columns, "1234") == -np.inf
     assert ctc.log_probability(columns, "111") == -np.inf  # equal digits need a column between them
-    assert ctc.most_probable(columns, make_constraint(choices=["1234", "11"])) == "11"
-    assert ctc.most_probable(columns, make_constraint(length=4)) is None
+    assert ctc.candidates(columns, make_constraint(choices=["1234", "11"])) == ["11"]
+    assert ctc.candidates(columns, make_constraint(length=4)) == []
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -62,7 +62,7 @@ def test_probability_of_a_text_is_the_sum_over_its_paths(seed: int) -> None:
     total, _ = _paths(columns)
     for text, probability in total.items():
         assert np.exp(ctc.log_probability(columns, text)) == pytest.approx(probability)
-    assert ctc.most_probable(columns, UNCONSTRAINED) == max(total, key=lambda text: total[text])
+    assert ctc.candidates(columns, UNCONSTRAINED)[0] == max(total, key=lambda text: total[text])
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -76,8 +76,8 @@ def test_best_path_under_a_constraint_is_found(seed: int) -> None:
         (make_constraint(pattern=f"d-{first}d"), lambda text: len(text) == 3 and text[1] == first),
         (make_constraint(choices=listed), lambda text: text in listed),
     ):
-        found = ctc.most_probable(columns, constraint)
-        assert best[found or ""] == pytest.approx(max(best[text] for text in best if fits(text)))
+        found = "".join(ctc.candidates(columns, constraint))
+        assert best[found] == pytest.approx(max(best[text] for text in best if fits(text)))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -86,13 +86,13 @@ def test_merging_empty_columns_does_not_change_the_text(seed: int) -> None:
     wide = np.concatenate([part for column in columns for part in (column[np.newaxis], *[_BLANK_COLUMN] * 3)])
     assert len(ctc.merge_empty_columns(wide)) == 2 * len(columns)
     constraint = make_constraint(length=3)
-    assert ctc.most_probable(ctc.merge_empty_columns(wide), constraint) == ctc.most_probable(wide, constraint)
+    assert ctc.candidates(ctc.merge_empty_columns(wide), constraint) == ctc.candidates(wide, constraint)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_digits_are_aligned_in_order_with_their_peaks(seed: int) -> None:
     columns = _columns(seed, 12)
-    text = ctc.most_probable(columns, UNCONSTRAINED) or ""
+    text = ctc.candidates(columns, UNCONSTRAINED)[0]
     spans = ctc.align(columns, text)
     assert len(spans) == len(text)
     edges = [edge for span in spans for edge in (span.start, span.stop)]
@@ -110,7 +110,7 @@ def test_separators_are_found_between_digits(transcript: str) -> None:
     classes[range(len(path)), path] = 1.0
     digits = "".join(filter(str.isdigit, transcript))
     columns = ctc.digit_probabilities(classes)
-    assert ctc.most_probable(columns, UNCONSTRAINED) == digits
+    assert ctc.candidates(columns, UNCONSTRAINED)[0] == digits
     spans = ctc.align(columns, digits)
     found = ctc.characters(classes, digits, spans)
     assert "".join(character.text for character in found) == transcript
@@ -167,24 +167,29 @@ def test_unconstrained_accepts_everything() -> None:
     assert UNCONSTRAINED.accepts("123")
 
 
-_CARD = {"calibration": [1.2, 0.5, 0.3]}
+_CARD = {"calibration": [1.2, 0.3]}
 
 
 @pytest.mark.parametrize("probability", [0.0, 1e-30, 1.0])
 def test_confidence_is_never_0_or_1(probability: float) -> None:
-    confidence = calibrated(evidence([probability], np.ones(3)), _CARD)
-    assert 0.0 < confidence < 1.0
+    assert 0.0 < calibrated(probability, _CARD) < 1.0
 
 
 def test_card_without_calibration_keeps_the_probability() -> None:
-    assert calibrated(evidence([0.8, 0.6], np.ones(2)), {}) == pytest.approx(0.7)
+    assert calibrated(0.7, {}) == pytest.approx(0.7)
 
 
-def test_more_evidence_never_lowers_confidence() -> None:
-    certain, uncertain = np.array([1.0, 1.0]), np.array([1.0, 0.1])
-    cases = [(0.2, uncertain), (0.2, certain), (0.9, uncertain), (0.9, certain), (0.99, certain)]
-    confidences = [calibrated(evidence([probability], digits), _CARD) for probability, digits in cases]
+def test_a_higher_posterior_never_lowers_confidence() -> None:
+    confidences = [calibrated(probability, _CARD) for probability in (0.0, 0.2, 0.9, 0.99, 1.0)]
     assert confidences == sorted(confidences)
+
+
+def test_fewer_other_marks_leave_the_rest_in_proportion() -> None:
+    classes = np.random.default_rng(2).dirichlet(np.ones(LINE_CLASS_COUNT), size=4)
+    marks = classes[:, encode_transcript(OTHER_MARK)]
+    expected = ctc.digit_probabilities(np.delete(classes, encode_transcript(OTHER_MARK), axis=1) / (1 - marks))
+    np.testing.assert_allclose(ctc.digit_probabilities(classes, 0.0), expected)
+    np.testing.assert_array_equal(ctc.digit_probabilities(classes, 1.0), ctc.digit_probabilities(classes))
 
 
 def test_the_posterior_of_single_digits_sums_over_all_alignments() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constants import LABELS
-from digitrec.model.line_alphabet import BLANK, LINE_CLASSES
+from digitrec.model.line_alphabet import BLANK, LINE_CLASSES, OTHER_MARK
 from digitrec.reading.constraints import Constraint
 
 Probabilities = NDArray[np.float64]
@@ -24,7 +24,7 @@ Probabilities = NDArray[np.float64]
 FLOOR = 1e-12
 NON_DIGIT = len(LABELS)
 _BEAM_WIDTH = 12
-_NEAR_BEST = 0.5  # of the best beam's probability: better beams are compared by the forward algorithm
+_NEAR_BEST = 0.1  # of the best beam's probability: the least probable candidate
 _MIN_PROBABILITY = 1e-4  # a less probable class does not extend a prefix
 _KINDS = NON_DIGIT + 1  # of a column
 _MAX_NODES = 1000  # kept from one column to the next; a pattern of 64 digits has fewer
@@ -70,19 +70,29 @@ def class_probabilities(logits: NDArray[np.float32]) -> Probabilities:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
-def digit_probabilities(classes: Probabilities) -> Probabilities:
-    """Return (T, 11): the digits' probabilities and that of everything else, for (T, 24) class probabilities."""
-    digits = classes[:, :NON_DIGIT]
+def digit_probabilities(classes: Probabilities, other_mark_factor: float = 1.0) -> Probabilities:
+    """Return (T, 11): the digits' probabilities and that of everything else, for (T, 24) class probabilities.
+
+    `other_mark_factor` corrects the prior of other marks, which may be more frequent in the training lines than where
+    the line model is used (Saerens, Latinne, Decaestecker, "Adjusting the outputs of a classifier to new a priori
+    probabilities", 2002).
+    """
+    other_marks = classes[:, [LINE_CLASSES.index(OTHER_MARK)]]
+    digits = classes[:, :NON_DIGIT] / (1.0 - (1.0 - other_mark_factor) * other_marks)
     columns = np.concatenate([digits, 1.0 - digits.sum(axis=1, keepdims=True)], axis=1)
     return np.asarray(np.maximum(columns, FLOOR), np.float64)
 
 
-def most_probable(columns: Probabilities, constraint: Constraint) -> str | None:
-    """Return the most probable digits of (T, 11) columns; None where the constraint accepts no path."""
-    if not constraint.is_unconstrained:
-        return _best_path(columns, constraint)
-    candidates = _beam_search(columns)
-    return max(candidates, key=lambda digits: log_probability(columns, digits))
+def candidates(columns: Probabilities, constraint: Constraint) -> list[str]:
+    """Return the digit strings that (T, 11) columns may show, the most probable one first.
+
+    With a constraint, only the string of the best path that it accepts, if there is one.
+    """
+    if constraint.is_unconstrained:
+        found = _beam_search(columns)
+        return sorted(found, key=lambda digits: log_probability(columns, digits), reverse=True)
+    digits = _best_path(columns, constraint)
+    return [] if digits is None else [digits]
 
 
 def _beam_search(columns: Probabilities) -> list[str]:

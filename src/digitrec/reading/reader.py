@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
 from digitrec.reading.alignment import CharacterInk, locate_characters
-from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, evidence
+from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.page import rectify_page, transform_box
@@ -40,6 +40,12 @@ from digitrec.results import EMPTY_READING, DigitResult, Reading
 # Five views read 80.5 % of 400 cheques, one view 76.5 %.
 _MIDDLE_PX, _SMALL_PX, _LARGE_PX = 38.0, 31.0, 44.0
 _SLANT = 0.2
+# In the training lines letters, words and scribbles are far more frequent than next to real numbers.
+_OTHER_MARK_FACTOR = 0.1
+_NEAR_BEST = 0.1  # of the most probable string's probability: the least probable candidate ...
+_MAX_CANDIDATES = 4  # ... and how many there are at most
+_DIGIT_NETWORK_WEIGHT = 0.25  # the line model has 1
+_MIN_SUPPORT = 0.01  # by the digit network, whose digit may be cut wrongly
 MIN_AGREEMENT = 0.75  # of the views must decode to the result
 _MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
@@ -118,14 +124,14 @@ class Decoded:
     lines : the text lines; empty where the image looks blank.
     views : at least one.
     reading : without its confidence; `EMPTY_READING` where no digit was found.
-    evidence : (2,) float64, see `digitrec.reading.confidence`.
+    posterior : the probability of these digits among all digit strings, in [0, 1], by both networks.
     agreement : the fraction of the views that decode to these digits, in [0, 1].
     """
 
     lines: Sequence[TextLine]
     views: Sequence[View]
     reading: Reading
-    evidence: NDArray[np.float64]
+    posterior: float
     agreement: float
 
     @property
@@ -146,7 +152,7 @@ def decode(
     if decoded is None or decoded.agreement == 1.0 or image.shape[1] > _MAX_CELL_ASPECT * image.shape[0]:
         return decoded
     other = _decode(image, models, constraint, keep_ruled_lines=True, single_line=single_line)
-    return decoded if other is None or other.evidence[0] < decoded.evidence[0] else other
+    return decoded if other is None or other.posterior < decoded.posterior else other
 
 
 def _decode(
@@ -157,18 +163,44 @@ def _decode(
         return None
     page, lines = found
     views = _views(image, lines, models.lines)
-    votes = [ctc.most_probable(view.short, constraint) or "" for view in views]
-    probabilities = {digits: [view.probability(digits) for view in views] for digits in set(votes)}
-    if not constraint.is_unconstrained and len(probabilities) > 1:
-        probabilities.pop("", None)  # not accepted by the constraint
-    digits = max(probabilities, key=lambda item: sum(probabilities[item]))
-    reading = EMPTY_READING
-    if digits:
-        surest = views[int(np.argmax(probabilities[digits]))]
-        reading = _make_reading(page, lines, surest, digits, models.digits)
-    opinions = np.array([item.probabilities[item.digit] for item in reading.digits])
-    agreement = float(np.mean([vote == digits for vote in votes]))
-    return Decoded(lines, views, reading, evidence(probabilities[digits], opinions), agreement)
+    found_by_view = [ctc.candidates(view.short, constraint) for view in views]
+    probabilities = {
+        digits: np.array([view.probability(digits) for view in views])
+        for digits in {digits for found in found_by_view for digits in found} or {""}
+    }
+    likely = _likely({digits: float(by_view.mean()) for digits, by_view in probabilities.items()})
+    readings = {
+        digits: _make_reading(page, lines, views[int(probabilities[digits].argmax())], digits, models.digits)
+        for digits in likely
+    }
+    digits, posterior = _choose(likely, readings)
+    agreement = float(np.mean([found[:1] == [digits] for found in found_by_view]))
+    return Decoded(lines, views, readings[digits], posterior, agreement)
+
+
+def _likely(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Return the digit strings that may be the most probable one when the digit network is asked, too."""
+    best = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)[:_MAX_CANDIDATES]
+    return {digits: probability for digits, probability in best if probability >= _NEAR_BEST * best[0][1]}
+
+
+def _choose(probabilities: Mapping[str, float], readings: Mapping[str, Reading]) -> tuple[str, float]:
+    """Return the most probable digits by both networks, and their probability among all digit strings.
+
+    The probability by the line model is multiplied by those of the digits by the digit network, which sees the ink of
+    each, raised to a power (a logarithmic opinion pool). All other strings are taken to be supported as the result is.
+    """
+    support = {
+        digits: np.prod([max(_MIN_SUPPORT, item.probabilities[item.digit]) for item in reading.digits])
+        for digits, reading in readings.items()
+    }
+    pooled = {
+        digits: probability * float(support[digits]) ** _DIGIT_NETWORK_WEIGHT
+        for digits, probability in probabilities.items()
+    }
+    best = max(pooled, key=lambda digits: pooled[digits])
+    rest = (1.0 - sum(probabilities.values())) * float(support[best]) ** _DIGIT_NETWORK_WEIGHT
+    return best, pooled[best] / (sum(pooled.values()) + max(0.0, rest))
 
 
 def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool) -> Reading:
@@ -181,7 +213,7 @@ def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_li
         single = normalize_or_none(image)
         if single is not None:
             return _combine_single_digit(single, models.digits, decoded, image.shape, constraint)
-    confidence = calibrated(decoded.evidence, models.lines.card) if reading.digits else 0.0
+    confidence = calibrated(decoded.posterior, models.lines.card) if reading.digits else 0.0
     if not decoded.lines and confidence < _MIN_CONFIDENCE_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
     if not reading.digits:
@@ -231,7 +263,7 @@ def _view(images: Sequence[LineImage], network: LineModel) -> View:
     classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
     separator = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR)
     separator[0, ctc.NON_DIGIT] = 1.0
-    columns = [separator, *(part for item in classes for part in (ctc.digit_probabilities(item), separator))]
+    columns = [separator, *(part for item in classes for part in (ctc.digit_probabilities(item, _OTHER_MARK_FACTOR), separator))]
     starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
     joined = np.concatenate(columns)
     return View(images, classes, joined, starts, ctc.merge_empty_columns(joined))
@@ -294,6 +326,8 @@ def _make_reading(
     page: BinarizedPage, lines: Sequence[TextLine], view: View, digits: str, network: Classifier
 ) -> Reading:
     """Return the reading of these digits, lines separated by a newline; its confidence is not yet set."""
+    if not digits:
+        return EMPTY_READING
     spans = ctc.align(view.columns, digits)
     inks: list[CharacterInk] = []
     transcripts, texts = [], []

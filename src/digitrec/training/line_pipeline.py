@@ -20,6 +20,7 @@ from digitrec.files import atomic_write
 from digitrec.model.export import card_header
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
+from digitrec.reading.confidence import log_odds
 from digitrec.reading.constraints import UNCONSTRAINED
 from digitrec.reading.reader import Models, decode
 from digitrec.training.calibration import fit_logistic
@@ -184,14 +185,14 @@ def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingC
 
 
 def calibrate(models: Models, sources: Sources, count: int = 2000) -> list[float]:
-    """Return the weights and the bias of `digitrec.reading.confidence`, fitted on `count` validation lines."""
-    features, is_correct = [], []
+    """Return the weight and the offset of `digitrec.reading.confidence`, fitted on `count` validation lines."""
+    odds, is_correct = [], []
     for line in islice(make_lines(sources, seed=1), count):
         decoded = decode(line.image, models, UNCONSTRAINED)
         if decoded is not None and decoded.reading.digits and not decoded.lacks_agreement:
-            features.append(decoded.evidence)
+            odds.append([log_odds(decoded.posterior)])
             is_correct.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))
-    return fit_logistic(np.array(features), np.array(is_correct))
+    return fit_logistic(np.array(odds), np.array(is_correct))
 
 
 def parity_images(sources: Sources, count: int = 64) -> list[NDArray[np.uint8]]:
