@@ -17,7 +17,7 @@ from digitrec.web.observability.metrics import record_prediction, record_reading
 from digitrec.web.request_context import current_state, enforce_deadline
 from digitrec.web.schemas.query import PredictOptions, ReadOptions, parse_query
 from digitrec.web.schemas.responses import field_image_url, model_ref, prediction_json, reading_json
-from digitrec.web.views.request_images import images_and_form_from, images_from
+from digitrec.web.views.request_images import read_images, read_images_and_form
 
 blueprint = Blueprint("api", __name__)
 
@@ -30,9 +30,8 @@ def predict() -> dict[str, Any]:
     One image gets a prediction, several get a list in which an error takes only its own place.
     """
     options = parse_query(PredictOptions, request.args)
-    state = current_state()
-    results = state.recognizer.predict_many(
-        enforce_deadline(images_from(request, state.settings)),
+    results = current_state().recognizer.predict_many(
+        enforce_deadline(read_images()),
         errors="return",
         threshold=options.threshold,
         explain="saliency" in options.includes,
@@ -51,7 +50,7 @@ def read() -> dict[str, Any]:
     One image gets a reading or the record of a form, several get a list.
     """
     options = parse_query(ReadOptions, request.args)
-    images, form = images_and_form_from(request, current_state().settings)
+    images, form = read_images_and_form()
     constraint = options.constraint(form)
     if len(images) == 1:
         return _read(images[0], constraint, form, options)

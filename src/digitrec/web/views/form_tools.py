@@ -12,7 +12,7 @@ from digitrec.forms.proposals import propose_fields
 from digitrec.preprocessing.decode import decoded
 from digitrec.web.request_context import current_state
 from digitrec.web.schemas.requests import parse_values_body
-from digitrec.web.views.request_images import images_from, parsing_memory, read_body
+from digitrec.web.views.request_images import parsing_memory, read_body, read_images
 
 blueprint = Blueprint("form_tools", __name__)
 _CHECK_USAGE = 'Send {"form": {"fields": {...}, "rules": [...]}, "fields": {"total": "506"}}.'
@@ -22,11 +22,10 @@ _FIELD_KEYS = {"kind", "box", "boxes", "rows", "columns"}
 @blueprint.post("/api/v1/form-proposals")
 def propose() -> dict[str, Any]:
     """Return the fields that a blank form seems to have, and its size in pixels."""
-    state = current_state()
-    images = images_from(request, state.settings)
+    images = read_images()
     if len(images) > 1:
         raise InvalidFieldError("image", f"expected one image of a blank form. Received: {len(images)}.")
-    with decoded(images[0], state.recognizer.limits) as image:
+    with decoded(images[0], current_state().recognizer.limits) as image:
         fields = propose_fields(image)
         height, width = image.shape
     values = {
@@ -40,7 +39,7 @@ def check() -> dict[str, Any]:
     """Return the rules of a form that the values of its fields break."""
     if not request.is_json:
         raise BadRequest(f"Expected JSON. Received: {request.mimetype or 'no content type'}. {_CHECK_USAGE}")
-    with parsing_memory(request):
-        body = parse_values_body(read_body(request, "JSON", _CHECK_USAGE), _CHECK_USAGE)
+    with parsing_memory():
+        body = parse_values_body(read_body("JSON", _CHECK_USAGE), _CHECK_USAGE)
         form = body.form.model_copy(update={"reference": None}).prepare()
     return {"violations": [violation._asdict() for violation in form.violations(body.fields)]}

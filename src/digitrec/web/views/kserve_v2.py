@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import numpy as np
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from werkzeug.exceptions import BadRequest, NotFound
@@ -100,8 +100,8 @@ def infer(name: str, version: str = "") -> Response:
     The tensors are numbers in the JSON or, by the binary tensor extension, bytes after it.
     """
     own_version = _own_version(name, version)
-    with parsing_memory(request):
-        task, rest = _parse_request(request)
+    with parsing_memory():
+        task, rest = _parse_request()
         images = decode_input_tensor(task.inputs[0], rest)
     state = current_state()
     if len(images) > state.settings.max_request_images:
@@ -131,9 +131,9 @@ def _own_version(name: str, version: str) -> str:
     return own
 
 
-def _parse_request(request: Request) -> tuple[InferenceRequest, bytes]:
+def _parse_request() -> tuple[InferenceRequest, bytes]:
     """Return the request, and the bytes after its JSON."""
-    body = read_body(request, "JSON", _USAGE)
+    body = read_body("JSON", _USAGE)
     if request.content_encoding:
         raise BadRequest(
             f"Expected a body without encoding. Received: {request.content_encoding[:40]!r}. Do not compress it."

@@ -14,7 +14,7 @@ from digitrec.web.observability.metrics import record_prediction
 from digitrec.web.problems import PROBLEMS
 from digitrec.web.request_context import current_state, enforce_deadline
 from digitrec.web.schemas.responses import png_data_url
-from digitrec.web.views.request_images import images_from
+from digitrec.web.views.request_images import read_images
 
 blueprint = Blueprint("pages", __name__)
 
@@ -40,10 +40,7 @@ def index() -> Response:
 @blueprint.post("/upload")
 def upload() -> str:
     """Return a page with the predictions for the page's form, which a browser without JavaScript sends."""
-    state = current_state()
-    results = state.recognizer.predict_many(
-        enforce_deadline(images_from(request, state.settings)), errors="return"
-    )
+    results = current_state().recognizer.predict_many(enforce_deadline(read_images()), errors="return")
     if len(results) == 1 and isinstance(results[0], DigitrecError):
         raise results[0]
     names = [file.filename for file in request.files.getlist("image")] or [None]

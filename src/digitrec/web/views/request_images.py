@@ -1,10 +1,10 @@
-"""Images of a request: from a multipart form, a raw body or JSON."""
+"""Images of the request: from a multipart form, a raw body or JSON."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from flask import Request
+from flask import request
 from werkzeug.exceptions import BadRequest
 
 from digitrec.errors import InvalidFieldError
@@ -13,7 +13,6 @@ from digitrec.limits import large_images
 from digitrec.preprocessing.decode import IMAGE_SIGNATURES, ImageLike
 from digitrec.preprocessing.json_images import decode_base64, decode_pixels
 from digitrec.preprocessing.strokes import Strokes
-from digitrec.web.config import Settings
 from digitrec.web.request_context import current_state
 from digitrec.web.schemas.requests import (
     ImageBody,
@@ -34,8 +33,8 @@ _USAGE = (
 )
 
 
-def images_from(request: Request, settings: Settings) -> list[ImageLike]:
-    """Return the images of `request`, at least one, in their order.
+def read_images() -> list[ImageLike]:
+    """Return the images of the request, at least one, in their order.
 
     The images of a form and of a raw body are bytes that are not decoded yet.
 
@@ -46,13 +45,13 @@ def images_from(request: Request, settings: Settings) -> list[ImageLike]:
     werkzeug.exceptions.RequestEntityTooLarge : the body is larger than the settings allow.
     """
     if request.mimetype == "multipart/form-data":
-        return _from_form(request, settings.max_request_images)
-    if _is_json(request):
-        with parsing_memory(request):
-            return [_to_image(parse_predict_body(_image_body(request), _USAGE))]
-    body = _image_body(request)
+        return _from_form(current_state().settings.max_request_images)
+    if _is_json():
+        with parsing_memory():
+            return [_to_image(parse_predict_body(_image_body(), _USAGE))]
+    body = _image_body()
     if request.mimetype == "text/plain" and _is_text(body):
-        with parsing_memory(request):
+        with parsing_memory():
             return [_from_text(body)]
     if _begins_json_object(body):
         raise BadRequest("Expected an image. Received: JSON. Send it as Content-Type: application/json.")
@@ -61,51 +60,45 @@ def images_from(request: Request, settings: Settings) -> list[ImageLike]:
     return [body]
 
 
-def images_and_form_from(request: Request, settings: Settings) -> tuple[list[ImageLike], Form | None]:
-    """Return the images of `request`, and the template of a form, as text in a multipart form or inside JSON.
+def read_images_and_form() -> tuple[list[ImageLike], Form | None]:
+    """Return the images of the request, and the template of a form, as text in a multipart form or inside JSON.
 
     Raises
     ------
-    As `images_from`.
+    As `read_images`.
     """
-    if request.mimetype == "multipart/form-data":
-        images = images_from(request, settings)
-        return images, _form_from_parts(request)
-    if not _is_json(request):
-        return images_from(request, settings), None
-    with parsing_memory(request):
-        page = parse_read_body(_image_body(request), _USAGE)
-        images, form = [_to_image(page)], None if isinstance(page, StrokesBody) else page.form
-    return images, None if form is None else _prepared(form)
+    form = picture = None
+    if _is_json():
+        with parsing_memory():
+            page = parse_read_body(_image_body(), _USAGE)
+            images, form = [_to_image(page)], None if isinstance(page, StrokesBody) else page.form
+    else:
+        images = read_images()
+        if request.mimetype == "multipart/form-data":
+            form, picture = _form_and_picture()
+    return images, None if form is None else _prepared(form, picture)
 
 
-def template_from(request: Request) -> tuple[Form, bytes | None]:
+def read_template() -> tuple[Form, bytes | None]:
     """Return the template of a form and its picture: a multipart form, or JSON in which the reference is a data URL.
 
     Raises
     ------
-    As `images_from`.
+    As `read_images`.
     """
     if request.mimetype == "multipart/form-data":
-        form, picture = _form_and_picture(request)
+        form, picture = _form_and_picture()
         if form is None:
-            raise InvalidFieldError(
-                "form", f"expected the template of a form. Received: {_received(request)}."
-            )
+            raise InvalidFieldError("form", f"expected the template of a form. Received: {_received()}.")
     else:
-        with parsing_memory(request):
-            form, picture = parse_template(read_body(request, "a form", "Send its template as JSON.")), None
+        with parsing_memory():
+            form, picture = parse_template(read_body("a form", "Send its template as JSON.")), None
     if picture is None and form.reference is not None and form.reference.startswith("data:"):
         picture = decode_base64(form.reference, "form.reference")
     return _prepared(form, picture), picture
 
 
-def _form_from_parts(request: Request) -> Form | None:
-    form, picture = _form_and_picture(request)
-    return None if form is None else _prepared(form, picture)
-
-
-def _form_and_picture(request: Request) -> tuple[Form | None, bytes | None]:
+def _form_and_picture() -> tuple[Form | None, bytes | None]:
     """Return the template in the part ``form``, text or a file; the part ``reference`` is the picture of the form."""
     text, file, picture = request.form.get("form"), request.files.get("form"), request.files.get("reference")
     if "reference" in request.form:
@@ -116,27 +109,27 @@ def _form_and_picture(request: Request) -> tuple[Form | None, bytes | None]:
         if picture is not None:
             raise InvalidFieldError("form", "expected the template of the form. Received: its picture alone.")
         return None, None
-    with parsing_memory(request):
+    with parsing_memory():
         form = parse_form_text(file.read() if text is None and file is not None else (text or "").encode())
     return form, None if picture is None else picture.read()
 
 
-def _prepared(form: Form, picture: bytes | None = None) -> Form:
+def _prepared(form: Form, picture: bytes | None) -> Form:
     """Load the reference of a form, which reserves memory of its own."""
     return form.prepare(picture=picture, limits=current_state().recognizer.limits)
 
 
-def parsing_memory(request: Request) -> AbstractContextManager[None]:
-    """Reserve the memory to parse the JSON of `request`; wait for it if the body is large."""
+def parsing_memory() -> AbstractContextManager[None]:
+    """Reserve the memory to parse the JSON of the request; wait for it if the body is large."""
     return large_images.reserve(_PARSING_FACTOR * (request.content_length or 0))
 
 
-def _image_body(request: Request) -> bytes:
-    return read_body(request, "an image", _USAGE)
+def _image_body() -> bytes:
+    return read_body("an image", _USAGE)
 
 
-def read_body(request: Request, expected: str, usage: str) -> bytes:
-    """Return the body of `request`.
+def read_body(expected: str, usage: str) -> bytes:
+    """Return the body of the request.
 
     Raises
     ------
@@ -148,7 +141,7 @@ def read_body(request: Request, expected: str, usage: str) -> bytes:
     return body
 
 
-def _is_json(request: Request) -> bool:
+def _is_json() -> bool:
     if request.mimetype == "text/plain":  # the default of fetch() in browsers
         return _begins_json_object(request.get_data())
     return request.mimetype == "application/json" or request.mimetype.endswith("+json")
@@ -180,10 +173,10 @@ def _is_text(body: bytes) -> bool:
     return head.isascii() and head.decode("ascii").isprintable()
 
 
-def _from_form(request: Request, max_images: int) -> list[ImageLike]:
+def _from_form(max_images: int) -> list[ImageLike]:
     files = request.files.getlist("image")
     if not files:
-        raise InvalidFieldError("image", f"expected a file. Received: {_received(request)}. {_USAGE}")
+        raise InvalidFieldError("image", f"expected a file. Received: {_received()}. {_USAGE}")
     if len(files) > max_images:
         raise InvalidFieldError(
             "image",
@@ -192,7 +185,7 @@ def _from_form(request: Request, max_images: int) -> list[ImageLike]:
     return [file.read() for file in files]
 
 
-def _received(request: Request) -> str:
+def _received() -> str:
     if "image" in request.form:
         return "text instead of a file; curl needs an @ before the file's name"
     names = sorted({*request.form, *request.files})

@@ -19,7 +19,7 @@ from digitrec.batch.task import RecognitionTask, Row
 from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.request_context import with_heartbeat
 from digitrec.web.schemas.query import TableOptions, parse_query
-from digitrec.web.views.request_images import template_from
+from digitrec.web.views.request_images import read_template
 from digitrec.web.views.stored import found, make_blueprint, row_id, storage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def list_forms() -> dict[str, Any]:
 def add_form() -> tuple[dict[str, Any], int]:
     """Store a form."""
     store = storage()
-    form, reference = template_from(request)
+    form, reference = read_template()
     stored = store.forms.add(form, reference, api_key_name())
     return {**stored.to_dict(), "template": _template(stored, reference)}, 201
 

@@ -22,7 +22,7 @@ from digitrec.web.observability.metrics import record_reading
 from digitrec.web.request_context import AppState, current_state, enforce_deadline
 from digitrec.web.schemas.query import RecordsOptions, parse_query
 from digitrec.web.schemas.requests import parse_check_body
-from digitrec.web.views.request_images import images_from, parsing_memory, read_body
+from digitrec.web.views.request_images import parsing_memory, read_body, read_images
 from digitrec.web.views.stored import found, make_blueprint, row_id, storage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MAX_NAME_CHARS = 200
 def add_records(form_id: str) -> tuple[dict[str, Any], int]:
     """Read the pages of the request, and store a record for each; the same image is stored once."""
     stored = found(storage().forms.find(row_id(form_id)))
-    images = images_from(request, current_state().settings)
+    images = read_images()
     names = [file.filename for file in request.files.getlist("image")] or [request.args.get("name")]
     pages = list(zip(images, names, strict=True))
     if len(pages) == 1:
@@ -69,8 +69,8 @@ def get_record(record_id: str) -> dict[str, Any]:
 def check_record(record_id: str) -> dict[str, Any]:
     """Confirm or replace values of a record, unless somebody else has changed it meanwhile."""
     store = storage()
-    with parsing_memory(request):
-        body = parse_check_body(read_body(request, "JSON", "Send the version and the fields of the record."))
+    with parsing_memory():
+        body = parse_check_body(read_body("JSON", "Send the version and the fields of the record."))
     record = store.records.check(row_id(record_id), body.version, body.fields, api_key_name())
     return found(record).to_dict()
 
