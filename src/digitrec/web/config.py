@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from digitrec.errors import SettingsError
@@ -29,7 +29,6 @@ _SECRETS: Final = frozenset({"api_keys", "rate_limit_storage", "database_url"})
 _RATE: Final = r"[1-9]\d*/(second|minute|hour|day)"
 _NAME: Final = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 
-_Item = TypeVar("_Item")
 _COUNT = "A whole number above 0. "
 _COUNT_OR_ZERO = "A whole number, 0 or above. "
 
@@ -45,47 +44,22 @@ class ApiKey:
         return f"{self.name}:{self.sha256}"
 
 
-def parse_api_key(text: str) -> ApiKey:
-    """Return the key in ``name:sha256``; raises ValueError for another form."""
-    name, _, digest = text.partition(":")
+def _parse_api_key(value: str | ApiKey) -> ApiKey:
+    if isinstance(value, ApiKey):
+        return value
+    name, _, digest = value.partition(":")
     if not (KEY_NAME.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest)):
         raise ValueError("expected name:sha256")
     return ApiKey(name, digest)
 
 
-def _matching(pattern: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError("another form")
-        return text
-
-    return check
+def _split(value: object) -> object:
+    return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
 
 
-def _list_of(parse: Callable[[str], _Item]) -> Callable[[object], object]:
-    def split(value: object) -> object:
-        return tuple(parse(item.strip()) for item in value.split(",")) if isinstance(value, str) else value
-
-    return split
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-_Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_list_of(_matching(rf"https?://{_NAME}(:\d+)?")))
-]
-_Hosts = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_list_of(_matching(rf"\.?{_NAME}|\[[0-9a-fA-F:]+\]")))
-]
-_LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
-_Access = Annotated[Literal["api_keys", "open"], BeforeValidator(_lower)]
-_LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower)]
+_ApiKey = Annotated[ApiKey, BeforeValidator(_parse_api_key)]
+_Origin = Annotated[str, Field(pattern=rf"^https?://{_NAME}(:\d+)?$")]
+_Host = Annotated[str, Field(pattern=rf"^(\.?{_NAME}|\[[0-9a-fA-F:]+\])$")]
 
 
 class Settings(BaseSettings):
@@ -112,13 +86,17 @@ class Settings(BaseSettings):
     request_timeout_s: PositiveInt = Field(30, description=_COUNT)
     client_timeout_s: PositiveInt = Field(60, description=_COUNT)
     shutdown_delay_s: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
-    rate_limit: Annotated[str, AfterValidator(_matching(f"{_RATE}(;{_RATE})*"))] | None = Field(
-        None, description="A limit such as 600/minute or 10/second;5000/day. None is no limit."
+    rate_limit: str | None = Field(
+        None,
+        pattern=f"^{_RATE}(;{_RATE})*$",
+        description="A limit such as 600/minute or 10/second;5000/day. None is no limit.",
     )
-    rate_limit_storage: Annotated[
-        str, AfterValidator(_matching(r"memory://|(redis|rediss|redis\+unix)://\S+"))
-    ] = Field("memory://", description="Memory:// or an address such as redis://HOST:6379. ")
-    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_list_of(parse_api_key))] = Field(
+    rate_limit_storage: str = Field(
+        "memory://",
+        pattern=r"^(memory://|(redis|rediss|redis\+unix)://\S+)$",
+        description="Memory:// or an address such as redis://HOST:6379. ",
+    )
+    api_keys: Annotated[tuple[_ApiKey, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="A list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it. ",
     )
@@ -127,7 +105,9 @@ class Settings(BaseSettings):
         description="The URL of a database such as sqlite:///digitrec.db or postgresql://HOST/digitrec. None stores "
         "nothing.",
     )
-    database_access: _Access = Field("api_keys", description="The word api_keys or open. ")
+    database_access: Annotated[Literal["api_keys", "open"], BeforeValidator(str.lower)] = Field(
+        "api_keys", description="The word api_keys or open. "
+    )
     retention_days: int | None = Field(
         None,
         gt=0,
@@ -138,15 +118,19 @@ class Settings(BaseSettings):
         None,
         description="The path of mnist.npz, or of a folder with MNIST's IDX files. None is the download of Keras.",
     )
-    cors_origins: _Origins = Field(
+    cors_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="A list of origins such as https://example.org,http://localhost:3000. "
     )
-    trusted_hosts: _Hosts = Field(
+    trusted_hosts: Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="A list of names such as digits.example.org,localhost. Empty is any name."
     )
     trusted_proxies: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
-    log_level: _LogLevel = Field("INFO", description="DEBUG or INFO or WARNING or ERROR. ")
-    log_format: _LogFormat = Field("text", description="Text or json. ")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        "INFO", description="DEBUG or INFO or WARNING or ERROR. "
+    )
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(str.lower)] = Field(
+        "text", description="Text or json. "
+    )
 
     @property
     def limits(self) -> InputLimits:
@@ -183,13 +167,6 @@ def _settings_error(name: str) -> SettingsError:
 
 def _uncapitalized(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-def positive_int(text: str) -> int:
-    """Return the whole number above 0 in `text`, in plain ASCII digits; raises ValueError."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ValueError(text)
-    return int(text)
 
 
 def find_misspelled(environ: Mapping[str, str]) -> dict[str, str]:

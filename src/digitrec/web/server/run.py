@@ -20,7 +20,7 @@ from digitrec.cgroups import available_cores, available_memory_bytes
 from digitrec.errors import DigitrecError, SettingsError
 from digitrec.native_logging import suppress_native_stderr
 from digitrec.web import create_app
-from digitrec.web.config import Settings, find_misspelled, load_settings, positive_int
+from digitrec.web.config import Settings, find_misspelled, load_settings
 from digitrec.web.observability import logs
 from digitrec.web.server.connections import make_server
 from digitrec.web.server.hooks import enable_multiprocess_metrics, server_hooks
@@ -144,10 +144,12 @@ def _bracketed(host: str) -> str:
 
 
 def _positive_int(environ: Mapping[str, str], variable: str, default: int) -> int:
+    """Return the number in a variable that gunicorn and hosts define, which is no setting of digitrec."""
     text = environ.get(variable, "").strip()
-    try:
-        return positive_int(text) if text else default
-    except ValueError:
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise SettingsError(
             f"{variable}: expected a whole number above 0. Received: {text!r}. Correct it or unset it."
-        ) from None
+        )
+    return int(text)
