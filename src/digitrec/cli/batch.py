@@ -105,7 +105,7 @@ def _progress_bar(job: BatchJob) -> Iterator[Callable[[int], object]]:
 
     from digitrec.batch.inputs import count_inputs
 
-    with tqdm(unit=" files", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+    with tqdm(unit=" files", disable=None, dynamic_ncols=True) as bar:
 
         def count() -> None:
             with suppress(DigitrecError):  # the run reports it

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitrec.cli.options import FILE, CliError
+from digitrec.cli.options import FILE, requires
 
 if TYPE_CHECKING:
     from digitrec.storage import Storage
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def database(context: click.Context, url: str) -> None:
     """Upgrade, export or delete what a server stores."""
-    try:
+    with requires("storage", "a database needs more packages"):
         from digitrec.storage import Storage
-    except ImportError as error:
-        raise CliError(
-            f"a database needs more packages ({error}). Run: pip install 'digitrec[storage]'"
-        ) from error
     context.obj = Storage(url)
 
 

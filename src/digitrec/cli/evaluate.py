@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from digitrec.cli.options import FILE, CliError, load_recognizer, model_option
+from digitrec.cli.options import FILE, load_recognizer, model_option, requires
 
 
 @click.command()
@@ -100,12 +99,8 @@ def _report_writer(folder: Path) -> Callable[..., None]:
     """Return `write_report`, after checking that its packages and the folder are usable."""
     from digitrec.files import ensure_writable_dir
 
-    try:
+    with requires("train", "a report needs more packages"):
         from digitrec.evaluation.report import write_report
-    except ImportError as error:
-        raise CliError(
-            f"a report needs more packages ({error}). Run: pip install 'digitrec[train]'"
-        ) from error
     ensure_writable_dir(folder)
     return write_report
 
@@ -114,5 +109,4 @@ def _progress_bar(name: str, count: int) -> Any:
     """Return a progress bar that shows on a terminal, and nothing in a pipe."""
     from tqdm import tqdm
 
-    is_terminal = sys.stderr.isatty()
-    return tqdm(desc=f"{name:<20}", total=count, unit=" images", disable=not is_terminal, dynamic_ncols=True)
+    return tqdm(desc=f"{name:<20}", total=count, unit=" images", disable=None, dynamic_ncols=True)

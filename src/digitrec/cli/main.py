@@ -22,6 +22,7 @@ from digitrec.cli.options import (
     model_option,
     number_options,
     parse_number_options,
+    requires,
     threshold_option,
 )
 from digitrec.errors import DigitrecError
@@ -179,12 +180,8 @@ def convert(file: Path, *, scale: float | None, invert: bool) -> None:
     message says which option it needs, and nothing is written.
     """
     with suppress_native_stderr():
-        try:
+        with requires("train", "converting needs TensorFlow"):
             from digitrec.model.export import convert_model_file
-        except ImportError as error:
-            raise CliError(
-                f"converting needs TensorFlow ({error}). Run: pip install 'digitrec[train]'"
-            ) from error
         model = convert_model_file(file, scale=scale, invert=invert)
     click.echo(
         f"{model.path}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, verified against Keras and on "

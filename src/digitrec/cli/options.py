@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,29 +40,30 @@ class CliError(click.ClickException):
         click.echo(f"digitrec: {' '.join(self.message.split())}", file=file, err=True)
 
 
+@contextmanager
+def requires(extra: str, reason: str) -> Iterator[None]:
+    """Report a package that an import in the block misses, and the extra of digitrec that has it."""
+    try:
+        yield
+    except ImportError as error:
+        raise CliError(f"{reason} ({error}). Run: pip install 'digitrec[{extra}]'") from error
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-
-
-def model_option(command: Command) -> Command:
-    """Add ``--model`` to a command."""
-    return click.option(
-        "--model",
-        type=FILE,
-        envvar="DIGITREC_MODEL_PATH",
-        show_envvar=True,
-        help="Model file (.h5). Default: the packaged model.",
-    )(command)
-
-
-def threshold_option(command: Command) -> Command:
-    """Add ``--threshold`` to a command."""
-    return click.option(
-        "--threshold",
-        type=click.FloatRange(0, 1),
-        envvar="DIGITREC_CONFIDENCE_THRESHOLD",
-        show_envvar=True,
-        help="Minimum confidence of an accepted result. Default: the models' own, for digits and for numbers.",
-    )(command)
+model_option = click.option(
+    "--model",
+    type=FILE,
+    envvar="DIGITREC_MODEL_PATH",
+    show_envvar=True,
+    help="Model file (.h5). Default: the packaged model.",
+)
+threshold_option = click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    envvar="DIGITREC_CONFIDENCE_THRESHOLD",
+    show_envvar=True,
+    help="Minimum confidence of an accepted result. Default: the models' own, for digits and for numbers.",
+)
 
 
 def number_options(command: Command) -> Command:
@@ -92,10 +94,8 @@ def parse_number_options(
 
 
 def _load_form(path: Path) -> Form:
-    try:
+    with requires("forms", "forms need pydantic"):
         from digitrec.forms.template import Form
-    except ImportError as error:
-        raise CliError(f"forms need pydantic ({error}). Run: pip install 'digitrec[forms]'") from error
     return Form.load(path)
 
 
