@@ -61,24 +61,20 @@ def formatter(log_format: str) -> logging.Formatter:
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
         )
-    return TextLineFormatter(logging.Formatter(_TEXT_FORMAT, _TEXT_TIME_FORMAT))
+    return _TextLineFormatter(_TEXT_FORMAT, _TEXT_TIME_FORMAT)
 
 
-class TextLineFormatter(logging.Formatter):
-    """Wraps `inner`: escapes control characters of the message, and indents the lines of a traceback.
+class _TextLineFormatter(logging.Formatter):
+    """Escapes control characters of the message, and indents the lines of a traceback.
 
     So no line of a message or traceback can look like a record of its own.
     """
-
-    def __init__(self, inner: logging.Formatter) -> None:
-        super().__init__()
-        self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line and the lines of its traceback."""
         record = copy(record)
         record.msg, record.args = escape_controls(record.getMessage()), ()
-        first, *traceback = self._inner.format(record).split("\n")
+        first, *traceback = super().format(record).split("\n")
         return "\n".join([first, *(f"    {escape_controls(line)}" for line in traceback)])
 
 
