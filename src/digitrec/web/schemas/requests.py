@@ -91,9 +91,24 @@ class CheckBody(_Body):
 
 
 def _image_key(value: Any) -> str | None:
-    """Return which of the three forms `value` has; None for none of them or several."""
-    given = [name for name in _IMAGE_KEYS if isinstance(value, dict) and name in value]
-    return f"{TAG_PREFIX}{given[0]}" if len(given) == 1 else None
+    """Return which of the three forms an object has; None for anything else.
+
+    Raises
+    ------
+    InvalidFieldError : the object has none of them or several.
+    """
+    if not isinstance(value, dict):
+        return None
+    given = [name for name in _IMAGE_KEYS if name in value]
+    if len(given) == 1:
+        return f"{TAG_PREFIX}{given[0]}"
+    unknown = [name for name in value if name not in _IMAGE_KEYS]
+    received = ", ".join(repr(name[:40]) for name in list(value)[:5]) or "no field"
+    raise InvalidFieldError(
+        unknown[0][:40] if unknown else "image",
+        f"expected a JSON object with exactly one of the fields {', '.join(map(repr, _IMAGE_KEYS))}. "
+        f"Received: {received}. 'include' and 'threshold' go into the query string.",
+    )
 
 
 PredictBody: TypeAlias = Annotated[
@@ -117,12 +132,12 @@ _CHECK: TypeAdapter[CheckBody] = TypeAdapter(CheckBody)
 
 def parse_predict_body(body: bytes, usage: str) -> PredictBody:
     """Return the JSON body of a prediction; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_PREDICT, body, usage, ImageBody, StrokesBody, PixelsBody, wrong_keys=_wrong_keys)
+    return parse_json(_PREDICT, body, usage, ImageBody, StrokesBody, PixelsBody)
 
 
 def parse_read_body(body: bytes, usage: str) -> ReadBody:
     """Return the JSON body of a reading; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_READ, body, usage, ImagePageBody, StrokesBody, PixelsPageBody, wrong_keys=_wrong_keys)
+    return parse_json(_READ, body, usage, ImagePageBody, StrokesBody, PixelsPageBody)
 
 
 def parse_values_body(body: bytes, usage: str) -> ValuesBody:
@@ -148,13 +163,3 @@ def parse_template(body: bytes) -> Form:
 def parse_check_body(body: bytes) -> CheckBody:
     """Return the JSON body of a check; raises as `digitrec.web.schemas.validation.parse_json`."""
     return parse_json(_CHECK, body, 'Send {"version": 1, "fields": {"NAME": "VALUE"}}.', CheckBody)
-
-
-def _wrong_keys(names: list[str]) -> InvalidFieldError:
-    unknown = [name for name in names if name not in _IMAGE_KEYS]
-    received = ", ".join(repr(name[:40]) for name in names[:5]) or "no field"
-    return InvalidFieldError(
-        unknown[0][:40] if unknown else "image",
-        f"expected a JSON object with exactly one of the fields {', '.join(map(repr, _IMAGE_KEYS))}. "
-        f"Received: {received}. 'include' and 'threshold' go into the query string.",
-    )

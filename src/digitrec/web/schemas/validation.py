@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from digitrec.errors import InvalidFieldError
-from digitrec.validation import field_error, innermost
+from digitrec.validation import field_error
 
 # 20 MB of "[]," would become 430 MB of lists. 20,000 stroke points need 60,000 of these characters.
 _MAX_JSON_VALUES = 1_000_000
@@ -29,12 +27,7 @@ class RequestModel(BaseModel):
 
 
 def parse_json(
-    adapter: TypeAdapter[T],
-    body: bytes,
-    usage: str,
-    *models: type[BaseModel],
-    within: str = "",
-    wrong_keys: Callable[[list[str]], InvalidFieldError] | None = None,
+    adapter: TypeAdapter[T], body: bytes, usage: str, *models: type[BaseModel], within: str = ""
 ) -> T:
     """Return the JSON object in `body`, validated by `adapter`.
 
@@ -43,7 +36,6 @@ def parse_json(
     usage : part of the error for a body that is not an object.
     models : the union of models that `adapter` validates.
     within : the field with the value `body`, if that is not a whole request; errors are those of this field.
-    wrong_keys : makes the error for an object of none of the `models`, from its keys.
 
     Raises
     ------
@@ -62,9 +54,6 @@ def parse_json(
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        details = innermost(error)
-        if wrong_keys is not None and not details["loc"] and isinstance(details["input"], dict):
-            raise wrong_keys(list(details["input"])) from error
         invalid = field_error(error, *models, within=within)
         if not invalid.field:  # the body as a whole
             raise BadRequest(f"E{invalid.detail[1:]} {usage}") from error
