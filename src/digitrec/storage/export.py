@@ -64,21 +64,14 @@ def _adaptations(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
         yield f"adaptations/{adaptation.id}/model.h5", storage.adaptations.model(adaptation.id) or b""
 
 
-class _Sink(io.RawIOBase):
-    """A file that cannot seek, from which what was written is taken."""
+class _Sink(io.BytesIO):
+    """A file from which what was written is taken. Without a position, zipfile does not go back in it."""
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        part = bytes(memoryview(data))  # type: ignore[arg-type]
-        self._parts.append(part)
-        return len(part)
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
 
     def take(self) -> bytes:
-        data = b"".join(self._parts)
-        self._parts.clear()
+        data = self.getvalue()
+        self.seek(0)
+        self.truncate()
         return data
