@@ -5,28 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-import pytest
 from storage_testing import add_form, add_page, page, values
 
 from digitrec.errors import ConflictError
 from digitrec.storage import Storage
 
 ROUNDS = 20
-
-
-def test_a_change_of_an_old_version_is_rejected_with_the_present_record(storage: Storage) -> None:
-    record = add_page(storage, add_form(storage))
-    storage.records.check(record.id, 1, {"amount": "1"}, "first")
-    with pytest.raises(ConflictError, match="the present version of the record, 2. Received: 1") as caught:
-        storage.records.check(record.id, 1, {"amount": "2"}, "second")
-    assert caught.value.record.to_dict()["fields"]["amount"]["value"] == "1"
-    assert values(storage.records.get(record.id))["amount"] == "1"
-
-
-def test_checking_a_record_that_was_deleted_meanwhile_returns_none(storage: Storage) -> None:
-    record = add_page(storage, add_form(storage))
-    storage.records.delete(record.id)
-    assert storage.records.check(record.id, 1, {}, None) is None
 
 
 def test_of_two_changes_at_once_exactly_one_wins_and_the_other_sees_it(

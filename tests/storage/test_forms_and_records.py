@@ -12,24 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import update
-from storage_testing import BLANK, FORM, add_form, add_page, page, reading, values
+from storage_testing import BLANK, FORM, add_form, add_page, page, reading
 
-from digitrec.errors import InvalidFieldError
 from digitrec.forms.template import Form
 from digitrec.storage import Storage
 from digitrec.storage.tables import StoredRecord, now
 
 BLANK_FORM = Path(__file__).parents[2] / "examples" / "form"
-
-
-def test_an_empty_database_has_nothing(storage: Storage) -> None:
-    assert storage.forms.summaries() == []
-    assert storage.forms.get(1) is None
-    assert storage.records.page(1) == []
-    assert storage.records.get(1) is None
-    assert storage.records.field_image(1, "amount") is None
-    assert not storage.forms.delete(1)
-    assert not storage.records.delete(1)
 
 
 def test_a_form_comes_back_with_its_picture_ready_to_read(storage: Storage) -> None:
@@ -41,12 +30,6 @@ def test_a_form_comes_back_with_its_picture_ready_to_read(storage: Storage) -> N
     assert found[0].form.fields == form.fields
     prepared = storage.forms.prepared(stored.id, None)
     assert prepared.fingerprint()["pixels"] == form.fingerprint()["pixels"]
-
-
-def test_a_form_with_control_characters_in_a_name_is_rejected(storage: Storage) -> None:
-    form = Form.model_validate({"fields": {"a\0": {"box": [0, 0, 1, 1]}}})
-    with pytest.raises(InvalidFieldError, match="names without control characters"):
-        storage.forms.add(form, None, None)
 
 
 def test_summaries_count_records_and_have_the_newest_form_first(storage: Storage) -> None:
@@ -108,14 +91,6 @@ def test_a_record_for_a_form_that_was_deleted_meanwhile_is_none(storage: Storage
     assert storage.records.add(form, "a.jpg", "a" * 64, page(), None) == (None, False)
 
 
-def test_records_come_in_pages_the_oldest_first(storage: Storage) -> None:
-    form = add_form(storage)
-    ids = [add_page(storage, form, name).id for name in "abcde"]
-    storage.records.delete(ids[1])
-    assert [record.id for record in storage.records.page(form.id, limit=2)] == [ids[0], ids[2]]
-    assert [record.id for record in storage.records.page(form.id, after=ids[2])] == ids[3:]
-
-
 def test_records_are_selected_by_their_state(storage: Storage) -> None:
     form = add_form(storage)
     sure, doubtful = add_page(storage, form, "a"), add_page(storage, form, "b", amount=BLANK)
@@ -137,24 +112,6 @@ def test_a_value_is_confirmed_or_replaced_and_who_and_when_is_kept(storage: Stor
     assert (grade["value"], grade["text"], grade["checked_by"]) == ("4", "", "other clerk")
     assert grade["checked_at"].endswith("Z")
     assert found.to_dict()["fields"]["mark"]["checked_at"] is None
-
-
-def test_rules_see_the_corrected_values(storage: Storage) -> None:
-    record = add_page(storage, add_form(storage))
-    checked = storage.records.check(record.id, 1, {"amount": "1"}, None)
-    assert checked is not None
-    assert checked.violations == ()
-    checked = storage.records.check(record.id, 2, {"grade": "9"}, None)
-    assert checked is not None
-    assert [names for names, _ in checked.violations] == [("grade",)]
-    assert checked.to_dict()["state"] == "checked", "a person has confirmed it"
-
-
-def test_a_name_that_is_no_field_changes_nothing(storage: Storage) -> None:
-    record = add_page(storage, add_form(storage))
-    with pytest.raises(InvalidFieldError, match=r"fields\.sum"):
-        storage.records.check(record.id, 1, {"amount": "1", "sum": "2"}, None)
-    assert values(storage.records.get(record.id))["amount"] == "506"
 
 
 def test_a_deleted_form_takes_its_records_with_it(storage: Storage) -> None:

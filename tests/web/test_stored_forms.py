@@ -194,6 +194,7 @@ def test_a_correction_of_an_old_version_gets_the_present_record(stored: FlaskCli
     problem = assert_problem(
         stored.patch("/api/v1/records/1", json={"version": 1, "fields": {"digit": "1"}}), 409, "conflict"
     )
+    assert "the present version of the record, 2. Received: 1." in problem["detail"]
     assert problem["record"] == first.json == stored.get("/api/v1/records/1").json
 
 
@@ -214,7 +215,7 @@ def test_a_conflict_is_logged_once(stored: FlaskClient, failure_log: pytest.LogC
         ({"version": 1, "fields": {"digit": 7}}, "fields.digit"),
         ({"version": 1, "fields": {"digit": "7\x00"}}, "fields.digit"),
         ({"version": 1, "fields": {"digit": "7" * 201}}, "fields.digit"),
-        ({"version": 1, "fields": {"sum": "7"}}, "fields.sum"),
+        ({"version": 1, "fields": {"digit": "3", "sum": "7"}}, "fields.sum"),
         ({"version": 1, "fields": {}, "name": "x"}, "name"),
     ],
 )
