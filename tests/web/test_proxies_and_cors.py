@@ -179,7 +179,3 @@ HOSTS = ("https://digits.example", "digits.example:8000", "a b", "*")
 def test_an_invalid_setting_is_rejected_at_the_start(name: str, value: str, expected: str) -> None:
     with pytest.raises(SettingsError, match=f"DIGITREC_{name}: expected {expected}"):
         settings_from(**{name: value})
-
-
-def test_zero_proxies_is_a_valid_setting() -> None:
-    assert settings_from(TRUSTED_PROXIES="0").trusted_proxies == 0

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import h5py
 import pytest
-from click.testing import CliRunner
 from web_images import huge_png, one
 from web_servers import (
     GUNICORN,
     PLAIN_GUNICORN,
-    REPOSITORY,
     SERVE,
     WAITRESS,
     Server,
@@ -25,7 +23,6 @@ from web_servers import (
     wait_until,
 )
 
-from digitrec.cli.main import main
 from digitrec.errors import SettingsError
 from digitrec.files import packaged_model_path
 from digitrec.web.config import Settings
@@ -196,12 +193,6 @@ def test_gunicorn_does_not_start_with_an_invalid_setting(variable: str, value: s
     assert "Traceback" not in log
 
 
-def test_digitrec_serve_names_the_variable_of_an_invalid_port() -> None:
-    result = CliRunner().invoke(main, ["serve"], env={"PORT": "eighty"})
-    assert result.exit_code == 2
-    assert "PORT" in result.output.splitlines()[-1]
-
-
 def test_digitrec_serve_rejects_an_invalid_worker_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", "many")
     with pytest.raises(
@@ -239,8 +230,3 @@ def test_waitress_serves_on_windows_and_gunicorn_elsewhere(
     monkeypatch.setattr(run, server, lambda *arguments: served.append(arguments))
     run.run("::1", 8000, Settings())
     assert served == [("::1", 8000, Settings())]
-
-
-def test_the_procfile_starts_gunicorn_with_this_application() -> None:
-    procfile = (REPOSITORY / "Procfile").read_text()
-    assert procfile == "web: gunicorn 'digitrec.web.server.run:create_wsgi_app()'\n"
