@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -21,12 +21,12 @@ TAG_PREFIX: Final = "as "
 _PREVIEW_CHARS = 60  # of a rejected value
 
 
-def field_error(error: ValidationError, *models: type[BaseModel], within: str = "") -> InvalidFieldError:
+def field_error(error: ValidationError, model: type[BaseModel], within: str = "") -> InvalidFieldError:
     """Return `error` as an error that names the field, what it takes and what came.
 
     Parameters
     ----------
-    error : raised by one of `models`.
+    error : raised by `model`.
     within : the field with the validated value, if that was not a whole request.
     """
     details = innermost(error)
@@ -39,7 +39,7 @@ def field_error(error: ValidationError, *models: type[BaseModel], within: str = 
     if not location and not isinstance(details["input"], dict):
         kind = json_type_name(details["input"])
         return InvalidFieldError(within, f"expected a JSON object. Received: {kind}.")
-    path, description, known = _locate(location, models)
+    path, description, known = _locate(location, tuple(_models_in(model)))
     path = f"{within}.{path}".strip(".")
     if details["type"] == "extra_forbidden":
         name = str(location[-1])[:_PREVIEW_CHARS]
@@ -120,7 +120,9 @@ def _is_mapping(annotation: Any) -> bool:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        annotation = annotation.model_fields["root"].annotation
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)

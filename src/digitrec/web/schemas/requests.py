@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Discriminator, Field, Strict, Tag, TypeAdapter
+from pydantic import ConfigDict, Discriminator, Field, RootModel, Strict, Tag
 
 from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.forms.template import MAX_FIELDS, Form
 from digitrec.validation import TAG_PREFIX
 from digitrec.web.schemas.query import MAX_ID
-from digitrec.web.schemas.validation import RequestModel, parse_json
+from digitrec.web.schemas.validation import RequestModel
 
 # No control characters: PostgreSQL stores no NUL, and a table has one line for each record.
 _Value = Annotated[str, Strict(), Field(max_length=200, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
@@ -111,55 +111,27 @@ def _image_key(value: Any) -> str | None:
     )
 
 
-PredictBody: TypeAlias = Annotated[
-    Annotated[ImageBody, Tag(f"{TAG_PREFIX}image")]
-    | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
-    | Annotated[PixelsBody, Tag(f"{TAG_PREFIX}pixels")],
-    Discriminator(_image_key),
-]
-ReadBody: TypeAlias = Annotated[
-    Annotated[ImagePageBody, Tag(f"{TAG_PREFIX}image")]
-    | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
-    | Annotated[PixelsPageBody, Tag(f"{TAG_PREFIX}pixels")],
-    Discriminator(_image_key),
-]
-_PREDICT: TypeAdapter[PredictBody] = TypeAdapter(PredictBody)
-_READ: TypeAdapter[ReadBody] = TypeAdapter(ReadBody)
-_FORM: TypeAdapter[Form] = TypeAdapter(Form)
-_VALUES: TypeAdapter[ValuesBody] = TypeAdapter(ValuesBody)
-_CHECK: TypeAdapter[CheckBody] = TypeAdapter(CheckBody)
+class PredictBody(
+    RootModel[
+        Annotated[
+            Annotated[ImageBody, Tag(f"{TAG_PREFIX}image")]
+            | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
+            | Annotated[PixelsBody, Tag(f"{TAG_PREFIX}pixels")],
+            Discriminator(_image_key),
+        ]
+    ]
+):
+    """An image in one of three forms."""
 
 
-def parse_predict_body(body: bytes, usage: str) -> PredictBody:
-    """Return the JSON body of a prediction; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_PREDICT, body, usage, ImageBody, StrokesBody, PixelsBody)
-
-
-def parse_read_body(body: bytes, usage: str) -> ReadBody:
-    """Return the JSON body of a reading; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_READ, body, usage, ImagePageBody, StrokesBody, PixelsPageBody)
-
-
-def parse_values_body(body: bytes, usage: str) -> ValuesBody:
-    """Return the values of a form to check; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_VALUES, body, usage, ValuesBody)
-
-
-def parse_form_text(text: bytes) -> Form:
-    """Return the form in the JSON text of a multipart form, not yet prepared.
-
-    Raises
-    ------
-    InvalidFieldError : it is not JSON, or not a form.
-    """
-    return parse_json(_FORM, text, "", Form, within="form")
-
-
-def parse_template(body: bytes) -> Form:
-    """Return the form in a JSON body, not yet prepared; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_FORM, body, "Send the template of a form.", Form)
-
-
-def parse_check_body(body: bytes) -> CheckBody:
-    """Return the JSON body of a check; raises as `digitrec.web.schemas.validation.parse_json`."""
-    return parse_json(_CHECK, body, 'Send {"version": 1, "fields": {"NAME": "VALUE"}}.', CheckBody)
+class ReadBody(
+    RootModel[
+        Annotated[
+            Annotated[ImagePageBody, Tag(f"{TAG_PREFIX}image")]
+            | Annotated[StrokesBody, Tag(f"{TAG_PREFIX}strokes")]
+            | Annotated[PixelsPageBody, Tag(f"{TAG_PREFIX}pixels")],
+            Discriminator(_image_key),
+        ]
+    ]
+):
+    """An image in one of three forms, and with one that is not drawn the template of a form."""

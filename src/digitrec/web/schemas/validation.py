@@ -6,7 +6,7 @@ import re
 from itertools import islice
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from digitrec.validation import field_error
@@ -17,7 +17,7 @@ _MAX_JSON_VALUES = 1_000_000
 _MAX_JSON_KEYS = 10_000
 _KEY = re.compile(rb'"\s*:')
 
-T = TypeVar("T")
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class RequestModel(BaseModel):
@@ -26,15 +26,12 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def parse_json(
-    adapter: TypeAdapter[T], body: bytes, usage: str, *models: type[BaseModel], within: str = ""
-) -> T:
-    """Return the JSON object in `body`, validated by `adapter`.
+def parse_json(model: type[_Model], body: bytes, usage: str, within: str = "") -> _Model:
+    """Return the JSON object in `body`, validated by `model`.
 
     Parameters
     ----------
     usage : part of the error for a body that is not an object.
-    models : the union of models that `adapter` validates.
     within : the field with the value `body`, if that is not a whole request; errors are those of this field.
 
     Raises
@@ -52,9 +49,9 @@ def parse_json(
             f"Expected JSON of at most {_MAX_JSON_KEYS:,} keys. Received: more. Send fewer fields in a request."
         )
     try:
-        return adapter.validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
-        invalid = field_error(error, *models, within=within)
+        invalid = field_error(error, model, within)
         if not invalid.field:  # the body as a whole
             raise BadRequest(f"E{invalid.detail[1:]} {usage}") from error
         raise invalid from error

@@ -11,7 +11,8 @@ from digitrec.errors import InvalidFieldError
 from digitrec.forms.proposals import propose_fields
 from digitrec.preprocessing.decode import decoded
 from digitrec.web.request_context import current_state
-from digitrec.web.schemas.requests import parse_values_body
+from digitrec.web.schemas.requests import ValuesBody
+from digitrec.web.schemas.validation import parse_json
 from digitrec.web.views.request_images import parsing_memory, read_body, read_images
 
 blueprint = Blueprint("form_tools", __name__)
@@ -40,6 +41,6 @@ def check() -> dict[str, Any]:
     if not request.is_json:
         raise BadRequest(f"Expected JSON. Received: {request.mimetype or 'no content type'}. {_CHECK_USAGE}")
     with parsing_memory():
-        body = parse_values_body(read_body("JSON", _CHECK_USAGE), _CHECK_USAGE)
+        body = parse_json(ValuesBody, read_body("JSON", _CHECK_USAGE), _CHECK_USAGE)
         form = body.form.model_copy(update={"reference": None}).prepare()
     return {"violations": [violation._asdict() for violation in form.violations(body.fields)]}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from flask import Blueprint, Response, request
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from werkzeug.exceptions import BadRequest, NotFound
 
 from digitrec import __version__
@@ -36,7 +35,6 @@ blueprint = Blueprint("kserve_v2", __name__, url_prefix="/v2")
 MODEL_NAME = "digitrec"
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 _USAGE = 'Send {"inputs": [{"name": "pixels", "shape": [1, 28, 28], "datatype": "FP32", "data": [...]}]}.'
-_REQUEST = TypeAdapter(InferenceRequest)
 _POLARITY = "0 is background; full ink is 1 (FP32) or 255 (UINT8), as in MNIST"
 
 
@@ -139,7 +137,7 @@ def _parse_request() -> tuple[InferenceRequest, bytes]:
             f"Expected a body without encoding. Received: {request.content_encoding[:40]!r}. Do not compress it."
         )
     length = _json_length(request.headers.get(_HEADER_LENGTH), len(body))
-    return parse_json(_REQUEST, body[:length], _USAGE, InferenceRequest), body[length:]
+    return parse_json(InferenceRequest, body[:length], _USAGE), body[length:]
 
 
 def _json_length(text: str | None, size: int) -> int:

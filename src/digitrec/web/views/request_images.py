@@ -16,14 +16,12 @@ from digitrec.preprocessing.strokes import Strokes
 from digitrec.web.request_context import current_state
 from digitrec.web.schemas.requests import (
     ImageBody,
+    PixelsBody,
     PredictBody,
     ReadBody,
     StrokesBody,
-    parse_form_text,
-    parse_predict_body,
-    parse_read_body,
-    parse_template,
 )
+from digitrec.web.schemas.validation import parse_json
 
 _PARSING_FACTOR = 5  # memory for each byte of a JSON body: the body, its text and the parsed values
 _USAGE = (
@@ -48,7 +46,7 @@ def read_images() -> list[ImageLike]:
         return _from_form(current_state().settings.max_request_images)
     if _is_json():
         with parsing_memory():
-            return [_to_image(parse_predict_body(_image_body(), _USAGE))]
+            return [_to_image(parse_json(PredictBody, _image_body(), _USAGE).root)]
     body = _image_body()
     if request.mimetype == "text/plain" and _is_text(body):
         with parsing_memory():
@@ -70,7 +68,7 @@ def read_images_and_form() -> tuple[list[ImageLike], Form | None]:
     form = picture = None
     if _is_json():
         with parsing_memory():
-            page = parse_read_body(_image_body(), _USAGE)
+            page = parse_json(ReadBody, _image_body(), _USAGE).root
             images, form = [_to_image(page)], None if isinstance(page, StrokesBody) else page.form
     else:
         images = read_images()
@@ -92,7 +90,8 @@ def read_template() -> tuple[Form, bytes | None]:
             raise InvalidFieldError("form", f"expected the template of a form. Received: {_received()}.")
     else:
         with parsing_memory():
-            form, picture = parse_template(read_body("a form", "Send its template as JSON.")), None
+            body = read_body("a form", "Send its template as JSON.")
+            form, picture = parse_json(Form, body, "Send the template of a form."), None
     if picture is None and form.reference is not None and form.reference.startswith("data:"):
         picture = decode_base64(form.reference, "form.reference")
     return _prepared(form, picture), picture
@@ -110,7 +109,8 @@ def _form_and_picture() -> tuple[Form | None, bytes | None]:
             raise InvalidFieldError("form", "expected the template of the form. Received: its picture alone.")
         return None, None
     with parsing_memory():
-        form = parse_form_text(file.read() if text is None and file is not None else (text or "").encode())
+        content = file.read() if text is None and file is not None else (text or "").encode()
+        form = parse_json(Form, content, "", within="form")
     return form, None if picture is None else picture.read()
 
 
@@ -192,7 +192,7 @@ def _received() -> str:
     return "a form with " + (", ".join(repr(name) for name in names[:5]) or "no fields")
 
 
-def _to_image(value: PredictBody | ReadBody) -> ImageLike:
+def _to_image(value: ImageBody | StrokesBody | PixelsBody) -> ImageLike:
     if isinstance(value, ImageBody):
         return decode_base64(value.image, "image")
     if isinstance(value, StrokesBody):

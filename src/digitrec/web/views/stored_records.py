@@ -21,7 +21,8 @@ from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.observability.metrics import record_reading
 from digitrec.web.request_context import AppState, current_state, enforce_deadline
 from digitrec.web.schemas.query import RecordsOptions, parse_query
-from digitrec.web.schemas.requests import parse_check_body
+from digitrec.web.schemas.requests import CheckBody
+from digitrec.web.schemas.validation import parse_json
 from digitrec.web.views.request_images import parsing_memory, read_body, read_images
 from digitrec.web.views.stored import found, make_blueprint, row_id, storage
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 blueprint = make_blueprint("stored_records")
 _MAX_NAME_CHARS = 200
+_CHECK_USAGE = 'Send {"version": 1, "fields": {"NAME": "VALUE"}}.'
 
 
 @blueprint.post("/api/v1/forms/<form_id>/records")
@@ -70,7 +72,8 @@ def check_record(record_id: str) -> dict[str, Any]:
     """Confirm or replace values of a record, unless somebody else has changed it meanwhile."""
     store = storage()
     with parsing_memory():
-        body = parse_check_body(read_body("JSON", "Send the version and the fields of the record."))
+        content = read_body("JSON", "Send the version and the fields of the record.")
+        body = parse_json(CheckBody, content, _CHECK_USAGE)
     record = store.records.check(row_id(record_id), body.version, body.fields, api_key_name())
     return found(record).to_dict()
 
