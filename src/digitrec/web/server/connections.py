@@ -21,6 +21,7 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 from waitress.utilities import BadRequest
 
+from digitrec.web.config import Settings
 from digitrec.web.middleware.security_headers import SECURITY_HEADERS
 from digitrec.web.problems import INTERNAL_ERROR, MALFORMED_REQUEST, REQUEST_TOO_LARGE
 
@@ -42,17 +43,12 @@ _log = logging.getLogger(__name__)
 
 
 def make_server(
-    application: Callable[..., Any],
-    settings: Any,
-    *,
-    body_budget_bytes: int,
-    **adjustments: Any,
+    application: Callable[..., Any], settings: Settings, *, body_budget_bytes: int, **adjustments: Any
 ) -> Any:
     """Return a waitress server whose connections follow the rules of this module.
 
     Parameters
     ----------
-    settings : a `digitrec.web.config.Settings`.
     body_budget_bytes : what the bodies of unfinished requests may take together; further ones are not read meanwhile.
     adjustments : further ones for `waitress.create_server`.
     """
@@ -212,7 +208,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     closes_after_response = False
     _request_began = 0.0
 
-    def __init__(self, settings: Any, budget: BodyBudget, *arguments: Any, **options: Any) -> None:
+    def __init__(self, settings: Settings, budget: BodyBudget, *arguments: Any, **options: Any) -> None:
         self.max_body_bytes = settings.max_request_bytes
         self._client_timeout_s = float(settings.client_timeout_s)
         self._budget = budget

@@ -1,4 +1,4 @@
-"""gunicorn's server hooks; all run in the master process."""
+"""gunicorn's server hooks, by its names for them; all run in the master process."""
 
 from __future__ import annotations
 
@@ -6,30 +6,19 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from digitrec.errors import DigitrecError
 from digitrec.native_logging import suppress_native_stderr
-from digitrec.web.config import Settings, load_recognizer
+from digitrec.web.config import load_recognizer
 from digitrec.web.request_context import AppState, set_state, state_of
 
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _METRICS_PREFIX = "digitrec-metrics-"
 _METRICS_BYTES = 32_000_000  # 2 MB for each worker; a write to a mapped file without room kills the process
-
-
-def server_hooks(settings: Settings) -> dict[str, Callable[..., None]]:
-    """Return the hooks by gunicorn's names."""
-    return {
-        "when_ready": partial(_handle_sigterm, settings.shutdown_delay_s),
-        "on_reload": reload_model,
-        "on_exit": _remove_metrics,
-    }
 
 
 def enable_multiprocess_metrics() -> None:
@@ -47,13 +36,14 @@ def enable_multiprocess_metrics() -> None:
             Path(folder).rmdir()
 
 
-def _remove_metrics(_server: object) -> None:
+def on_exit(_server: object) -> None:
+    """Remove the files of the metrics, unless they are in an operator's own folder."""
     folder = Path(os.environ.get(_METRICS_DIR, ""))
     if folder.name.startswith(_METRICS_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def reload_model(server: Any) -> None:
+def on_reload(server: Any) -> None:
     """Load the model file again after SIGHUP, before the workers are replaced; keep the old model if that fails."""
     state = state_of(server.app.callable)
     try:
@@ -71,8 +61,8 @@ def _model_name(state: AppState) -> str:
     return f"{state.recognizer.card['name']} {state.recognizer.card['version']}"
 
 
-def _handle_sigterm(delay_s: int, server: Any) -> None:
-    """At SIGTERM let /readyz return 503, and gunicorn stop `delay_s` later; a second SIGTERM stops it at once.
+def when_ready(server: Any) -> None:
+    """At SIGTERM let /readyz return 503, and gunicorn stop after the delay; a second SIGTERM stops it at once.
 
     A load balancer that checks /readyz sends its requests elsewhere meanwhile.
     """
@@ -82,10 +72,10 @@ def _handle_sigterm(delay_s: int, server: Any) -> None:
 
     def drain(number: int, frame: Any) -> None:
         state = state_of(server.app.callable)
-        if state.is_draining or not delay_s:
+        if state.is_draining or not state.settings.shutdown_delay_s:
             stop(number, frame)
         else:
-            signal.alarm(delay_s)
+            signal.alarm(state.settings.shutdown_delay_s)
         state.draining[0] = 1
 
     signal.signal(signal.SIGALRM, stop)

@@ -22,8 +22,8 @@ from digitrec.native_logging import suppress_native_stderr
 from digitrec.web import create_app
 from digitrec.web.config import Settings, find_misspelled, load_settings
 from digitrec.web.observability import logs
+from digitrec.web.server import hooks
 from digitrec.web.server.connections import make_server
-from digitrec.web.server.hooks import enable_multiprocess_metrics, server_hooks
 from digitrec.web.server.sizing import worker_count
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def create_wsgi_app(settings: Settings | None = None) -> Flask:
     """Return the application for gunicorn; for an error that an operator can fix, print one line and exit."""
     try:
         settings = settings or load_settings()
-        enable_multiprocess_metrics()
+        hooks.enable_multiprocess_metrics()
         with suppress_native_stderr():
             app = create_app(settings)
     except DigitrecError as error:
@@ -91,7 +91,9 @@ def gunicorn_options(
         "loglevel": settings.log_level.lower(),
         "logconfig_dict": logs.logging_config(settings),
         "control_socket_disable": True,  # it starts a thread in the process that forks
-        **server_hooks(settings),
+        "when_ready": hooks.when_ready,
+        "on_reload": hooks.on_reload,
+        "on_exit": hooks.on_exit,
     }
 
 
