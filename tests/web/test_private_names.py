@@ -23,7 +23,6 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
-from waitress.trigger import trigger
 from waitress.utilities import BadRequest
 
 
@@ -41,10 +40,9 @@ from waitress.utilities import BadRequest
         ),
         (HTTPRequestParser, "error completed close"),
         (ChunkedReceiver, "control_line trailer"),
-        (BaseWSGIServer, "channel_class maintenance handle_accept accept"),
+        (BaseWSGIServer, "channel_class maintenance handle_accept accept pull_trigger"),
         (wasyncore.dispatcher, "close"),
         (wasyncore, "loop"),
-        (trigger, "pull_trigger"),
         (ErrorTask, "execute set_close_on_finish write status content_length"),
         (BadRequest, "code reason"),
         (Arbiter, "signal"),

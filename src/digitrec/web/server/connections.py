@@ -76,7 +76,8 @@ def make_server(
 
 def listeners(sockets: dict[int, Any]) -> list[Any]:
     """Return waitress's servers, one for each address, in the map of its loop."""
-    return list({id(item): item for item in sockets.values() if isinstance(item, BaseWSGIServer)}.values())
+    items = list(sockets.values())  # a copy: a request's thread may call this while the loop changes the map
+    return [item for item in items if isinstance(item, BaseWSGIServer)]
 
 
 def channels(sockets: dict[int, Any]) -> list[Channel]:

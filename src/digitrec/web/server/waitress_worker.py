@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
-from waitress.trigger import trigger
 
 from digitrec.cgroups import available_memory_bytes
 from digitrec.limits import large_images
@@ -93,10 +92,8 @@ class WaitressWorker(Worker):  # type: ignore[misc]
             self._poll()
 
     def _wake_loop(self) -> None:
-        for item in list(self._sockets.values()):
-            if isinstance(item, trigger):
-                item.pull_trigger()
-                return
+        for listener in listeners(self._sockets):
+            listener.pull_trigger()
 
     def _max_connections(self) -> int:
         """Return the limit; each connection may need two more files, for its body and its response."""
