@@ -16,9 +16,15 @@ _SECONDS_PER_DAY = 86_400
 
 
 @blueprint.get("/openapi.json")
+@cache
 def document() -> dict[str, Any]:
     """Return the document as JSON."""
-    return _document()
+    import yaml  # noqa: PLC0415  # most servers are never asked for the document
+
+    text = files("digitrec.web").joinpath("openapi.yaml").read_text(encoding="utf-8")
+    parsed: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # nosec B506  # both loaders are safe
+    parsed["info"]["version"] = __version__
+    return parsed
 
 
 @blueprint.get("/docs")
@@ -33,13 +39,3 @@ def docs_file(name: str) -> Response:
     response = send_from_directory(Path(str(files("flask_swagger_ui"))) / "dist", name)
     response.headers["Cache-Control"] = f"public, max-age={_SECONDS_PER_DAY}"
     return response
-
-
-@cache
-def _document() -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  # most servers are never asked for the document
-
-    text = files("digitrec.web").joinpath("openapi.yaml").read_text(encoding="utf-8")
-    parsed: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # nosec B506  # both loaders are safe
-    parsed["info"]["version"] = __version__
-    return parsed
