@@ -116,13 +116,11 @@ def table_row(record: StoredRecord) -> Row:
         }
         for name, field in data["fields"].items()
     }
-    accepted = data["state"] == "checked"
-    violations = data["violations"]
     return {
         "file": data["name"],
-        "accepted": accepted,
+        "accepted": data["state"] == "checked",
         "fit": data["fit"],
-        "violations": violations,
+        "violations": data["violations"],
         "fields": fields,
     }
 
