@@ -140,23 +140,19 @@ def test_every_operation_has_its_own_id_and_a_summary(document: dict[str, Any]) 
     assert all(operation["summary"].endswith(".") for _, _, operation in operations(document))
 
 
-@pytest.mark.parametrize("path", IMAGE_PATHS)
-def test_the_query_parameters_are_those_of_the_model(document: dict[str, Any], path: str) -> None:
-    assert_documented(
-        document, path, "post", query.ReadOptions if path.endswith("read") else query.PredictOptions
-    )
-
-
 @pytest.mark.parametrize(
-    ("path", "options"), [("records", query.RecordsOptions), ("table", query.TableOptions)]
+    ("path", "method", "options"),
+    [
+        ("/predict", "post", query.PredictOptions),
+        ("/api/v1/predict", "post", query.PredictOptions),
+        ("/api/v1/read", "post", query.ReadOptions),
+        ("/api/v1/forms/{form_id}/records", "get", query.RecordsOptions),
+        ("/api/v1/forms/{form_id}/table", "get", query.TableOptions),
+    ],
 )
-def test_the_query_parameters_of_stored_forms_are_those_of_the_model(
-    document: dict[str, Any], path: str, options: type[BaseModel]
+def test_the_query_parameters_are_those_of_the_model(
+    document: dict[str, Any], path: str, method: str, options: type[BaseModel]
 ) -> None:
-    assert_documented(document, f"/api/v1/forms/{{form_id}}/{path}", "get", options)
-
-
-def assert_documented(document: dict[str, Any], path: str, method: str, options: type[BaseModel]) -> None:
     documented = {
         item["name"]: {"description": item["description"], **item["schema"]}
         for item in document["paths"][path][method]["parameters"]
