@@ -6,7 +6,8 @@ An error is logged once, with the request ID of its response. Only the log has t
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, json, render_template, request, url_for
 from werkzeug.exceptions import (
@@ -25,6 +26,7 @@ from digitrec.web.observability.metrics import record_error
 from digitrec.web.problems import PROBLEMS, Problem
 from digitrec.web.request_context import request_id
 
+_Image = TypeVar("_Image")
 _MEDIA_TYPE = "application/problem+json"
 _PROBLEM_BY_ERROR: dict[type[BaseException], Problem] = {
     errors.UnreadableImageError: problems.UNREADABLE_IMAGE,
@@ -84,6 +86,14 @@ def problem_json(error: Exception) -> dict[str, Any]:
     _log(error, fields)
     record_error(problem.name)
     return fields
+
+
+def result_or_problem(recognize: Callable[[_Image], dict[str, Any]], image: _Image) -> dict[str, Any]:
+    """Return the JSON object for one of several images, whose error takes only its own place."""
+    try:
+        return recognize(image)
+    except errors.DigitrecError as error:
+        return problem_json(error)
 
 
 def handle_error(error: Exception) -> Response:

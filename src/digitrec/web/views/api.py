@@ -12,7 +12,7 @@ from digitrec.forms.template import Form
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.reading.constraints import Constraint
 from digitrec.results import Prediction, Reading
-from digitrec.web.error_handlers import problem_json
+from digitrec.web.error_handlers import problem_json, result_or_problem
 from digitrec.web.observability.metrics import record_prediction, record_reading
 from digitrec.web.request_context import current_state, enforce_deadline
 from digitrec.web.schemas.query import PredictOptions, ReadOptions, parse_query
@@ -51,12 +51,10 @@ def read() -> dict[str, Any]:
     """
     options = parse_query(ReadOptions, request.args)
     images, form = read_images_and_form()
-    constraint = options.constraint(form)
+    read_one = partial(_read, constraint=options.constraint(form), form=form, options=options)
     if len(images) == 1:
-        return _read(images[0], constraint, form, options)
-    return {
-        "results": [_read_or_problem(image, constraint, form, options) for image in enforce_deadline(images)]
-    }
+        return read_one(images[0])
+    return {"results": [result_or_problem(read_one, image) for image in enforce_deadline(images)]}
 
 
 @blueprint.get("/api/v1/model")
@@ -95,12 +93,3 @@ def _reading(result: Reading | DigitrecError, options: ReadOptions) -> dict[str,
         return problem_json(result)
     record_reading(result)
     return reading_json(result, options.includes)
-
-
-def _read_or_problem(
-    image: ImageLike, constraint: Constraint, form: Form | None, options: ReadOptions
-) -> dict[str, Any]:
-    try:
-        return _read(image, constraint, form, options)
-    except DigitrecError as error:
-        return problem_json(error)

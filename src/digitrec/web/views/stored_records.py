@@ -11,12 +11,11 @@ import numpy as np
 from flask import Response, request
 
 from digitrec.control_characters import escape_controls
-from digitrec.errors import DigitrecError
 from digitrec.model.classifier import load_classifier
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.recognizer import Recognizer
 from digitrec.results import FormRecord, Reading
-from digitrec.web.error_handlers import problem_json
+from digitrec.web.error_handlers import result_or_problem
 from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.observability.metrics import record_reading
 from digitrec.web.request_context import AppState, current_state, enforce_deadline
@@ -44,7 +43,11 @@ def add_records(form_id: str) -> tuple[dict[str, Any], int]:
     if len(pages) == 1:
         record, is_new = _add(stored, *pages[0])
         return record.to_dict(), 201 if is_new else 200
-    return {"results": [_add_or_problem(stored, *page) for page in enforce_deadline(pages)]}, 200
+
+    def add_one(page: tuple[ImageLike, str | None]) -> dict[str, Any]:
+        return _add(stored, *page)[0].to_dict()
+
+    return {"results": [result_or_problem(add_one, page) for page in enforce_deadline(pages)]}, 200
 
 
 @blueprint.get("/api/v1/forms/<form_id>/records")
@@ -143,13 +146,6 @@ def _add(stored: StoredForm, image: ImageLike, name: str | None) -> tuple[Stored
     label = escape_controls(name or "")[:_MAX_NAME_CHARS]
     record, is_new = store.records.add(stored, label, digest, result, api_key_name())
     return found(record), is_new
-
-
-def _add_or_problem(stored: StoredForm, image: ImageLike, name: str | None) -> dict[str, Any]:
-    try:
-        return _add(stored, image, name)[0].to_dict()
-    except DigitrecError as error:
-        return problem_json(error)
 
 
 def _count(result: FormRecord) -> None:
