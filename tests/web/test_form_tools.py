@@ -76,12 +76,6 @@ def test_the_reference_is_not_loaded(client: FlaskClient) -> None:
         ({"form": FORM}, "fields", "expected an object of texts"),
         ({"form": FORM, "fields": {"a": 7}}, "fields.a", "expected an object of texts"),
         ({"form": FORM, "fields": {"a": 5000 * "1", "b": "1"}}, "fields.a", "of at most 200 characters"),
-        ({"form": {"fields": {}}, "fields": {}}, "form.fields", "expected an object of 1 to 500 fields"),
-        (
-            {"form": {"fields": {"a": BOXES["a"], "b": BOXES["a"]}}, "fields": {}},
-            "form.fields.b.box",
-            "overlap",
-        ),
         (
             {"form": {**FORM, "rules": [{"kind": "luhn", "field": "c"}]}, "fields": {}},
             "form.rules[0]",
