@@ -29,7 +29,7 @@ def field_error(error: ValidationError, model: type[BaseModel], within: str = ""
     error : raised by `model`.
     within : the field with the validated value, if that was not a whole request.
     """
-    details = innermost(error)
+    details = _innermost(error)
     if details["type"] == "json_invalid":
         reason = details["msg"].removeprefix("Invalid JSON: ")
         return InvalidFieldError(
@@ -78,7 +78,7 @@ def json_type_name(value: object) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
-def innermost(error: ValidationError) -> ErrorDetails:
+def _innermost(error: ValidationError) -> ErrorDetails:
     """Return the error with the longest path: the client meant the member of a union that matched furthest."""
     return max(error.errors(include_url=False), key=lambda details: len(details["loc"]))
 
