@@ -1,4 +1,4 @@
-"""The OpenAPI document, which openapi.yaml and the models of request bodies hold, and Swagger UI to browse it."""
+"""The OpenAPI document, which openapi.yaml and the models of requests hold, and Swagger UI to browse it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, render_template, send_from_directory
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from digitrec import __version__
 from digitrec.web.problems import PROBLEMS
-from digitrec.web.schemas import requests, tensors
+from digitrec.web.schemas import query, requests, tensors
 
 blueprint = Blueprint("openapi", __name__)
 _SECONDS_PER_DAY = 86_400
@@ -35,6 +36,9 @@ def document() -> dict[str, Any]:
     info["description"] = info["description"].replace("(set by the server)", _problem_list())
     components["parameters"]["problem"]["schema"]["enum"] = list(PROBLEMS)
     components["schemas"] |= _request_schemas()
+    for parameter in components["parameters"].values():
+        if model := parameter.pop("model", None):
+            parameter.update(_query_parameter(getattr(query, model), parameter["name"]))
     return parsed
 
 
@@ -50,17 +54,25 @@ def _request_schemas() -> dict[str, Any]:
     _, schema = models_json_schema(
         [(model, "validation") for model in _BODIES], ref_template="#/components/schemas/{model}"
     )
-    return {name: without_titles(definition) for name, definition in schema["$defs"].items()}
+    return {name: _without_titles(definition) for name, definition in schema["$defs"].items()}
 
 
-def without_titles(schema: Any) -> Any:
+def _query_parameter(options: type[BaseModel], name: str) -> dict[str, Any]:
+    schema = _without_titles(options.model_json_schema()["properties"][name])
+    description = schema.pop("description")
+    # An optional parameter is absent, and never null.
+    (value,) = [item for item in schema.pop("anyOf", [{}]) if item != {"type": "null"}]
+    return {"in": "query", "required": False, "description": description, "schema": schema | value}
+
+
+def _without_titles(schema: Any) -> Any:
     """Drop what pydantic adds to a schema: titles, and defaults that stand for an absent value."""
     if isinstance(schema, list):
-        return [without_titles(item) for item in schema]
+        return [_without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: without_titles(value)
+        key: _without_titles(value)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str)) and not (key == "default" and not value)
     }
