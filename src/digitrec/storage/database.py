@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from alembic import command
@@ -39,29 +39,23 @@ class Database:
         self._engine = _make_engine(_parsed(url))
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
 
-    @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> AbstractContextManager[Session]:
         """Begin a transaction that only reads.
 
         Raises
         ------
         DatabaseUnavailableError : the database cannot be used, or has another version.
         """
-        with _translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            _check_version(session.connection())
-            yield session
+        return _transaction(self._engine)
 
-    @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> AbstractContextManager[Session]:
         """Begin a transaction that is committed at the end of the block.
 
         Raises
         ------
         DatabaseUnavailableError : as for `read`; nothing was written.
         """
-        with _translated_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
-            _check_version(session.connection())
-            yield session
+        return _transaction(self._writer)
 
     def upgrade(self) -> None:
         """Create the tables, or bring them to this version.
@@ -102,6 +96,13 @@ class Database:
             ) from error
         finally:
             self.close()
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Session]:
+    with _translated_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
+        _check_version(session.connection())
+        yield session
 
 
 def _check_version(connection: Connection) -> None:
