@@ -14,7 +14,7 @@ from digitrec.control_characters import escape_controls
 from digitrec.model.classifier import load_classifier
 from digitrec.preprocessing.decode import ImageLike
 from digitrec.recognizer import Recognizer
-from digitrec.results import FormRecord, Reading
+from digitrec.results import Reading
 from digitrec.web.error_handlers import result_or_problem
 from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.observability.metrics import record_reading
@@ -142,13 +142,9 @@ def _add(stored: StoredForm, image: ImageLike, name: str | None) -> tuple[Stored
     recognizer = active_recognizer()
     form = store.forms.prepared(stored.id, recognizer.limits)
     result = recognizer.read_form(image, form, iterate=enforce_deadline, include_images=True)
-    _count(result)
-    label = escape_controls(name or "")[:_MAX_NAME_CHARS]
-    record, is_new = store.records.add(stored, label, digest, result, api_key_name())
-    return found(record), is_new
-
-
-def _count(result: FormRecord) -> None:
     for reading in result.fields.values():
         if isinstance(reading, Reading):
             record_reading(reading)
+    label = escape_controls(name or "")[:_MAX_NAME_CHARS]
+    record, is_new = store.records.add(stored, label, digest, result, api_key_name())
+    return found(record), is_new
