@@ -23,13 +23,9 @@ OUTPUTS: dict[str, tuple[str, np.dtype[Any], tuple[int, ...]]] = {
 }
 
 _Value = TypeVar("_Value")
-_Fast = Field(fail_fast=True)  # of a million wrong numbers the first is enough
-_Flat = Annotated[list[_Value], _Fast]
+_List = Annotated[list[_Value], Field(fail_fast=True)]  # of a million wrong numbers the first is enough
 _Nested: TypeAlias = Annotated[
-    _Flat[_Value]
-    | Annotated[list[_Flat[_Value]], _Fast]
-    | Annotated[list[Annotated[list[_Flat[_Value]], _Fast]], _Fast]
-    | Annotated[list[Annotated[list[Annotated[list[_Flat[_Value]], _Fast]], _Fast]], _Fast],
+    _List[_Value] | _List[_List[_Value]] | _List[_List[_List[_Value]]] | _List[_List[_List[_List[_Value]]]],
     Field(union_mode="left_to_right"),
 ]
 _Fraction = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
@@ -41,10 +37,12 @@ _DATA = (
 )
 
 
-class InputParameters(RequestModel):
-    """Parameters of an input; unknown ones are ignored."""
-
+class _Parameters(RequestModel):
     model_config = ConfigDict(extra="allow")
+
+
+class InputParameters(_Parameters):
+    """Parameters of an input; unknown ones are ignored."""
 
     binary_data_size: Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)] | None = Field(
         default=None,
@@ -81,10 +79,8 @@ class BytesInput(_Input):
     data: _Nested[_Byte] | None = Field(default=None, description=_DATA)
 
 
-class OutputParameters(RequestModel):
+class OutputParameters(_Parameters):
     """Parameters of an output; unknown ones are ignored."""
-
-    model_config = ConfigDict(extra="allow")
 
     binary_data: Annotated[bool, Strict()] | None = Field(
         default=None, description="True or false. Whether the output follows the JSON as bytes."
@@ -105,10 +101,8 @@ class RequestedOutput(RequestModel):
     )
 
 
-class RequestParameters(RequestModel):
+class RequestParameters(_Parameters):
     """Parameters of the request; unknown ones are ignored."""
-
-    model_config = ConfigDict(extra="allow")
 
     binary_data_output: Annotated[bool, Strict()] = Field(
         default=False,
