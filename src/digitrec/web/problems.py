@@ -140,12 +140,5 @@ SHUTTING_DOWN = Problem(
     "It finishes its requests and takes no new ones. Try another server, or try again soon.",
 )
 
-PROBLEMS = {
-    problem.name: problem
-    for problem in (
-        MALFORMED_REQUEST, INVALID_FIELD, UNREADABLE_IMAGE, UNAUTHORIZED, NOT_FOUND, STORAGE_DISABLED,
-        METHOD_NOT_ALLOWED, CONFLICT, IMAGE_TOO_LARGE, REQUEST_TOO_LARGE, UNSUPPORTED_IMAGE, BLANK_IMAGE,
-        FORM_MISMATCH, NO_IMPROVEMENT, TOO_MANY_REQUESTS, INTERNAL_ERROR, MODEL_UNAVAILABLE, BUSY,
-        DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    )
-}  # fmt: skip
+# All of the above, in their order.
+PROBLEMS = {value.name: value for value in list(globals().values()) if isinstance(value, Problem)}
