@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from tqdm import tqdm
+from tqdm.keras import TqdmCallback
 
 from digitrec.model.architectures import ARCHITECTURES, class_probability_model
 from digitrec.training.checkpoint import TrainingState, read_checkpoint, write_checkpoint
@@ -18,8 +17,6 @@ from digitrec.training.config import TrainingConfig
 from digitrec.training.datasets import AugmentedDataset, validation_dataset
 from digitrec.training.distillation import TeacherEnsemble
 from digitrec.training.samples import Samples
-
-_PROGRESS_INTERVAL_S = 1.0
 
 
 def fit(
@@ -39,7 +36,7 @@ def fit(
     checkpoint : path of the checkpoint, written after every epoch.
     teachers : teacher models; see `TeacherEnsemble`.
     resume : continue from `checkpoint`. Early stopping starts again: it counts and compares the epochs of this run.
-    progress : show a progress bar with the estimated time.
+    progress : show a progress bar of the epochs, with the estimated time, and one of the batches.
 
     Raises
     ------
@@ -64,16 +61,11 @@ def fit(
         ensemble.init_student(trained)
         if config.teacher_fraction > 0:
             dataset = dataset.map(lambda images, labels: (images, ensemble.soft_targets(images, labels)))
-    trained.compile(
-        _optimizer(config, len(batches)),
-        "categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    trained.compile(_optimizer(config, len(batches)), "categorical_crossentropy", metrics=["accuracy"])
     saved_config = json.loads(json.dumps(config.to_dict()))  # as it is read back from the checkpoint
     saved_config["training data"] = training.digest()  # the same options with other data are another run
     state = read_checkpoint(checkpoint, trained, saved_config) if resume else TrainingState(saved_config, [])
     checkpoint_callback = _CheckpointCallback(checkpoint, state)
-    epochs_done = len(state.history)
     early_stopping = []
     if config.patience is not None:
         early_stopping = [keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True)]
@@ -81,13 +73,13 @@ def fit(
         dataset,
         validation_data=validation_dataset(validation, classes),
         epochs=config.epochs,
-        initial_epoch=epochs_done,
+        initial_epoch=len(state.history),
         shuffle=False,  # AugmentedDataset shuffles reproducibly
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.set_epoch(epoch)),
             checkpoint_callback,
             *early_stopping,
-            _ProgressBar(config.epochs, len(batches), epochs_done, visible=progress),
+            *([TqdmCallback()] if progress else []),
         ],
         verbose=0,
     )
@@ -144,27 +136,3 @@ class _CheckpointCallback(keras.callbacks.Callback):
         numbers["seconds"] = time.monotonic() - self._started
         self.state = TrainingState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
         write_checkpoint(self.path, self.model, self.state)
-
-
-class _ProgressBar(keras.callbacks.Callback):
-    """One progress bar for all epochs. The bar of Keras covers one epoch only."""
-
-    def __init__(self, epochs: int, steps: int, epochs_done: int, *, visible: bool) -> None:
-        super().__init__()
-        self._bar = tqdm(
-            total=epochs * steps,
-            initial=epochs_done * steps,
-            unit="step",
-            disable=not visible,
-            mininterval=_PROGRESS_INTERVAL_S,
-        )
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        accuracy = np.round(100 * float((logs or {})["val_accuracy"]), 2)
-        self._bar.set_postfix_str(f"epoch {epoch + 1}, validation {accuracy} %")
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._bar.close()
