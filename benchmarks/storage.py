@@ -1,7 +1,8 @@
-"""Measure the storage with 10,000 records of the example's form, on SQLite and PostgreSQL.
+"""Measure the storage with 10,000 records of the example's form, on SQLite or another database.
 
 python examples/form/fill_form.py pages --count 10
 python benchmarks/storage.py pages
+python benchmarks/storage.py pages --database postgresql://postgres@localhost/empty
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from postgresql_server import find_programs, running_postgresql
 from sqlalchemy import Integer, String, cast, func, insert, literal, select, text
 
 from digitrec import Form, Recognizer
@@ -93,24 +93,20 @@ def _report(what: str, count: int, operation: Callable[[int], object]) -> None:
 
 
 def main() -> None:
-    """Measure both servers."""
+    """Measure one database."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("pages", type=Path, help="a folder with pages of the example's form")
     parser.add_argument("--records", type=int, default=10_000)
+    parser.add_argument("--database", help="the URL of an empty database; default: a new file of SQLite")
     options = parser.parse_args()
     recognizer, form = Recognizer.load(), Form.load(FORM)
     pages = [recognizer.read_form(path, form, include_images=True) for path in options.pages.glob("*.jpg")]
     print(f"load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
-        print("SQLite")
         path = Path(folder) / "digitrec.db"
-        measure(f"sqlite:///{path}", pages, options.records)
-        print(f"{path.stat().st_size / 1e6:,.0f} MB")
-    programs = find_programs()
-    if programs is not None:
-        print("PostgreSQL, fsync off")
-        with running_postgresql(programs) as server:
-            measure(server.new_database(), pages, options.records)
+        measure(options.database or f"sqlite:///{path}", pages, options.records)
+        if path.exists():
+            print(f"{path.stat().st_size / 1e6:,.0f} MB")
     print(f"load after: {os.getloadavg()[0]:.1f}")
 
 

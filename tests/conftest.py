@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
-from postgresql_server import PostgresqlServer, find_programs, running_postgresql
 
 from digitrec import Recognizer
+from postgresql_server import PostgresqlServer, find_programs, running_postgresql
 
 MNIST_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgresql_server import PostgresqlServer
 from sqlalchemy import Engine, event, make_url, text
 from storage_testing import FORM, add_form, add_page, page, reading
 
 from digitrec.errors import DatabaseUnavailableError, SettingsError
 from digitrec.storage import Storage
 from digitrec.storage.tables import StoredForm
+from postgresql_server import PostgresqlServer
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own, in a temporary folder and without a network address, for tests and benchmarks."""
+"""A PostgreSQL server of its own, in a temporary folder and without a network address."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PostgresqlServer:
             *(["-D", self.folder / "data"] if with_data else []),
             *arguments,
         ]
-        subprocess.run(  # noqa: S603  # programs of PostgreSQL
+        subprocess.run(
             [str(part) for part in command], check=True, cwd=self.folder, user=self._user, group=self._user,
             extra_groups=[] if self._user else None, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
