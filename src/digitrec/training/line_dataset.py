@@ -7,6 +7,7 @@ similar width with little padding.
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
 from collections import deque
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from digitrec.training.characters import Character
 
 _CHUNK_BATCHES = 16
+_PREFETCHED_CHUNKS = 2  # pending or ready for each worker
 _WIDTH_STEP_PX = 32  # widths of batches: few different ones, and little padding
 _CELL_WIDTH_PX, _CAPTION_PX = 430, 18  # of the contact sheet
 _WHOLE_IMAGE_FRACTION = 0.15  # of the lines are cropped and scaled as `read` does with an image of one line
@@ -91,7 +93,7 @@ def make_sources(
     pen_library = StrokeLibrary(pen_digits)
     ipad_library = StrokeLibrary(ipad)
     splits = [
-        (_split_writers(library), weight)
+        (split_writers(library, _VALIDATION_WRITER_FRACTION, SPLIT_SEED), weight)
         for library, weight in ((unipen_library, _UNIPEN_WEIGHT), (pen_library, _PEN_DIGITS_WEIGHT))
         if library.indices
     ]
@@ -121,13 +123,11 @@ def make_sources(
     )
 
 
-def make_lines(sources: Sources, seed: int, first: int = 0) -> Iterator[SyntheticLine]:
+def make_lines(sources: Sources, seed: int) -> Iterator[SyntheticLine]:
     """Yield lines endlessly. Line n depends only on the sources, the seed and n."""
     pool = WriterPool(sources)
-    number = first
-    while True:
+    for number in itertools.count():
         yield _make_synthetic_line(pool, np.random.default_rng([seed, number]))
-        number += 1
 
 
 class LineBatches:
@@ -144,7 +144,6 @@ class LineBatches:
         *,
         first_batch: int = 0,
         workers: int = 1,
-        prefetch: int = 2,
     ) -> None:
         """Start making batches.
 
@@ -152,14 +151,13 @@ class LineBatches:
         ----------
         first_batch : index of the first batch, after a checkpoint.
         workers : number of processes; 0 makes each batch on demand in this process.
-        prefetch : chunks of 16 batches that are pending or ready for each worker.
         """
         self._batch_size, self._seed, self._next = batch_size, seed, first_batch
         self._ready: deque[LineBatch] = deque()
         self._pending: deque[Future[list[LineBatch]]] = deque()
         self._chunk = first_batch // _CHUNK_BATCHES
         self._skip = first_batch % _CHUNK_BATCHES
-        self._max_pending = max(1, workers * prefetch)
+        self._max_pending = workers * _PREFETCHED_CHUNKS
         self._executor = None
         if workers:
             context = multiprocessing.get_context("spawn")  # fork would copy TensorFlow's locks
@@ -231,10 +229,6 @@ def _make_synthetic_line(pool: WriterPool, rng: np.random.Generator) -> Syntheti
     if rng.random() < _WHOLE_IMAGE_FRACTION:
         image = image_as_line(image).image
     return SyntheticLine(image, line.transcript)
-
-
-def _split_writers(library: StrokeLibrary) -> tuple[StrokeLibrary, StrokeLibrary]:
-    return split_writers(library, _VALIDATION_WRITER_FRACTION, SPLIT_SEED)
 
 
 _worker_state: dict[str, WriterPool] = {}

@@ -185,11 +185,7 @@ def _blend_ink(
         image = image + (np.float32(print_level) - image) * line.printed
     coverage = line.handwriting
     if grain > 0.05:
-        texture = (
-            _tile("grain", coverage.shape, rng)
-            if rng.random() < 0.6
-            else _tile("coarse", coverage.shape, rng)
-        )
+        texture = _tile("grain" if rng.random() < 0.6 else "coarse", coverage.shape, rng)
         coverage = coverage * np.clip(1.0 - np.float32(grain * 0.45) * (1.0 + texture), 0.0, 1.0)
     if rng.random() < 0.3:  # varying ink flow
         flow = cv2.resize(rng.uniform(0.55, 1.0, (2, 8)).astype(np.float32), coverage.shape[::-1])
@@ -313,7 +309,13 @@ def _defocus(image: Image, line: InkLine, sigma: float) -> Image:
 
 
 def _low_resolution(image: Image, line: InkLine, factor: float) -> Image:
-    return _resample(image, max(factor, _min_scale(line)))
+    """Return the image at a lower resolution, enlarged again; less if the writing is small."""
+    factor = max(factor, _min_scale(line))
+    height, width = image.shape
+    small_size = (max(2, round(width * factor)), max(2, round(height * factor)))
+    small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
+    interpolation = cv2.INTER_CUBIC if factor < 0.7 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(small, (width, height), interpolation=interpolation), np.float32)
 
 
 def _min_scale(line: InkLine) -> float:
@@ -333,15 +335,6 @@ def _motion_blur(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1e-6)), np.float32)
 
 
-def _resample(image: Image, factor: float) -> Image:
-    """Return the image at a lower resolution, enlarged again."""
-    height, width = image.shape
-    small_size = (max(2, round(width * factor)), max(2, round(height * factor)))
-    small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
-    interpolation = cv2.INTER_CUBIC if factor < 0.7 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(small, (width, height), interpolation=interpolation), np.float32)
-
-
 def _warp(image: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -356,7 +349,7 @@ def _jpeg(image: Image, rng: np.random.Generator, probability: float) -> Image:
     if rng.random() > probability:
         return image
     quality = int(rng.uniform(25, 95))
-    encoded, data = cv2.imencode(
+    _, data = cv2.imencode(
         ".jpg", np.clip(image, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32) if encoded else image
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)

@@ -74,7 +74,8 @@ def compose_line(writer: Writer, items: list[Item], rng: np.random.Generator) ->
     marks = [draw_item(item, writer, style, rng) for item in items]
     printed: list[PrintedLine] = []
     if in_cells:
-        items, marks = _drop_spaces(items, marks)
+        items = [item for item, mark in zip(items, marks, strict=True) if mark.outlines]  # without spaces
+        marks = [mark for mark in marks if mark.outlines]
         printed = _place_in_cells(marks, rng)
     else:
         _place_on_baseline(items, marks, style, rng)
@@ -94,12 +95,15 @@ def compose_line(writer: Writer, items: list[Item], rng: np.random.Generator) ->
         return None
     if not printed:
         printed = print_form_lines(all_marks.box() if all_marks.outlines else _EMPTY_BOX, rng)
-    handwriting = _render(all_marks, style, frame, rng)
+    handwriting, printed_layer = (
+        np.zeros((LINE_HEIGHT_PX * _SUPERSAMPLING, frame.width * _SUPERSAMPLING), np.uint8) for _ in range(2)
+    )
+    _draw_mark(handwriting, all_marks, style, frame, rng)
     if not in_cells and rng.random() < 0.09:
         _draw_bar(handwriting, style, frame, rng)
     _add_adjacent_lines(handwriting, writer, style, frame, rng)
     _add_cropped_symbol(handwriting, writer, style, frame, rng)
-    printed_layer = _render_printed(printed, frame)
+    _draw_printed(printed_layer, printed, frame)
     size = (frame.width, LINE_HEIGHT_PX)
     resized = [
         cv2.resize(canvas, size, interpolation=cv2.INTER_AREA) for canvas in (handwriting, printed_layer)
@@ -203,11 +207,6 @@ def _place_on_baseline(
         space = 0.0
 
 
-def _drop_spaces(items: list[Item], marks: list[Mark]) -> tuple[list[Item], list[Mark]]:
-    kept = [(item, mark) for item, mark in zip(items, marks, strict=True) if mark.outlines]
-    return [item for item, _ in kept], [mark for _, mark in kept]
-
-
 def _place_in_cells(marks: list[Mark], rng: np.random.Generator) -> list[PrintedLine]:
     """Place each mark in a cell of a comb and return the comb."""
     widest = max(mark.box()[2] - mark.box()[0] for mark in marks)
@@ -294,14 +293,6 @@ def _frame(
 # Rendering --------------------------------------------------------------------------------------------------------
 
 
-def _render(
-    all_marks: Mark, style: WritingStyle, frame: _Frame, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    canvas = np.zeros((LINE_HEIGHT_PX * _SUPERSAMPLING, frame.width * _SUPERSAMPLING), np.uint8)
-    _draw_mark(canvas, all_marks, style, frame, rng)
-    return canvas
-
-
 def _draw_bar(
     canvas: NDArray[np.uint8], style: WritingStyle, frame: _Frame, rng: np.random.Generator
 ) -> None:
@@ -358,8 +349,7 @@ def _draw_image(
     np.maximum(part, warped, out=part)
 
 
-def _render_printed(printed: list[PrintedLine], frame: _Frame) -> NDArray[np.uint8]:
-    canvas = np.zeros((LINE_HEIGHT_PX * _SUPERSAMPLING, frame.width * _SUPERSAMPLING), np.uint8)
+def _draw_printed(canvas: NDArray[np.uint8], printed: list[PrintedLine], frame: _Frame) -> None:
     for line in printed:
         width = max(1, round(line.width * frame.scale * _SUPERSAMPLING))
         cv2.polylines(
@@ -371,7 +361,6 @@ def _render_printed(printed: list[PrintedLine], frame: _Frame) -> NDArray[np.uin
             cv2.LINE_AA,
             _SUBPIXEL_BITS,
         )
-    return canvas
 
 
 def _add_cropped_symbol(
