@@ -277,22 +277,18 @@ def ask_all(
     port: int, items: Iterable[tuple[str, Callable[[], bytes]]], connections: int = 8
 ) -> Counter[str]:
     """Send what (kind, make) pairs make over so many connections at once; return how often each outcome came."""
-    waiting, lock, outcomes = iter(items), threading.Lock(), Counter[str]()
+    thread = threading.local()
 
-    def work(_: int) -> None:
-        client = Client(port, _TIMEOUT_S)
-        while True:
-            with lock:
-                kind, make = next(waiting, ("", None))
-            if make is None:
-                return client.close()
-            label = client.ask(make()).label.replace("answered", "200")
-            with lock:
-                outcomes[f"{kind} {label}".lstrip()] += 1
+    def connect_thread() -> None:
+        thread.client = Client(port, _TIMEOUT_S)
 
-    with ThreadPoolExecutor(connections) as pool:
-        list(pool.map(work, range(connections)))
-    return outcomes
+    def ask(item: tuple[str, Callable[[], bytes]]) -> str:
+        kind, make = item
+        label = thread.client.ask(make()).label.replace("answered", "200")
+        return f"{kind} {label}".lstrip()
+
+    with ThreadPoolExecutor(connections, initializer=connect_thread) as pool:
+        return Counter(pool.map(ask, items))
 
 
 def unread(port: int, connections: int, count: int, path: str) -> Counter[str]:
