@@ -38,11 +38,6 @@ class Outcome:
     version: str = ""
 
     @property
-    def ended(self) -> float:
-        """When it was answered, refused or cut, by `time.monotonic`."""
-        return self.began + self.seconds
-
-    @property
     def label(self) -> str:
         """The kind, or the status of a response that is not 200."""
         return str(self.status) if self.kind == ANSWERED and self.status != 200 else self.kind
