@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ class LineTrainingConfig:
 
 @keras.saving.register_keras_serializable("digitrec")
 class CtcModel(keras.Model):
-    """A line model trained with the CTC loss (Graves et al., 2006), on any backend of Keras.
+    """A line model trained with the CTC loss (Graves et al., 2006).
 
     The targets are (B, L + 1) int32: the classes, and in the last column the length of each row.
     """
@@ -78,13 +79,9 @@ class CtcModel(keras.Model):
 
 
 def _ctc_losses(targets: Any, lengths: Any, logits: Any) -> Any:
-    columns = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], dtype="int32")
-    if keras.backend.backend() != "tensorflow":
-        return ops.ctc_loss(targets, logits, lengths, columns, mask_index=BLANK)
     # Keras uses TensorFlow's dense loss. The sparse one has a native kernel, a quarter of a step faster on a CPU, but
     # it does not accept empty targets, whose only alignment is all blanks.
-    import tensorflow as tf  # noqa: PLC0415  # not needed by other backends
-
+    columns = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], dtype="int32")
     indices = tf.where(tf.sequence_mask(ops.maximum(lengths, 1), tf.shape(targets)[1]))
     sparse = tf.SparseTensor(indices, tf.gather_nd(targets, indices), tf.shape(targets, tf.int64))
     losses = tf.nn.ctc_loss(
@@ -205,17 +202,13 @@ def _validation_batches(sources: Sources, config: LineTrainingConfig) -> list[Li
         return [next(batches) for _ in range(config.validation_batches)]
 
 
-def _training_data(batches: LineBatches) -> Any:
+def _training_data(batches: LineBatches) -> tf.data.Dataset:
     """Return the training data for `fit`: pairs of images and targets, see `CtcModel`."""
     pairs = (
         (batch.images, np.concatenate([batch.targets, batch.target_lengths[:, np.newaxis]], axis=1))
         for batch in batches
     )
-    if keras.backend.backend() != "tensorflow":
-        return pairs
     # From a generator Keras infers the shapes of all batches from the first two.
-    import tensorflow as tf  # noqa: PLC0415
-
     images = tf.TensorSpec((None, LINE_HEIGHT_PX, None, 1), tf.float32)
     return tf.data.Dataset.from_generator(
         lambda: pairs, output_signature=(images, tf.TensorSpec((None, None), tf.int32))
