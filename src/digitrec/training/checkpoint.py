@@ -9,12 +9,9 @@ from typing import Any, NamedTuple
 import h5py
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.errors import TrainingError
 from digitrec.files import atomic_write
-
-Arrays = list[NDArray[Any]]
 
 
 class TrainingState(NamedTuple):
@@ -39,8 +36,9 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     try:
         with atomic_write(path) as tmp_path, h5py.File(tmp_path, "w") as file:
             file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
-            _write(file.create_group("model"), _values(model.variables))
-            _write(file.create_group("optimizer"), _values(model.optimizer.variables))
+            for part, variables in _parts(model).items():
+                for index, variable in enumerate(variables):
+                    file[f"{part}/{index:04d}"] = keras.ops.convert_to_numpy(variable.value)
     except OSError as error:
         raise TrainingError(
             f"{path}: expected to write the checkpoint. Received: {error}. Free disk space."
@@ -61,8 +59,9 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> T
             state = json.loads(file.attrs["state"])
             _check_same_recipe(path, state["config"], config)
             model.optimizer.build(model.trainable_variables)
-            _assign(model.variables, _read(file["model"]))
-            _assign(model.optimizer.variables, _read(file["optimizer"]))
+            for part, variables in _parts(model).items():
+                for variable, name in zip(variables, sorted(file[part]), strict=True):
+                    variable.assign(np.asarray(file[part][name]))
             return TrainingState(state["config"], state["history"])
     except (OSError, KeyError, ValueError) as error:
         raise TrainingError(
@@ -80,21 +79,5 @@ def _check_same_recipe(path: Path, saved: dict[str, Any], config: dict[str, Any]
         )
 
 
-def _values(variables: list[keras.Variable]) -> Arrays:
-    return [keras.ops.convert_to_numpy(variable.value) for variable in variables]
-
-
-def _assign(variables: list[keras.Variable], values: Arrays) -> None:
-    if len(variables) != len(values):
-        raise ValueError(f"{len(values)} arrays for {len(variables)} variables")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _write(group: h5py.Group, arrays: Arrays) -> None:
-    for index, array in enumerate(arrays):
-        group.create_dataset(f"{index:04d}", data=array)
-
-
-def _read(group: h5py.Group) -> Arrays:
-    return [np.asarray(group[name]) for name in sorted(group)]
+def _parts(model: keras.Model) -> dict[str, list[keras.Variable]]:
+    return {"model": model.variables, "optimizer": model.optimizer.variables}
