@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def main_train_model(arguments: list[str] | None = None) -> int:
     options = _parse_train_model(arguments)
 
     def run() -> None:
-        config = _config(options)
+        config = preset(options.preset, **_given(options, TrainingConfig))
         if options.resume and config.patience is not None:
             print("train_model: early stopping counts from the first resumed epoch.", file=sys.stderr)
         result = train(
@@ -157,8 +158,20 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
         help="your own digits to train on: a folder with labels.csv, a .jsonl file of strokes, an .npz file, or the "
         "URL of a database with checked records",
     )
-    add("--no-strokes", action="store_true", help="do not train on pen strokes")
-    add("--no-touching-digits", action="store_true", help="do not train on digits split from synthetic rows")
+    add(
+        "--no-strokes",
+        dest="use_strokes",
+        action="store_const",
+        const=False,
+        help="do not train on pen strokes",
+    )
+    add(
+        "--no-touching-digits",
+        dest="touching_digit_rows",
+        action="store_const",
+        const=0,
+        help="do not train on digits split from synthetic rows",
+    )
     add("--limit", type=int, metavar="N", help="maximum number of MNIST training images, for experiments")
     config = parser.add_argument_group("configuration")
     add = config.add_argument
@@ -200,25 +213,6 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _config(options: argparse.Namespace) -> TrainingConfig:
-    names = (
-        "epochs",
-        "batch_size",
-        "patience",
-        "learning_rate",
-        "teacher_fraction",
-        "seed",
-        "mixed_precision",
-        "limit",
-    )
-    changes: dict[str, Any] = _given(options, names)
-    if options.no_strokes:
-        changes["use_strokes"] = False
-    if options.no_touching_digits:
-        changes["touching_digit_rows"] = 0
-    return preset(options.preset, options.architecture, **changes)
-
-
 def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the line model and write its model file.")
     parser.add_argument("folder", type=Path, help="folder of the checkpoint")
@@ -239,16 +233,7 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
 def _train_line_reader(options: argparse.Namespace) -> None:
     sources = _load_line_sources(options)
     options.folder.mkdir(parents=True, exist_ok=True)
-    names = (
-        "steps",
-        "learning_rate",
-        "checkpoint_steps",
-        "seed",
-        "mixed_precision",
-        "start_from",
-        "average_with",
-    )
-    config = LineTrainingConfig(**_given(options, names))
+    config = LineTrainingConfig(**_given(options, LineTrainingConfig))
     model = train_line_reader(
         line_model, sources, config, options.folder, workers=options.workers, log=partial(print, flush=True)
     )
@@ -271,8 +256,10 @@ def _data_paths(options: argparse.Namespace) -> DataPaths:
     return DataPaths(options.data, options.pendigits, options.unipen, options.ipad, options.omniglot)
 
 
-def _given(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+def _given(options: argparse.Namespace, config: type) -> dict[str, Any]:
+    """Return the options that were given and that are fields of the dataclass `config`."""
+    names = {field.name for field in dataclasses.fields(config)}
+    return {name: value for name, value in vars(options).items() if name in names and value is not None}
 
 
 def _add_data_options(data: argparse._ArgumentGroup) -> None:
