@@ -146,18 +146,21 @@ _FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
 DEFAULT_PRESET: Final = "standard"
 REFERENCE: Final = "reference"
 
+_PLAIN_MNIST: Final = TrainingConfig(
+    validation_fraction=0.02,
+    use_strokes=False,
+    samples_per_template=0,
+    scanned_digits=0,
+    touching_digit_rows=0,
+    non_digits=None,
+    line_weight=0.0,
+)
 _PRESETS: Final = {
-    "quick": TrainingConfig(
+    "quick": replace(
+        _PLAIN_MNIST,
         epochs=3,
         learning_rate=6e-3,
         label_smoothing=0.02,
-        validation_fraction=0.02,
-        use_strokes=False,
-        samples_per_template=0,
-        scanned_digits=0,
-        touching_digit_rows=0,
-        non_digits=None,
-        line_weight=0.0,
         augmentation=QUICK_AUGMENTATION,
         mild_fraction=0.0,
     ),
@@ -184,7 +187,7 @@ def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) 
     """
     if name not in PRESETS:
         raise TrainingError(f"preset: expected one of {', '.join(PRESETS)}. Received: {name!r}.")
-    config = replace(_PRESETS.get(name, TrainingConfig()), architecture=architecture)
+    config = replace(_PRESETS.get(name, _PLAIN_MNIST), architecture=architecture)
     if name == REFERENCE:
         config = _reference_config(config)
     return replace(config, **changes)
@@ -207,13 +210,6 @@ def _reference_config(config: TrainingConfig) -> TrainingConfig:
         cosine_decay=False,
         weight_decay=0.0,
         label_smoothing=0.0,
-        validation_fraction=0.02,
-        use_strokes=False,
-        samples_per_template=0,
-        scanned_digits=0,
-        touching_digit_rows=0,
-        non_digits=None,
-        line_weight=0.0,
         quantize=False,
         augmentation=None,
     )
