@@ -25,9 +25,6 @@ from digitrec.model.model_file import read_model_file, write_model_file
 from digitrec.reading.reader import Models
 from digitrec.training.checkpoint import checkpoint_path
 from digitrec.training.config import DEFAULT_PRESET, PRESETS, TrainingConfig, preset
-from digitrec.training.data.mnist import load_mnist
-from digitrec.training.data.pendigits import load_pendigits
-from digitrec.training.data.unipen import load_json_characters, load_unipen
 from digitrec.training.finalize import TrainingResult
 from digitrec.training.line_dataset import LineSources, contact_sheet, make_lines, make_sources
 from digitrec.training.line_pipeline import (
@@ -37,7 +34,7 @@ from digitrec.training.line_pipeline import (
     parity_images,
     train_line_reader,
 )
-from digitrec.training.pipeline import DataPaths, train, train_average
+from digitrec.training.pipeline import DataPaths, RawData, train, train_average
 from digitrec.training.samples import Samples
 
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
@@ -294,13 +291,9 @@ def _add_omniglot_option(data: argparse._ArgumentGroup) -> None:
 
 
 def _load_line_sources(options: argparse.Namespace) -> LineSources:
-    mnist = load_mnist(options.data)
-    return make_sources(
-        Samples(mnist.x_train, mnist.y_train),
-        load_pendigits(options.pendigits),
-        load_unipen(options.unipen) if options.unipen else (),
-        load_json_characters(options.ipad) if options.ipad else (),
-    )
+    raw = RawData.load(DataPaths(options.data, options.pendigits, options.unipen, options.ipad))
+    images = Samples(raw.mnist.x_train, raw.mnist.y_train)
+    return make_sources(images, raw.pen_digits, raw.unipen, raw.ipad)
 
 
 def _add_output_options(output: argparse._ArgumentGroup) -> None:

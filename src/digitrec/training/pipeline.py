@@ -68,15 +68,15 @@ class RawData(NamedTuple):
     omniglot: list[Character]
 
     @classmethod
-    def load(cls, paths: DataPaths, config: TrainingConfig) -> RawData:
-        """Load what the configuration uses.
+    def load(cls, paths: DataPaths, *, use_strokes: bool = True) -> RawData:
+        """Load MNIST, and the pen strokes if they are used.
 
         Raises
         ------
         DatasetError : a file is missing or damaged.
         """
         mnist = load_mnist(paths.mnist)
-        if not config.use_strokes:
+        if not use_strokes:
             return cls(mnist, [], [], [], [])
         return cls(
             mnist,
@@ -126,7 +126,7 @@ def train(
     _validate_outputs(output, report, min_accuracy)
     teacher_paths = [Path(path) for path in teachers]
     config = replace(config, teachers=file_hashes(teacher_paths))
-    data = build_datasets(config, RawData.load(paths, config), custom)
+    data = build_datasets(config, RawData.load(paths, use_strokes=config.use_strokes), custom)
     model, history = fit(
         config,
         data.training,
@@ -166,7 +166,8 @@ def train_average(
     report = None if report is None else Path(report)
     members = find_members([Path(path) for path in models])
     _validate_outputs(output, report, min_accuracy)
-    data = build_datasets(members.config, RawData.load(paths, members.config))
+    raw = RawData.load(paths, use_strokes=members.config.use_strokes)
+    data = build_datasets(members.config, raw)
     model = average_weights(members, data.training)
     result = calibrate_and_evaluate(members.config, model, data, members.seconds, [])
     _write_outputs(model, result, output, report, min_accuracy)
