@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
 
 from digitrec.model.last_layer import CLASSES_LAYER
 
@@ -29,9 +30,7 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.uint8
     rows = np.arange(len(labels))
 
     def cross_entropy(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
+        return float(-np.mean(log_softmax(logits / temperature, axis=1)[rows, labels]))
 
     return float(minimize_scalar(cross_entropy, bounds=_TEMPERATURE_RANGE, method="bounded").x)
 

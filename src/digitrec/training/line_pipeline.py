@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +238,5 @@ def validate(model: keras.Model, batches: Sequence[LineBatch]) -> dict[str, floa
 
 def greedy_decode(logits: NDArray[np.float32]) -> list[str]:
     """Return the transcript of the most probable class in each column, for (B, T, classes) logits."""
-    classes = logits.argmax(axis=-1)
-    starts = np.ones(classes.shape, bool)
-    starts[:, 1:] = classes[:, 1:] != classes[:, :-1]
-    return [decode_classes(row[start & (row != BLANK)]) for row, start in zip(classes, starts, strict=True)]
+    rows = logits.argmax(axis=-1).tolist()
+    return [decode_classes([item for item, _ in groupby(row) if item != BLANK]) for row in rows]
