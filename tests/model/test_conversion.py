@@ -159,13 +159,6 @@ def test_git_lfs_pointer_is_named(tmp_path: Path, suffix: str) -> None:
         convert_model_file(path)
 
 
-def test_weights_alone_are_rejected(tmp_path: Path) -> None:
-    path = tmp_path / "only.weights.h5"
-    nearest_digit_network().save_weights(path)
-    with pytest.raises(ModelFileError, match="Save the whole model, not its weights alone"):
-        convert_model_file(path)
-
-
 def _archive(path: Path, compression: int = zipfile.ZIP_STORED, **changed: bytes | None) -> None:
     """Rewrite a .keras file with some members changed or left out."""
     with zipfile.ZipFile(path) as archive:

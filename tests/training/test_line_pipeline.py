@@ -67,17 +67,7 @@ def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 
 
-def test_training_starts_from_a_model_file(tmp_path: Path) -> None:
-    initial = _small()
-    initial.save(tmp_path / "lines.h5")
-    sources = make_sources(Samples(np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10), ())
-    config = LineTrainingConfig(steps=0, batch_size=2, validation_batches=1, start_from=tmp_path / "lines.h5")
-    trained = train_line_reader(_small, sources, config, tmp_path, workers=0)
-    for expected, weights in zip(initial.get_weights(), trained.get_weights(), strict=True):
-        np.testing.assert_array_equal(weights, expected)
-
-
-def test_trained_weights_are_averaged_with_a_model_file(tmp_path: Path) -> None:
+def test_training_starts_from_a_model_file_and_is_averaged_with_another(tmp_path: Path) -> None:
     initial, other = _small(), _small()
     initial.save(tmp_path / "initial.h5")
     other.save(tmp_path / "other.h5")
