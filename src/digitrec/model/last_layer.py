@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digitrec.errors import ModelFileError
 from digitrec.model.classifier import INPUT_SHAPE
 from digitrec.model.hdf5 import open_model_file
-from digitrec.model.model_file import read_model_file, replace_weights
+from digitrec.model.model_file import read_model_file, write_model_file
 
 # The layer that the loss is computed on: the ten digits and, with a reject class, "non-digit" as the eleventh class.
 CLASSES_LAYER: Final = "classes"
@@ -76,7 +76,7 @@ class LastLayer:
         ModelFileError : the file cannot be written, or `card` is no model card.
         """
         weights = {_KERNEL: kernel.astype(np.float32), _BIAS: bias.astype(np.float32)}
-        replace_weights(self._path, output, weights, self.graph_with(kernel, bias), card)
+        write_model_file(self._path, self.graph_with(kernel, bias), card, weights=weights, output=output)
 
     def graph_with(self, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> bytes:
         """Return the LiteRT graph with other weights in this layer; 8-bit ones are quantized again."""

@@ -69,40 +69,40 @@ def read_model_file(path: str | Path) -> ModelFile:
         return ModelFile(path, graph, _card(path, file[GROUP]))
 
 
-def write_model_file(path: str | Path, graph: bytes, card: dict[str, Any]) -> None:
+def write_model_file(
+    path: str | Path,
+    graph: bytes,
+    card: dict[str, Any],
+    *,
+    weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
+    output: Path | None = None,
+) -> None:
     """Write `graph` and `card` into the Keras .h5 file at `path`, and replace older ones.
 
     The file is replaced atomically: a concurrent reader gets the old or the new one, also after a crash.
 
-    Raises
-    ------
-    ModelNotFoundError, ModelFileError : `path` is no whole Keras model, or `card` is no model card.
-    """
-    path = Path(path)
-    text = serialize_card(card)
-    with open_model_file(path) as old:
-        content = _new_content(old, graph, text)
-    _write(path, content)
-
-
-def replace_weights(
-    path: Path, output: Path, weights: Mapping[str, NDArray[np.float32]], graph: bytes, card: dict[str, Any]
-) -> None:
-    """Write a copy of the model file at `path` to `output`, atomically, with some weights, the graph and the card new.
-
     Parameters
     ----------
-    weights : by their names in the group ``model_weights``, of the same shapes.
+    weights : new values of some weights, by their names in the group ``model_weights``, of the same shapes.
+    output : where the new file is written; None is `path`.
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError : `path` is no whole Keras model, `card` is no model card, or `output` cannot be
-        written.
+    ModelNotFoundError, ModelFileError : `path` is no whole Keras model, `card` is no model card, or the new file cannot
+        be written.
     """
+    path = Path(path)
+    output = path if output is None else output
     text = serialize_card(card)
     with open_model_file(path) as old:
         content = _new_content(old, graph, text, weights)
-    _write(output, content)
+    try:
+        with atomic_write(output) as tmp_path:
+            tmp_path.write_bytes(content)
+    except OSError as error:
+        raise ModelFileError(
+            f"{output}: expected to write the file. Received: {error}. Free disk space, or make the directory writable."
+        ) from error
 
 
 def read_model_config(path: str | Path) -> Any:
@@ -152,16 +152,6 @@ def fingerprint(path: str | Path) -> str:
     path = Path(path)
     with open_model_file(path) as file:
         return _weights_fingerprint(file)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        with atomic_write(path) as tmp_path:
-            tmp_path.write_bytes(content)
-    except OSError as error:
-        raise ModelFileError(
-            f"{path}: expected to write the file. Received: {error}. Free disk space, or make the directory writable."
-        ) from error
 
 
 def _require_known_format(path: Path, group: h5py.Group) -> None:
@@ -230,32 +220,24 @@ def _as_bytes(value: str | bytes) -> bytes:
 
 
 def _new_content(
-    old: h5py.File, graph: bytes, card: str, weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+    old: h5py.File, graph: bytes, card: str, weights: Mapping[str, NDArray[np.float32]]
 ) -> bytes:
     """Return the bytes of the new file. It is built in memory, so that errors here are those of the old file."""
     with h5py.File("new", "w", driver="core", backing_store=False) as new:
-        _copy_model(old, new)
+        # HDF5 does not reclaim the space of a group that is deleted in place: everything but ours is copied.
+        for name in old:
+            if name != GROUP:
+                old.copy(name, new)
+        for name, value in old.attrs.items():
+            new.attrs[name] = value
         for name, values in weights.items():
             new["model_weights"][name][...] = values
-        _write_group(new, graph, card)
+        group = new.create_group(GROUP)
+        group.create_dataset("litert", data=np.frombuffer(graph, np.uint8))
+        group.create_dataset("card", data=card, dtype=h5py.string_dtype())
+        group.attrs["format_version"] = MODEL_FORMAT_VERSION
+        group.attrs["graph_sha256"] = hashlib.sha256(graph).hexdigest()
+        group.attrs["weights_sha256"] = _weights_fingerprint(new)
         new.flush()
         content: bytes = new.id.get_file_image()
     return content
-
-
-def _copy_model(old: h5py.File, new: h5py.File) -> None:
-    """Copy everything but our group: HDF5 does not reclaim the space of a group that is deleted in place."""
-    for name in old:
-        if name != GROUP:
-            old.copy(name, new)
-    for name, value in old.attrs.items():
-        new.attrs[name] = value
-
-
-def _write_group(file: h5py.File, graph: bytes, card: str) -> None:
-    group = file.create_group(GROUP)
-    group.create_dataset("litert", data=np.frombuffer(graph, np.uint8))
-    group.create_dataset("card", data=card, dtype=h5py.string_dtype())
-    group.attrs["format_version"] = MODEL_FORMAT_VERSION
-    group.attrs["graph_sha256"] = hashlib.sha256(graph).hexdigest()
-    group.attrs["weights_sha256"] = _weights_fingerprint(file)
