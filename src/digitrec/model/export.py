@@ -186,13 +186,12 @@ def card_header(name: str, architecture: str, model: keras.Model) -> dict[str, A
         "architecture": architecture,
         "parameters": model.count_params(),
         "created": now.date().isoformat(),
-        "environment": package_versions(),
+        "environment": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        },
     }
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python, TensorFlow and Keras."""
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def _checked_graph(model: keras.Model, card: dict[str, Any], *, quantize: bool = False) -> bytes:
@@ -200,19 +199,13 @@ def _checked_graph(model: keras.Model, card: dict[str, Any], *, quantize: bool =
     images = parity_inputs()
     expected = np.asarray(model(images, training=False))
     tolerance = QUANTIZED_TOLERANCE if quantize else PARITY_TOLERANCE
-    _require_parity(LiteRtClassifier(graph, card).probabilities(images), expected, card["name"], tolerance)
-    return graph
-
-
-def _require_parity(
-    received: NDArray[np.float32], expected: NDArray[np.float32], name: str, tolerance: float
-) -> None:
-    difference = float(np.abs(received - expected).max())
+    difference = float(np.abs(LiteRtClassifier(graph, card).probabilities(images) - expected).max())
     if not difference <= tolerance:
         raise ModelFileError(
-            f"{name}: expected LiteRT to give the probabilities of Keras within {tolerance}. Received "
+            f"{card['name']}: expected LiteRT to give the probabilities of Keras within {tolerance}. Received "
             f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
         )
+    return graph
 
 
 def _valid_card(path: Path) -> dict[str, Any] | None:
