@@ -69,18 +69,10 @@ def open_model_file(path: Path) -> Iterator[h5py.File]:
     ModelNotFoundError : there is no file.
     ModelFileError : the file is no Keras model, or h5py fails to read it inside the block.
     """
-    size_bytes = require_regular_file(path).st_size
-    try:
-        with h5py.File(path, "r") as file:
-            check_contents(path, file, size_bytes)
-            _require_keras_model(path, file)
-            yield file
-    except DigitrecError:
-        raise
-    except _H5_ERRORS as error:
-        raise ModelFileError(
-            f"{path}: expected a whole Keras HDF5 file. Received {_reason(path, size_bytes, error, _HDF5_SIGNATURE)}."
-        ) from error
+    with _whole_file(path, "Keras HDF5", _HDF5_SIGNATURE) as size_bytes, h5py.File(path, "r") as file:
+        check_contents(path, file, size_bytes)
+        _require_keras_model(path, file)
+        yield file
 
 
 @contextmanager
@@ -92,18 +84,24 @@ def open_keras_archive(path: Path) -> Iterator[tuple[bytes, h5py.File]]:
     ModelNotFoundError : there is no file.
     ModelFileError : the file is no Keras model, or it cannot be read inside the block.
     """
+    with _whole_file(path, ".keras", _ZIP_SIGNATURE) as size_bytes, zipfile.ZipFile(path) as archive:
+        _check_members(path, archive)
+        with archive.open(_WEIGHTS) as stream, h5py.File(stream, "r") as file:
+            check_contents(path, file, size_bytes)
+            yield archive.read("config.json"), file
+
+
+@contextmanager
+def _whole_file(path: Path, kind: str, signature: bytes) -> Iterator[int]:
+    """Yield the size of the file, and translate the errors of reading it inside the block."""
     size_bytes = require_regular_file(path).st_size
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(path, archive)
-            with archive.open(_WEIGHTS) as stream, h5py.File(stream, "r") as file:
-                check_contents(path, file, size_bytes)
-                yield archive.read("config.json"), file
+        yield size_bytes
     except DigitrecError:
         raise
     except _H5_ERRORS as error:
         raise ModelFileError(
-            f"{path}: expected a whole .keras file. Received {_reason(path, size_bytes, error, _ZIP_SIGNATURE)}."
+            f"{path}: expected a whole {kind} file. Received {_reason(path, size_bytes, error, signature)}."
         ) from error
 
 
@@ -113,7 +111,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     if names != _ARCHIVE_MEMBERS or any(info.compress_type for info in archive.infolist()):
         raise ModelFileError(
             f"{path}: expected a .keras file with {_ARCHIVE_MEMBERS}, not compressed. Received: {names[:10]}. "
-            "Load the file with Keras where you trust it, and save it again: model.save('name.h5')."
+            f"{_SAVE_AGAIN}"
         )
 
 
