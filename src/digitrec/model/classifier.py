@@ -87,13 +87,8 @@ class LiteRtClassifier:
 
     def __init__(self, graph: bytes, card: dict[str, Any]) -> None:
         self._interpreters = InterpreterPool(graph, (1, *INPUT_SHAPE), (1, len(LABELS)))
-        self._card = card
+        self.card = card
         self_test(self)  # a graph that loads but does not run fails here, not in the first request
-
-    @property
-    def card(self) -> dict[str, Any]:
-        """The model card."""
-        return self._card
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (N, 10) float32 probabilities for (N, 28, 28, 1) float32 images in [0, 1]; N may be 0."""

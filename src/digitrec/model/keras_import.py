@@ -143,7 +143,9 @@ def parity_inputs() -> NDArray[np.float32]:
 
 
 def _input_shape(model: keras.Model, name: str) -> tuple[int, ...]:
-    received = _shapes(model)
+    # Without the batch axis; unchanged for several inputs or outputs, or none.
+    sides = [getattr(model, side, None) for side in ("input_shape", "output_shape")]
+    received = [shape[1:] if isinstance(shape, tuple) else shape for shape in sides]
     for shape in _INPUT_SHAPES:
         if _fits(received[0], shape) and _fits(received[1], (len(LABELS),)):
             return shape
@@ -151,15 +153,6 @@ def _input_shape(model: keras.Model, name: str) -> tuple[int, ...]:
         f"{name}: expected a classifier of 28 x 28 digits: input (28, 28, 1), (28, 28) or (784,), "
         f"output (10,). Received: input {received[0]}, output {received[1]}. Name another model."
     )
-
-
-def _shapes(model: keras.Model) -> tuple[Any, Any]:
-    """Return input and output shape without the batch axis; unchanged for several inputs or outputs, or none."""
-    shapes = []
-    for side in ("input_shape", "output_shape"):
-        shape = getattr(model, side, None)
-        shapes.append(shape[1:] if isinstance(shape, tuple) else shape)
-    return shapes[0], shapes[1]
 
 
 def _fits(received: Any, expected: tuple[int, ...]) -> bool:
