@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -44,20 +43,12 @@ class GlyphTemplate:
     drawing: str
 
 
-class StrokeSample(NamedTuple):
-    """One sample of a template: its label, and its strokes with a size of about 1."""
-
-    label: int
-    strokes: Strokes
-
-
-def sample_all(templates: Sequence[GlyphTemplate], count: int, seed: int) -> Iterator[StrokeSample]:
-    """Yield `count` random samples of each template."""
+def sample_all(templates: Sequence[GlyphTemplate], count: int, seed: int) -> Iterator[tuple[int, Strokes]]:
+    """Yield `count` random samples of each template: its label, and its strokes with a size of about 1."""
     for number, template in enumerate(templates):
         for index in range(count):
-            yield StrokeSample(
-                template.label, sample_strokes(template.drawing, np.random.default_rng([seed, number, index]))
-            )
+            rng = np.random.default_rng([seed, number, index])
+            yield template.label, sample_strokes(template.drawing, rng)
 
 
 def sample_strokes(drawing: str, rng: np.random.Generator) -> Strokes:
