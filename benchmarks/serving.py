@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -38,8 +37,6 @@ PAGE = HERE.parent / "docs" / "performance.md"
 BASELINES = HERE / "baselines"
 IMAGES = 40
 
-_PYTHON = sys.executable
-_GUNICORN = (_PYTHON, "-m", "gunicorn", "--workers", "1", "--bind")
 NAMES = {
     "digitrec": "digitrec, 2 workers",
     "flask_keras": "Flask, `model.predict`, 1 worker",
@@ -48,25 +45,15 @@ NAMES = {
     "litserve_onnx": "LitServe, ONNX Runtime, 2 workers",
     "bentoml_onnx": "BentoML, ONNX Runtime, 2 workers",
 }
-# The command that starts each at a port, with a worker for each of two cores where there are workers, and without an
+# What Python runs to start each at a port, with a worker for each of two cores where there are workers, and without an
 # access log.
-COMMANDS: dict[str, Callable[[int], list[str]]] = {
-    "digitrec": lambda port: [_PYTHON, "-m", "digitrec", "serve", "--host", "127.0.0.1", "--port", str(port)],
-    "flask_keras": lambda port: [*_GUNICORN, f"127.0.0.1:{port}", "flask_keras:create_app('predict')"],
-    "flask_tf_function": lambda port: [
-        *_GUNICORN,
-        f"127.0.0.1:{port}",
-        "flask_keras:create_app('tf_function')",
-    ],
-    "fastapi_onnx": lambda port: [
-        *(_PYTHON, "-m", "uvicorn", "fastapi_onnx:app", "--workers", "2", "--port", str(port)),
-        "--no-access-log",
-    ],
-    "litserve_onnx": lambda port: [_PYTHON, "litserve_onnx.py", str(port)],
-    "bentoml_onnx": lambda port: [
-        *(_PYTHON, "-m", "bentoml", "serve", "bentoml_onnx:Digits", "--host", "127.0.0.1"),
-        *("--port", str(port)),
-    ],
+COMMANDS = {
+    "digitrec": "-m digitrec serve --host 127.0.0.1 --port {}",
+    "flask_keras": "-m gunicorn --workers 1 --bind 127.0.0.1:{} flask_keras:create_app('predict')",
+    "flask_tf_function": "-m gunicorn --workers 1 --bind 127.0.0.1:{} flask_keras:create_app('tf_function')",
+    "fastapi_onnx": "-m uvicorn fastapi_onnx:app --workers 2 --port {} --no-access-log",
+    "litserve_onnx": "litserve_onnx.py {}",
+    "bentoml_onnx": "-m bentoml serve bentoml_onnx:Digits --host 127.0.0.1 --port {}",
 }
 _PACKAGES = (
     "digitrec", "ai-edge-litert", "flask", "gunicorn", "waitress", "pydantic", "tensorflow-cpu", "keras", "onnxruntime",
@@ -81,7 +68,7 @@ def main() -> None:
     options = _arguments()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        subprocess.run([_PYTHON, BASELINES / "convert.py", folder], check=True)  # noqa: S603
+        subprocess.run([sys.executable, BASELINES / "convert.py", folder], check=True)  # noqa: S603
         for index, (_, image) in enumerate(canvases(IMAGES)):
             (folder / f"{index}.form").write_bytes(form(image))
         rows = [
@@ -136,7 +123,8 @@ def measure(name: str, folder: Path, seconds: int, connections: int) -> Row:
         "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",
     }
     images = canvases(IMAGES)
-    server = Server(COMMANDS[name](port), partial(is_right, port, *images[0]), BASELINES, environ)
+    command = [sys.executable, *COMMANDS[name].format(port).split()]
+    server = Server(command, partial(is_right, port, *images[0]), BASELINES, environ)
     try:
         for digit, image in images:
             if not is_right(port, digit, image):
@@ -188,17 +176,8 @@ def is_right(port: int, digit: int, image: bytes) -> bool:
 def load(port: int, folder: Path, seconds: int, connections: int) -> Row:
     """Return what wrk measures: answers per second, latencies, and failures."""
     command = [
-        *(
-            "wrk",
-            "--threads",
-            "1",
-            "--connections",
-            str(connections),
-            "--duration",
-            f"{seconds}s",
-            "--latency",
-        ),
-        *("--timeout", "30s", "--script", BASELINES / "load.lua", f"http://127.0.0.1:{port}/predict"),
+        *("wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--latency"),
+        *("--timeout=30s", "--script", BASELINES / "load.lua", f"http://127.0.0.1:{port}/predict"),
         *("--", folder, str(IMAGES)),
     ]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)  # noqa: S603
