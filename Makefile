@@ -80,7 +80,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/measure.py
 
 load-test: $(VENV)/.test
-	$(BIN)/python benchmarks/soak.py
+	DIGITREC_LOAD_TEST=1 $(PYTEST) -s tests/web/test_soak.py
 
 attack: $(VENV)/.test
 	$(BIN)/python benchmarks/attack.py
