@@ -83,7 +83,7 @@ load-test: $(VENV)/.test
 	DIGITREC_LOAD_TEST=1 $(PYTEST) -s tests/web/test_soak.py
 
 attack: $(VENV)/.test
-	$(BIN)/python benchmarks/attack.py
+	DIGITREC_ATTACK=1 $(PYTEST) -s tests/test_attack.py
 
 bench-batch: $(VENV)/.test
 	$(BIN)/python benchmarks/batch_throughput.py

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attacks.pages import PAGES
 
+from attacks.pages import PAGES
 from digitrec import DigitrecError, InvalidFieldError, Recognizer, Strokes
 from digitrec.forms.template import Form
 from digitrec.reading.constraints import make_constraint

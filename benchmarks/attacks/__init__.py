@@ -1,1 +1,0 @@
-"""The inputs of benchmarks/attack.py: small on the wire and expensive to process."""
