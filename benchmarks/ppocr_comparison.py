@@ -16,7 +16,7 @@ import math
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -30,14 +30,15 @@ from server_process import machine
 
 from digitrec import Recognizer
 from digitrec.errors import DatasetError
+from digitrec.evaluation.console import format_number_results
 from digitrec.evaluation.dataset_readers import LINE_SEPARATOR
 from digitrec.evaluation.datasets import LabeledDataset, find_labeled_datasets, read_labeled_dataset
-from digitrec.evaluation.number_evaluator import evaluate_numbers
-from digitrec.evaluation.string_metrics import PRECISION
+from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbers
 from digitrec.preprocessing.ops import disable_opencv_threads
 from digitrec.results import EMPTY_READING, Reading
 
 HERE = Path(__file__).parent
+PEER = "PP-OCRv6-small"
 _CHARACTERS = "0123456789-/.,:+=#*()"  # and the space, which rapidocr's decoder adds
 _PACKAGES = ("digitrec", "ai-edge-litert", "rapidocr", "onnxruntime", "opencv-python-headless", "numpy")
 
@@ -175,46 +176,26 @@ def posterior(steps: NDArray[np.float64], classes: Sequence[int]) -> float:
     return min(1.0, math.exp(log_sum) * float(before[-2:].sum()))
 
 
-def compare(dataset: LabeledDataset, readers: dict[str, Reader]) -> dict[str, Any]:
-    """Return the metrics of each reader on a dataset, JSON-compatible."""
-    results: dict[str, Any] = {}
+def compare(dataset: LabeledDataset, readers: dict[str, Reader]) -> dict[str, tuple[NumberSetResult, float]]:
+    """Return the results of each reader on a dataset, and its median time in ms."""
+    results = {}
     for name, reader in readers.items():
         timed = TimedReader(reader)
         if isinstance(reader, PPOCR):
             reader.multiline = any(LINE_SEPARATOR in example.label for example in dataset.number_examples)
-        metrics = evaluate_numbers(timed, dataset).metrics.to_dict()
-        if isinstance(reader, PPOCR):
-            metrics |= {"coverage": None, "selective_accuracy": None}
-        results[name] = metrics | {"median_ms": statistics.median(timed.times_ms)}
+        result = evaluate_numbers(timed, dataset)
+        results[name] = replace(result, name=f"{dataset.name}, {name}"), statistics.median(timed.times_ms)
     return results
 
 
-def table(sets: dict[str, dict[str, Any]]) -> str:
-    """Return a table with a row for each dataset and reader."""
-    lines = [
-        f"{'numbers':<24}{'reader':<16}{'n':>6}{'accuracy':>9}   95 % interval      {'CER':>8}{'coverage':>10}"
-        f"{'accepted':>10}{'their accuracy':>15}{'ms':>8}"
-    ]
-    for set_name, metrics in sets.items():
-        for name, item in metrics.items():
-            low, high = item["accuracy_ci95"]
-            lines.append(
-                f"{set_name:<24}{name:<16}{item['count']:>6}{item['accuracy']:>9.2%}   {low:.2%} to {high:.2%}"
-                f"{item['character_error_rate']:>10.2%}{item['coverage_at_99']:>10.2%}"
-                f"{_percent(item['coverage']):>10}{_percent(item['selective_accuracy']):>15}"
-                f"{item['median_ms']:>8.1f}"
-            )
-    return "\n".join(
-        [*lines, f"coverage: the fraction that can be accepted at a precision of {PRECISION:.0%}"]
-    )
-
-
-def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.2%}"
+def to_dict(reader: str, result: NumberSetResult, median_ms: float) -> dict[str, Any]:
+    """Return the metrics of a reader, JSON-compatible."""
+    no_threshold = {"coverage": None, "selective_accuracy": None} if reader == PEER else {}
+    return {**result.metrics.to_dict(), **no_threshold, "median_ms": median_ms}
 
 
 def main() -> None:
-    """Run the readers on all datasets, print the table and write the metrics."""
+    """Run the readers on all datasets, print tables and write the metrics."""
     options = _arguments()
     disable_opencv_threads()
     try:
@@ -222,11 +203,16 @@ def main() -> None:
         datasets = [read_labeled_dataset(path) for path in paths]
     except DatasetError as error:
         raise SystemExit(str(error)) from error
-    makers: dict[str, Callable[[], Reader]] = {"digitrec": Recognizer.load, "PP-OCRv6-small": PPOCR}
     with one_core():
-        readers = {name: makers[name]() for name in options.readers}
-        sets = {item.name: compare(item, readers) for item in datasets if item.number_examples}
-    print(table(sets))
+        readers: dict[str, Reader] = {"digitrec": Recognizer.load(), PEER: PPOCR()}
+        results = {item.name: compare(item, readers) for item in datasets if item.number_examples}
+    every = [result for by_reader in results.values() for result in by_reader.values()]
+    print(format_number_results([result for result, _ in every]))
+    print(*(f"{result.name}: median {median_ms:.1f} ms" for result, median_ms in every), sep="\n")
+    sets = {
+        name: {reader: to_dict(reader, *result) for reader, result in by_reader.items()}
+        for name, by_reader in results.items()
+    }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     versions = {package: version(package) for package in _PACKAGES}
     result = {"machine": machine(), "versions": versions, "sets": sets}
@@ -237,9 +223,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ["digitrec", "PP-OCRv6-small"]
     parser.add_argument("sets", nargs="+", type=Path, help="labelled sets, or folders of them")
-    parser.add_argument("--readers", nargs="+", choices=names, default=names)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "ppocr.json")
     return parser.parse_args()
 
