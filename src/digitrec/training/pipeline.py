@@ -55,9 +55,6 @@ class DataPaths(NamedTuple):
     omniglot: str | Path | None = None
 
 
-MNIST_AND_PENDIGITS = DataPaths()
-
-
 class RawData(NamedTuple):
     """The loaded training data: images, and characters as pen strokes."""
 
@@ -89,14 +86,14 @@ class RawData(NamedTuple):
 
 def train(
     config: TrainingConfig,
-    output: str | Path,
-    paths: DataPaths = MNIST_AND_PENDIGITS,
+    output: Path,
+    paths: DataPaths,
     *,
     extra_data: str | Path | None = None,
-    teachers: Sequence[str | Path] = (),
+    teachers: Sequence[Path] = (),
     resume: bool = False,
     min_accuracy: float = 0.0,
-    report: str | Path | None = None,
+    report: Path | None = None,
     progress: bool = False,
 ) -> TrainingResult:
     """Train a network and write its model file.
@@ -119,20 +116,17 @@ def train(
     ModelError : a teacher is not a model.
     TrainingError : nothing to resume from, a teacher that does not match, or an accuracy below `min_accuracy`.
     """
-    output = Path(output)
-    report = None if report is None else Path(report)
     checkpoint = checkpoint_path(output)
     custom = None if extra_data is None else load_custom_data(extra_data, seed=config.seed)
     _validate_outputs(output, report, min_accuracy)
-    teacher_paths = [Path(path) for path in teachers]
-    config = replace(config, teachers=file_hashes(teacher_paths))
+    config = replace(config, teachers=file_hashes(teachers))
     data = build_datasets(config, RawData.load(paths, use_strokes=config.use_strokes), custom)
     model, history = fit(
         config,
         data.training,
         data.validation,
         checkpoint,
-        teachers=teacher_paths,
+        teachers=teachers,
         resume=resume,
         progress=progress,
     )
@@ -143,12 +137,12 @@ def train(
 
 
 def train_average(
-    models: Sequence[str | Path],
-    output: str | Path,
-    paths: DataPaths = MNIST_AND_PENDIGITS,
+    models: Sequence[Path],
+    output: Path,
+    paths: DataPaths,
     *,
     min_accuracy: float = 0.0,
-    report: str | Path | None = None,
+    report: Path | None = None,
 ) -> TrainingResult:
     """Average the weights of `models`, calibrate and evaluate the result, and write its model file.
 
@@ -162,9 +156,7 @@ def train_average(
     ModelError : one of `models` is not a model.
     TrainingError : the models cannot be averaged, or the accuracy is below `min_accuracy`.
     """
-    output = Path(output)
-    report = None if report is None else Path(report)
-    members = find_members([Path(path) for path in models])
+    members = find_members(models)
     _validate_outputs(output, report, min_accuracy)
     raw = RawData.load(paths, use_strokes=members.config.use_strokes)
     data = build_datasets(members.config, raw)
