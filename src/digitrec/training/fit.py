@@ -65,7 +65,6 @@ def fit(
     saved_config = json.loads(json.dumps(config.to_dict()))  # as it is read back from the checkpoint
     saved_config["training data"] = training.digest()  # the same options with other data are another run
     state = read_checkpoint(checkpoint, trained, saved_config) if resume else TrainingState(saved_config, [])
-    checkpoint_callback = _CheckpointCallback(checkpoint, state)
     early_stopping = []
     if config.patience is not None:
         early_stopping = [keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True)]
@@ -77,7 +76,7 @@ def fit(
         shuffle=False,  # AugmentedDataset shuffles reproducibly
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.set_epoch(epoch)),
-            checkpoint_callback,
+            _CheckpointCallback(checkpoint, state),
             *early_stopping,
             *([TqdmCallback()] if progress else []),
         ],
@@ -86,7 +85,7 @@ def fit(
     weights = model.get_weights()
     model = _build(config, "float32")
     model.set_weights(weights)
-    return model, checkpoint_callback.state.history
+    return model, state.history
 
 
 def _build(config: TrainingConfig, dtype_policy: str) -> keras.Model:
@@ -134,5 +133,5 @@ class _CheckpointCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         numbers["seconds"] = time.monotonic() - self._started
-        self.state = TrainingState(self.state.config, [*self.state.history, {"epoch": epoch + 1, **numbers}])
+        self.state.history.append({"epoch": epoch + 1, **numbers})
         write_checkpoint(self.path, self.model, self.state)
