@@ -203,17 +203,16 @@ def _parse_json(record: dict[str, Any]) -> Character | None:
 
 
 def _read_raw(folder: Path) -> Iterator[Character]:
-    found = False
-    for category in _RAW_CATEGORIES:
-        for path in sorted((folder / "data" / category).rglob("*.dat")):
-            found = True
-            contributor = path.relative_to(folder / "data" / category).parts[0]
-            if contributor not in _LOST_STROKES:
-                yield from _read_segments(path, folder / "include", contributor)
-    if not found:
+    roots = [folder / "data" / category for category in _RAW_CATEGORIES]
+    files = [(root, path) for root in roots for path in sorted(root.rglob("*.dat"))]
+    if not files:
         raise DatasetError(
             f"{folder}: expected .dat files under data/1a to data/1d. Received: none. Unpack UNIPEN's release there."
         )
+    for root, path in files:
+        contributor = path.relative_to(root).parts[0]
+        if contributor not in _LOST_STROKES:
+            yield from _read_segments(path, folder / "include", contributor)
 
 
 def _read_segments(path: Path, include: Path, contributor: str) -> Iterator[Character]:
