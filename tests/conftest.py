@@ -51,6 +51,15 @@ def pen_digits_path() -> Path:
 
 
 @pytest.fixture(scope="session")
+def eval_folder() -> Path:
+    """The development sets: DIGITREC_EVAL names them, or they lie next to the checkout."""
+    folder = Path(os.environ.get("DIGITREC_EVAL", Path(__file__).parents[2] / "shared" / "eval"))
+    if not folder.is_dir():
+        pytest.skip("needs the development sets: set DIGITREC_EVAL to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlServer]:
     """A PostgreSQL server."""
     programs = find_programs()

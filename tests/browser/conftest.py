@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +21,6 @@ from digitrec.web.server import connections
 if TYPE_CHECKING:
     from web_ui import WebUi
 
-ROOT = Path(__file__).parents[2]
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -58,15 +55,6 @@ def browser(playwright: Any) -> Iterator[Any]:
     browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
     yield browser
     browser.close()
-
-
-@pytest.fixture(scope="session")
-def eval_folder() -> Path:
-    """The development sets: DIGITREC_EVAL names them, or they lie next to the checkout."""
-    folder = Path(os.environ.get("DIGITREC_EVAL", ROOT.parent / "shared" / "eval"))
-    if not folder.is_dir():
-        pytest.skip("needs the development sets: set DIGITREC_EVAL to their folder")
-    return folder
 
 
 @contextmanager

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from PIL import Image
-from web_ui import WebUi, contrast, image, thin
+from web_ui import WebUi, contrast, image
 
 from digitrec import Recognizer
 
 TOO_MANY = "Too many questions at once"
 LONGER = "takes longer than usual"
 MODEL = {"name": "digitrec", "version": "0"}
+EQUALS_SIGN = [[(0, 0), (9, 0)], [(0, 4), (9, 4)]]
 UNSURE = {
     "digit": 4,
     "confidence": 0.36,  # below any model's threshold
@@ -28,24 +28,15 @@ UNSURE = {
 }
 
 
-def test_an_empty_pad_and_a_tap_have_their_own_words(ui: WebUi) -> None:
+def test_an_empty_pad_a_tap_and_a_sign_have_their_own_words(ui: WebUi) -> None:
     ui.failures.add(422)
     ui.headline.to_have_text("Nothing drawn yet")
     ui.expect("#digit").to_have_text("?")
     ui.pad.click()
     ui.headline.to_have_text("Too little to read")
-
-
-def test_most_signs_do_not_look_like_digits(ui: WebUi, page: Any, eval_folder: Any) -> None:
-    signs = [json.loads(line) for line in (eval_folder / "not_digits.jsonl").read_text().splitlines()[::150]]
-    headlines = []
-    for sign in signs:
-        ui.write_and_settle(thin(sign["strokes"]))
-        headlines.append(page.locator("#headline").text_content())
-        ui.keys("Delete")
-        ui.headline.to_have_text("Nothing drawn yet")
-    assert len(headlines) == 10
-    assert headlines.count("This does not look like a digit") >= 7
+    ui.keys("Delete")
+    ui.write(EQUALS_SIGN)
+    ui.headline.to_have_text("This does not look like a digit")
 
 
 def test_the_threshold_decides_at_once_and_is_remembered(

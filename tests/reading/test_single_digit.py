@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitrec import BlankImageError, Recognizer
+from digitrec import BlankImageError, Recognizer, Strokes
 from digitrec.preprocessing.margins import pad_tight_drawing
 from digitrec.reading.ctc import SingleDigitPosterior
 from digitrec.reading.single_digit import combine
@@ -29,6 +31,13 @@ def binarized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def test_an_image_of_one_level_is_blank(recognizer: Recognizer, image: NDArray[np.uint8]) -> None:
     with pytest.raises(BlankImageError):
         recognizer.predict(image)
+
+
+def test_most_signs_do_not_look_like_digits(recognizer: Recognizer, eval_folder: Path) -> None:
+    signs = (eval_folder / "not_digits.jsonl").read_text(encoding="utf-8").splitlines()[::15]
+    drawings = [Strokes.from_lists(json.loads(sign)["strokes"]) for sign in signs]
+    reasons = [prediction.reason for prediction in recognizer.predict_many(drawings)]
+    assert reasons.count("no_digit") >= 0.7 * len(reasons)
 
 
 def test_only_a_drawing_without_a_margin_is_padded() -> None:
