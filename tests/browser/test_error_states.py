@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask import Flask
 from PIL import Image
 from web_ui import WebUi, contrast, image
@@ -96,20 +95,6 @@ def test_a_server_that_asks_for_a_pause_gets_it(ui: WebUi, page: Any) -> None:
     ui.wait_until(lambda: set(page.locator("#results .result-headline").all_text_contents()) == digits)
 
 
-def test_a_slow_prediction_is_said_to_be_on_its_way(ui: WebUi) -> None:
-    ui.stub()
-    ui.write(4)
-    ui.expect("#note").to_contain_text(LONGER)
-
-
-def lose_the_connection_after_a_seven(ui: WebUi) -> None:
-    ui.write(7)
-    ui.headline.to_have_text("It is a 7")
-    ui.offline()
-    ui.write(1)
-    ui.headline.to_have_text("You are offline")
-
-
 def extreme_colors(png: bytes) -> list[str]:
     """Return the darkest and the lightest color of an image as "#rrggbb"."""
     colors = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
@@ -117,17 +102,19 @@ def extreme_colors(png: bytes) -> list[str]:
     return [choose(names, key=lambda name: contrast(name, "#000000")) for choose in (min, max)]
 
 
-@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
-def test_the_last_prediction_is_still_seen_while_offline(ui: WebUi, page: Any) -> None:
-    lose_the_connection_after_a_seven(ui)
+def test_the_last_prediction_is_still_seen_while_offline_and_no_threshold_makes_it_current(
+    ui: WebUi, page: Any
+) -> None:
+    ui.write(7)
+    ui.headline.to_have_text("It is a 7")
+    ui.offline()
+    ui.write(1)
+    ui.headline.to_have_text("You are offline")
     ui.expect("#digit").to_have_text("7")
-    ui.wait_for_transitions()
-    assert contrast(*extreme_colors(page.locator("#digit").screenshot())) >= 3
-    ui.online()
-
-
-def test_another_threshold_does_not_make_an_old_prediction_current(ui: WebUi, page: Any) -> None:
-    lose_the_connection_after_a_seven(ui)
+    for scheme in ("light", "dark"):
+        ui.prefer(scheme)
+        ui.wait_for_transitions()
+        assert contrast(*extreme_colors(page.locator("#digit").screenshot())) >= 3
     page.fill("#threshold-range", "30")
     ui.headline.to_have_text("You are offline")
     ui.expect("#answer").to_have_attribute("data-stale", "")

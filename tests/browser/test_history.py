@@ -330,7 +330,6 @@ COLORS = """(element) => {
 FILTER = "(ink) => getComputedStyle(ink).filter"
 
 
-@pytest.mark.parametrize("device", [{"color_scheme": "light"}, {"color_scheme": "dark"}])
 def test_the_report_has_everything_and_prints_alone_and_dark_on_white(ui: WebUi, page: Any) -> None:
     ui.options()
     ui.click("#report-open")
@@ -349,14 +348,16 @@ def test_the_report_has_everything_and_prints_alone_and_dark_on_white(ui: WebUi,
     ui.expect(".report dl").to_contain_text(page.locator(".imprint a").text_content())
     ui.expect(".report dl").to_contain_text("Date")
     page.emulate_media(media="print")
-    ui.expect(".report").to_be_visible()
-    ui.expect("main").to_be_hidden()
-    ui.expect("#report .tools").to_be_hidden()
-    pairs = [pair.split(" on ") for pair in page.locator(".report").evaluate(COLORS)]
-    assert {background for _, background in pairs} == {"#ffffff"}
-    assert min(contrast(text, background) for text, background in pairs) >= 4.5, pairs
-    background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert background == "rgb(255, 255, 255)"
+    for scheme in ("light", "dark"):
+        ui.prefer(scheme)
+        ui.expect(".report").to_be_visible()
+        ui.expect("main").to_be_hidden()
+        ui.expect("#report .tools").to_be_hidden()
+        pairs = [pair.split(" on ") for pair in page.locator(".report").evaluate(COLORS)]
+        assert {background for _, background in pairs} == {"#ffffff"}
+        assert min(contrast(text, background) for text, background in pairs) >= 4.5, pairs
+        background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert background == "rgb(255, 255, 255)"
     assert page.locator("#report").evaluate("dialog => getComputedStyle(dialog).padding") == "0px"
 
 

@@ -136,6 +136,11 @@ class WebUi:
         self.page.on("request", lambda request: urls.append(request.url) if "/api/" in request.url else None)
         return urls
 
+    def prefer(self, scheme: str) -> None:
+        """Let the system ask for light or dark colors."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.expect("html").to_have_attribute("data-theme", scheme)
+
     def offline(self) -> None:
         self.failures.add("net")
         self.page.context.set_offline(True)
