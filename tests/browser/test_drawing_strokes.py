@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from web_ui import WebUi, thin
+from web_ui import WebUi
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def test_digits_of_many_writers_are_read(
     for line in lines[width % step :: step][:NUM_DIGITS]:
         row = json.loads(line)
         ui.keys("Delete")
-        ui.write_and_settle(thin(row["strokes"]), finger=touch)
+        ui.write_and_settle(row["strokes"], finger=touch)
         digit = ui.page.locator("#digit").text_content()
         if digit != row["label"]:
             wrong.append((row["label"], digit))

@@ -168,7 +168,7 @@ class WebUi:
         left, top = (
             box[start] + (box[length] - side) / 2 for start, length in (("x", "width"), ("y", "height"))
         )
-        for stroke in fit(strokes, size):
+        for stroke in fit(thin(strokes), size):
             points = [(left + x * side, top + y * side) for x, y in stroke]
             (self._touch if finger else self._drag)(points)
 
@@ -309,8 +309,8 @@ def fit(strokes: Strokes, size: float) -> Strokes:
 
 
 def thin(strokes: Strokes) -> Strokes:
-    """Return every third point of `strokes`: each takes a round trip to the browser."""
-    return [[*stroke[:-1:3], stroke[-1]] for stroke in strokes]
+    """Return every third point of long strokes: each takes a round trip to the browser."""
+    return [[*stroke[:-1:3], stroke[-1]] if len(stroke) > 20 else stroke for stroke in strokes]
 
 
 def contrast(*colors: str) -> float:
