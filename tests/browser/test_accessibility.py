@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from forms_ui import Forms, answer
 from states import states
-from web_ui import FORTY_SEVEN, WebUi, expect, image
+from web_ui import FORTY_SEVEN, TABS, WebUi, expect, image
 
 from digitrec.files import resource_path
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TABS = ["write", "pictures", "forms", "history", "model", "api"]
 # What a person sees and hears of the page: texts, names and hints.
 ALL_TEXTS = """[...document.body.querySelectorAll("*")].flatMap((element) => [
     element.title, element.ariaLabel, element.alt,

@@ -8,23 +8,21 @@ from typing import Any
 
 from flask import Flask
 from PIL import Image
+from stub_answers import prediction
 from web_ui import WebUi, contrast, image
 
 from digitrec import Recognizer
 
 TOO_MANY = "Too many questions at once"
 LONGER = "takes longer than usual"
-MODEL = {"name": "digitrec", "version": "0"}
 EQUALS_SIGN = [[(0, 0), (9, 0)], [(0, 4), (9, 4)]]
-UNSURE = {
-    "digit": 4,
-    "confidence": 0.36,  # below any model's threshold
-    "probabilities": [0.04, 0.04, 0.04, 0.04, 0.36, 0.04, 0.04, 0.04, 0.04, 0.32],
-    "accepted": False,
-    "reason": "low_confidence",
-    "model": MODEL,
-    "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
-}
+UNSURE = prediction(
+    4,
+    0.36,  # below any model's threshold
+    probabilities=[0.04, 0.04, 0.04, 0.04, 0.36, 0.04, 0.04, 0.04, 0.04, 0.32],
+    accepted=False,
+    reason="low_confidence",
+)
 
 
 def test_an_empty_pad_a_tap_and_a_sign_have_their_own_words(ui: WebUi) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from forms_ui import Forms
-from web_ui import FORTY_SEVEN, WebUi, image
+from web_ui import FORTY_SEVEN, TABS, WebUi, image
 
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
@@ -102,7 +102,7 @@ def test_the_keyboard_opens_each_tab_and_the_forms_tab_reads_its_example(
     ui: WebUi, page: Any, downloads: Path
 ) -> None:
     page.focus("#tab-write")
-    for name in ("pictures", "forms", "history", "model", "api"):
+    for name in TABS[1:]:
         ui.keys("ArrowRight")
         ui.expect(f"#tab-{name}").to_be_focused()
         ui.expect(f"#panel-{name}").to_be_visible()

@@ -192,22 +192,11 @@ def test_the_browser_warns_before_corrections_are_lost(forms: Forms, page: Any) 
 
 
 def test_no_image_of_a_field_is_held_once_it_is_checked(forms: Forms, page: Any) -> None:
-    page.evaluate(
-        """() => {
-            const { createObjectURL, revokeObjectURL } = URL;
-            window.held = new Set();
-            URL.createObjectURL = (file) => {
-                const url = createObjectURL(file);
-                window.held.add(url);
-                return url;
-            };
-            URL.revokeObjectURL = (url) => (window.held.delete(url), revokeObjectURL(url));
-        }"""
-    )
+    count_held = forms.ui.count_object_urls()
     forms.stack(answer(accepted=False), answer(accepted=False))
     forms.ui.expect("#check-image").to_have_js_property("naturalWidth", 280)
-    assert page.evaluate("window.held.size") == 1
+    assert count_held() == 1
     page.focus("#check-input")
     forms.keys("Enter", "Enter")
     forms.ui.expect("#check").to_be_hidden()
-    assert page.evaluate("window.held.size") == 0
+    assert count_held() == 0

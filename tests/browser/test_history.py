@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stub_answers import PIXEL, prediction, reading
 from web_ui import FORTY_SEVEN, WebUi, contrast, expect, image
 
 from digitrec import Recognizer
@@ -119,12 +120,8 @@ def test_the_threshold_of_numbers_holds_until_one_is_chosen(
     ui: WebUi, page: Any, recognizer: Recognizer
 ) -> None:
     own = recognizer.number_threshold
-    number = {
-        "text": "47", "transcript": "47", "confidence": own - 0.001, "accepted": False, "digits": [],
-        "model": {"name": "digitrec", "version": "0"},
-    }  # fmt: skip
-    assert number["confidence"] > recognizer.threshold, "a digit of that confidence is accepted"
-    ui.stub("read", json=number)
+    assert own - 0.001 > recognizer.threshold, "a digit of that confidence is accepted"
+    ui.stub("read", json=reading("47", own - 0.001, accepted=False))
     with ui.recorded():
         ui.write(FORTY_SEVEN)
         ui.headline.to_have_text("Not sure: it may be 47")
@@ -215,7 +212,7 @@ FILL = """async ([entry, count]) => {
 DRAWN = {
     "source": "drawing", "name": "", "model": "digitrec 1", "label": "", "confidence": 0.9, "digit": 7,
     "strokes": [{"width": 38, "points": [[200, 100], [600, 100], [400, 800]]}], "probabilities": [0.1] * 10,
-    "reason": None, "ink": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+    "reason": None, "ink": PIXEL,
 }  # fmt: skip
 
 
@@ -273,11 +270,8 @@ def test_a_browser_that_keeps_nothing_says_so(ui: WebUi, page: Any) -> None:
 def test_a_picture_read_in_another_way_is_another_entry(ui: WebUi) -> None:
     ui.drop(**{"47_png": image(4, 7)})
     ui.results.to_have_text("It is 47")
-    ui.stub(json={
-        "digit": 4, "confidence": 0.9, "probabilities": [0.1] * 10, "accepted": True, "reason": None,
-        "normalized_image": DRAWN["ink"], "model": {"name": "digitrec", "version": "0"},
-    })  # fmt: skip
-    ui.stub("read", json={"text": "", "transcript": "", "confidence": 0, "accepted": False, "digits": []})
+    ui.stub(json=prediction(4))
+    ui.stub("read", json=reading("", 0, accepted=False))
     ui.click("#dismiss")
     ui.drop(**{"47_png": image(4, 7)})
     ui.results.to_have_text("It is a 4")

@@ -10,11 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from states import states
-from web_ui import FORTY_SEVEN, WebUi
+from web_ui import FORTY_SEVEN, TABS, WebUi
 
 pytestmark = pytest.mark.slow
 
-TABS = ("write", "pictures", "forms", "history", "model", "api")
 # Text that leaves its control, the window's sides, or a box that cuts; a name that ends in dots has a title.
 _CUT = """() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

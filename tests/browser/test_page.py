@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from stub_answers import prediction
 from web_ui import WebUi
 
 TWO_LINES = [[(0.0, 0.0), (0.0, 9.0)], [(5.0, 0.0), (5.0, 9.0)]]
@@ -190,15 +191,7 @@ def test_the_colors_lie_where_the_network_saw_the_ink(ui: WebUi, page: Any) -> N
             return { normalized_image: await plane(4), saliency: await plane(14) };
         }"""
     )
-    model = {"name": "digitrec", "version": "0"}
-    prediction = {
-        "digit": 1,
-        "confidence": 0.99,
-        "probabilities": [0.001] * 10,
-        "accepted": True,
-        "model": model,
-    }
-    ui.stub(json={**prediction, **planes})
+    ui.stub(json=prediction(1, **planes))
     page.check("#explain")
     ui.write([[(0, 0), (0, 9)]])
     page.wait_for_function(f"() => {WARM}.fraction > 0.3")

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from forms_ui import Forms, answer
-from web_ui import WebUi
+from web_ui import TABS, WebUi
 
-TABS = ("write", "pictures", "forms", "history", "model", "api")
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 

@@ -5,39 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from stub_answers import prediction, reading
 from web_ui import FORTY_SEVEN, WebUi, expect, fit
 
 from sample_digits import DIGIT_STROKES
 
-MODEL = {"name": "digitrec", "version": "0"}
-SEVERAL = {
-    "digit": 4, "confidence": 0.1, "probabilities": [0.1] * 10, "accepted": False, "reason": "several_digits",
-    "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=", "model": MODEL,
-}  # fmt: skip
+SEVERAL = prediction(4, 0.1, accepted=False, reason="several_digits")
 SIZES = [
     (320, 480), (320, 568), (360, 640), (640, 360), (568, 320), (768, 1024), (1024, 768), (1366, 650), (1440, 900),
     (3840, 2160),
 ]  # fmt: skip
-
-
-def digit_of(value: int, confidence: float = 0.99, left: int = 100) -> dict[str, Any]:
-    probabilities = [confidence if digit == value else (1 - confidence) / 9 for digit in range(10)]
-    image = SEVERAL["normalized_image"]
-    return {
-        "digit": value, "confidence": confidence, "box": [left, 80, 150, 220], "probabilities": probabilities,
-        "normalized_image": image,
-    }  # fmt: skip
-
-
-def reading(transcript: str, confidence: float = 0.98, **rest: Any) -> dict[str, Any]:
-    digits = [
-        digit_of(int(sign), left=100 + 200 * at) for at, sign in enumerate(transcript) if sign.isdigit()
-    ]
-    text = "".join(sign for sign in transcript if sign.isdigit())
-    return {
-        "text": text, "transcript": transcript, "confidence": confidence, "accepted": True, "digits": digits,
-        "model": MODEL, **rest,
-    }  # fmt: skip
 
 
 def test_the_answer_is_in_sight_while_the_pen_is_down(ui: WebUi, page: Any) -> None:

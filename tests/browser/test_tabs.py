@@ -126,7 +126,7 @@ def test_a_tab_whose_modules_do_not_come_says_so_and_tries_again(ui: WebUi, page
     expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
 
 
-@pytest.mark.parametrize(("status", "by"), [(503, "tab"), (503, "button"), (500, "button")])
+@pytest.mark.parametrize(("status", "by"), [(503, "tab"), (500, "button")])
 def test_a_card_that_does_not_come_is_requested_again(ui: WebUi, page: Any, status: int, by: str) -> None:
     ui.failures.add(status)
     ui.stub("model", status=status, body="")

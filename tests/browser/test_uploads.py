@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stub_answers import prediction
 from web_ui import WebUi, expect, image
 
 from sample_digits import draw_digit, png_bytes
@@ -14,20 +15,6 @@ from sample_digits import draw_digit, png_bytes
 ROOT = Path(__file__).parents[2]
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 TEXT = b"no image at all"
-
-
-def prediction(confidence: float) -> dict[str, Any]:
-    """Return a prediction of a 7."""
-    rest = (1 - confidence) / 9
-    return {
-        "digit": 7,
-        "confidence": confidence,
-        "probabilities": [confidence if digit == 7 else rest for digit in range(10)],
-        "accepted": True,
-        "reason": None,
-        "normalized_image": "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
-        "model": {"name": "digitrec", "version": "0"},
-    }
 
 
 def headlines(page: Any) -> dict[str, str]:
@@ -161,21 +148,7 @@ def test_what_cannot_be_sent_is_rejected_in_the_browser(ui: WebUi, page: Any, tm
 
 def test_no_image_is_held_once_it_cannot_come_back(ui: WebUi, page: Any) -> None:
     ui.failures.add(415)
-    page.evaluate(
-        """() => {
-            const { createObjectURL, revokeObjectURL } = URL;
-            window.held = new Set();
-            URL.createObjectURL = (file) => {
-                const address = createObjectURL(file);
-                window.held.add(address);
-                return address;
-            };
-            URL.revokeObjectURL = (address) => {
-                window.held.delete(address);
-                revokeObjectURL(address);
-            };
-        }"""
-    )
+    count_held = ui.count_object_urls()
     ui.drop(five_png=image(5), letter_txt=TEXT)
     ui.expect("#progress-words").to_have_text("2 pictures, 1 without an answer")
     expect(page.locator("#results [data-state=fault] .thumb")).to_have_attribute(
@@ -184,11 +157,11 @@ def test_no_image_is_held_once_it_cannot_come_back(ui: WebUi, page: Any) -> None
     ui.click("#dismiss")
     ui.drop(one_png=image(1))
     ui.results.to_have_text("It is a 1")
-    assert page.evaluate("window.held.size") == 1
+    assert count_held() == 1
 
 
 def test_the_thresholds_are_where_the_pictures_are(ui: WebUi, page: Any) -> None:
-    ui.stub(json=prediction(0.78))
+    ui.stub(json=prediction(7, 0.78))
     ui.drop(seven_png=image(7))
     ui.results.to_have_text(["It is a 7"])
     page.get_by_text("How sure?").click()

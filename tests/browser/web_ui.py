@@ -22,6 +22,7 @@ Point = tuple[float, float]
 Strokes = list[list[Point]]
 
 FORTY_SEVEN = [*DIGIT_STROKES[4], *([(x + 1.1, y) for x, y in stroke] for stroke in DIGIT_STROKES[7])]
+TABS = ("write", "pictures", "forms", "history", "model", "api")
 # The newest entry of the history, as the browser has stored it, or undefined.
 _NEWEST = """(await (async () => {
     if (!(await indexedDB.databases()).some(({ name }) => name === "digitrec")) return undefined;
@@ -140,6 +141,22 @@ class WebUi:
         """Let the system ask for light or dark colors."""
         self.page.emulate_media(color_scheme=scheme)
         self.expect("html").to_have_attribute("data-theme", scheme)
+
+    def count_object_urls(self) -> Callable[[], int]:
+        """Return what tells how many of the object URLs made from now on are not revoked."""
+        self.page.evaluate(
+            """() => {
+                const { createObjectURL, revokeObjectURL } = URL;
+                window.held = new Set();
+                URL.createObjectURL = (file) => {
+                    const url = createObjectURL(file);
+                    window.held.add(url);
+                    return url;
+                };
+                URL.revokeObjectURL = (url) => (window.held.delete(url), revokeObjectURL(url));
+            }"""
+        )
+        return lambda: int(self.page.evaluate("window.held.size"))
 
     def offline(self) -> None:
         self.failures.add("net")
