@@ -59,17 +59,12 @@ export class Client extends Component {
     return this.load(`${address}?${query}`, signal, request, isFile ? FILE_TIMEOUT_MS : TIMEOUT_MS);
   }
 
-  #back() {
-    this.#isAway = false;
-    this.emit("back");
-  }
-
   async load(address, signal, request = {}, timeoutMs = TIMEOUT_MS) {
     const delayMs = this.#silence.until - performance.now();
     if (delayMs > 0) throw new Failure(this.#silence.kind, { delayMs });
     try {
       const answer = await fetched(address, signal, request, timeoutMs);
-      if (this.#isAway) this.#back();
+      if (this.#isAway) this.emit("back", (this.#isAway = false));
       return answer;
     } catch (failure) {
       const { kind, isTransient } = failure;
@@ -91,23 +86,17 @@ async function bytesOf(file) {
 
 async function fetched(address, signal, request, timeoutMs) {
   signal.throwIfAborted();
-  const patience = new AbortController();
-  const giveUp = () => patience.abort();
-  const timer = setTimeout(giveUp, timeoutMs);
-  signal.addEventListener("abort", giveUp);
+  const patience = AbortSignal.timeout(timeoutMs);
   try {
     const headers = { ...request.headers, Accept: "application/json, application/problem+json" };
-    const response = await fetch(address, { ...request, headers, signal: patience.signal });
+    const response = await fetch(address, { ...request, headers, signal: AbortSignal.any([signal, patience]) });
     if (response.ok) return response.status === 204 ? null : await response.json();
     const problem = await response.json().catch(() => ({})); // a proxy in between answers in HTML
     throw Failure.of(response.status, problem, response.headers.get("Retry-After"));
   } catch (error) {
     signal.throwIfAborted(); // the caller wants no answer any more
     if (error instanceof Failure) throw error;
-    if (error.name === "AbortError") throw new Failure("slow");
+    if (patience.aborted) throw new Failure("slow");
     throw new Failure(navigator.onLine ? "unreachable" : "offline");
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", giveUp);
   }
 }
