@@ -4,13 +4,12 @@
 import { AnswerView } from "./answer_view.js";
 import { Component, listen } from "./component.js";
 import { isReading } from "./decision.js";
-import { drawBoxes } from "./digit_boxes.js";
+import { drawBoxesOver } from "./digit_boxes.js";
 import { Explainer } from "./explainer.js";
 import { Feedback, speak } from "./feedback.js";
 import { CROP_HINT, textOf } from "./messages.js";
 import { cropped, turned } from "./picture_edit.js";
 
-const MARGIN = 0.012; // as on the board
 const SMALLEST_PX = 8; // a shorter drag is a tap
 
 export class PictureDialog extends Component {
@@ -100,11 +99,7 @@ export class PictureDialog extends Component {
   }
 
   #mark() {
-    const { answer } = this.#item;
-    const { naturalWidth: width, naturalHeight: height } = this.#part("img");
-    this.#part(".boxes").setAttribute("viewBox", `0 0 ${width || 1} ${height || 1}`);
-    const digits = answer && isReading(answer) ? answer.digits : [];
-    drawBoxes(this.#part(".boxes"), digits, this.#rule(), this.#view.chosen, MARGIN * Math.max(width, height));
+    drawBoxesOver(this.#part("img"), this.#part(".boxes"), this.#item.answer, this.#rule(), this.#view.chosen);
   }
 
   // A tap on a box looks at its digit, a drag crops.

@@ -121,7 +121,7 @@ export class Sheet extends Component {
   // The boxes of a number, and what the answer depends on.
   #mark() {
     const { answer, strokes } = this.#shown ?? {};
-    const digits = answer && isReading(answer) ? answer.digits : [];
+    const digits = answer?.digits ?? [];
     const { chosen } = this.#view;
     drawBoxes(this.#part("#boxes"), digits, this.#thresholds.rule, chosen, MARGIN);
     const explained = answer && isReading(answer) ? strokesIn(digits[chosen]?.box ?? [], strokes) : strokes ?? [];

@@ -18,13 +18,11 @@ export class PageStorage {
     }
   }
 
-  // Returns whether it was kept.
   set(name, value) {
     try {
       this.#storage().setItem(PREFIX + name, JSON.stringify(value));
-      return true;
     } catch {
-      return false;
+      // It lasts as long as the page.
     }
   }
 

@@ -3,14 +3,13 @@
 import { Failure } from "./client.js";
 import { moveFocus } from "./component.js";
 import { decide, isReading } from "./decision.js";
-import { drawBoxes } from "./digit_boxes.js";
+import { drawBoxesOver } from "./digit_boxes.js";
 import { uploadErrorMessage } from "./failure_messages.js";
 import { PICTURE_READING, PICTURE_WAITING, resultMessage, SLOW, writtenAs } from "./messages.js";
 import { scaledDown } from "./picture_edit.js";
 import { NO_PICTURE } from "./svg.js";
 
 const SLOW_MS = 3_000;
-const MARGIN = 0.012; // of a box around its digit, of the picture's longer side
 
 export class UploadItem {
   #part = (name) => this.element.querySelector(name);
@@ -126,9 +125,6 @@ export class UploadItem {
   }
 
   #showBoxes() {
-    const digits = this.answer && isReading(this.answer) ? this.answer.digits : [];
-    const { naturalWidth: width, naturalHeight: height } = this.#part(".thumb");
-    this.#part(".boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
-    drawBoxes(this.#part(".boxes"), digits, this.#rule, -1, MARGIN * Math.max(width, height));
+    drawBoxesOver(this.#part(".thumb"), this.#part(".boxes"), this.answer, this.#rule);
   }
 }

@@ -1,4 +1,4 @@
-// Where records come from and go to: the memory of this page, or the server's storage. Both have the same methods.
+// Where records come from and go to: the memory of this page, or the server's storage. Both read, save and remove.
 
 import { FILE_TIMEOUT_MS } from "../client.js";
 import { correct, judge, recordOf, valuesOf } from "./records.js";
@@ -17,7 +17,7 @@ export class FormsApi {
     this.#api = api;
   }
 
-  get = (path, signal = forever) => this.#client.load(`${this.#api}${path}`, signal);
+  get = (path) => this.#client.load(`${this.#api}${path}`, forever);
   remove = (path) => this.#client.load(`${this.#api}${path}`, forever, { method: "DELETE" }, FILE_TIMEOUT_MS);
   ask = (path, body, options = {}, signal = forever) => this.#client.ask(`${this.#api}${path}`, body, options, signal);
   address = (path) => `${this.#api}${path}`;
@@ -31,8 +31,8 @@ export class FormsApi {
 
   propose = (file) => this.ask("/form-proposals", file);
 
-  async violations(template, fields, signal) {
-    return (await this.ask("/form-checks", { form: { ...template, reference: null }, fields }, {}, signal)).violations;
+  async violations(template, fields) {
+    return (await this.ask("/form-checks", { form: { ...template, reference: null }, fields })).violations;
   }
 }
 
@@ -73,10 +73,6 @@ export class MemoryStore {
   // The address of a field's picture; the caller revokes it.
   imageUrl({ fields }, name) {
     return fields[name].image ? URL.createObjectURL(fields[name].image) : "";
-  }
-
-  async records() {
-    return [];
   }
 
   async remove() {}

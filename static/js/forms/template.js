@@ -48,7 +48,7 @@ export function removeField(template, name) {
   const isLeft = (other) => fieldOf(other, template) !== name;
   const rules = template.rules
     .map((rule) => (rule.fields ? { ...rule, fields: rule.fields.filter(isLeft) } : rule))
-    .filter((rule) => namesOf(rule).every(isLeft) && rule.fields?.length !== 0);
+    .filter(({ field, fields: terms, total }) => [field, total].every((other) => other === undefined || isLeft(other)) && terms?.length !== 0);
   return { ...template, fields, rules };
 }
 
@@ -56,8 +56,6 @@ export function removeField(template, name) {
 function fieldOf(name, { fields }) {
   return name in fields ? name : name.replace(/\[\d+\]\[\d+\]$/, "");
 }
-
-export const namesOf = ({ field, fields = [], total }) => [field, ...fields, total].filter((name) => name !== undefined);
 
 function mapNames(rule, follow) {
   const changed = { ...rule };

@@ -2,7 +2,7 @@
 
 import { drawingErrorMessage } from "../failure_messages.js";
 import { textOf } from "../messages.js";
-import { t } from "../texts.js";
+import { decimal, t } from "../texts.js";
 
 export const TITLE = t("Write 0 to 9");
 export const WRITE = t("Now write");
@@ -22,15 +22,11 @@ const WAITS = t("The round waits.");
 export const askText = (digit) => `${WRITE} ${digit}.`;
 export const progressText = (digit) => t("{number} of 10", { number: digit + 1 });
 
-export function secondsText(ms) {
-  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-  return `${(ms / 1000).toLocaleString(globalThis.document?.documentElement.lang || "en", digits)}\u00a0s`;
-}
-
+export const secondsText = (ms) => `${decimal(ms / 1000, 1)}\u00a0s`;
 export const scoreText = (score, ms) => t("{score} of 10 in {time}", { score, time: secondsText(ms) });
 
 // What a drawing that is not the digit was taken for.
-export function missText({ answer, verdict }) {
+function missText({ answer, verdict }) {
   switch (verdict) {
     case "blank": return t("not written");
     case "unread": return t("not read");
