@@ -240,18 +240,6 @@ def test_the_focus_moves_on_from_what_disappears(ui: WebUi) -> None:
     ui.expect("#pictures-undo").to_be_focused()
 
 
-def test_every_control_shows_its_focus(ui: WebUi, page: Any) -> None:
-    ui.write(7)
-    ui.headline.to_have_text("It is a 7")
-    page.locator("#tab-write").focus()
-    for _ in range(12):
-        ui.keys("Tab")
-        assert page.evaluate(
-            """() => [document.activeElement, document.activeElement.closest("label")].some(
-                (element) => element && getComputedStyle(element).outlineStyle === "solid")"""
-        ), page.evaluate("document.activeElement.outerHTML")
-
-
 @pytest.mark.parametrize("device", [{"reduced_motion": "reduce", "forced_colors": "active"}])
 def test_reduced_motion_and_forced_colors_are_respected(ui: WebUi, page: Any) -> None:
     num_moving = page.evaluate(

@@ -47,8 +47,8 @@ def test_two_people_check_the_same_stored_page_and_nothing_typed_is_lost(
     for forms, total in ((first, "757"), (second, "751")):
         forms.page.focus("#check-input")
         forms.page.keyboard.type(total)
-        forms.keys("Enter")
-        forms.page.wait_for_timeout(300)
+        with forms.page.expect_response("**/api/v1/records/*"):
+            forms.keys("Enter")
     second.ui.expect("#check-why").to_contain_text(
         "Somebody else has changed this page; here it is “757” now"
     )

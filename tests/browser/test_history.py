@@ -246,15 +246,6 @@ def test_a_thousand_entries_are_kept_and_cost_the_page_nothing(ui: WebUi, page: 
     assert page.evaluate("window.changed") <= 6, "one goes, one comes, and the words"
 
 
-def test_the_history_of_the_former_page_is_taken_over(ui: WebUi, page: Any) -> None:
-    former = [{**DRAWN, "id": "1", "at": "2026-01-01T10:00:00.000Z", "label": "4"}]
-    page.evaluate("(former) => localStorage.setItem('digitrec.history', JSON.stringify(former))", former)
-    page.reload()
-    ui.tab("history")
-    ui.history.to_have_text(["It is a 7, corrected to 4"])
-    assert page.evaluate("localStorage['digitrec.history'] ?? null") is None
-
-
 def test_a_browser_that_keeps_nothing_says_so(ui: WebUi, page: Any) -> None:
     page.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"

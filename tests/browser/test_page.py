@@ -66,19 +66,26 @@ def test_the_keyboard_undoes_redoes_and_clears(ui: WebUi) -> None:
     ui.headline.to_have_text("Nothing drawn yet")
 
 
-def test_the_keyboard_reaches_every_control_and_writing_takes_the_focus(ui: WebUi, page: Any) -> None:
-    page.locator("#theme").focus()
+def test_the_keyboard_reaches_every_control_which_shows_it_and_writing_takes_the_focus(
+    ui: WebUi, page: Any
+) -> None:
+    page.locator("#tab-write").focus()
     reached = []
     for _ in range(13):
         ui.keys("Tab")
-        reached.append(
-            page.evaluate(
-                "(({ id, name, dataset, textContent }) => dataset.do ?? (name || id || textContent.trim()))"
-                "(document.activeElement)"
-            )
+        name, is_outlined = page.evaluate(
+            """() => {
+                const element = document.activeElement;
+                const { id, name, dataset, textContent } = element;
+                const isOutlined = [element, element.closest("label")].some(
+                    (part) => part && getComputedStyle(part).outlineStyle === "solid");
+                return [dataset.do ?? (name || id || textContent.trim()), isOutlined];
+            }"""
         )
-    assert reached[:12] == [
-        "undo", "redo", "clear", "pen", "Write 0 to 9", "threshold-range", "Model’s own", "constraint-kind",
+        reached.append(name)
+        assert is_outlined, name
+    assert reached == [
+        "theme", "undo", "redo", "clear", "pen", "Write 0 to 9", "threshold-range", "Model’s own", "constraint-kind",
         "explain", "save", "drawing-file", "report-open",
     ]  # fmt: skip
     page.locator("#threshold-range").focus()
