@@ -180,8 +180,7 @@ def copy(stage: list[Step], folder: Path) -> None:
 
 
 def environment(stage: list[Step]) -> dict[str, str]:
-    pairs = [word.split("=", 1) for step in stage if step.name == "ENV" for word in step.words]
-    return {name: value for name, value in pairs}  # noqa: C416
+    return dict(word.split("=", 1) for step in stage if step.name == "ENV" for word in step.words)
 
 
 def finish(command: list[str], cwd: Path) -> None:

@@ -1,4 +1,4 @@
-"""The project's metadata agree, and `pip install digitrec` without extras gives a working Recognizer."""
+"""The metadata and the lock agree, and `pip install digitrec` without extras gives a working Recognizer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,7 +20,23 @@ else:
     tomllib = pytest.importorskip("tomli", reason="needs Python 3.11 or tomli")
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+DIRECT = [
+    Requirement(text)
+    for group in (
+        PROJECT["dependencies"],
+        *PROJECT["optional-dependencies"].values(),
+        *PYPROJECT["dependency-groups"].values(),
+    )
+    for text in group
+    if not text.startswith("digitrec[")
+]
+LOCKED = [
+    Requirement(line)
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if not line.startswith("#")
+]
 
 # Runs in a process of its own, in which every package but the core's cannot be imported.
 READ_ONE = """
@@ -52,10 +70,8 @@ CORE_MODULES = [
 ]
 
 
-def requirement_name(requirement: str) -> str:
-    found = re.match(r"[\w.-]+", requirement)
-    assert found is not None
-    return re.sub(r"[-_.]+", "-", found[0]).lower()
+def name_of(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def with_dependencies(names: set[str]) -> set[str]:
@@ -69,17 +85,17 @@ def with_dependencies(names: set[str]) -> set[str]:
             requirements = metadata.requires(name) or []
         except metadata.PackageNotFoundError:  # for another platform or Python
             continue
-        needed = {requirement_name(item) for item in requirements if "extra ==" not in item}
+        needed = {name_of(item) for item in requirements if "extra ==" not in item}
         waiting |= needed - found
     return found
 
 
 def test_a_recognizer_needs_the_core_dependencies_alone() -> None:
-    core = with_dependencies({requirement_name(item) for item in PROJECT["dependencies"]}) | {"digitrec"}
+    core = with_dependencies({name_of(item) for item in PROJECT["dependencies"]}) | {"digitrec"}
     blocked = [
         module
         for module, distributions in metadata.packages_distributions().items()
-        if not {requirement_name(item) for item in distributions} & core
+        if not {name_of(item) for item in distributions} & core
     ]
     assert {"click", "flask", "pydantic", "waitress"} <= set(blocked)
     done = subprocess.run(
@@ -122,3 +138,25 @@ def test_only_the_publishing_job_may_identify_itself_and_its_action_is_pinned() 
     assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["publish"]
     (action,) = [step["uses"] for step in jobs["publish"]["steps"] if "pypi-publish" in step["uses"]]
     assert re.fullmatch(r"pypa/gh-action-pypi-publish@[0-9a-f]{40}", action)
+
+
+def test_every_line_of_the_lock_is_one_version_and_nothing_else() -> None:
+    for requirement in LOCKED:
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "=="
+        assert not requirement.url
+        assert not requirement.extras
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_each_direct_dependency_has_one_pinned_version_in_its_range(python: str) -> None:
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    direct, locked = (
+        [item for item in items if item.marker is None or item.marker.evaluate(environment)]
+        for items in (DIRECT, LOCKED)
+    )
+    for wanted in direct:
+        name = canonicalize_name(wanted.name)
+        pinned = [item.specifier for item in locked if canonicalize_name(item.name) == name]
+        assert len(pinned) == 1, wanted
+        assert wanted.specifier.contains(str(pinned[0]).removeprefix("=="), prereleases=True), wanted
