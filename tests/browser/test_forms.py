@@ -32,8 +32,8 @@ def test_a_blank_form_becomes_a_checked_workbook(forms: Forms, page: Any) -> Non
     page.click("#rule-form details button")
     forms.ui.expect("#rule-form li").to_have_text("train + hotel + meals = total×")
     forms.ui.click("#fields-on")
-    page.set_input_files("#pages-files", [EXAMPLE / f"{number}.jpg" for number in (1, 2, 3)])
-    page.locator("#records tr[data-state=read]").nth(2).wait_for(timeout=60_000)
+    page.set_input_files("#pages-files", [EXAMPLE / "1.jpg", EXAMPLE / "3.jpg"])
+    page.locator("#records tr[data-state=read]").nth(1).wait_for(timeout=60_000)
     forms.ui.expect("#records td[data-violation]").to_have_count(4)
     page.focus("#check-input")
     while page.locator("#check").is_visible():
@@ -47,11 +47,11 @@ def test_a_blank_form_becomes_a_checked_workbook(forms: Forms, page: Any) -> Non
             arg=left,
         )
     forms.ui.expect("#records td[data-violation]").to_have_count(0)
-    forms.ui.expect("#pages-words").to_have_text("3 pages. Everything is checked.")
+    forms.ui.expect("#pages-words").to_have_text("2 pages. Everything is checked.")
     book = openpyxl.load_workbook(io.BytesIO(forms.download("[data-export=xlsx]")))
     header, *rows = [[cell.value for cell in row] for row in book.active.rows]
     totals = {row[0]: row[header.index("total")] for row in rows}
-    assert totals == {"1.jpg": "903", "2.jpg": "280", "3.jpg": "757"}
+    assert totals == {"1.jpg": "903", "3.jpg": "757"}
     assert all(row[1] is True for row in rows)
 
 
