@@ -270,7 +270,9 @@ def test_a_picture_read_in_another_way_is_another_entry(ui: WebUi) -> None:
     ui.expect("#entries li").to_have_count(2)
 
 
-def test_the_exports_have_what_was_predicted_and_corrected(ui: WebUi, page: Any, tmp_path: Path) -> None:
+def test_the_exports_have_what_was_predicted_and_corrected(
+    ui: WebUi, page: Any, recognizer: Recognizer, tmp_path: Path
+) -> None:
     ui.draw(7, 3)
     ui.drop(five_png=image(5))
     ui.results.to_have_text("It is a 5")
@@ -299,7 +301,7 @@ def test_the_exports_have_what_was_predicted_and_corrected(ui: WebUi, page: Any,
     (tmp_path / name).write_text(text, encoding="utf-8")
     labeled = read_labeled_dataset(tmp_path / name)
     assert [label for label, _ in labeled] == [9, 7]
-    assert [Recognizer.load().predict(drawing).digit for _, drawing in labeled] == [3, 7]
+    assert [recognizer.predict(drawing).digit for _, drawing in labeled] == [3, 7]
 
 
 # Every pair of text and background in the element, as "#rrggbb on #rrggbb".
