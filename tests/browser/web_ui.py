@@ -277,17 +277,6 @@ class WebUi:
             transfer,
         )
 
-    def send_form(self, **files: bytes) -> None:
-        """Send the page's form, past the JavaScript that would take the files."""
-        with self.page.expect_navigation():
-            self.page.evaluate(
-                f"""(files) => {{
-                    document.getElementById("files").files = ({_TRANSFER})(files).files;
-                    document.getElementById("upload").submit();
-                }}""",
-                _contents(files),
-            )
-
     def choose(self, selector: str = "#files", **files: bytes) -> None:
         self.page.set_input_files(
             selector,
