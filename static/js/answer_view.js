@@ -13,7 +13,6 @@ export class AnswerView extends Component {
   #part = (name) => this.root.querySelector(name);
   #bars;
   #answer = null;
-  #shown = ""; // the last answer as text, which an older one leaves alone
   #timer = 0;
 
   constructor(root) {
@@ -81,7 +80,6 @@ export class AnswerView extends Component {
     const isNumber = isReading(answer) && state !== "none";
     large.style.setProperty("--signs", Math.max(...text.split(", ").map(({ length }) => length)));
     large.replaceChildren(...(isNumber ? numberLines(answer, rule, (index) => this.choose(index)) : [text]));
-    this.#shown = text;
   }
 
   #showChosen() {
@@ -128,8 +126,7 @@ export class AnswerView extends Component {
 
   #forget() {
     this.#answer = null;
-    if (this.#shown) this.#part(".digit").replaceChildren("?");
-    this.#shown = "";
+    this.#part(".digit").replaceChildren("?");
     this.#erase();
   }
 

@@ -66,7 +66,7 @@ const openForms = lazyTab("forms", forms, ({ FormsTab }, panel) =>
   new FormsTab(panel, client, { api: read.replace(/\/read$/, ""), maxBytes: Number(maxBytes), isStored: storage === "on" }));
 const openModel = lazyTab("model", model, ({ ModelTab }, panel) => new ModelTab(panel, (address, signal) => client.load(address, signal)));
 
-// So does a round.
+// The modules of a round come with its first use, too.
 let round = null;
 element("desk").addEventListener("click", async ({ target }) => {
   if (!target.closest(".round-start")) return;

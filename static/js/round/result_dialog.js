@@ -1,6 +1,6 @@
-// How a round went: the score, the time, the misses, and a picture to share. Fires "again".
+// How a round went: the score, the time, the misses, and a picture to share.
 
-import { Component, create } from "../component.js";
+import { create } from "../component.js";
 import { download } from "../download.js";
 import { drawingPicture } from "../svg.js";
 import { scorePicture } from "./score_picture.js";
@@ -8,29 +8,27 @@ import * as texts from "./texts.js";
 
 const NAME = "digitrec-0-to-9.png";
 
-export class ResultDialog extends Component {
-  // results: a round's, title: its score and time.
-  async show(results, title) {
-    const picture = scorePicture(results, title);
-    const tools = create("form", { className: "tools", method: "dialog" });
-    const dialog = create("dialog", { className: "score" },
-      create("h1", { id: "score-title", tabIndex: -1, autofocus: true }, title),
-      create("p", { className: "quiet" }, texts.TIME_NOTE), missList(results), picture, tools);
-    dialog.setAttribute("aria-labelledby", "score-title");
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      if (dialog.returnValue === "again") this.emit("again");
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-    const blob = await new Promise((done) => picture.toBlob(done)); // before it is shared: only a fresh click may do that
-    const file = new File([blob], NAME, { type: blob.type });
-    const canShare = navigator.canShare?.({ files: [file] });
-    tools.append(
-      create("button", { type: "button", className: "choose", onclick: () => give(file, title, canShare) }, canShare ? texts.SHARE : texts.SAVE),
-      create("button", { value: "again" }, texts.AGAIN),
-      create("button", {}, texts.CLOSE));
-  }
+// results: a round's; title: its score and time; again() starts another.
+export async function showResults(results, title, again) {
+  const picture = scorePicture(results, title);
+  const tools = create("form", { className: "tools", method: "dialog" });
+  const dialog = create("dialog", { className: "score" },
+    create("h1", { id: "score-title", tabIndex: -1, autofocus: true }, title),
+    create("p", { className: "quiet" }, texts.TIME_NOTE), missList(results), picture, tools);
+  dialog.setAttribute("aria-labelledby", "score-title");
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (dialog.returnValue === "again") again();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  const blob = await new Promise((done) => picture.toBlob(done)); // before it is shared: only a fresh click may do that
+  const file = new File([blob], NAME, { type: blob.type });
+  const canShare = navigator.canShare?.({ files: [file] });
+  tools.append(
+    create("button", { type: "button", className: "choose", onclick: () => give(file, title, canShare) }, canShare ? texts.SHARE : texts.SAVE),
+    create("button", { value: "again" }, texts.AGAIN),
+    create("button", {}, texts.CLOSE));
 }
 
 function missList(results) {

@@ -3,7 +3,7 @@
 import css from "../../css/round.css";
 import { Component, listen } from "../component.js";
 import { EMPTY } from "../drawing.js";
-import { ResultDialog } from "./result_dialog.js";
+import { showResults } from "./result_dialog.js";
 import { Round, verdictOf } from "./round.js";
 import { TaskView } from "./task_view.js";
 import * as texts from "./texts.js";
@@ -16,7 +16,6 @@ export class RoundView extends Component {
   #sheet;
   #rule;
   #task;
-  #result = new ResultDialog();
   #round = null;
   #before = null; // the drawing that was on the sheet
   #answer = null; // to what is on the sheet
@@ -34,7 +33,6 @@ export class RoundView extends Component {
     const style = new CSSStyleSheet();
     style.replaceSync(css);
     document.adoptedStyleSheets.push(style);
-    this.#result.addEventListener("again", () => this.start());
   }
 
   listen(signal) {
@@ -138,7 +136,7 @@ export class RoundView extends Component {
     const result = round.results.at(-1);
     if (!round.isOver) return this.#ask(result.verdict === "right" ? texts.RIGHT : texts.missSentence(result));
     this.#leave();
-    this.#result.show(round.results, texts.scoreText(round.score, round.elapsedMs(performance.now())));
+    showResults(round.results, texts.scoreText(round.score, round.elapsedMs(performance.now())), () => this.start());
   }
 
   #press(event) {
