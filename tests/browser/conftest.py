@@ -93,7 +93,9 @@ def serve() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def app(recognizer: Recognizer) -> Flask:
-    return create_app(Settings(), recognizer)
+    app = create_app(Settings(), recognizer)
+    app.config["COMPRESS_MIN_SIZE"] = 1 << 30  # no file: it takes 0.1 s a page, and tests/web tests it
+    return app
 
 
 @pytest.fixture(scope="session")
