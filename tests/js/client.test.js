@@ -60,6 +60,15 @@ test("a failure that names no pause stops nobody", async () => {
   assert.equal(sent.length, 2);
 });
 
+test("a request without an answer in time is slow, and one that was aborted is no failure", async () => {
+  const awake = setTimeout(() => {}, 10_000); // the timer of a signal alone would not keep Node running
+  globalThis.fetch = (address, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const client = new Client();
+  await assert.rejects(client.load("/a", FOREVER, {}, 1), isFailure("slow", undefined));
+  await assert.rejects(client.load("/a", AbortSignal.timeout(1), {}, 10_000), { name: "TimeoutError" });
+  clearTimeout(awake);
+});
+
 test("a file that the browser cannot read is unreadable, and not sent", async () => {
   const file = new Blob(["gone"]);
   file.arrayBuffer = () => Promise.reject(new DOMException("changed on disk", "NotReadableError"));
