@@ -21,6 +21,7 @@ FORM = {
     "fields": {"a": {"box": [0, 0, 40, 20]}, "b": {"box": [0, 30, 40, 20], "required": False}},
     "rules": [{"kind": "range", "field": "a", "minimum": 10, "maximum": 60}],
 }
+MISMATCH = {"type": "/problems/form-mismatch", "status": 422, "detail": "expected the form."}
 
 
 def reading(text: str, *, accepted: bool = True) -> dict[str, Any]:

@@ -6,10 +6,8 @@ import io
 from typing import Any
 
 import pytest
-from forms_ui import EXAMPLE, PICTURE, Forms, answer
+from forms_ui import EXAMPLE, MISMATCH, PICTURE, Forms, answer
 from web_ui import WebUi, expect
-
-MISMATCH = {"type": "/problems/form-mismatch", "status": 422, "detail": "expected the form."}
 
 
 @pytest.fixture
