@@ -183,15 +183,15 @@ def test_images_are_dropped_anywhere_and_pasted(ui: WebUi) -> None:
 
 def test_many_images_show_the_progress(ui: WebUi, page: Any) -> None:
     waiting = ui.hold("**/api/v1/predict*")
-    ui.drop(**{f"{number}_png": image(number % 10) for number in range(45)})
-    ui.expect("#progress-words").to_have_text("0 of 45 done")
-    assert list(headlines(page)) == [f"{number}.png" for number in range(45)], "in the order of choice"
+    ui.drop(**{f"{number}_png": image(number % 10) for number in range(25)})
+    ui.expect("#progress-words").to_have_text("0 of 25 done")
+    assert list(headlines(page)) == [f"{number}.png" for number in range(25)], "in the order of choice"
     ui.wait_until(lambda: len(waiting) >= 2)
     page.wait_for_timeout(300)  # for a third, which must not come
     assert len(waiting) == 2, "two at a time"
     ui.unstub()
-    ui.expect("#progress-words").to_have_text("45 pictures")
-    ui.results.to_have_count(45)
+    ui.expect("#progress-words").to_have_text("25 pictures")
+    ui.results.to_have_count(25)
 
 
 def test_images_wait_for_the_connection_and_are_retried_by_hand(ui: WebUi) -> None:
