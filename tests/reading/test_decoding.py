@@ -187,7 +187,9 @@ def test_a_higher_posterior_never_lowers_confidence() -> None:
 def test_fewer_other_marks_leave_the_rest_in_proportion() -> None:
     classes = np.random.default_rng(2).dirichlet(np.ones(LINE_CLASS_COUNT), size=4)
     marks = classes[:, encode_transcript(OTHER_MARK)]
-    expected = ctc.digit_probabilities(np.delete(classes, encode_transcript(OTHER_MARK), axis=1) / (1 - marks))
+    expected = ctc.digit_probabilities(
+        np.delete(classes, encode_transcript(OTHER_MARK), axis=1) / (1 - marks)
+    )
     np.testing.assert_allclose(ctc.digit_probabilities(classes, 0.0), expected)
     np.testing.assert_array_equal(ctc.digit_probabilities(classes, 1.0), ctc.digit_probabilities(classes))
 

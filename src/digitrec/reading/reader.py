@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError
@@ -263,7 +262,9 @@ def _view(images: Sequence[LineImage], network: LineModel) -> View:
     classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
     separator = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR)
     separator[0, ctc.NON_DIGIT] = 1.0
-    columns = [separator, *(part for item in classes for part in (ctc.digit_probabilities(item, _OTHER_MARK_FACTOR), separator))]
+    columns = [separator]
+    for item in classes:
+        columns += [ctc.digit_probabilities(item, _OTHER_MARK_FACTOR), separator]
     starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
     joined = np.concatenate(columns)
     return View(images, classes, joined, starts, ctc.merge_empty_columns(joined))
