@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 from web_images import one
 from web_servers import REPOSITORY, running
 
@@ -24,11 +25,15 @@ from digitrec.preprocessing.decode import FORMATS
 from digitrec.web import create_app
 from digitrec.web.config import PREFIX, Settings
 from digitrec.web.problems import PROBLEMS
-from digitrec.web.schemas import query
+from digitrec.web.schemas import query, requests, tensors
 
 HIDDEN = {"static", "pages.favicon", "pages.service_worker", "openapi.docs_file"}
 IMAGE_PATHS = ("/predict", "/api/v1/predict", "/api/v1/read")
 SCHEMA = "#/components/schemas/"
+BODIES = (
+    requests.ImageBody, requests.StrokesBody, requests.PixelsBody, requests.ImagePageBody, requests.PixelsPageBody,
+    requests.CheckBody, requests.ValuesBody, tensors.InferenceRequest,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,19 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
+
+
+def without_titles(schema: Any) -> Any:
+    """Drop what pydantic adds: titles, and defaults that stand for an absent value."""
+    if isinstance(schema, list):
+        return [without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: without_titles(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and not value)
+    }
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -135,14 +153,33 @@ def test_every_operation_has_its_own_id_and_a_summary(document: dict[str, Any]) 
 def test_the_query_parameters_are_those_of_the_model(
     document: dict[str, Any], path: str, method: str, options: type[BaseModel]
 ) -> None:
-    parameters = document["paths"][path][method]["parameters"]
-    assert {item["name"] for item in parameters if item["in"] == "query"} == set(options.model_fields)
+    documented = {
+        item["name"]: {"description": item["description"], **item["schema"]}
+        for item in document["paths"][path][method]["parameters"]
+        if item["in"] == "query"
+    }
+    expected = {}
+    for name, schema in without_titles(options.model_json_schema())["properties"].items():
+        members = [item for item in schema.pop("anyOf", []) if item != {"type": "null"}]
+        expected[name] = schema | (members[0] if members else {})
+    assert documented == expected
 
 
 def test_path_parameters_are_those_of_the_route(app: Flask, document: dict[str, Any]) -> None:
     for path, _, operation in operations(document):
         names = [item["name"] for item in operation.get("parameters", []) if item["in"] == "path"]
         assert names == re.findall(r"{(\w+)}", path)
+    name = document["paths"]["/problems/{name}"]["get"]["parameters"][0]
+    assert name["schema"]["enum"] == list(PROBLEMS)
+
+
+def test_the_request_schemas_are_those_of_the_models(raw_document: dict[str, Any]) -> None:
+    _, schema = models_json_schema(
+        [(model, "validation") for model in BODIES], ref_template=SCHEMA + "{model}"
+    )
+    documented = raw_document["components"]["schemas"]
+    for name, expected in schema["$defs"].items():
+        assert without_titles(documented[name]) == without_titles(expected), name
 
 
 def test_the_media_types_are_those_that_are_read(document: dict[str, Any]) -> None:
@@ -157,7 +194,8 @@ def test_every_problem_is_described_and_its_type_leads_to_its_page(
     client: FlaskClient, document: dict[str, Any]
 ) -> None:
     for name, problem in PROBLEMS.items():
-        assert f"({problem.status}): {problem.explanation}" in document["info"]["description"]
+        text = f"- [`/problems/{name}`](/problems/{name}) ({problem.status}): {problem.explanation}"
+        assert text in document["info"]["description"]
         assert problem.title in client.get(f"/problems/{name}").text
     assert client.get("/problems/unheard-of").status_code == 404
 
