@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitrec import InvalidFieldError
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, OTHER_MARK, encode_transcript
 from digitrec.reading import ctc
-from digitrec.reading.confidence import calibrated
+from digitrec.reading.confidence import calibrated, choose
 from digitrec.reading.constraints import UNCONSTRAINED, make_constraint
 
 _BLANK_COLUMN = np.eye(ctc.NON_DIGIT + 1)[[ctc.NON_DIGIT]] + ctc.FLOOR
@@ -182,6 +182,31 @@ def test_card_without_calibration_keeps_the_probability() -> None:
 def test_a_higher_posterior_never_lowers_confidence() -> None:
     confidences = [calibrated(probability, _CARD) for probability in (0.0, 0.2, 0.9, 0.99, 1.0)]
     assert confidences == sorted(confidences)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-300, 0.3, 1.0])
+@pytest.mark.parametrize("opinions", [[], [1.0], [0.0] * 600])
+def test_a_single_candidate_keeps_its_probability(probability: float, opinions: list[float]) -> None:
+    assert choose({"7": probability}, {"7": opinions}) == ("7", pytest.approx(probability))
+
+
+def test_the_digit_network_decides_between_candidates_that_are_about_as_probable() -> None:
+    opinions = {"17": [0.99, 0.1], "11": [0.99, 0.99]}
+    digits, posterior = choose({"17": 0.5, "11": 0.4}, opinions)
+    assert digits == "11"
+    assert 0.4 < posterior < 0.6
+    assert choose({"17": 0.95, "11": 0.05}, opinions)[0] == "17"
+
+
+def test_a_posterior_of_several_candidates_is_a_probability() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        probabilities = dict(zip("0123", (rng.dirichlet([0.1] * 4) * rng.random()).tolist(), strict=True))
+        digits, posterior = choose(
+            probabilities, {digit: rng.random(rng.integers(5)).tolist() for digit in "0123"}
+        )
+        assert digits in probabilities
+        assert 0.0 <= posterior <= 1.0
 
 
 def test_fewer_other_marks_leave_the_rest_in_proportion() -> None:

@@ -19,7 +19,7 @@ from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
 from digitrec.reading.alignment import CharacterInk, locate_characters
-from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated
+from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, choose
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.page import rectify_page, transform_box
@@ -43,8 +43,6 @@ _SLANT = 0.2
 _OTHER_MARK_FACTOR = 0.1
 _NEAR_BEST = 0.1  # of the most probable string's probability: the least probable candidate ...
 _MAX_CANDIDATES = 4  # ... and how many there are at most
-_DIGIT_NETWORK_WEIGHT = 0.25  # the line model has 1
-_MIN_SUPPORT = 0.01  # by the digit network, whose digit may be cut wrongly
 MIN_AGREEMENT = 0.75  # of the views must decode to the result
 _MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
@@ -165,14 +163,18 @@ def _decode(
     found_by_view = [ctc.candidates(view.short, constraint) for view in views]
     probabilities = {
         digits: np.array([view.probability(digits) for view in views])
-        for digits in {digits for found in found_by_view for digits in found} or {""}
+        for digits in dict.fromkeys(digits for found in found_by_view for digits in found) or [""]
     }
     likely = _likely({digits: float(by_view.mean()) for digits, by_view in probabilities.items()})
     readings = {
         digits: _make_reading(page, lines, views[int(probabilities[digits].argmax())], digits, models.digits)
         for digits in likely
     }
-    digits, posterior = _choose(likely, readings)
+    opinions = {
+        digits: [float(item.probabilities[item.digit]) for item in reading.digits]
+        for digits, reading in readings.items()
+    }
+    digits, posterior = choose(likely, opinions)
     agreement = float(np.mean([found[:1] == [digits] for found in found_by_view]))
     return Decoded(lines, views, readings[digits], posterior, agreement)
 
@@ -181,25 +183,6 @@ def _likely(probabilities: Mapping[str, float]) -> dict[str, float]:
     """Return the digit strings that may be the most probable one when the digit network is asked, too."""
     best = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)[:_MAX_CANDIDATES]
     return {digits: probability for digits, probability in best if probability >= _NEAR_BEST * best[0][1]}
-
-
-def _choose(probabilities: Mapping[str, float], readings: Mapping[str, Reading]) -> tuple[str, float]:
-    """Return the most probable digits by both networks, and their probability among all digit strings.
-
-    The probability by the line model is multiplied by those of the digits by the digit network, which sees the ink of
-    each, raised to a power (a logarithmic opinion pool). All other strings are taken to be supported as the result is.
-    """
-    support = {
-        digits: np.prod([max(_MIN_SUPPORT, item.probabilities[item.digit]) for item in reading.digits])
-        for digits, reading in readings.items()
-    }
-    pooled = {
-        digits: probability * float(support[digits]) ** _DIGIT_NETWORK_WEIGHT
-        for digits, probability in probabilities.items()
-    }
-    best = max(pooled, key=lambda digits: pooled[digits])
-    rest = (1.0 - sum(probabilities.values())) * float(support[best]) ** _DIGIT_NETWORK_WEIGHT
-    return best, pooled[best] / (sum(pooled.values()) + max(0.0, rest))
 
 
 def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool) -> Reading:
