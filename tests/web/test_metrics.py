@@ -64,6 +64,20 @@ def test_each_error_is_counted_by_its_type(client: FlaskClient, classifier: Stub
     assert count("digitrec_requests_total", status="500") == 1
 
 
+def test_each_status_is_counted_as_itself(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'forms.db'}"
+    client = make_app(database_url=url, database_access="open").test_client()
+    form = {"name": "a", "fields": {"a": {"kind": "digit", "box": [0, 0, 1, 1]}}}
+    statuses = [
+        client.post("/api/v1/forms", json=form).status_code,
+        client.delete("/api/v1/forms/1").status_code,
+    ]
+    counted = samples(client.get("/metrics").text, "digitrec_requests_total")
+    assert (
+        [labels["status"] for labels, _ in counted] == [str(status) for status in statuses] == ["201", "204"]
+    )
+
+
 def test_a_client_cannot_make_new_labels(client: FlaskClient) -> None:
     for index in range(20):
         client.get(f"/nowhere/{index}")
