@@ -118,7 +118,7 @@ export class StrokePad extends Component {
   // All of the drawing is in sight, however the sheet was turned or resized; while it fits, its scale is the sheet's own.
   #look() {
     const { clientWidth, clientHeight } = this.#canvas;
-    if (clientWidth === 0) return; // its tab is not shown
+    if (clientWidth === 0 || clientHeight === 0) return; // its tab is not shown
     this.#view = sheetView(clientWidth, clientHeight, this.strokes);
     this.emit("view");
     this.#redraw();

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from web_ui import FORTY_SEVEN, WebUi, expect
 
@@ -91,6 +92,19 @@ def test_a_stroke_that_follows_an_accepted_answer_belongs_to_it(ui: WebUi, page:
     page.clock.run_for(5_000)
     ui.expect(".task b").to_have_text("0")
     ui.expect(".task-note").to_be_empty()
+
+
+@pytest.mark.parametrize(
+    "device", [{"viewport": {"width": 390, "height": 844}, "locale": locale} for locale in ("en-US", "de-DE")]
+)
+def test_large_text_leaves_room_for_the_sheet(ui: WebUi, page: Any) -> None:
+    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": 32}})
+    ui.start_round()
+    ui.write(7)
+    ui.expect(".task").to_have_attribute("data-state", "other")
+    box = ui.pad.bounding_box()
+    assert min(box["width"], box["height"]) >= 150
+    ui.expect(".task-note").to_be_in_viewport(ratio=1)
 
 
 def test_the_task_and_the_answer_are_in_sight(ui: WebUi, page: Any) -> None:

@@ -110,6 +110,15 @@ def test_absent_number_and_impossible_constraint_are_not_accepted(recognizer: Re
     assert (reading.text, reading.confidence, reading.accepted, reading.digits) == ("", 0.0, False, ())
 
 
+@pytest.mark.parametrize("pen_px", [2, 5])
+@pytest.mark.parametrize("length", range(1, 21))
+def test_a_length_is_met_or_there_is_no_number(recognizer: Recognizer, length: int, pen_px: int) -> None:
+    image = np.full((60, 110), 255, np.uint8)
+    image[8:52, 20 : 20 + pen_px] = image[35:52, 80 : 80 + pen_px] = 0
+    reading = recognizer.read(image, length=length)
+    assert len(reading.digits) == len(reading.text) in (0, length)
+
+
 def test_threshold_overrides_that_of_the_card(recognizer: Recognizer) -> None:
     assert not recognizer.read(draw_number("2358", step_px=62), threshold=1.0).accepted
     with pytest.raises(InvalidFieldError, match="threshold"):

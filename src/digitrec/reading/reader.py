@@ -170,11 +170,13 @@ def _decode(
         digits: _make_reading(page, lines, views[int(probabilities[digits].argmax())], digits, models.digits)
         for digits in likely
     }
+    possible = {digits: reading for digits, reading in readings.items() if reading.digits or not digits}
+    readings = possible or {"": EMPTY_READING}
     opinions = {
         digits: [float(item.probabilities[item.digit]) for item in reading.digits]
         for digits, reading in readings.items()
     }
-    digits, posterior = choose(likely, opinions)
+    digits, posterior = choose({digits: likely.get(digits, 0.0) for digits in readings}, opinions)
     agreement = float(np.mean([found[:1] == [digits] for found in found_by_view]))
     return Decoded(lines, views, readings[digits], posterior, agreement)
 
@@ -243,7 +245,7 @@ def _views(image: GrayImage, lines: Sequence[TextLine], network: LineModel) -> l
 
 def _view(images: Sequence[LineImage], network: LineModel) -> View:
     classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
-    separator = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR)
+    separator = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR**2)  # less than a digit has anywhere in a line
     separator[0, ctc.NON_DIGIT] = 1.0
     columns = [separator]
     for item in classes:
@@ -309,9 +311,10 @@ def _combine_single_digit(
 def _make_reading(
     page: BinarizedPage, lines: Sequence[TextLine], view: View, digits: str, network: Classifier
 ) -> Reading:
-    """Return the reading of these digits, lines separated by a newline; its confidence is not yet set."""
-    if not digits:
-        return EMPTY_READING
+    """Return the reading of these digits, lines separated by a newline; its confidence is not yet set.
+
+    `EMPTY_READING` where the lines have no room for them.
+    """
     spans = ctc.align(view.columns, digits)
     inks: list[CharacterInk] = []
     transcripts, texts = [], []
@@ -332,6 +335,8 @@ def _make_reading(
         peaks = [image.x((character.column + 0.5) * COLUMN_PX) * page.scale for character in characters]
         parts = locate_characters(page, components[number], peaks)
         inks += [part for part, character in zip(parts, characters, strict=True) if character.text.isdigit()]
+    if not inks or len(inks) < len(digits):
+        return EMPTY_READING
     answers = network.probabilities(np.stack([item.ink for item in inks])[..., np.newaxis])
     boxes = tuple(
         DigitResult(
