@@ -86,6 +86,7 @@ for module in pkgutil.walk_packages(digitrec.__path__, "digitrec."):
 """
 
 
+@pytest.mark.slow
 def test_no_module_changes_the_process_on_import() -> None:
     assert output_of(_PROGRAM) == ""
 

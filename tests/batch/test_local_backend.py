@@ -34,6 +34,7 @@ def good(digit: int) -> InputItem:
     return InputItem(str(digit), png_bytes(draw_digit(digit)))
 
 
+@pytest.mark.slow
 def test_image_that_kills_its_worker_is_an_error_and_the_others_are_read() -> None:
     results = read(
         [good(0), InputItem("deadly", Deadly(b"x")), good(2)], [good(3)], [good(4)], [good(5)], [good(6)]
@@ -49,6 +50,7 @@ def test_model_error_is_raised_and_no_batches_give_no_rows(tmp_path: Path) -> No
     assert read() == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux", reason="finds the processes in /proc, which is not on this system"
 )

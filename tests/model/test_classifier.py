@@ -84,6 +84,7 @@ def test_graph_of_another_network_is_rejected(
         LiteRtClassifier(convert(network), card)
 
 
+@pytest.mark.slow
 def test_packaged_graph_and_keras_agree_on_a_thousand_mnist_images(
     keras: Any, mnist: dict[str, np.ndarray]
 ) -> None:

@@ -301,6 +301,7 @@ def test_packaged_files_are_accepted(name: str) -> None:
     assert read_model_file(packaged_model_path(name)).graph is not None
 
 
+@pytest.mark.slow
 def test_file_of_keras_3_with_its_optimizer_is_accepted(keras: Any, tmp_path: Path) -> None:
     layers = keras.layers
     inner = keras.Sequential(

@@ -204,6 +204,7 @@ def test_failed_write_leaves_the_old_file_and_no_temporary_file(
     assert list(model_file.parent.iterdir()) == [model_file]
 
 
+@pytest.mark.slow
 def test_writing_into_a_damaged_file_is_rejected_or_gives_a_whole_one(tmp_path: Path) -> None:
     content, positions = packaged_model_path().read_bytes(), _structure_positions(packaged_model_path())
     card = read_model_file(packaged_model_path()).card or {}

@@ -161,6 +161,7 @@ def tablespace(postgresql: PostgresqlServer) -> Iterator[str]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_a_server_is_reported_and_no_record_is_stored_by_half(tablespace: str) -> None:
     storage = Storage.open(tablespace)
     form = add_form(storage)

@@ -79,6 +79,7 @@ def test_the_card_says_what_the_model_was_adapted_to(adapted: Path) -> None:
     assert "+adapted." in card["version"]
 
 
+@pytest.mark.slow
 def test_known_digits_and_too_few_digits_change_nothing(data: Mnist, tmp_path: Path) -> None:
     known = Samples(data.x_train[:60], data.y_train[:60])
     with pytest.raises(TrainingError, match="expected better answers on .* held-out digits"):
@@ -106,6 +107,7 @@ def test_the_same_weights_give_the_same_graph() -> None:
     assert len(other) == len(graph)
 
 
+@pytest.mark.slow
 def test_the_command_skips_what_is_no_digit_and_says_what_it_gained(mnist_path: Path, tmp_path: Path) -> None:
     lines = ["file,label"]
     for index, image in enumerate(crosses(24).images):

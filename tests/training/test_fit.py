@@ -22,6 +22,7 @@ def _samples(first_label: int) -> Samples:
     return Samples(images, ((rows + first_label) % 10).astype(np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patience", "epochs"), [(None, 4), (2, 3)])
 def test_early_stopping_restores_the_weights_with_the_lowest_validation_loss(
     tmp_path: Path, patience: int | None, epochs: int

@@ -110,6 +110,7 @@ def test_a_server_without_room_for_its_metrics_serves_all(full: str, tmp_path: P
     assert counted <= 20 if is_tmp_full else counted == 20
 
 
+@pytest.mark.slow
 def test_two_workers_add_up_after_one_was_killed_and_leave_no_files() -> None:
     num_posted = 0
 

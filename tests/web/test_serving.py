@@ -68,6 +68,7 @@ def test_a_server_starts_predicts_and_stops(
         )
 
 
+@pytest.mark.slow
 def test_a_worker_stays_small() -> None:
     with running(WEB_CONCURRENCY="1") as server:
         (worker,) = server.workers
