@@ -51,6 +51,7 @@ class Load:
     rate : requests a second, all clients together; None is as many as the server answers.
     keep_alive : whether a connection serves more than one request.
     ends_when_refused : whether a client ends when nobody listens any more.
+    timeout_s : how long a client waits for the server, until it counts the request as cut.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class Load:
         rate: float | None = None,
         keep_alive: bool = True,
         ends_when_refused: bool = False,
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
-        self._port = port
+        self._port, self._timeout_s = port, timeout_s
         self._requests = [post(image, keep_alive=keep_alive) for image in images]
         self._pause_s = connections / rate if rate else 0.0
         self._ends_when_refused = ends_when_refused
@@ -103,7 +105,7 @@ class Load:
 
     def _post(self, index: int) -> None:
         notes = self._notes[index]
-        client = Client(self._port)
+        client = Client(self._port, self._timeout_s)
         next_start = time.monotonic() + self._pause_s * index / len(self._threads)
         while not self._over.wait(max(0.0, next_start - time.monotonic())):
             next_start = max(next_start + self._pause_s, time.monotonic() - 1.0)

@@ -47,7 +47,7 @@ CPU_S = 2.0  # of one core, for a request with one image
 SEVERAL_CPU_S = 30.0  # for a request with several images or fields: DIGITREC_REQUESTTIMEOUT_S
 CPU_SLACK = 1.0 if IS_WHOLE else 10.0
 MEMORY_MB = 300.0  # above an idle worker
-MAX_WAIT_S = 10.0  # of the normal client
+MAX_WAIT_S = 10.0  # after which the normal client gives up
 LIMIT_BYTES = 512 << 20
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S, HOLD_S = 120.0, 15.0
@@ -442,7 +442,9 @@ def mixed(port: int) -> Counter[str]:
 )
 def test_a_normal_client_is_served_during_an_attack(attack: Attack) -> None:
     with limited_server(attack.open_files) as server:
-        with Load(server.port, [image for _, image in canvases(20)], 1, rate=10.0) as normal:
+        with Load(
+            server.port, [image for _, image in canvases(20)], 1, rate=10.0, timeout_s=MAX_WAIT_S
+        ) as normal:
             time.sleep(1.0)
             outcomes = attack.run(server.port)
             time.sleep(2.0)
@@ -456,8 +458,6 @@ def test_a_normal_client_is_served_during_an_attack(attack: Attack) -> None:
         assert server.kills == 0
         assert server.peak_mb <= LIMIT_BYTES >> 20
     assert normal.kinds().keys() == {ANSWERED}
-    if IS_WHOLE:  # on a busy machine a normal request may wait for as long as the machine is busy
-        assert slowest <= 1000 * MAX_WAIT_S
     assert [outcome for outcome in outcomes if not re.fullmatch(attack.expected, outcome)] == []
 
 
