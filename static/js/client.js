@@ -64,7 +64,10 @@ export class Client extends Component {
     if (delayMs > 0) throw new Failure(this.#silence.kind, { delayMs });
     try {
       const answer = await fetched(address, signal, request, timeoutMs);
-      if (this.#isAway) this.emit("back", (this.#isAway = false));
+      if (this.#isAway) {
+        this.#isAway = false;
+        this.emit("back");
+      }
       return answer;
     } catch (failure) {
       const { kind, isTransient } = failure;
