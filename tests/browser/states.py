@@ -62,7 +62,7 @@ def _form_states(ui: WebUi) -> Iterator[str]:
     forms.choose("1.png", "2.png", "3.png")
     ui.expect("#records tr[data-state=failed]").to_have_count(1)
     yield "pages"
-    ui.page.focus("#check-input")
+    ui.focus("#check-input")
     ui.page.keyboard.type("98")
     ui.keys("Enter")
     ui.press("#records tbody td[data-state]")

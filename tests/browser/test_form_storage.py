@@ -45,7 +45,7 @@ def test_two_people_check_the_same_stored_page_and_nothing_typed_is_lost(
     second.ui.click("#stored-forms [data-do=open]")
     second.ui.expect("#check-label").to_have_text("total")
     for forms, total in ((first, "757"), (second, "751")):
-        forms.page.focus("#check-input")
+        forms.ui.focus("#check-input")
         forms.page.keyboard.type(total)
         with forms.page.expect_response("**/api/v1/records/*"):
             forms.keys("Enter")

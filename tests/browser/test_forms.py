@@ -33,7 +33,7 @@ def test_a_blank_form_becomes_a_checked_workbook(forms: Forms, page: Any) -> Non
     page.set_input_files("#pages-files", [EXAMPLE / "1.jpg", EXAMPLE / "3.jpg"])
     page.locator("#records tr[data-state=read]").nth(1).wait_for(timeout=60_000)
     forms.ui.expect("#records td[data-violation]").to_have_count(4)
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     while page.locator("#check").is_visible():
         if page.inner_text("#check-label") == "total":
             page.keyboard.type("757")
@@ -59,7 +59,7 @@ def test_fifty_forms_with_ten_doubtful_fields_take_as_many_keys_as_there_is_to_s
     wrong = {0, 15, 30}
     forms.stack(*(answer("12" if n % 5 else "41", accepted=bool(n % 5)) for n in range(50)))
     forms.ui.expect("#pages-words").to_have_text("50 pages. 10 fields to check.")
-    page.focus("#pages-title")
+    forms.ui.focus("#pages-title")
     forms.keys("Tab", "Tab")
     forms.answer.to_be_focused()
     for number in range(10):
@@ -78,7 +78,7 @@ def test_fifty_forms_with_ten_doubtful_fields_take_as_many_keys_as_there_is_to_s
 def test_the_keyboard_goes_back_and_undoes(forms: Forms, page: Any) -> None:
     forms.stack(*(answer(text, accepted=False) for text in ("11", "12", "13")))
     forms.progress.to_have_text("1 of 3 to check")
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     forms.keys("ArrowDown")
     forms.progress.to_have_text("2 of 3 to check")
     forms.keys("ArrowDown", "ArrowDown")
@@ -100,7 +100,7 @@ def test_the_keyboard_goes_back_and_undoes(forms: Forms, page: Any) -> None:
 def test_a_broken_rule_is_named_until_the_correction_keeps_it(forms: Forms, page: Any) -> None:
     forms.stack(answer("99", violation="expected a number of 10 to 60. Received: 99."))
     forms.ui.expect("#check-why").to_contain_text("Cannot be: expected a number of 10 to 60")
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     page.keyboard.type("70")
     forms.keys("Enter")
     forms.ui.expect("#records td[data-violation]").to_have_text("70")
@@ -143,7 +143,7 @@ def test_only_the_row_of_a_page_changes_with_it(forms: Forms, page: Any) -> None
                 document.querySelector("#records tbody"), { subtree: true, childList: true, attributes: true });
         }"""
     )
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     forms.keys("Enter")
     forms.ui.expect("#pages-words").to_have_text("40 pages. Everything is checked.")
     assert page.evaluate("window.rows.size") == 1
@@ -153,7 +153,7 @@ def test_the_table_is_walked_by_arrows_and_any_cell_is_opened(forms: Forms, page
     forms.stack(answer(), answer("13"))
     forms.ui.expect("#check").to_be_hidden()
     forms.ui.expect("#records td[tabindex='0']").to_have_count(1)
-    page.focus("#records td[tabindex='0']")
+    forms.ui.focus("#records td[tabindex='0']")
     forms.keys("ArrowDown", "ArrowUp", "End", "Home", "ArrowRight")
     forms.ui.expect("#records tbody tr:first-child td:nth-child(3)").to_be_focused()
     forms.keys("Enter")
@@ -176,7 +176,7 @@ def test_the_browser_warns_before_corrections_are_lost(forms: Forms, page: Any) 
     questions: list[str] = []
     page.on("dialog", lambda dialog: (questions.append(dialog.type), dialog.dismiss()))
     forms.stack(answer(accepted=False), answer())
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     page.keyboard.type("15")
     forms.keys("Enter")
     forms.ui.expect("#records [data-state=corrected]").to_have_text("15")
@@ -194,7 +194,7 @@ def test_no_image_of_a_field_is_held_once_it_is_checked(forms: Forms, page: Any)
     forms.stack(answer(accepted=False), answer(accepted=False))
     forms.ui.expect("#check-image").to_have_js_property("naturalWidth", 280)
     assert count_held() == 1
-    page.focus("#check-input")
+    forms.ui.focus("#check-input")
     forms.keys("Enter", "Enter")
     forms.ui.expect("#check").to_be_hidden()
     assert count_held() == 0

@@ -96,9 +96,13 @@ class WebUi:
         for name in names:
             self.page.keyboard.press(name)
 
-    def press(self, selector: str, key: str = "Enter") -> None:
-        """Press `key` on an element once it is shown: hidden ones take no focus."""
+    def focus(self, selector: str) -> None:
+        """Focus an element once it is shown: hidden ones take no focus."""
         self.page.locator(selector).first.wait_for()
+        self.page.locator(selector).first.focus()
+
+    def press(self, selector: str, key: str = "Enter") -> None:
+        self.focus(selector)
         self.page.locator(selector).first.press(key)
 
     def stub(self, path: str = "predict", **response: Any) -> None:
