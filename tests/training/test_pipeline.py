@@ -27,7 +27,16 @@ from digitrec.training.pipeline import DataPaths, train
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
-SMALL = TrainingConfig(epochs=2, limit=600, batch_size=64, use_strokes=False)
+SMALL = TrainingConfig(
+    architecture="two-convs",
+    epochs=2,
+    limit=600,
+    batch_size=64,
+    use_strokes=False,
+    samples_per_template=0,
+    touching_digit_rows=0,
+    non_digits=None,
+)
 
 
 class Stop(Exception):
@@ -152,15 +161,7 @@ def test_custom_digits_are_learned(tmp_path: Path, small_mnist: Path) -> None:
     np.savez(
         own, x=np.stack([np.roll(cross, rng.integers(0, 2), axis=0) for _ in range(30)]), y=np.full(30, 3)
     )
-    config = replace(
-        SMALL,
-        architecture="two-convs",
-        epochs=8,
-        batch_size=32,
-        samples_per_template=0,
-        touching_digit_rows=0,
-        non_digits=None,
-    )
+    config = replace(SMALL, epochs=8, batch_size=32)
     train(config, tmp_path / "m.h5", DataPaths(mnist=small_mnist), extra_data=own)
     assert Recognizer.load(tmp_path / "m.h5").predict(cross).digit == 3
 
