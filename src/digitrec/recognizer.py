@@ -64,7 +64,6 @@ class Recognizer:
         self.classifier = classifier
         self.models = Models(classifier, lines or LineModel.load(packaged_model_path("lines")))
         self.limits = limits or InputLimits()
-        self._line_weight = float(classifier.card.get("line_weight", 0.0))
         self.threshold = classifier.card["threshold"] if threshold is None else threshold
         self.number_threshold = self.models.lines.card["threshold"] if threshold is None else threshold
 
@@ -217,9 +216,8 @@ class Recognizer:
         return read_form(self, image, form, threshold, iterate, include_images=include_images)
 
     def _predict(self, image: ImageLike, threshold: float, *, explain: bool) -> Prediction:
-        lines = self.models.lines if self._line_weight else None
         with decoded(image, self.limits, may_reduce=True) as gray:
-            found = recognize_digit(gray, self.classifier, lines, self._line_weight)
+            found = recognize_digit(gray, *self.models)
         digit = int(found.probabilities.argmax())
         confidence = float(found.probabilities[digit])
         reason: RejectionReason | None = None

@@ -33,6 +33,7 @@ def test_single_digit_is_read_as_by_predict(recognizer: Recognizer, digit: int) 
     assert reading.text == str(prediction.digit)
     assert reading.accepted
     np.testing.assert_array_equal(reading.digits[0].normalized_image, prediction.normalized_image)
+    np.testing.assert_array_equal(reading.digits[0].probabilities, prediction.probabilities)
 
 
 @pytest.mark.parametrize("text", ["42", "2024", "0123456789"])

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError
 from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
@@ -23,7 +22,7 @@ from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, choos
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.page import rectify_page, transform_box
-from digitrec.reading.single_digit import normalize_or_none
+from digitrec.reading.single_digit import normalize_or_none, recognize_digit
 from digitrec.reading.text_lines import (
     LineImage,
     TextLine,
@@ -196,7 +195,7 @@ def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_li
     if _may_be_single_digit(reading, decoded.lines, image.shape) and constraint.single_digits.any():
         single = normalize_or_none(image)
         if single is not None:
-            return _combine_single_digit(single, models.digits, decoded, image.shape, constraint)
+            return _read_single_digit(image, single, models, decoded, constraint)
     confidence = calibrated(decoded.posterior, models.lines.card) if reading.digits else 0.0
     if not decoded.lines and confidence < _MIN_CONFIDENCE_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
@@ -287,24 +286,18 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return is_at_edge and height < _MIN_CUT_DIGIT_FRACTION * shape[0]
 
 
-def _combine_single_digit(
-    single: NormalizedDigit,
-    network: Classifier,
-    decoded: Decoded,
-    shape: tuple[int, ...],
-    constraint: Constraint,
+def _read_single_digit(
+    image: GrayImage, single: NormalizedDigit, models: Models, decoded: Decoded, constraint: Constraint
 ) -> Reading:
-    """Return the digit with the highest mean probability of the line model and the digit network."""
-    read = [np.mean([view.probability(str(digit)) for view in decoded.views]) for digit in LABELS]
-    seen = network.probabilities(single.image[np.newaxis, ..., np.newaxis])[0]
-    probabilities = np.where(constraint.single_digits, (np.array(read) + seen) / 2, 0.0)
-    digit = int(probabilities.argmax())
-    confidence = float(probabilities[digit]) * _BORDER_PENALTY ** _is_cut_off(single.box, shape)
+    """Return the digit as `Recognizer.predict` does, with its probabilities."""
+    recognized = recognize_digit(image, models.digits, models.lines).probabilities
+    digit = int(np.where(constraint.single_digits, recognized, -1.0).argmax())
+    confidence = float(recognized[digit]) * _BORDER_PENALTY ** _is_cut_off(single.box, image.shape)
     if decoded.lacks_agreement:
         confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
-    box = DigitResult(digit, confidence, single.box, seen, single.image)
     text = str(digit)
     transcript = decoded.reading.transcript if decoded.reading.text == text else text
+    box = DigitResult(digit, confidence, single.box, recognized, single.image)
     return Reading(constraint.format(text, text), transcript, confidence, False, (box,))
 
 

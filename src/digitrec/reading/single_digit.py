@@ -65,21 +65,20 @@ class SingleDigit(NamedTuple):
     several: float
 
 
-def recognize_digit(
-    image: GrayImage, classifier: Classifier, lines: LineModel | None, line_weight: float
-) -> SingleDigit:
+def recognize_digit(image: GrayImage, classifier: Classifier, lines: LineModel) -> SingleDigit:
     """Return the digit in an image.
 
     Parameters
     ----------
     image : (H, W) uint8 of either polarity.
-    lines : the line model; None asks the digit network alone.
-    line_weight : weight of the line model, in [0, 1].
+    classifier : the digit network; its card has the weight of the line model, `line_weight`. Without it, or where it
+        is 0, the digit network is asked alone.
 
     Raises
     ------
-    BlankImageError : the image has no ink, and the line model, if given, finds no digit.
+    BlankImageError : the image has no ink, and the line model, if asked, finds no digit.
     """
+    line_weight = float(classifier.card.get("line_weight", 0.0))
     padded = pad_tight_drawing(image)
     sources = [image] if padded is None else [image, padded]
     found = [(source, digit) for source in sources if (digit := normalize_or_none(source)) is not None]
@@ -88,11 +87,11 @@ def recognize_digit(
         return SingleDigit(outputs[0], found[0][1].image, 0.0)
     framed = crop_to_frame(image)
     if framed is not None and framed.size < image.size:
-        return recognize_digit(framed, classifier, lines, line_weight)
+        return recognize_digit(framed, classifier, lines)
     if not found:
         return _recognize_without_ink(sources[-1], lines, line_weight)
     source, (_, box, _) = found[-1]
-    posterior = None if lines is None else _posterior(_region(source, box), lines)
+    posterior = _posterior(_region(source, box), lines) if line_weight else None
     several = posterior.several if posterior else 0.0
     if max(box[2:]) < _SMALL_FRACTION * max(source.shape) and _is_among_others(source, box):
         several = 1.0
@@ -109,9 +108,9 @@ def normalize_or_none(image: GrayImage) -> NormalizedDigit | None:
         return None
 
 
-def _recognize_without_ink(image: GrayImage, lines: LineModel | None, line_weight: float) -> SingleDigit:
+def _recognize_without_ink(image: GrayImage, lines: LineModel, line_weight: float) -> SingleDigit:
     """Return the digit that the line model finds in an image in which normalization finds no ink."""
-    posterior = None if lines is None else _posterior(image, lines)
+    posterior = _posterior(image, lines) if line_weight else None
     if posterior is None or posterior.digits.max() < _MIN_PROBABILITY_OF_BLANK:
         raise BlankImageError(BLANK_MESSAGE)
     shown = fit_to_mnist_box(np.clip(normalize_contrast(downscale_for_processing(image)), 0.0, 1.0))
