@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digitrec.preprocessing.normalize import downscale_for_processing
-from digitrec.preprocessing.ops import GrayImage
+from digitrec.preprocessing.ops import GrayImage, downscale
 
-_MARGIN_PX = 16
+MARGIN_PX = 16
 _SAMPLE_PX = 256
 _MIN_RANGE = 40  # gray levels between background and ink of a drawing
 _LEVEL_TOLERANCE = 3
@@ -18,11 +17,17 @@ _MIN_EDGE_FRACTION = 0.02  # of the edge's pixels: less ink than this is dust
 _BOLD_FRACTION = 0.25  # of an image whose margin is small; digits on a canvas are 0.05 to 0.15 of it
 
 
-def pad_tight_drawing(image: GrayImage) -> GrayImage | None:
+def pad_tight_drawing(image: GrayImage, max_side_px: int | None = None) -> GrayImage | None:
     """Return a drawing or binarized image with dark ink and a margin; None for a photo or where it has a margin.
 
     The background is what most of the edge is. The majority of the whole image would be wrong for a bold digit
     that is cut to its ink.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 of either polarity.
+    max_side_px : its longer side is reduced to this before the margin of `MARGIN_PX` is added on all sides; None keeps
+        its size.
     """
     edge = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     step = max(1, max(image.shape) // _SAMPLE_PX)
@@ -44,6 +49,7 @@ def pad_tight_drawing(image: GrayImage) -> GrayImage | None:
     ):
         if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
-    sides = (_MARGIN_PX,) * 4
-    padded = cv2.copyMakeBorder(downscale_for_processing(image), *sides, cv2.BORDER_CONSTANT, value=(level,))
+    sides = (MARGIN_PX,) * 4
+    reduced = downscale(image, max_side_px or max(image.shape))
+    padded = cv2.copyMakeBorder(reduced, *sides, cv2.BORDER_CONSTANT, value=(level,))
     return np.asarray(padded if background_is_light else 255 - padded, np.uint8)

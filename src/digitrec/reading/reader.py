@@ -13,6 +13,7 @@ from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_model import COLUMN_PX, LineModel
 from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError, binarize_page, whole_image_page
+from digitrec.preprocessing.margins import MARGIN_PX, pad_tight_drawing
 from digitrec.preprocessing.normalize import BLANK_MESSAGE, NormalizedDigit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
@@ -141,18 +142,33 @@ def decode(
 ) -> Decoded | None:
     """Return the decoded number of an image; None where there is too much foreground for a number.
 
-    In an image that is about square, a vertical stroke may be a 1 or the side of a cell: where the views disagree, the
-    image is decoded with and without its ruled lines.
+    At an edge, a vertical stroke may be a 1 or the side of a cell. Where the views disagree, or there is no digit, the
+    image is decoded in another way, too: a drawing that is cropped to its ink with a margin, another image that is
+    about square with its ruled lines.
     """
-    decoded = _decode(image, models, constraint, keep_ruled_lines=False, single_line=single_line)
-    if decoded is None or decoded.agreement == 1.0 or image.shape[1] > _MAX_CELL_ASPECT * image.shape[0]:
+    decoded = _decode(image, models, constraint, single_line=single_line)
+    if decoded is None or (decoded.agreement == 1.0 and decoded.reading.digits):
         return decoded
-    other = _decode(image, models, constraint, keep_ruled_lines=True, single_line=single_line)
-    return decoded if other is None or other.posterior < decoded.posterior else other
+    padded = pad_tight_drawing(image)
+    if padded is not None:
+        other = _decode(padded, models, constraint, single_line=single_line)
+        other = other and replace(other, reading=_without_margin(other.reading, image.shape))
+    elif decoded.reading.digits and image.shape[1] <= _MAX_CELL_ASPECT * image.shape[0]:
+        other = _decode(image, models, constraint, keep_ruled_lines=True, single_line=single_line)
+    else:
+        return decoded
+    if other is None or (decoded.reading.digits and other.posterior < decoded.posterior):
+        return decoded
+    return other
 
 
 def _decode(
-    image: GrayImage, models: Models, constraint: Constraint, *, keep_ruled_lines: bool, single_line: bool
+    image: GrayImage,
+    models: Models,
+    constraint: Constraint,
+    *,
+    keep_ruled_lines: bool = False,
+    single_line: bool,
 ) -> Decoded | None:
     found = _find_lines(image, keep_ruled_lines=keep_ruled_lines, single_line=single_line)
     if found is None:
@@ -178,6 +194,18 @@ def _decode(
     digits, posterior = choose({digits: likely.get(digits, 0.0) for digits in readings}, opinions)
     agreement = float(np.mean([found[:1] == [digits] for found in found_by_view]))
     return Decoded(lines, views, readings[digits], posterior, agreement)
+
+
+def _without_margin(reading: Reading, shape: tuple[int, ...]) -> Reading:
+    """Return the reading of an image with a margin, with boxes in pixels of the image without it."""
+    height, width = shape
+    digits = []
+    for item in reading.digits:
+        left, top = (max(0, start - MARGIN_PX) for start in item.box[:2])
+        right = min(width, item.box[0] + item.box[2] - MARGIN_PX)
+        bottom = min(height, item.box[1] + item.box[3] - MARGIN_PX)
+        digits.append(replace(item, box=(left, top, max(1, right - left), max(1, bottom - top))))
+    return replace(reading, digits=tuple(digits))
 
 
 def _likely(probabilities: Mapping[str, float]) -> dict[str, float]:

@@ -26,6 +26,7 @@ from digitrec.preprocessing.frames import crop_to_frame
 from digitrec.preprocessing.margins import pad_tight_drawing
 from digitrec.preprocessing.normalize import (
     BLANK_MESSAGE,
+    WORKING_SIZE_PX,
     NormalizedDigit,
     PixelBox,
     downscale_for_processing,
@@ -79,7 +80,7 @@ def recognize_digit(image: GrayImage, classifier: Classifier, lines: LineModel) 
     BlankImageError : the image has no ink, and the line model, if asked, finds no digit.
     """
     line_weight = float(classifier.card.get("line_weight", 0.0))
-    padded = pad_tight_drawing(image)
+    padded = pad_tight_drawing(image, WORKING_SIZE_PX)
     sources = [image] if padded is None else [image, padded]
     found = [(source, digit) for source in sources if (digit := normalize_or_none(source)) is not None]
     outputs = [classifier.probabilities(digit.image[np.newaxis, ..., np.newaxis])[0] for _, digit in found]
