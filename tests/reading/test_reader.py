@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from digitrec import BlankImageError, InvalidFieldError, Recognizer, Strokes
-from sample_digits import DIGIT_STROKES, draw_digit, draw_number
+from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT
+from sample_digits import DIGIT_STROKES, crop_to_ink, draw_digit, draw_number, write_number
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (160, 600)])
@@ -93,6 +94,37 @@ def test_digits_of_a_tightly_cropped_image_are_all_read(recognizer: Recognizer) 
     image = draw_number("02468")
     inked = np.flatnonzero((image < 128).any(axis=0))
     assert recognizer.read(image[:, inked[0] : inked[-1] + 1]).text == "02468"
+
+
+@pytest.mark.parametrize("pen_px", [6, 14, 24])
+@pytest.mark.parametrize("text", ["10", "16", "20", "33", "53", "96", "402"])
+def test_digits_of_any_pen_cut_to_their_ink_are_all_read(
+    recognizer: Recognizer, text: str, pen_px: int
+) -> None:
+    page = np.full((160, 360), 255, np.uint8)
+    write_number(page, text, 20, 20, size_px=120, step_px=90, pen_px=pen_px)
+    image = crop_to_ink(page)
+    reading = recognizer.read(image)
+    assert reading.text == text
+    assert reading.accepted
+    lefts = [digit.box[0] for digit in reading.digits]
+    assert lefts == pytest.approx([90 * position for position in range(len(text))], abs=30)
+    assert all(digit.box[1] + digit.box[3] <= image.shape[0] for digit in reading.digits)
+
+
+@pytest.mark.parametrize("cell_px", [40, 64, 100])
+@pytest.mark.parametrize("gap_px", [0, 8])
+@pytest.mark.parametrize("text", ["24061987", "16290501", "7035"])
+def test_the_views_of_a_number_in_a_row_of_boxes_agree(
+    recognizer: Recognizer, text: str, gap_px: int, cell_px: int
+) -> None:
+    page = np.full((cell_px + 40, len(text) * (cell_px + gap_px) + 40), 255, np.uint8)
+    write_number(page, text, 20, 20, size_px=cell_px, step_px=cell_px + gap_px, pen_px=0.06 * cell_px)
+    for left in range(20, 20 + len(text) * (cell_px + gap_px), cell_px + gap_px):
+        cv2.rectangle(page, (left, 20), (left + cell_px, 20 + cell_px), (0,), 2)
+    reading = recognizer.read(page)
+    assert reading.text == text
+    assert reading.confidence > MAX_WITHOUT_AGREEMENT
 
 
 def test_constraints_guide_the_search(recognizer: Recognizer) -> None:

@@ -14,6 +14,7 @@ _LEVEL_TOLERANCE = 3
 # Of the background, in a drawing or a binarized image: pixels of one level. Photos have noise and shading.
 _MIN_FLAT_FRACTION, _MIN_FLAT_EDGE_FRACTION = 0.9, 0.75
 _MIN_EDGE_FRACTION = 0.02  # of the edge's pixels: less ink than this is dust
+_RULED_SIDE_FRACTION = 0.95  # of a side by ink; strokes have round ends
 _BOLD_FRACTION = 0.25  # of an image whose margin is small; digits on a canvas are 0.05 to 0.15 of it
 
 
@@ -53,3 +54,11 @@ def pad_tight_drawing(image: GrayImage, max_side_px: int | None = None) -> GrayI
     reduced = downscale(image, max_side_px or max(image.shape))
     padded = cv2.copyMakeBorder(reduced, *sides, cv2.BORDER_CONSTANT, value=(level,))
     return np.asarray(padded if background_is_light else 255 - padded, np.uint8)
+
+
+def has_ruled_side(padded: GrayImage) -> bool:
+    """Return whether ink covers a side inside the margin of a padded drawing from end to end, as a ruled line does."""
+    inside = padded[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+    is_ink = inside < (int(inside.min()) + int(padded.max())) // 2
+    sides = (is_ink[0], is_ink[-1], is_ink[:, 0], is_ink[:, -1])
+    return any(side.mean() >= _RULED_SIDE_FRACTION for side in sides)

@@ -175,11 +175,12 @@ def straighten(image: GrayImage, line: TextLine, height_px: float) -> LineImage:
     return LineImage(_sample(image, xs, ys, scale), left, scale)
 
 
-def shear(line: LineImage, slant: float) -> LineImage:
-    """Return the line sheared around its middle row by `slant` pixels per row; its columns keep their x."""
-    matrix = np.array([[1.0, slant, -slant * LINE_HEIGHT_PX / 2], [0.0, 1.0, 0.0]], np.float32)
-    image = cv2.warpAffine(line.image, matrix, line.image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    return LineImage(np.asarray(image, np.uint8), line.left, line.scale)
+def stretch(line: LineImage, factor: float) -> LineImage:
+    """Return the line `factor` times as wide."""
+    width = max(4, round(line.image.shape[1] * factor))
+    interpolation = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    image = cv2.resize(line.image, (width, LINE_HEIGHT_PX), interpolation=interpolation)
+    return LineImage(np.asarray(image, np.uint8), line.left, line.scale * width / line.image.shape[1])
 
 
 def image_as_line(image: GrayImage) -> LineImage:
