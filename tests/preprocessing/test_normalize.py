@@ -154,6 +154,16 @@ def test_the_bar_of_a_seven_in_a_corner_is_not_a_ruled_line(recognizer: Recogniz
     assert recognizer.predict(canvas).digit == 7
 
 
+@pytest.mark.parametrize("side_px", [24, 28, 47])
+def test_a_bar_that_ends_before_the_edge_of_a_small_image_is_not_a_ruled_line(side_px: int) -> None:
+    seven = np.zeros((side_px, side_px), np.float32)
+    cv2.polylines(
+        seven, [np.array([[1, 4], [side_px - 2, 4], [side_px // 3, side_px - 4]])], False, (1.0,), 2
+    )
+    seven[:, [0, -1]] = 0.0
+    np.testing.assert_array_equal(remove_ruled_lines(seven, 0.2), seven)
+
+
 def test_the_normalized_image_has_the_mnist_format() -> None:
     ink = normalize(TWO)
     assert ink.shape == (28, 28)

@@ -22,6 +22,7 @@ _MAX_EDGE_THICKNESS_FRACTION = 0.13  # ... and is this thin
 _MAX_BEND_FRACTION = 0.03  # mean deviation from a straight line
 _MAX_SLOPE = 0.18  # 10 degrees
 _MIN_SIDE_PX = 24  # in a smaller image it is the bar of a digit
+_MIN_WIDTH_OF_GAP_PX = 48  # in a smaller image, a line that ends 1 px before the edge is the bar of a digit
 _ONE_COMPONENT_FRACTION = 0.9  # of all ink
 # An underline, in text heights.
 _UNDERLINE_RUN = 1.1  # minimum length of one horizontal run
@@ -158,7 +159,8 @@ def _horizontal_lines(mask: Mask) -> Iterator[tuple[Mask, Window]]:
     if runs is None:
         return
     left, span = runs.boxes[:, cv2.CC_STAT_LEFT], runs.boxes[:, cv2.CC_STAT_WIDTH]
-    starts_at_edge, ends_at_edge = left <= 1, left + span >= width - 1
+    gap_px = int(width >= _MIN_WIDTH_OF_GAP_PX)
+    starts_at_edge, ends_at_edge = left <= gap_px, left + span >= width - gap_px
     crosses = starts_at_edge & ends_at_edge
     reaches = (starts_at_edge | ends_at_edge) & (span >= _MIN_EDGE_SPAN_FRACTION * width)
     for label in (np.flatnonzero((crosses | reaches)[1:]) + 1).tolist():
