@@ -22,7 +22,7 @@ _MAX_EDGE_THICKNESS_FRACTION = 0.13  # ... and is this thin
 _MAX_BEND_FRACTION = 0.03  # mean deviation from a straight line
 _MAX_SLOPE = 0.18  # 10 degrees
 _MIN_SIDE_PX = 24  # in a smaller image it is the bar of a digit
-_MIN_WIDTH_OF_GAP_PX = 48  # in a smaller image, a line that ends 1 px before the edge is the bar of a digit
+_MIN_WIDTH_OF_GAP_PX = 32  # in a smaller image, a line that ends 1 px before the edge is the bar of a digit
 _ONE_COMPONENT_FRACTION = 0.9  # of all ink
 # An underline, in text heights.
 _UNDERLINE_RUN = 1.1  # minimum length of one horizontal run

@@ -175,14 +175,6 @@ def straighten(image: GrayImage, line: TextLine, height_px: float) -> LineImage:
     return LineImage(_sample(image, xs, ys, scale), left, scale)
 
 
-def stretch(line: LineImage, factor: float) -> LineImage:
-    """Return the line `factor` times as wide."""
-    width = max(4, round(line.image.shape[1] * factor))
-    interpolation = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-    image = cv2.resize(line.image, (width, LINE_HEIGHT_PX), interpolation=interpolation)
-    return LineImage(np.asarray(image, np.uint8), line.left, line.scale * width / line.image.shape[1])
-
-
 def image_as_line(image: GrayImage) -> LineImage:
     """Return the full image as a line image, padded with background, since a crop may touch its text.
 
