@@ -89,18 +89,17 @@ def candidates(columns: Probabilities, constraint: Constraint) -> list[str]:
     With a constraint, only the string of the best path that it accepts, if there is one.
     """
     if constraint.is_unconstrained:
-        found = _beam_search(columns)
-        return sorted(found, key=lambda digits: log_probability(columns, digits), reverse=True)
+        return _beam_search(columns)
     digits = _best_path(columns, constraint)
     return [] if digits is None else [digits]
 
 
 def _beam_search(columns: Probabilities) -> list[str]:
-    """Return some of the most probable strings, by prefix beam search (Hannun et al., 2014)."""
+    """Return some of the most probable strings, the best first, by prefix beam search (Hannun et al., 2014)."""
     beams = {"": (1.0, 0.0)}  # probability of each prefix ending in a non-digit, and in its last digit
-    for column in columns:
+    for column in columns.tolist():  # Python's floats take a third of the time of NumPy's
         non_digit = column[NON_DIGIT]
-        likely = [(digit, column[digit]) for digit in np.flatnonzero(column[:NON_DIGIT] > _MIN_PROBABILITY)]
+        likely = [item for item in enumerate(column[:NON_DIGIT]) if item[1] > _MIN_PROBABILITY]
         longer: dict[str, list[float]] = {}
         for prefix, (apart, merged) in beams.items():
             own = longer.setdefault(prefix, [0.0, 0.0])
