@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from digitrec.preprocessing.ops import GrayImage, downscale
 
-MARGIN_PX = 16
+_MIN_MARGIN_PX, _MARGIN_FRACTION = 16, 0.1  # of the shorter side: `binarize_page` reduces large images
 _SAMPLE_PX = 256
 _MIN_RANGE = 40  # gray levels between background and ink of a drawing
 _LEVEL_TOLERANCE = 3
@@ -27,10 +28,10 @@ def pad_tight_drawing(image: GrayImage, max_side_px: int | None = None) -> GrayI
     Parameters
     ----------
     image : (H, W) uint8 of either polarity.
-    max_side_px : its longer side is reduced to this before the margin of `MARGIN_PX` is added on all sides; None keeps
-        its size.
+    max_side_px : its longer side is reduced to this before the margin is added, the same on all sides; None keeps its
+        size.
     """
-    edge = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    edge = _edge(image)
     step = max(1, max(image.shape) // _SAMPLE_PX)
     small = image[::step, ::step]  # unlike a reduced image it has the levels of the original
     darkest, lightest = int(small.min()), int(small.max())
@@ -50,15 +51,24 @@ def pad_tight_drawing(image: GrayImage, max_side_px: int | None = None) -> GrayI
     ):
         if np.mean(np.abs(background.astype(np.int16) - level) <= _LEVEL_TOLERANCE) < min_fraction:
             return None
-    sides = (MARGIN_PX,) * 4
     reduced = downscale(image, max_side_px or max(image.shape))
-    padded = cv2.copyMakeBorder(reduced, *sides, cv2.BORDER_CONSTANT, value=(level,))
+    margin_px = max(_MIN_MARGIN_PX, round(_MARGIN_FRACTION * min(reduced.shape)))
+    padded = cv2.copyMakeBorder(reduced, *(margin_px,) * 4, cv2.BORDER_CONSTANT, value=(level,))
     return np.asarray(padded if background_is_light else 255 - padded, np.uint8)
 
 
-def has_ruled_side(padded: GrayImage) -> bool:
-    """Return whether ink covers a side inside the margin of a padded drawing from end to end, as a ruled line does."""
-    inside = padded[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-    is_ink = inside < (int(inside.min()) + int(padded.max())) // 2
-    sides = (is_ink[0], is_ink[-1], is_ink[:, 0], is_ink[:, -1])
-    return any(side.mean() >= _RULED_SIDE_FRACTION for side in sides)
+def has_light_edge(image: GrayImage) -> bool:
+    """Return whether most of the edge is nearer to the lightest level of the image than to the darkest."""
+    return bool(np.mean(_edge(image) > (int(image.min()) + int(image.max())) // 2) >= 0.5)
+
+
+def has_ruled_side(image: GrayImage) -> bool:
+    """Return whether ink covers a side of a drawing from end to end, as a ruled line does."""
+    is_light = has_light_edge(image)
+    middle = (int(image.min()) + int(image.max())) // 2
+    sides = (image[0], image[-1], image[:, 0], image[:, -1])
+    return any(np.mean((side > middle) != is_light) >= _RULED_SIDE_FRACTION for side in sides)
+
+
+def _edge(image: GrayImage) -> NDArray[np.uint8]:
+    return np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])

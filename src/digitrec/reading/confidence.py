@@ -11,7 +11,7 @@ _MIN_OPINION = 0.01  # of the digit network, whose digit may be cut wrongly
 _FLOOR = 1e-12
 _MIN_PROBABILITY = 1e-6
 _NOT_CALIBRATED: Final = (1.0, 0.0)
-MAX_WITHOUT_AGREEMENT = 0.5  # upper bound of the confidence where too few views agree
+MAX_WITHOUT_AGREEMENT = 0.5  # upper bound of the confidence where the views disagree
 
 
 def choose(probabilities: Mapping[str, float], opinions: Mapping[str, Sequence[float]]) -> tuple[str, float]:

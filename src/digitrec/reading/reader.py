@@ -13,7 +13,7 @@ from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_model import COLUMN_PX, LineModel
 from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError, binarize_page, whole_image_page
-from digitrec.preprocessing.margins import MARGIN_PX, has_ruled_side, pad_tight_drawing
+from digitrec.preprocessing.margins import has_light_edge, has_ruled_side, pad_tight_drawing
 from digitrec.preprocessing.normalize import BLANK_MESSAGE, NormalizedDigit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
@@ -40,7 +40,6 @@ _MIDDLE_PX, _SMALL_PX, _LARGE_PX = 38.0, 31.0, 44.0
 _OTHER_MARK_FACTOR = 0.1
 _NEAR_BEST = 0.1  # of the most probable string's probability: the least probable candidate ...
 _MAX_CANDIDATES = 4  # ... and how many there are at most
-MIN_AGREEMENT = 0.75  # of the views must decode to the result
 _MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
 _MAX_LINE_ASPECT = 20.0  # width to height: a longer image is not treated as one line ...
@@ -100,12 +99,15 @@ def read_number(
     ------
     BlankImageError : the image has no foreground.
     """
-    rectified = None if single_line else rectify_page(image)
+    # The background between the strokes of a dark drawing is no sheet on a dark table.
+    is_drawing = pad_tight_drawing(image) is not None and has_light_edge(image)
+    rectified = None if single_line or is_drawing else rectify_page(image)
     page = image if rectified is None else rectified.image
     reading = _read(page, models, constraint, single_line=single_line)
     digits = reading.digits
     if rectified is not None:
         digits = tuple(replace(item, box=transform_box(item.box, rectified.to_photo)) for item in digits)
+    digits = tuple(replace(item, box=_clipped(item.box, image.shape)) for item in digits)
     return replace(reading, digits=digits, accepted=bool(digits) and reading.confidence >= threshold)
 
 
@@ -130,8 +132,8 @@ class Decoded:
 
     @property
     def lacks_agreement(self) -> bool:
-        """Whether too many views decode to other digits."""
-        return self.agreement < MIN_AGREEMENT
+        """Whether a view decodes to other digits."""
+        return self.agreement < 1.0
 
 
 def decode(
@@ -143,7 +145,7 @@ def decode(
     where the views disagree, or there is no digit, the image is decoded both ways.
     """
     padded = pad_tight_drawing(image)
-    if padded is not None and not has_ruled_side(padded):
+    if padded is not None and not has_ruled_side(image):
         return _decode_padded(padded, image.shape, models, constraint, single_line=single_line)
     decoded = _decode(image, models, constraint, single_line=single_line)
     if decoded is None or (decoded.agreement == 1.0 and decoded.reading.digits):
@@ -164,7 +166,14 @@ def _decode_padded(
 ) -> Decoded | None:
     """Return the decoded number of an image of this shape with a margin; its boxes are in the image without it."""
     decoded = _decode(padded, models, constraint, single_line=single_line)
-    return decoded and replace(decoded, reading=_without_margin(decoded.reading, shape))
+    if decoded is None:
+        return None
+    margin_px = (padded.shape[0] - shape[0]) // 2
+    boxes = (
+        (item.box[0] - margin_px, item.box[1] - margin_px, *item.box[2:]) for item in decoded.reading.digits
+    )
+    digits = tuple(replace(item, box=box) for item, box in zip(decoded.reading.digits, boxes, strict=True))
+    return replace(decoded, reading=replace(decoded.reading, digits=digits))
 
 
 def _decode(
@@ -201,16 +210,11 @@ def _decode(
     return Decoded(lines, views, readings[digits], posterior, agreement)
 
 
-def _without_margin(reading: Reading, shape: tuple[int, ...]) -> Reading:
-    """Return the reading of an image with a margin, with boxes in pixels of the image without it."""
-    height, width = shape
-    digits = []
-    for item in reading.digits:
-        left, top = (max(0, start - MARGIN_PX) for start in item.box[:2])
-        right = min(width, item.box[0] + item.box[2] - MARGIN_PX)
-        bottom = min(height, item.box[1] + item.box[3] - MARGIN_PX)
-        digits.append(replace(item, box=(left, top, max(1, right - left), max(1, bottom - top))))
-    return replace(reading, digits=tuple(digits))
+def _clipped(box: Box, shape: tuple[int, ...]) -> Box:
+    """Return the part of a box inside an image of this shape, at least one pixel."""
+    left, top = (min(max(0, start), size - 1) for start, size in zip(box[:2], shape[::-1], strict=True))
+    right, bottom = min(shape[1], box[0] + box[2]), min(shape[0], box[1] + box[3])
+    return left, top, max(1, right - left), max(1, bottom - top)
 
 
 def _likely(probabilities: Mapping[str, float]) -> dict[str, float]:
@@ -322,15 +326,17 @@ def _read_single_digit(
     image: GrayImage, single: NormalizedDigit, models: Models, decoded: Decoded, constraint: Constraint
 ) -> Reading:
     """Return the digit as `Recognizer.predict` does, with its probabilities."""
-    recognized = recognize_digit(image, models.digits, models.lines).probabilities
-    digit = int(np.where(constraint.single_digits, recognized, -1.0).argmax())
-    confidence = float(recognized[digit]) * _BORDER_PENALTY ** _is_cut_off(single.box, image.shape)
+    recognized = recognize_digit(image, models.digits, models.lines)
+    digit = int(np.where(constraint.single_digits, recognized.probabilities, -1.0).argmax())
+    found = decoded.reading.digits
+    box = found[0].box if len(found) == 1 else single.box
+    confidence = float(recognized.probabilities[digit]) * _BORDER_PENALTY ** _is_cut_off(box, image.shape)
     if decoded.lacks_agreement:
         confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
     text = str(digit)
     transcript = decoded.reading.transcript if decoded.reading.text == text else text
-    box = DigitResult(digit, confidence, single.box, recognized, single.image)
-    return Reading(constraint.format(text, text), transcript, confidence, False, (box,))
+    result = DigitResult(digit, confidence, box, recognized.probabilities, recognized.normalized_image)
+    return Reading(constraint.format(text, text), transcript, confidence, False, (result,))
 
 
 def _make_reading(
