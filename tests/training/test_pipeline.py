@@ -138,7 +138,7 @@ def test_an_interrupted_run_keeps_the_old_model_and_resumes(
     try:
         wait_for(checkpoint_path(output), process)
         process.send_signal(getattr(signal, sign))
-        stderr = process.communicate(timeout=240)[1]
+        stderr = process.communicate(timeout=900)[1]
     finally:
         process.kill()
     assert process.returncode == code
@@ -200,7 +200,7 @@ def run_script(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=900,
     )
     assert done.returncode == code, done.stderr
     return done
