@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
-from digitrec.forms.registration import REGISTRATION_BYTES, BlankForm, Homography
+from digitrec.forms.registration import REGISTRATION_BYTES, Homography, RegisteredPage
 from digitrec.limits import large_images
 from digitrec.preprocessing.decode import ImageLike, decoded
 from digitrec.preprocessing.form_boxes import crop_form_field
@@ -34,31 +34,6 @@ _FIELD_IMAGE_MARGIN = 0.15  # of a field's shorter side
 _FIELD_IMAGE_PX = (96, 800)  # height and width of a field's image, at most
 
 Iterate = Callable[[Iterable["FormCell"]], Iterable["FormCell"]]
-
-
-class _RegisteredPage:
-    """A page that was registered with the blank form; boxes are in pixels of the blank form.
-
-    Attributes
-    ----------
-    size : width and height of the blank form.
-    fit : see `FormRecord`.
-    """
-
-    def __init__(self, image: GrayImage, blank: BlankForm) -> None:
-        height, width = blank.image.shape
-        self.size = (width, height)
-        self._image, self._blank = image, blank
-        self._registration = blank.register(image)
-        self.fit = self._registration.fit
-
-    def crop(self, box: Box) -> tuple[GrayImage, Homography]:
-        """Return the image of a box, and the homography from its pixels to the image's."""
-        return self._blank.crop(self._image, self._registration, box)
-
-    def field_image(self, box: Box, shape: tuple[int, int]) -> GrayImage:
-        """Return a box as it is on the page, of a shape (h, w)."""
-        return self._blank.field_image(self._image, self._registration, box, shape)
 
 
 class _PlainPage:
@@ -110,7 +85,7 @@ def read_form(
         raise InvalidFieldError("form", "expected an image of a form. Received: strokes. Send an image.")
     num_bytes = 0 if form.blank is None else REGISTRATION_BYTES
     with large_images.reserve(num_bytes), decoded(image, recognizer.limits) as gray:
-        page = _PlainPage(gray) if form.blank is None else _RegisteredPage(gray, form.blank)
+        page = _PlainPage(gray) if form.blank is None else form.blank.register(gray)
         form.check_boxes(page.size)
         cells = {
             cell.name: _Cell(recognizer, page, cell, form.unit(page.size), threshold) for cell in form.cells
@@ -124,7 +99,7 @@ class _Cell(NamedTuple):
     """A field of a page, and how to read it."""
 
     recognizer: Recognizer
-    page: _RegisteredPage | _PlainPage
+    page: RegisteredPage | _PlainPage
     cell: FormCell
     unit: tuple[float, float]
     threshold: float | None

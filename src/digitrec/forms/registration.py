@@ -7,9 +7,10 @@ the matches (MAGSAC++: Barath et al., 2020). The fit is checked tile by tile.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -66,37 +67,6 @@ _MIN_STROKE = 0.2  # of the box's shorter side: the longer side of the largest c
 _SMOOTHING_PX = 0.7
 
 
-class Registration(NamedTuple):
-    """Where a blank form is in an image.
-
-    Attributes
-    ----------
-    to_image : (3, 3) float64, the homography from the blank form's pixels to the image's.
-    fit : the fraction of the blank form's print that looks the same in the image, in [0, 1].
-    points, shifts : (N, 2) float32, places on the blank form, and how far from there the homography sees them, in the
-        blank form's pixels: paper that is not flat.
-    """
-
-    to_image: Homography
-    fit: float
-    points: Points
-    shifts: Points
-
-    def locate(self, points: Points) -> Points:
-        """Return where (N, 2) points of the blank form are in the image, as the matches around each say."""
-        distances = np.linalg.norm(self.points - points[:, np.newaxis], axis=2)
-        nearest = distances.argsort(axis=1)[:, :_NEIGHBOURS]
-        moved = points + np.median(self.shifts[nearest], axis=1)
-        return np.asarray(cv2.perspectiveTransform(moved[:, np.newaxis], self.to_image)[:, 0], np.float32)
-
-
-class _Features(NamedTuple):
-    """Keypoints in pixels of the whole image, and their (N, 128) float32 descriptors."""
-
-    points: Points
-    descriptors: NDArray[np.float32]
-
-
 class BlankForm:
     """The picture of a blank form, and what registration needs of it.
 
@@ -111,10 +81,14 @@ class BlankForm:
 
     def __init__(self, image: GrayImage) -> None:
         self.image = image
-        if len(self._tiles) < _MIN_TILES or len(self._features.points) < _MIN_MATCHES:
+        self._points, self._descriptors = _find_features(image)
+        self._small = downscale(image, _TILE_SIZE_PX)
+        self._normalized = _normalize_contrast(self._small)
+        self._tiles = _find_tiles(self._small)
+        if len(self._tiles) < _MIN_TILES or len(self._points) < _MIN_MATCHES:
             raise FormMismatchError(
                 f"expected a picture of a blank form with print on it. Received: {len(self._tiles)} places with "
-                f"print and {len(self._features.points)} distinct points. Use a scan with its text and boxes."
+                f"print and {len(self._points)} distinct points. Use a scan with its text and boxes."
             )
 
     @property
@@ -123,37 +97,11 @@ class BlankForm:
         return hashlib.sha256(self.image.tobytes()).hexdigest()[:16]
 
     @cached_property
-    def _features(self) -> _Features:
-        return _find_features(self.image)
-
-    @cached_property
-    def _print(self) -> GrayImage:
+    def print_image(self) -> GrayImage:
         """255 where the form has print, else 0; reduced to a size at which memory suffices."""
         return 255 * foreground_mask(downscale(self.image, _PRINT_SIZE_PX))
 
-    @cached_property
-    def _small(self) -> GrayImage:
-        return downscale(self.image, _TILE_SIZE_PX)
-
-    @cached_property
-    def _normalized(self) -> Foreground:
-        return _normalize_contrast(self._small)
-
-    @cached_property
-    def _tiles(self) -> list[tuple[int, int]]:
-        """The left upper corners of the tiles with print, in pixels of the small picture."""
-        height, width = self._small.shape
-        step, search = _TILE_PX, _TILE_SEARCH_PX
-        corners = [
-            (x, y)
-            for y in range(search, height - step - search, step)
-            for x in range(search, width - step - search, step)
-        ]
-        return [
-            (x, y) for x, y in corners if self._small[y : y + step, x : x + step].std() >= _MIN_TILE_CONTRAST
-        ]
-
-    def register(self, image: GrayImage) -> Registration:
+    def register(self, image: GrayImage) -> RegisteredPage:
         """Return where this form is in an image, (H, W) uint8, turned, tilted and scaled in any way.
 
         Raises
@@ -161,13 +109,13 @@ class BlankForm:
         FormMismatchError : the image does not show this form, or only a part of it, or shows it twice, or is too
             blurred.
         """
-        found = _find_features(image)
-        pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(found.descriptors, self._features.descriptors, k=2)
+        points, descriptors = _find_features(image)
+        pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors, self._descriptors, k=2)
         matches = [
             pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < _MATCH_RATIO * pair[1].distance
         ]
-        form_points = self._features.points[[match.trainIdx for match in matches]]
-        image_points = found.points[[match.queryIdx for match in matches]]
+        form_points = self._points[[match.trainIdx for match in matches]]
+        image_points = points[[match.queryIdx for match in matches]]
         best = self._fit_homography(form_points, image_points, image, MIN_FIT)
         if best is None:
             raise FormMismatchError(
@@ -192,7 +140,7 @@ class BlankForm:
 
     def _fit_homography(
         self, form_points: Points, image_points: Points, image: GrayImage, min_fit: float
-    ) -> tuple[Registration, NDArray[np.bool_]] | None:
+    ) -> tuple[RegisteredPage, NDArray[np.bool_]] | None:
         """Return the registration by matched points, and which of them it explains; None where the print differs."""
         if len(form_points) < _MIN_MATCHES:
             return None
@@ -218,7 +166,8 @@ class BlankForm:
         is_near = np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT * max(self.image.shape)
         if is_near.sum() < _NEIGHBOURS:
             return None
-        return Registration(matrix, fit, form_points[is_near], shifts[is_near]), is_near
+        page = RegisteredPage(self, image, matrix, fit, form_points[is_near], shifts[is_near])
+        return page, is_near
 
     def _corners(self, matrix: Homography) -> Points:
         height, width = self.image.shape
@@ -266,23 +215,42 @@ class BlankForm:
         ]
         return float(np.mean(np.array(correlations) > _MIN_TILE_CORRELATION))
 
-    def field_image(
-        self, image: GrayImage, registration: Registration, box: Box, shape: tuple[int, int]
-    ) -> GrayImage:
-        """Return a box of the form as it is in an image, print included, but upright and of a shape (h, w)."""
-        left, top, width, height = box
-        corners = _box_corners(width, height)
-        places = registration.locate(corners + np.array([left, top], np.float32))
-        scaled = corners * np.array([shape[1] / width, shape[0] / height], np.float32)
-        return _warp(image, np.asarray(cv2.getPerspectiveTransform(scaled, places), np.float64), shape)
 
-    def crop(self, image: GrayImage, registration: Registration, box: Box) -> tuple[GrayImage, Homography]:
-        """Return the image of a box of the form, upright and without the form's print.
+@dataclass(frozen=True, eq=False)
+class RegisteredPage:
+    """A page of a form; boxes are left, top, width, height in pixels of the blank form.
 
-        Parameters
-        ----------
-        image : (H, W) uint8. registration : what `register` returned for it.
-        box : left, top, width, height in pixels of the blank form.
+    Attributes
+    ----------
+    form, image : the blank form, and the image that shows the page, (H, W) uint8.
+    to_image : (3, 3) float64, the homography from the blank form's pixels to the image's.
+    fit : the fraction of the blank form's print that looks the same in the image, in [0, 1].
+    points, shifts : (N, 2) float32, places on the blank form, and how far from there the homography sees them, in the
+        blank form's pixels: paper that is not flat.
+    """
+
+    form: BlankForm
+    image: GrayImage
+    to_image: Homography
+    fit: float
+    points: Points
+    shifts: Points
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the blank form."""
+        height, width = self.form.image.shape
+        return width, height
+
+    def field_image(self, box: Box, shape: tuple[int, int]) -> GrayImage:
+        """Return a box as it is in the image, print included, but upright and of a shape (h, w)."""
+        _, _, width, height = box
+        scaled = _box_corners(width, height) * np.array([shape[1] / width, shape[0] / height], np.float32)
+        to_image = cv2.getPerspectiveTransform(scaled, self._find_corners(box))
+        return _warp(self.image, np.asarray(to_image, np.float64), shape)
+
+    def crop(self, box: Box) -> tuple[GrayImage, Homography]:
+        """Return the image of a box, upright and without the form's print.
 
         Returns
         -------
@@ -293,8 +261,7 @@ class BlankForm:
         BlankImageError : there is nothing but print and what is left of it.
         """
         left, top, width, height = box
-        corners = _box_corners(width, height)
-        places = registration.locate(corners + np.array([left, top], np.float32))
+        places = self._find_corners(box)
         scale = float(np.sqrt(cv2.contourArea(places) / (width * height)))
         scale = min(max(scale, _MIN_SCALE), _MAX_SCALE, float(np.sqrt(_MAX_CROP_PX / (width * height))))
         # A print line next to the box is blurred into it, so print is removed around it, too.
@@ -304,12 +271,12 @@ class BlankForm:
         to_form = np.array(
             [[1 / scale, 0, left - around / scale], [0, 1 / scale, top - around / scale], [0, 0, 1]]
         )
-        crop_corners = (scale * corners + around).astype(np.float32)
+        crop_corners = (scale * _box_corners(width, height) + around).astype(np.float32)
         to_image = np.asarray(cv2.getPerspectiveTransform(crop_corners, places), np.float64)
-        part = _warp(image, to_image, shape)
-        reduction = max(self._print.shape) / max(self.image.shape)
+        part = _warp(self.image, to_image, shape)
+        reduction = max(self.form.print_image.shape) / max(self.form.image.shape)
         to_print = np.diag([reduction, reduction, 1.0]) @ to_form
-        print_mask = (_warp(self._print, to_print, shape) > _PRINT_EDGE).astype(np.uint8)
+        print_mask = (_warp(self.form.print_image, to_print, shape) > _PRINT_EDGE).astype(np.uint8)
         reach = 1 + round(_PRINT_REACH * scale)
         print_mask = np.asarray(
             cv2.dilate(print_mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8
@@ -328,8 +295,30 @@ class BlankForm:
         to_crop = np.array([[1.0, 0, around], [0, 1.0, around], [0, 0, 1.0]])
         return clean[rows, columns], to_image @ to_crop
 
+    def _find_corners(self, box: Box) -> Points:
+        """Return where the corners of a box are in the image, as the matches around each say."""
+        left, top, width, height = box
+        corners = _box_corners(width, height) + np.array([left, top], np.float32)
+        distances = np.linalg.norm(self.points - corners[:, np.newaxis], axis=2)
+        nearest = distances.argsort(axis=1)[:, :_NEIGHBOURS]
+        moved = corners + np.median(self.shifts[nearest], axis=1)
+        return np.asarray(cv2.perspectiveTransform(moved[:, np.newaxis], self.to_image)[:, 0], np.float32)
 
-def _find_features(image: GrayImage) -> _Features:
+
+def _find_tiles(image: GrayImage) -> list[tuple[int, int]]:
+    """Return the left upper corners of the tiles of an image that have print."""
+    height, width = image.shape
+    step, search = _TILE_PX, _TILE_SEARCH_PX
+    corners = (
+        (x, y)
+        for y in range(search, height - step - search, step)
+        for x in range(search, width - step - search, step)
+    )
+    return [(x, y) for x, y in corners if image[y : y + step, x : x + step].std() >= _MIN_TILE_CONTRAST]
+
+
+def _find_features(image: GrayImage) -> tuple[Points, NDArray[np.float32]]:
+    """Return the keypoints of an image, and their (N, 128) descriptors."""
     small = downscale(image, _FEATURE_SIZE_PX)
     stretched = np.empty_like(small)
     cv2.normalize(small, stretched, 0, 255, cv2.NORM_MINMAX)  # photos in the dark
@@ -337,11 +326,11 @@ def _find_features(image: GrayImage) -> _Features:
     sift = cv2.SIFT.create(_MAX_FEATURES, enable_precise_upscale=True)
     keypoints, descriptors = sift.detectAndCompute(stretched, None)
     if not keypoints:
-        return _Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
+        return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
     scale = np.array(image.shape[::-1]) / np.array(small.shape[::-1])
     points = (np.array([keypoint.pt for keypoint in keypoints]) + 0.5) * scale - 0.5
     root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
-    return _Features(points.astype(np.float32), np.asarray(root, np.float32))
+    return points.astype(np.float32), np.asarray(root, np.float32)
 
 
 def _box_corners(width: int, height: int) -> Points:
