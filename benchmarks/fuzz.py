@@ -93,8 +93,7 @@ def read_model(data: bytes) -> None:
         file.write(data)
         file.flush()
         model = read_model_file(file.name)
-        if model.graph is not None and model.card is not None:
-            LiteRtClassifier(model.graph, model.card)
+        LiteRtClassifier(model.graph, model.card)
 
 
 def image_seeds() -> Iterator[bytes]:

@@ -52,15 +52,15 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("MODEL_CARD.md"), help="default: %(default)s")
     options = parser.parse_args()
     try:
-        artifact = read_model_file(options.model)
-        if artifact.card is None or artifact.graph is None or not set(artifact.card) >= NEEDED:
+        model = read_model_file(options.model)
+        card = model.card
+        if not set(card) >= NEEDED:
             raise ModelFileError(
                 f"{options.model}: expected a card that scripts/train_model.py made. Received: another one. "
                 "Train the model first."
             )
-        card = artifact.card
         lines = read_model_file(options.lines).card
-        if lines is None or "validation_writers" not in lines["results"]:
+        if "validation_writers" not in lines["results"]:
             raise ModelFileError(
                 f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
                 "Train the line reader first."
@@ -70,7 +70,7 @@ def main() -> int:
             card = with_external_results(card, metrics)
         page = model_card_page(card, lines)
         if options.evaluation:
-            write_model_file(options.model, artifact.graph, card)
+            write_model_file(options.model, model.graph, card)
         options.output.write_text(page, encoding="utf-8")
     except (DigitrecError, OSError, ValueError, KeyError) as error:
         print(f"write_model_card: {error}", file=sys.stderr)

@@ -287,7 +287,7 @@ def test_convert_passes_scale_and_polarity(
 
     def convert_model_file(path: Path, **received: Any) -> ModelFile:
         calls.append((path, received))
-        return ModelFile(path.with_suffix(".h5"), b"graph", None)
+        return ModelFile(path.with_suffix(".h5"), b"graph", {})
 
     export = types.SimpleNamespace(convert_model_file=convert_model_file)
     monkeypatch.setitem(sys.modules, "digitrec.model.export", export)

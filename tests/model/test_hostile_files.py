@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from digitrec.errors import DigitrecError, ModelFileError, ModelNotFoundError
+from digitrec.errors import DigitrecError, ModelFileError, ModelNotCompiledError, ModelNotFoundError
 from digitrec.files import packaged_model_path
 from digitrec.model import hdf5
 from digitrec.model.model_file import read_model_file, write_model_file
@@ -205,7 +205,7 @@ def test_forged_file_is_rejected_before_a_value_is_read(
 def test_forged_file_is_never_written_to(model: Path, name: str) -> None:
     before = _forged(model, FORGERIES[name][0]).read_bytes()
     with pytest.raises(ModelFileError):
-        write_model_file(model, b"graph", read_model_file(packaged_model_path()).card or {})
+        write_model_file(model, b"graph", read_model_file(packaged_model_path()).card)
     assert model.read_bytes() == before
 
 
@@ -247,7 +247,7 @@ def test_special_file_is_rejected_unopened(tmp_path: Path, make: Callable[[Path]
 def test_symbolic_links_to_a_regular_file_are_followed(model: Path) -> None:
     (model.parent / "data").symlink_to(model.name)
     (model.parent / "link.h5").symlink_to("data")
-    assert read_model_file(model.parent / "link.h5").graph is not None
+    assert read_model_file(model.parent / "link.h5").graph
 
 
 def test_long_names_stay_short_in_the_message_and_a_null_byte_names_no_file(model: Path) -> None:
@@ -293,12 +293,13 @@ def _keras_2_file(path: Path) -> Path:
 
 
 def test_file_of_keras_2_is_accepted(tmp_path: Path) -> None:
-    assert read_model_file(_keras_2_file(tmp_path / "old.h5")).graph is None
+    with pytest.raises(ModelNotCompiledError):
+        read_model_file(_keras_2_file(tmp_path / "old.h5"))
 
 
 @pytest.mark.parametrize("name", ["digitrec", "lines"])
 def test_packaged_files_are_accepted(name: str) -> None:
-    assert read_model_file(packaged_model_path(name)).graph is not None
+    assert read_model_file(packaged_model_path(name)).graph
 
 
 @pytest.mark.slow
@@ -311,4 +312,5 @@ def test_file_of_keras_3_with_its_optimizer_is_accepted(keras: Any, tmp_path: Pa
     network.compile("adam", "mse")
     network.optimizer.build(network.trainable_variables)
     network.save(tmp_path / "new.h5")
-    assert read_model_file(tmp_path / "new.h5").graph is None
+    with pytest.raises(ModelNotCompiledError):
+        read_model_file(tmp_path / "new.h5")

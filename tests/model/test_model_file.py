@@ -11,7 +11,13 @@ import h5py
 import numpy as np
 import pytest
 
-from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
+from digitrec.errors import (
+    ModelError,
+    ModelFileError,
+    ModelMismatchError,
+    ModelNotCompiledError,
+    ModelNotFoundError,
+)
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
 
@@ -116,11 +122,11 @@ def test_missing_file_and_weights_alone_are_rejected_with_the_fix(tmp_path: Path
         read_model_file(tmp_path / "weights.h5")
 
 
-def test_plain_keras_file_has_neither_graph_nor_card(model_file: Path) -> None:
+def test_plain_keras_file_is_rejected_with_the_fix(model_file: Path) -> None:
     with h5py.File(model_file, "r+") as file:
         del file["digitrec"]
-    model = read_model_file(model_file)
-    assert (model.graph, model.card) == (None, None)
+    with pytest.raises(ModelNotCompiledError, match=f"digitrec convert {model_file}"):
+        read_model_file(model_file)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +178,7 @@ def test_graph_of_another_network_is_rejected_with_the_fix(model_file: Path, edi
 def test_write_replaces_graph_and_card_alone(model_file: Path, card: dict[str, Any]) -> None:
     weights = fingerprint(model_file)
     before = read_model_file(model_file)
-    assert (before.graph or b"")[4:8] == b"TFL3"
+    assert before.graph[4:8] == b"TFL3"
     assert before.card == card
     write_model_file(model_file, b"another graph", card | {"version": "4"})
     model = read_model_file(model_file)
@@ -207,7 +213,7 @@ def test_failed_write_leaves_the_old_file_and_no_temporary_file(
 @pytest.mark.slow
 def test_writing_into_a_damaged_file_is_rejected_or_gives_a_whole_one(tmp_path: Path) -> None:
     content, positions = packaged_model_path().read_bytes(), _structure_positions(packaged_model_path())
-    card = read_model_file(packaged_model_path()).card or {}
+    card = read_model_file(packaged_model_path()).card
     errors: list[str] = []
     for seed in range(40):
         rng, damaged = np.random.default_rng(seed), bytearray(content)

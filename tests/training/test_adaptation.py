@@ -100,7 +100,6 @@ def test_a_network_that_ends_in_another_way_is_rejected() -> None:
 def test_the_same_weights_give_the_same_graph() -> None:
     layer = LastLayer(MODEL)
     graph = read_model_file(MODEL).graph
-    assert graph is not None
     assert layer.graph_with(layer.kernel, layer.bias) == graph
     other = layer.graph_with(2 * layer.kernel, 3 * layer.bias)
     assert other != graph

@@ -88,8 +88,6 @@ def write_model(model: Path, version: str) -> None:
     new = model.with_name("new.h5")
     shutil.copyfile(packaged_model_path(), new)
     content = read_model_file(new)
-    assert content.graph is not None
-    assert content.card is not None
     write_model_file(new, content.graph, {**content.card, "version": version})
     new.replace(model)
 

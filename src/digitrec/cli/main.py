@@ -155,10 +155,6 @@ def info(file: Path | None, *, as_json: bool) -> None:
 
     path = file or packaged_model_path()
     model = read_checked_model_file(path)
-    if model.card is None or model.graph is None:
-        raise CliError(
-            f"{path}: expected a model card. Received: a plain Keras file. Run: digitrec convert {path}"
-        )
     facts = {"file": str(path), "bytes": path.stat().st_size, "graph_bytes": len(model.graph)}
     click.echo(dumps(model.card, indent=2) if as_json else format_card(model.card, facts))
 
@@ -184,7 +180,7 @@ def convert(file: Path, *, scale: float | None, invert: bool) -> None:
             from digitrec.model.export import convert_model_file
         model = convert_model_file(file, scale=scale, invert=invert)
     click.echo(
-        f"{model.path}: converted, {len(model.graph or b''):,} bytes of LiteRT graph, verified against Keras and on "
+        f"{model.path}: converted, {len(model.graph):,} bytes of LiteRT graph, verified against Keras and on "
         "ten digits of MNIST"
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constants import IMAGE_SIZE_PX, LABELS
-from digitrec.errors import ModelError, ModelFileError, ModelNotCompiledError
+from digitrec.errors import ModelError, ModelFileError
 from digitrec.model.litert import InterpreterPool, error_text
 from digitrec.model.model_file import read_model_file
 from digitrec.model.subprocess_check import checked_model
@@ -38,31 +38,22 @@ def load_classifier(path: str | Path) -> Classifier:
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.model_file.read_model_file`.
+    ModelError : see `digitrec.model.model_file.read_model_file`.
     ModelFileError : loading took more than 20 s or crashed the child process.
-    ModelNotCompiledError : a plain Keras file, without a LiteRT graph.
     """
     path = Path(path)
     with checked_model(path):
-        classifier = load_compiled(path)
-    if classifier is None:
-        raise ModelNotCompiledError(
-            f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. Add a graph with: "
-            f"digitrec convert {path}"
-        )
-    return classifier
+        return load_compiled(path)
 
 
-def load_compiled(path: str | Path) -> LiteRtClassifier | None:
-    """Return the classifier in the model file at `path`, or None if the file has no graph. No child process checks it.
+def load_compiled(path: str | Path) -> Classifier:
+    """Return the classifier in the model file at `path`; no child process checks it.
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.model_file.read_model_file`.
+    ModelError : see `digitrec.model.model_file.read_model_file`.
     """
     model = read_model_file(path)
-    if model.graph is None or model.card is None:
-        return None
     try:
         return LiteRtClassifier(model.graph, model.card)
     except ModelFileError as error:

@@ -39,11 +39,6 @@ class LastLayer:
 
     def __init__(self, path: Path) -> None:
         model = read_model_file(path)
-        if model.graph is None or model.card is None:
-            raise ModelFileError(
-                f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. "
-                f"Run: digitrec convert {path}"
-            )
         self._path, self._graph, self.card = path, model.graph, model.card
         with open_model_file(path) as file:
             weights = file["model_weights"]

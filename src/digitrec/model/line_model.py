@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.errors import ModelFileError
 from digitrec.model.line_alphabet import LINE_CLASS_COUNT
 from digitrec.model.litert import InterpreterPool
 from digitrec.model.model_file import read_model_file
@@ -40,14 +39,9 @@ class LineModel:
 
         Raises
         ------
-        ModelNotFoundError, ModelFileError, ModelMismatchError : see `digitrec.model.model_file.read_model_file`.
+        ModelError : see `digitrec.model.model_file.read_model_file`.
         """
         model = read_model_file(path)
-        if model.graph is None or model.card is None:
-            raise ModelFileError(
-                f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. Train it with: "
-                "python scripts/train_line_reader.py"
-            )
         return cls(model.graph, model.card)
 
     def logits(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

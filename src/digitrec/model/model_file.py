@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constants import MODEL_FORMAT_VERSION
-from digitrec.errors import ModelFileError, ModelMismatchError
+from digitrec.errors import ModelFileError, ModelMismatchError, ModelNotCompiledError
 from digitrec.files import atomic_write
 from digitrec.model.card import parse_card, serialize_card
 from digitrec.model.hdf5 import KERAS_ARCHIVE, open_keras_archive, open_model_file
@@ -37,18 +37,11 @@ GROUP = "digitrec"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The content of a model file, without the Keras model.
-
-    Attributes
-    ----------
-    path : the file.
-    graph : the LiteRT flatbuffer; None in a Keras file that was not converted.
-    card : the model card; None if `graph` is None.
-    """
+    """The content of a model file, without the Keras model: its path, the LiteRT flatbuffer, and the model card."""
 
     path: Path
-    graph: bytes | None
-    card: dict[str, Any] | None
+    graph: bytes
+    card: dict[str, Any]
 
 
 def read_model_file(path: str | Path) -> ModelFile:
@@ -58,12 +51,16 @@ def read_model_file(path: str | Path) -> ModelFile:
     ------
     ModelNotFoundError : there is no file.
     ModelFileError : truncated, not HDF5, not a Keras model, of an unknown format, or damaged.
+    ModelNotCompiledError : a plain Keras file, without a LiteRT graph.
     ModelMismatchError : the graph was converted from other weights than those in the file.
     """
     path = Path(path)
     with open_model_file(path) as file:
         if GROUP not in file:
-            return ModelFile(path, None, None)
+            raise ModelNotCompiledError(
+                f"{path}: expected a model file with a LiteRT graph. Received a plain Keras file. Add a graph with: "
+                f"digitrec convert {path}"
+            )
         _require_known_format(path, file[GROUP])
         graph = _verified_graph(path, file)
         return ModelFile(path, graph, _card(path, file[GROUP]))

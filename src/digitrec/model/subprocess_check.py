@@ -42,7 +42,7 @@ def read_checked_model_file(path: str | Path) -> ModelFile:
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : see `read_model_file` and `checked_model`.
+    ModelError : see `read_model_file` and `checked_model`.
     """
     path = Path(path)
     with checked_model(path, "card"):
@@ -57,7 +57,7 @@ def checked_model(path: Path, part: Part = "classifier") -> Iterator[None]:
 
     Raises
     ------
-    ModelNotFoundError, ModelFileError, ModelMismatchError : the error of the child.
+    ModelError : the error of the child.
     ModelFileError : the child took more than `TIME_LIMIT_S` seconds or crashed, or the file changed between the check
         and the end of the block.
     """

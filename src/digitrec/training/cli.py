@@ -237,7 +237,7 @@ def _train_line_reader(options: argparse.Namespace) -> None:
     card = line_reader_card(model, sources.validation, config)
     save_line_model(model, options.output, card, parity_images(sources.validation))
     models = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
-    graph = read_model_file(options.output).graph or b""
+    graph = read_model_file(options.output).graph
     write_model_file(options.output, graph, card | {"calibration": calibrate(models, sources.validation)})
 
 

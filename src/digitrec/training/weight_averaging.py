@@ -117,7 +117,7 @@ def _update_batch_norm(model: keras.Model, config: TrainingConfig, training: Sam
 
 def _training_record(path: Path) -> dict[str, Any]:
     card = read_model_file(path).card
-    if card is None or "config" not in card["training"]:
+    if "config" not in card["training"]:
         raise TrainingError(
             f"expected models trained by scripts/train_model.py. Received: {path}, another model. Remove it."
         )
