@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeVar
 import cv2
 import numpy as np
 
-from digitrec.errors import BlankImageError
 from digitrec.forms.template import MAX_FIELDS, FormField
 from digitrec.preprocessing.binarize import foreground_mask
 from digitrec.preprocessing.ops import GrayImage, Mask, connected_components, downscale
@@ -62,11 +61,7 @@ def propose_fields(image: GrayImage) -> dict[str, FormField]:
     """
     reduced = downscale(image, _SIZE_PX)
     scale = max(image.shape) / max(reduced.shape)
-    try:
-        mask = foreground_mask(reduced)
-    except BlankImageError:
-        return {}
-    cells = _cells(mask)
+    cells = _cells(foreground_mask(reduced))
     if len(cells) > MAX_FIELDS:
         return {}  # squared paper
     rows = sorted(_grouped(sorted(cells), _continues), key=lambda row: (row[0].top, row[0].left))
