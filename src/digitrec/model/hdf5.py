@@ -76,19 +76,32 @@ def open_model_file(path: Path) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def open_keras_archive(path: Path) -> Iterator[tuple[bytes, h5py.File]]:
-    """Open the .keras file at `path` for reading: yield its architecture, JSON text, and its weights.
+def open_keras_file(path: Path) -> Iterator[tuple[str | bytes, h5py.File]]:
+    """Open the .h5 or .keras file at `path` for reading: yield its architecture, JSON text, and its weights.
 
     Raises
     ------
     ModelNotFoundError : there is no file.
     ModelFileError : the file is no Keras model, or it cannot be read inside the block.
     """
+    if path.suffix != KERAS_ARCHIVE:
+        with open_model_file(path) as file:
+            yield read_attribute(file, "model_config"), file
+        return
     with _whole_file(path, ".keras", _ZIP_SIGNATURE) as size_bytes, zipfile.ZipFile(path) as archive:
         _check_members(path, archive)
         with archive.open(_WEIGHTS) as stream, h5py.File(stream, "r") as file:
             check_contents(path, file, size_bytes)
             yield archive.read("config.json"), file
+
+
+def read_attribute(owner: h5py.Group, name: str) -> Any:
+    """Return the attribute, or None. An array of strings is rejected: it can repeat a long one any number of times."""
+    if name not in owner.attrs:
+        return None
+    if owner.attrs.get_id(name).shape != ():
+        raise ValueError(f"the attribute {name} of {owner.name} holds not one value")
+    return owner.attrs[name]
 
 
 @contextmanager

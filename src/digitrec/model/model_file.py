@@ -30,7 +30,7 @@ from digitrec.constants import MODEL_FORMAT_VERSION
 from digitrec.errors import ModelFileError, ModelMismatchError, ModelNotCompiledError
 from digitrec.files import atomic_write
 from digitrec.model.card import parse_card, serialize_card
-from digitrec.model.hdf5 import KERAS_ARCHIVE, open_keras_archive, open_model_file
+from digitrec.model.hdf5 import open_keras_file, open_model_file, read_attribute
 
 GROUP = "digitrec"
 
@@ -109,13 +109,10 @@ def read_model_config(path: str | Path) -> Any:
     ------
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
-    path = Path(path)
-    if path.suffix == KERAS_ARCHIVE:
-        with open_keras_archive(path) as (text, _):
-            # Keras does not read it either, since the model is not compiled. It may name custom losses.
-            return {key: value for key, value in json.loads(text).items() if key != "compile_config"}
-    with open_model_file(path) as file:
-        return json.loads(_value(file, "model_config"))
+    with open_keras_file(Path(path)) as (text, _):
+        config = json.loads(text)
+        config.pop("compile_config", None)  # it may name custom losses; Keras does not read it for inference
+        return config
 
 
 def read_attributes(path: str | Path) -> None:
@@ -125,18 +122,9 @@ def read_attributes(path: str | Path) -> None:
     ------
     ModelNotFoundError, ModelFileError : `path` is no whole Keras model.
     """
-    path = Path(path)
-    if path.suffix == KERAS_ARCHIVE:
-        with open_keras_archive(path) as (_, file):
-            _read_attributes(file)
-    else:
-        with open_model_file(path) as file:
-            _read_attributes(file)
-
-
-def _read_attributes(file: h5py.File) -> None:
-    dict(file.attrs)
-    file.visititems(lambda _, item: dict(item.attrs) and None)
+    with open_keras_file(Path(path)) as (_, file):
+        dict(file.attrs)
+        file.visititems(lambda _, item: dict(item.attrs) and None)
 
 
 def fingerprint(path: str | Path) -> str:
@@ -152,7 +140,7 @@ def fingerprint(path: str | Path) -> str:
 
 
 def _require_known_format(path: Path, group: h5py.Group) -> None:
-    version = _value(group, "format_version")
+    version = read_attribute(group, "format_version")
     if version != MODEL_FORMAT_VERSION:
         raise ModelFileError(
             f"{path}: expected format version {MODEL_FORMAT_VERSION}. Received: {version}. "
@@ -163,12 +151,12 @@ def _require_known_format(path: Path, group: h5py.Group) -> None:
 def _verified_graph(path: Path, file: h5py.File) -> bytes:
     group = file[GROUP]
     graph = _bytes_of(group["litert"])
-    if hashlib.sha256(graph).hexdigest() != _value(group, "graph_sha256"):
+    if hashlib.sha256(graph).hexdigest() != read_attribute(group, "graph_sha256"):
         raise ModelFileError(
             f"{path}: expected a LiteRT graph with the SHA-256 in the file. Received other bytes: "
             f"the file is damaged. Restore it, or run: digitrec convert {path}"
         )
-    if _weights_fingerprint(file) != _value(group, "weights_sha256"):
+    if _weights_fingerprint(file) != read_attribute(group, "weights_sha256"):
         raise ModelMismatchError(
             f"{path}: expected a LiteRT graph converted from the weights in the file. Received weights that "
             f"were changed afterwards. Run: digitrec convert {path}"
@@ -189,7 +177,7 @@ def _weights_fingerprint(file: h5py.File) -> str:
     names: list[str] = []
     weights = file["model_weights"]
     weights.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    digest = hashlib.sha256(_as_bytes(_value(file, "model_config")))
+    digest = hashlib.sha256(_as_bytes(read_attribute(file, "model_config")))
     for name in sorted(names):
         dataset = weights[name]
         digest.update(f"\0{name}\0{dataset.dtype.str}\0{dataset.shape}\0".encode())
@@ -201,15 +189,6 @@ def _bytes_of(dataset: h5py.Dataset) -> bytes:
     if dataset.dtype.hasobject:
         raise ValueError(f"{dataset.name} holds a string where numbers should be")
     return np.asarray(dataset[()]).tobytes()
-
-
-def _value(owner: h5py.Group, name: str) -> Any:
-    """Return the attribute, or None. An array of strings is rejected: it can repeat a long one any number of times."""
-    if name not in owner.attrs:
-        return None
-    if owner.attrs.get_id(name).shape != ():
-        raise ValueError(f"the attribute {name} of {owner.name} holds not one value")
-    return owner.attrs[name]
 
 
 def _as_bytes(value: str | bytes) -> bytes:
