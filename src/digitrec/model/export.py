@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -150,8 +149,13 @@ def _write(model: keras.Model, path: Path, graph: bytes, card: dict[str, Any]) -
 
 
 def _save_keras(model: keras.Model, path: Path) -> None:
-    with _without_format_advice():
-        model.save(path, include_optimizer=False)
+    logging.getLogger("absl").addFilter(_is_no_format_advice)
+    model.save(path, include_optimizer=False)
+
+
+def _is_no_format_advice(record: logging.LogRecord) -> bool:
+    """Return False for Keras's warning that recommends the .keras format."""
+    return "HDF5 file" not in record.getMessage()
 
 
 def convert(model: keras.Model, *, quantize: bool = False) -> bytes:
@@ -213,18 +217,3 @@ def _valid_card(path: Path) -> dict[str, Any] | None:
         return read_model_file(path).card
     except ModelError:  # a graph of other weights, or damage: converting again fixes it, with a new card
         return None
-
-
-@contextmanager
-def _without_format_advice() -> Iterator[None]:
-    """Suppress Keras's warning that recommends the .keras format."""
-    logger = logging.getLogger("absl")
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return "HDF5 file" not in record.getMessage()
-
-    logger.addFilter(is_other)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_other)
