@@ -58,13 +58,6 @@ def test_the_foreground_equals_that_of_the_general_method(monkeypatch: pytest.Mo
         assert np.abs(foreground - background.correct_shading(canvas)).max() < 0.02
 
 
-@pytest.mark.parametrize("inverted", [False, True])
-def test_the_surrounding_background_is_the_median(inverted: bool) -> None:
-    for canvas in CANVASES:
-        small = cv2.resize(255 - canvas if inverted else canvas, (48, 48), interpolation=cv2.INTER_AREA)
-        assert (background._surrounding_background(small, 25) == cv2.medianBlur(small, 25)).all()
-
-
 @pytest.mark.parametrize("inverted", [False, True], ids=["dark ink", "light ink"])
 @pytest.mark.parametrize("light", [(0, 0, -30), (20, -20, -15), (40, -40, 0), (40, -40, -30)], ids=str)
 def test_the_polarity_is_found_under_uneven_light(light: tuple[int, int, int], inverted: bool) -> None:

@@ -67,7 +67,7 @@ def normalize_polarity(image: GrayImage, size_px: int = COARSE_SIZE_PX) -> GrayI
     """
     small = downscale(image, size_px)
     size = min(2 * (min(small.shape) // 4) + 1, 25)
-    deviation = small.astype(np.int16) - _surrounding_background(small, max(3, size))
+    deviation = small.astype(np.int16) - cv2.medianBlur(small, max(3, size))
     # The border of a cell distorts the median next to it.
     inside = deviation[_inset(small.shape[0]), _inset(small.shape[1])]
     lowest, lighter = nearest_rank_quantiles(inside, 0.01, 0.99)
@@ -77,19 +77,6 @@ def normalize_polarity(image: GrayImage, size_px: int = COARSE_SIZE_PX) -> GrayI
         lightness = _ink_lightness(small)
         ink_is_light = not _background_is_light(small) if lightness is None else lightness > 1.0
     return np.asarray(255 - image, np.uint8) if ink_is_light else image
-
-
-def _surrounding_background(image: GrayImage, size: int) -> GrayImage | int:
-    """Return the median of each pixel's neighborhood; one number if one level is the majority everywhere."""
-    for level in (int(image.max()), int(image.min())):
-        count = cv2.boxFilter(
-            (image == level).astype(np.uint8), cv2.CV_16U, (size, size), None, (-1, -1), False, cv2.BORDER_REPLICATE
-        )  # fmt: skip
-        if (
-            count.min() > size * size // 2
-        ):  # five times as fast as the median, and the usual case for drawings
-            return level
-    return np.asarray(cv2.medianBlur(image, size), np.uint8)
 
 
 def _background_is_light(image: GrayImage) -> bool:
