@@ -1,13 +1,14 @@
-"""Decode images in JSON: base64 text, and arrays of 28 x 28 numbers."""
+"""Decode images in JSON: base64 text, and validated arrays of 28 x 28 numbers."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from digitrec.constants import IMAGE_SIZE_PX
 from digitrec.errors import InvalidFieldError
 from digitrec.preprocessing.ops import GrayImage
 
@@ -56,33 +57,13 @@ def _has_layout(encoded: bytes) -> bool:
     return is_regular and (spaces > 1 or first in _WRAP_CHARS)
 
 
-def decode_pixels(value: object, field: str = "pixels") -> GrayImage:
-    """Return 28 rows of 28 numbers as a (28, 28) uint8 image with the polarity of MNIST.
+def decode_pixels(rows: Iterable[ArrayLike]) -> GrayImage:
+    """Return rows of numbers as a uint8 image with the polarity of MNIST.
 
     Parameters
     ----------
-    value : nested sequences or an array, (28, 28) or (28, 28, 1); 0 is the background and 255 the pen, or 1 if no
-        number is above 1.
-
-    Raises
-    ------
-    InvalidFieldError : the shape is wrong, or a number is not finite or out of range.
+    rows : 28 of (28,) or (28, 1); 0 is the background and 255 the pen, or 1 if no number is above 1.
     """
-    expected = f"expected {IMAGE_SIZE_PX} rows of {IMAGE_SIZE_PX} numbers, 0 (background) to 255 or 1 (pen). Received: "
-    try:
-        pixels = np.asarray(value)
-    except ValueError:
-        raise InvalidFieldError(field, f"{expected}rows of different lengths. Send a full square.") from None
-    if pixels.dtype.kind not in "iuf":
-        raise InvalidFieldError(field, f"{expected}a value that is not a number. Send numbers only.")
-    if pixels.shape not in {(IMAGE_SIZE_PX, IMAGE_SIZE_PX), (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 1)}:
-        raise InvalidFieldError(
-            field, f"{expected}shape {pixels.shape}. Send an image of another size as 'image'."
-        )
-    pixels = pixels.reshape(IMAGE_SIZE_PX, IMAGE_SIZE_PX).astype(np.float64)
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
-        raise InvalidFieldError(
-            field, f"{expected}NaN, infinity or a number outside the range. Scale them first."
-        )
+    pixels = np.array([np.ravel(row) for row in rows], np.float64)
     scale = 255.0 if pixels.max() <= 1 else 1.0
     return np.rint(pixels * scale).astype(np.uint8)

@@ -197,4 +197,4 @@ def _to_image(value: ImageBody | StrokesBody | PixelsBody) -> ImageLike:
         return decode_base64(value.image, "image")
     if isinstance(value, StrokesBody):
         return Strokes.from_lists(value.strokes, "strokes")
-    return decode_pixels(value.pixels, "pixels")
+    return decode_pixels(value.pixels)
