@@ -1,15 +1,4 @@
-"""Normalize a grayscale image of one digit to an MNIST-like 28 x 28 image.
-
-The steps, in order:
-
-1. `downscale_for_processing`: to a size at which a pen stroke is a few pixels wide.
-2. `extract_foreground` (background.py): how much darker each pixel is than the background around it. For a photo, it
-   removes salt-and-pepper noise, normalizes the polarity and corrects the shading.
-3. `remove_ruled_lines` (ruled_lines.py): form lines and cell borders that reach the edge of the image.
-4. `select_digit_components` (components.py): the digit without specks and fragments of neighbors.
-5. `estimate_ink_level`, `rescale_intensity`: from foreground to ink, 0 is background and 1 is ink, soft edges kept.
-6. `fit_to_mnist_box`: 20 px box, center of mass in the center, 28 x 28.
-"""
+"""Normalize a grayscale image of one digit to an MNIST-like 28 x 28 image."""
 
 from __future__ import annotations
 
