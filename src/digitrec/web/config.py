@@ -1,7 +1,7 @@
 """Settings of a deployment, read from environment variables; docs/settings.md explains each.
 
-The name of a variable is ``DIGITREC_`` and the field's name in capitals. The first sentence of a field's description
-says what the field takes; error messages quote it.
+The name of a variable is ``DIGITREC_`` and the field's name in capitals. A field's description says what the field
+takes; error messages quote it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SECRETS: Final = frozenset({"api_keys", "rate_limit_storage", "database_url"})
 _RATE: Final = r"[1-9]\d*/(second|minute|hour|day)"
 _NAME: Final = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 
-_COUNT = "A whole number above 0. "
-_COUNT_OR_ZERO = "A whole number, 0 or above. "
+_COUNT = "a whole number above 0"
+_COUNT_OR_ZERO = "a whole number, 0 or above"
 
 
 @dataclass(frozen=True)
@@ -74,62 +74,54 @@ class Settings(BaseSettings):
         protected_namespaces=(),  # model_path
     )
 
-    model_path: Path | None = Field(None, description="The path of a model file. None is the packaged one.")
+    model_path: Path | None = Field(None, description="the path of a model file")
     confidence_threshold: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="A number from 0 to 1. None takes the models' own."
+        None, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
     )
     max_image_bytes: PositiveInt = Field(InputLimits.max_image_bytes, description=_COUNT)
     max_image_pixels: PositiveInt = Field(InputLimits.max_image_pixels, description=_COUNT)
     max_request_bytes: PositiveInt = Field(20_000_000, description=_COUNT)
     max_request_images: PositiveInt = Field(64, description=_COUNT)
-    threads: PositiveInt = Field(4, description=_COUNT + "Requests that one worker processes at a time.")
+    threads: PositiveInt = Field(4, description=_COUNT)
     request_timeout_s: PositiveInt = Field(30, description=_COUNT)
     client_timeout_s: PositiveInt = Field(60, description=_COUNT)
     shutdown_delay_s: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
     rate_limit: str | None = Field(
         None,
         pattern=f"^{_RATE}(;{_RATE})*$",
-        description="A limit such as 600/minute or 10/second;5000/day. None is no limit.",
+        description="a limit such as 600/minute or 10/second;5000/day",
     )
     rate_limit_storage: str = Field(
         "memory://",
         pattern=r"^(memory://|(redis|rediss|redis\+unix)://\S+)$",
-        description="Memory:// or an address such as redis://HOST:6379. ",
+        description="memory:// or an address such as redis://HOST:6379",
     )
     api_keys: Annotated[tuple[_ApiKey, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (),
-        description="A list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it. ",
+        (), description="a list such as NAME:SHA256,NAME:SHA256, as `digitrec create-api-key NAME` prints it"
     )
     database_url: str | None = Field(
         None,
-        description="The URL of a database such as sqlite:///digitrec.db or postgresql://HOST/digitrec. None stores "
-        "nothing.",
+        description="the URL of a database such as sqlite:///digitrec.db or postgresql://HOST/digitrec",
     )
     database_access: Annotated[Literal["api_keys", "open"], BeforeValidator(str.lower)] = Field(
-        "api_keys", description="The word api_keys or open. "
+        "api_keys", description="the word api_keys or open"
     )
-    retention_days: int | None = Field(
-        None,
-        gt=0,
-        le=36_500,
-        description="A whole number from 1 to 36500. None keeps records until they are deleted.",
-    )
+    retention_days: int | None = Field(None, gt=0, le=36_500, description="a whole number from 1 to 36500")
     data: Path | None = Field(
-        None,
-        description="The path of mnist.npz, or of a folder with MNIST's IDX files. None is the download of Keras.",
+        None, description="the path of mnist.npz, or of a folder with MNIST's IDX files"
     )
     cors_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="A list of origins such as https://example.org,http://localhost:3000. "
+        (), description="a list of origins such as https://example.org,http://localhost:3000"
     )
     trusted_hosts: Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="A list of names such as digits.example.org,localhost. Empty is any name."
+        (), description="a list of names such as digits.example.org,localhost"
     )
     trusted_proxies: NonNegativeInt = Field(0, description=_COUNT_OR_ZERO)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
-        "INFO", description="DEBUG or INFO or WARNING or ERROR. "
+        "INFO", description="DEBUG or INFO or WARNING or ERROR"
     )
     log_format: Annotated[Literal["text", "json"], BeforeValidator(str.lower)] = Field(
-        "text", description="Text or json. "
+        "text", description="text or json"
     )
 
     @property
@@ -159,14 +151,8 @@ def _settings_error(name: str) -> SettingsError:
     field = name.lower().removeprefix(PREFIX.lower())
     variable, text = PREFIX + field.upper(), os.environ.get(PREFIX + field.upper(), "")
     received = f"{len(text)} characters of another form" if field in _SECRETS else repr(text)
-    expected = str(Settings.model_fields[field].description).split(". ")[0].rstrip(".")
-    return SettingsError(
-        f"{variable}: expected {_uncapitalized(expected)}. Received: {received}. Correct it or unset it."
-    )
-
-
-def _uncapitalized(text: str) -> str:
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    expected = Settings.model_fields[field].description
+    return SettingsError(f"{variable}: expected {expected}. Received: {received}. Correct it or unset it.")
 
 
 def find_misspelled(environ: Mapping[str, str]) -> dict[str, str]:
