@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -33,31 +32,11 @@ _COUNT = "a whole number above 0"
 _COUNT_OR_ZERO = "a whole number, 0 or above"
 
 
-@dataclass(frozen=True)
-class ApiKey:
-    """An API key as the server knows it: a name, and the key's SHA-256 in hex."""
-
-    name: str
-    sha256: str
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.sha256}"
-
-
-def _parse_api_key(value: str | ApiKey) -> ApiKey:
-    if isinstance(value, ApiKey):
-        return value
-    name, _, digest = value.partition(":")
-    if not (KEY_NAME.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest)):
-        raise ValueError("expected name:sha256")
-    return ApiKey(name, digest)
-
-
 def _split(value: object) -> object:
     return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
 
 
-_ApiKey = Annotated[ApiKey, BeforeValidator(_parse_api_key)]
+_ApiKey = Annotated[str, Field(pattern=f"^{KEY_NAME.pattern}:[0-9a-f]{{64}}$")]
 _Origin = Annotated[str, Field(pattern=rf"^https?://{_NAME}(:\d+)?$")]
 _Host = Annotated[str, Field(pattern=rf"^(\.?{_NAME}|\[[0-9a-fA-F:]+\])$")]
 
