@@ -1,14 +1,13 @@
-"""Every response has every security header, and no redirect leaves the host."""
+"""Every response has every security header, and none is a redirect."""
 
 from __future__ import annotations
 
 import http.client
 import re
 from collections.abc import Callable
-from urllib.parse import urljoin
 
 import pytest
-from flask import Flask, redirect, request
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ from web_images import one
 from web_servers import Server
 from web_testing import StubClassifier
 from werkzeug.test import TestResponse
-from werkzeug.wrappers import Response as BaseResponse
 
 from digitrec.web.middleware.api_keys import new_key
 
@@ -121,43 +119,18 @@ PARTS = [
 ANY_PATH = st.lists(st.sampled_from(PARTS)).map("".join)
 
 
-def get(client: FlaskClient, path: str, host: str, method: str = "GET") -> TestResponse:
-    """Send a path and a host that no client would let pass, and check any redirect."""
-    environ = {"HTTP_HOST": host, "PATH_INFO": path.encode().decode("latin-1")}
-    response = client.open("/", method=method, environ_overrides=environ, buffered=True)
-    for location in response.headers.getlist("Location"):
-        assert re.match(r"/(?![/\\])", location), location
-        assert urljoin("http://this.example/", location).startswith("http://this.example/")
-    return response
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=ANY_PATH, host=HOSTS, method=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]))
 @example("", "evil.example", "GET")
 @example("/static//etc/passwd", "evil.example", "GET")
 @example("//evil.example/", "localhost", "GET")
 @example("/\\evil.example", "localhost", "GET")
-def test_no_redirect_leaves_this_host(client: FlaskClient, path: str, host: str, method: str) -> None:
-    assert get(client, path, host, method).status_code < 500
-
-
-@pytest.mark.parametrize(
-    "location",
-    [None, "//evil.example/x", "/\\evil.example", "\\\\evil.example", "http:evil.example", "http:///x"],
-)
-def test_a_view_that_redirects_stays_on_this_host_too(
-    make_app: Callable[..., Flask], location: str | None
-) -> None:
-    def redirected() -> BaseResponse:
-        return redirect(request.host_url + "page/" if location is None else location)
-
-    app = make_app()
-    app.add_url_rule("/page/", "page", redirected)
-    app.url_map.merge_slashes = True
-    app.add_url_rule("/merged/<path:name>", "merged", redirected)
-    for path in ("/page", "/page/", "/merged//evil.example"):
-        assert 300 <= get(app.test_client(), path, "evil.example").status_code < 400
-    assert get(app.test_client(), "/page", "evil.example").headers["Location"] == "/page/"
+def test_no_path_is_redirected(client: FlaskClient, path: str, host: str, method: str) -> None:
+    """Also with a path and a host that no client would let pass."""
+    environ = {"HTTP_HOST": host, "PATH_INFO": path.encode().decode("latin-1")}
+    response = client.open("/", method=method, environ_overrides=environ, buffered=True)
+    assert response.status_code < 500
+    assert "Location" not in response.headers
 
 
 def test_no_response_names_the_software(server: Server) -> None:

@@ -31,7 +31,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
         )
-    app.wsgi_app = partial(_clear_invalid_host, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = partial(_normalize_address, app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_require_valid_address)
     if settings.trusted_hosts:
         app.before_request(partial(_require_host, settings.trusted_hosts))
@@ -39,20 +39,22 @@ def init_app(app: Flask, settings: Settings) -> None:
         _allow_origins(app, settings.cors_origins)
 
 
-def _clear_invalid_host(
+def _normalize_address(
     wsgi_app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
     host = environ.get("HTTP_HOST")
     if host and not (len(host) <= _MAX_HOST_CHARS and _HOST.fullmatch(host)):
         environ = {**environ, "HTTP_HOST": ""}
+    if not environ.get("PATH_INFO"):  # werkzeug would redirect to "/" of whatever host the client wrote
+        environ = {**environ, "PATH_INFO": "/"}
     return wsgi_app(environ, start_response)
 
 
 def _require_valid_address() -> None:
     if request.environ.get("HTTP_HOST") == "" and not PROBES.fullmatch(request.path):
         raise BadRequest("Expected a host name or address in the Host header. Received: neither.")
-    path = request.environ.get("PATH_INFO", "")
-    if path and not path.startswith("/"):
+    path = request.environ["PATH_INFO"]
+    if not path.startswith("/"):
         raise BadRequest(f"Expected a path that begins with '/'. Received: {path[:200]!r}.")
 
 

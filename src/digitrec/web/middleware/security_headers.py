@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Flask, Response, request
 
 from digitrec.web.request_context import request_id
@@ -33,8 +31,6 @@ SECURITY_HEADERS = {
 _HEADERS = (("Cache-Control", "no-store"), *SECURITY_HEADERS.items())
 # For one year, even if the site goes back to HTTP; so it is for this name only, without its subdomains.
 _STRICT_TRANSPORT = "max-age=31536000"
-# A scheme and a host, or the slashes that a browser takes for the start of a host.
-_OTHER_HOST = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*:)?([/\\]{2}[^/\\?#]*)?[/\\]*")
 
 
 def init_app(app: Flask) -> None:
@@ -44,15 +40,8 @@ def init_app(app: Flask) -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
-    if location := response.headers.get("Location"):
-        response.headers["Location"] = _on_this_host(location)
-    present = {name.lower() for name, _ in response.headers}
-    response.headers.extend(item for item in _HEADERS if item[0].lower() not in present)
+    for name, value in _HEADERS:
+        response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
     return response
-
-
-def _on_this_host(location: str) -> str:
-    """Return a redirect's URL without its host: werkzeug copies that from the request, as the client wrote it."""
-    return _OTHER_HOST.sub("/", location, count=1)
