@@ -6,16 +6,12 @@ Every label has few values, all of them the server's own: a route instead of a p
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 from digitrec.results import Reading
 from digitrec.web.request_context import current_state, elapsed_s
-
-if TYPE_CHECKING:
-    from prometheus_client.core import GaugeMetricFamily
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -61,18 +57,6 @@ class Metrics:
         )
 
 
-class _ModelInfo:
-    """A collector for the model of the worker that handles this request."""
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
-
-        card = current_state().recognizer.card
-        family = GaugeMetricFamily("digitrec_model_info", "The served model.", labels=["name", "version"])
-        family.add_metric([str(card["name"]), str(card["version"])], 1.0)
-        yield family
-
-
 def init_app(app: Flask) -> None:
     """Count the requests of `app`, and serve /metrics."""
     app.extensions[_EXTENSION] = Metrics()
@@ -83,12 +67,14 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Return the metrics in Prometheus's text format."""
-    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, Info, generate_latest  # noqa: PLC0415
     from prometheus_client.exposition import CONTENT_TYPE_LATEST  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
 
     registry = CollectorRegistry()
-    registry.register(_ModelInfo())
+    card = current_state().recognizer.card
+    about = {name: str(card[name]) for name in ("name", "version")}
+    Info("digitrec_model", "The served model.", registry=registry).info(about)
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         text = generate_latest(registry)
