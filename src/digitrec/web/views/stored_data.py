@@ -12,10 +12,10 @@ from flask import Response
 from digitrec.errors import DatasetError, TrainingError
 from digitrec.files import packaged_model_path
 from digitrec.limits import large_images
+from digitrec.model.classifier import load_classifier
 from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.request_context import current_state, heartbeat, with_heartbeat
 from digitrec.web.views.stored import make_blueprint, storage
-from digitrec.web.views.stored_records import adapted_recognizer, keep_recognizer
 
 if TYPE_CHECKING:
     from digitrec.training.data.mnist import Mnist
@@ -67,13 +67,12 @@ def add_adaptation() -> tuple[dict[str, Any], int]:
         output = Path(folder) / "adapted.h5"
         model = state.settings.model_path or packaged_model_path()
         result = adapt(model, digits, _mnist(state.settings.data), output, beat=heartbeat())
-        recognizer = adapted_recognizer(output, state)
+        load_classifier(output)  # with all checks of a model file
         content = output.read_bytes()
     stored = store.adaptations.add(
         content, digits=result.digits, held_out=result.held_out, before=result.before.accuracy,
         after=result.after.accuracy, seconds=round(result.seconds, 2), created_by=api_key_name(),
     )  # fmt: skip
-    keep_recognizer(stored.id, recognizer)
     return stored.to_dict(), 201
 
 

@@ -18,7 +18,7 @@ from digitrec.results import Reading
 from digitrec.web.error_handlers import result_or_problem
 from digitrec.web.middleware.api_keys import api_key_name
 from digitrec.web.observability.metrics import record_reading
-from digitrec.web.request_context import AppState, current_state, enforce_deadline
+from digitrec.web.request_context import current_state, enforce_deadline
 from digitrec.web.schemas.query import RecordsOptions, parse_query
 from digitrec.web.schemas.requests import CheckBody
 from digitrec.web.schemas.validation import parse_json
@@ -96,40 +96,27 @@ def field_image(record_id: str, name: str) -> Response:
     return Response(image, mimetype="image/webp", headers=headers)
 
 
-def active_recognizer() -> Recognizer:
-    """Return the recognizer of the active adaptation, which is loaded if it has changed, else the server's own.
+def _active_recognizer() -> Recognizer:
+    """Return the server's recognizer, with the digit network of the active adaptation if there is one.
 
     Raises
     ------
     ModelError : the stored model file cannot be used.
     """
-    state = current_state()
+    state, own = current_state(), current_state().recognizer
     adaptation_id = storage().adaptations.active_id()
     if adaptation_id is None:
-        return state.recognizer
+        return own
     recognizer = state.adapted.get(adaptation_id)
     if recognizer is None:
-        model = found(storage().adaptations.model(adaptation_id))
         with TemporaryDirectory() as folder:
             path = Path(folder) / "adapted.h5"
-            path.write_bytes(model)
-            recognizer = adapted_recognizer(path, state)
-        keep_recognizer(adaptation_id, recognizer)
+            path.write_bytes(found(storage().adaptations.model(adaptation_id)))
+            classifier, threshold = load_classifier(path), state.settings.confidence_threshold
+        recognizer = Recognizer(classifier, lines=own.models.lines, limits=own.limits, threshold=threshold)
+        state.adapted.clear()
+        state.adapted[adaptation_id] = recognizer
     return recognizer
-
-
-def adapted_recognizer(path: Path, state: AppState) -> Recognizer:
-    """Return the server's recognizer with the digit network in another file, after all checks of a model file."""
-    own = state.recognizer
-    threshold = state.settings.confidence_threshold
-    return Recognizer(load_classifier(path), lines=own.models.lines, limits=own.limits, threshold=threshold)
-
-
-def keep_recognizer(adaptation_id: int, recognizer: Recognizer) -> None:
-    """Use this recognizer while that adaptation is the active one."""
-    adapted = current_state().adapted
-    adapted.clear()
-    adapted[adaptation_id] = recognizer
 
 
 def _add(stored: StoredForm, image: ImageLike, name: str | None) -> tuple[StoredRecord, bool]:
@@ -139,7 +126,7 @@ def _add(stored: StoredForm, image: ImageLike, name: str | None) -> tuple[Stored
     record = store.records.find(stored.id, digest)
     if record is not None:
         return record, False
-    recognizer = active_recognizer()
+    recognizer = _active_recognizer()
     form = store.forms.prepared(stored.id, recognizer.limits)
     result = recognizer.read_form(image, form, iterate=enforce_deadline, include_images=True)
     for reading in result.fields.values():
