@@ -24,8 +24,8 @@ from digitrec.web.middleware.api_keys import api_key_name
 if TYPE_CHECKING:
     from flask_limiter import Limiter, RateLimitExceeded
 
-# Only the request that finds Redis unreachable waits for it.
-_REDIS_TIMEOUT_S = 0.5
+# Seconds; only the request that finds Redis unreachable waits for it.
+_REDIS_OPTIONS: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 # Providers give each customer a whole IPv6 network of this prefix length: it counts as one client.
 _IPV6_CLIENT_BITS = 64
 
@@ -40,10 +40,19 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.rate_limit is None:
         return
     # Imported here because it takes 0.1 s of the start, and most deployments do not use it.
-    from flask_limiter import RateLimitExceeded  # noqa: PLC0415
+    from flask_limiter import Limiter, RateLimitExceeded  # noqa: PLC0415
     from limits.errors import ConfigurationError  # noqa: PLC0415
 
-    limiter = _limiter(settings.rate_limit, settings.rate_limit_storage)
+    limiter = Limiter(
+        rate_limit_key,
+        application_limits=[settings.rate_limit],
+        storage_uri=settings.rate_limit_storage,
+        storage_options=_REDIS_OPTIONS,
+        in_memory_fallback=[settings.rate_limit],
+        swallow_errors=True,  # of concurrent requests that find Redis unreachable
+        key_prefix="digitrec",
+    )
+    limiter.request_filter(lambda: request.method != "POST")  # only POST requests run the model
     try:
         limiter.init_app(app)
     except ConfigurationError as error:
@@ -52,24 +61,6 @@ def init_app(app: Flask, settings: Settings) -> None:
             "Run: pip install 'digitrec[redis]'"
         ) from error
     app.register_error_handler(RateLimitExceeded, partial(_too_many, limiter))
-
-
-def _limiter(limit: str, storage: str) -> Limiter:
-    from flask_limiter import Limiter  # noqa: PLC0415
-
-    shared = not storage.startswith("memory:")
-    timeouts: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_TIMEOUT_S)
-    limiter = Limiter(
-        rate_limit_key,
-        application_limits=[limit],
-        storage_uri=storage,
-        storage_options=timeouts if shared else {},
-        in_memory_fallback=[limit] if shared else [],
-        swallow_errors=True,  # of concurrent requests that find Redis unreachable
-        key_prefix="digitrec",
-    )
-    limiter.request_filter(lambda: request.method != "POST")  # only POST requests run the model
-    return limiter
 
 
 def _too_many(limiter: Limiter, error: RateLimitExceeded) -> Response:
