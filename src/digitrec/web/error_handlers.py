@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, json, render_template, request, url_for
+from flask import Flask, Response, current_app, json, render_template, request
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -17,13 +17,12 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     ServiceUnavailable,
 )
-from werkzeug.http import HTTP_STATUS_CODES
 
 from digitrec import errors
 from digitrec.web import problems
 from digitrec.web.observability.logs import request_fields, skip_access_log
 from digitrec.web.observability.metrics import record_error
-from digitrec.web.problems import PROBLEMS, Problem
+from digitrec.web.problems import Problem, problem_of_status
 from digitrec.web.request_context import request_id
 
 _Image = TypeVar("_Image")
@@ -42,16 +41,6 @@ _PROBLEM_BY_ERROR: dict[type[BaseException], Problem] = {
     errors.TrainingError: problems.NO_IMPROVEMENT,
     errors.ModelError: problems.MODEL_UNAVAILABLE,
 }
-_PROBLEM_BY_STATUS = {
-    400: problems.MALFORMED_REQUEST,
-    401: problems.UNAUTHORIZED,
-    404: problems.NOT_FOUND,
-    405: problems.METHOD_NOT_ALLOWED,
-    413: problems.REQUEST_TOO_LARGE,
-    429: problems.TOO_MANY_REQUESTS,
-    500: problems.INTERNAL_ERROR,
-    503: problems.SHUTTING_DOWN,
-}
 
 
 def init_app(app: Flask) -> None:
@@ -62,7 +51,7 @@ def init_app(app: Flask) -> None:
 def classify(error: BaseException) -> Problem:
     """Return the problem type of `error`; an unexpected one is an internal error."""
     if isinstance(error, HTTPException):
-        return _of_status(error.code or 500)
+        return problem_of_status(error.code or 500)
     return next(
         (_PROBLEM_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _PROBLEM_BY_ERROR),
         problems.INTERNAL_ERROR,
@@ -72,13 +61,7 @@ def classify(error: BaseException) -> Problem:
 def problem_json(error: Exception) -> dict[str, Any]:
     """Log and count `error`, and return its problem as a JSON object."""
     problem = classify(error)
-    fields: dict[str, Any] = {
-        "type": url_for("pages.problem", name=problem.name) if problem.name in PROBLEMS else "about:blank",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _detail(error, problem),
-        "request_id": request_id(),
-    }
+    fields = problem.to_dict(_detail(error, problem), request_id())
     if isinstance(error, errors.InvalidFieldError):
         fields["field"] = error.field
     if isinstance(error, errors.ConflictError):
@@ -125,11 +108,6 @@ def _page(fields: dict[str, Any], problem: Problem) -> Response:
 def _wants_page() -> bool:
     """Return whether the client is a browser; a program that accepts anything gets JSON."""
     return request.accept_mimetypes.best_match([_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
-
-
-def _of_status(status: int) -> Problem:
-    title = HTTP_STATUS_CODES.get(status, "Unknown")
-    return _PROBLEM_BY_STATUS.get(status, Problem("", status, title, ""))
 
 
 def _detail(error: Exception, problem: Problem) -> str:

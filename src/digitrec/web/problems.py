@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.http import HTTP_STATUS_CODES
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,16 @@ class Problem:
     status: int
     title: str
     explanation: str
+
+    def to_dict(self, detail: str, request_id: str) -> dict[str, Any]:
+        """Return the problem of one request as JSON types."""
+        return {
+            "type": f"/problems/{self.name}" if self.name else "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": detail,
+            "request_id": request_id,
+        }
 
 
 RETRY_AFTER_S = 5  # a large image takes a second or two
@@ -142,3 +155,18 @@ SHUTTING_DOWN = Problem(
 
 # All of the above, in their order.
 PROBLEMS = {value.name: value for value in list(globals().values()) if isinstance(value, Problem)}
+_BY_STATUS = {
+    400: MALFORMED_REQUEST,
+    401: UNAUTHORIZED,
+    404: NOT_FOUND,
+    405: METHOD_NOT_ALLOWED,
+    413: REQUEST_TOO_LARGE,
+    429: TOO_MANY_REQUESTS,
+    500: INTERNAL_ERROR,
+    503: SHUTTING_DOWN,
+}
+
+
+def problem_of_status(status: int) -> Problem:
+    """Return the problem type of an HTTP error; one without a page of its own has no name."""
+    return _BY_STATUS.get(status, Problem("", status, HTTP_STATUS_CODES.get(status, "Unknown"), ""))

@@ -23,7 +23,7 @@ from waitress.utilities import BadRequest
 
 from digitrec.web.config import Settings
 from digitrec.web.middleware.security_headers import SECURITY_HEADERS
-from digitrec.web.problems import INTERNAL_ERROR, MALFORMED_REQUEST, REQUEST_TOO_LARGE
+from digitrec.web.problems import problem_of_status
 
 KEEPALIVE_S: Final = 75  # longer than the 60 s of most load balancers, which would get a reset connection
 _MAX_HEADER_BYTES: Final = 32_768
@@ -164,24 +164,17 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         error = self.request.error
-        problem = {400: MALFORMED_REQUEST, 413: REQUEST_TOO_LARGE, 500: INTERNAL_ERROR}.get(error.code)
+        problem = problem_of_status(error.code)
         details = {
             413: f"Expected a body of at most {self.channel.max_body_bytes:,} bytes. Received: a larger one.",
             431: f"Expected headers of at most {_MAX_HEADER_BYTES:,} bytes. Received: larger ones.",
-            500: INTERNAL_ERROR.explanation,
+            500: problem.explanation,
         }
+        invalid = f"Expected a valid HTTP request. Received: {error.body.rstrip('.')}."
         # Without the detail, which may quote a header.
         fields = {"request_id": secrets.token_hex(8), "status": error.code, "reason": error.reason}
         _log.info("request %(request_id)s: rejected with %(status)d, %(reason)s", fields, extra=fields)
-        body = {
-            "type": f"/problems/{problem.name}" if problem else "about:blank",
-            "title": problem.title if problem else error.reason,
-            "status": error.code,
-            "detail": details.get(
-                error.code, f"Expected a valid HTTP request. Received: {error.body.rstrip('.')}."
-            ),
-            "request_id": fields["request_id"],
-        }
+        body = problem.to_dict(details.get(error.code, invalid), fields["request_id"])
         content = json.dumps(body).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [
