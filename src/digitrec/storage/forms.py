@@ -24,7 +24,7 @@ class Forms:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._prepared = lru_cache(maxsize=_MAX_PREPARED)(self._prepare)
+        self.prepared = lru_cache(maxsize=_MAX_PREPARED)(self._prepared)
 
     def add(self, form: Form, reference: bytes | None, created_by: str | None) -> StoredForm:
         """Store a form and return it.
@@ -67,10 +67,6 @@ class Forms:
         with self._database.read() as session:
             return session.get(StoredForm, form_id)
 
-    def prepared(self, form_id: int, limits: InputLimits) -> Form:
-        """Return a form that exists, ready to read pages; the last ones are kept in memory."""
-        return self._prepared(form_id, limits)
-
     def delete(self, form_id: int) -> bool:
         """Delete a form and its records; return whether it was there."""
         with self._database.write() as session:
@@ -79,7 +75,8 @@ class Forms:
             )
         return found is not None
 
-    def _prepare(self, form_id: int, limits: InputLimits) -> Form:
+    def _prepared(self, form_id: int, limits: InputLimits) -> Form:
+        """Return a form that exists, ready to read pages."""
         with self._database.read() as session:
             stored = session.get_one(StoredForm, form_id, options=[undefer(StoredForm.reference)])
         return stored.form.prepare(picture=stored.reference, limits=limits)
