@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
@@ -18,9 +17,6 @@ from digitrec.web.views.request_images import read_images
 
 blueprint = Blueprint("pages", __name__)
 
-# Indentation is a twentieth of the page.
-_INDENT: Final = re.compile(r"\n\s+")
-
 
 @blueprint.get("/")
 def index() -> Response:
@@ -34,7 +30,7 @@ def index() -> Response:
         threshold=state.recognizer.threshold,
         number_threshold=state.recognizer.number_threshold,
     )
-    return _with_etag(make_response(_INDENT.sub("\n", page)))
+    return _with_etag(make_response(page))
 
 
 @blueprint.post("/upload")
