@@ -109,29 +109,28 @@ class Settings(BaseSettings):
         return InputLimits(self.max_image_bytes, self.max_image_pixels)
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(model_path: Path | None = None) -> Settings:
     """Return the settings in the environment; unset and empty variables keep the default.
 
     Parameters
     ----------
-    overrides : values by field name that replace the environment's; None keeps the environment's.
+    model_path : replaces that of the environment.
 
     Raises
     ------
     SettingsError : a value is invalid; the message names the variable, what it takes and what it holds, but no secret.
     """
+    changes: dict[str, Any] = {"model_path": model_path} if model_path else {}
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**changes)
     except ValidationError as error:
-        raise _settings_error(str(error.errors()[0]["loc"][0])) from None  # pydantic's text quotes secrets
-
-
-def _settings_error(name: str) -> SettingsError:
-    field = name.lower().removeprefix(PREFIX.lower())
-    variable, text = PREFIX + field.upper(), os.environ.get(PREFIX + field.upper(), "")
-    received = f"{len(text)} characters of another form" if field in _SECRETS else repr(text)
-    expected = Settings.model_fields[field].description
-    return SettingsError(f"{variable}: expected {expected}. Received: {received}. Correct it or unset it.")
+        field = str(error.errors()[0]["loc"][0])
+        variable, expected = PREFIX + field.upper(), Settings.model_fields[field].description
+        text = os.environ.get(variable, "")
+        received = f"{len(text)} characters of another form" if field in _SECRETS else repr(text)
+        raise SettingsError(
+            f"{variable}: expected {expected}. Received: {received}. Correct it or unset it."
+        ) from None  # pydantic's text quotes secrets
 
 
 def find_misspelled(environ: Mapping[str, str]) -> dict[str, str]:
