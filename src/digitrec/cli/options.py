@@ -76,12 +76,7 @@ def number_options(command: Command) -> Command:
 def parse_number_options(
     length: int | None, pattern: str | None, choices: Path | None, form: Path | None
 ) -> tuple[Constraint, Form | None]:
-    """Return the constraint on a number, and the template of a form if there is one.
-
-    Raises
-    ------
-    InvalidFieldError : an option is invalid.
-    """
+    """Return the constraint on a number, and the template of a form if there is one; raises InvalidFieldError."""
     from digitrec.reading.constraints import make_constraint
 
     template = _load_form(form) if form else None

@@ -40,30 +40,15 @@ class Database:
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
 
     def read(self) -> AbstractContextManager[Session]:
-        """Begin a transaction that only reads.
-
-        Raises
-        ------
-        DatabaseUnavailableError : the database cannot be used, or has another version.
-        """
+        """Begin a transaction that only reads; raises DatabaseUnavailableError."""
         return _transaction(self._engine)
 
     def write(self) -> AbstractContextManager[Session]:
-        """Begin a transaction that is committed at the end of the block.
-
-        Raises
-        ------
-        DatabaseUnavailableError : as for `read`; nothing was written.
-        """
+        """Begin a transaction that is committed at the end of the block; raises DatabaseUnavailableError."""
         return _transaction(self._writer)
 
     def upgrade(self) -> None:
-        """Create the tables, or bring them to this version.
-
-        Raises
-        ------
-        DatabaseUnavailableError : the database cannot be reached, or is that of a newer version.
-        """
+        """Create the tables, or bring them to this version; raises DatabaseUnavailableError."""
         self._migrate(command.upgrade, "head")
 
     def downgrade(self, version: str) -> None:

@@ -143,12 +143,7 @@ def find_misspelled(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def load_recognizer(settings: Settings) -> Recognizer:
-    """Return the recognizer for `settings`.
-
-    Raises
-    ------
-    ModelError : the model file is missing or cannot be served.
-    """
+    """Return the recognizer for `settings`; raises ModelError if its model file cannot be served."""
     return Recognizer.load(
         settings.model_path, limits=settings.limits, threshold=settings.confidence_threshold
     )

@@ -103,12 +103,7 @@ def elapsed_s() -> float:
 
 
 def enforce_deadline(items: Iterable[_Item]) -> Iterator[_Item]:
-    """Yield `items`, the images or form fields of this request, until its time is over.
-
-    Raises
-    ------
-    werkzeug.exceptions.RequestEntityTooLarge : the request has taken DIGITREC_REQUEST_TIMEOUT_S.
-    """
+    """Yield `items`, the images or form fields of this request; raises RequestEntityTooLarge when its time is over."""
     limit_s = current_state().settings.request_timeout_s
     beat = heartbeat()
     for item in items:

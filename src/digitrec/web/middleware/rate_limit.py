@@ -31,12 +31,7 @@ _IPV6_CLIENT_BITS = 64
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Limit the rate of POST requests to `app`, if `settings` say so.
-
-    Raises
-    ------
-    SettingsError : the counts are to be in Redis, and its client is not installed.
-    """
+    """Limit the rate of POST requests to `app`, if `settings` say so; raises SettingsError without Redis's client."""
     if settings.rate_limit is None:
         return
     # Imported here because it takes 0.1 s of the start, and most deployments do not use it.

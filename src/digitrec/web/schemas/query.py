@@ -110,12 +110,7 @@ _Options = TypeVar("_Options", bound=RequestModel)
 
 
 def parse_query(options: type[_Options], arguments: MultiDict[str, str]) -> _Options:
-    """Return the query parameters in `arguments`; of several with one name the first counts.
-
-    Raises
-    ------
-    InvalidFieldError : a value is invalid.
-    """
+    """Return the query parameters in `arguments`, of several with one name the first, or raise InvalidFieldError."""
     try:
         return options.model_validate(arguments.to_dict())
     except ValidationError as error:

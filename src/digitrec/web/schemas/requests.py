@@ -91,12 +91,7 @@ class CheckBody(_Body):
 
 
 def _image_key(value: Any) -> str | None:
-    """Return which of the three forms an object has; None for anything else.
-
-    Raises
-    ------
-    InvalidFieldError : the object has none of them or several.
-    """
+    """Return which of the three forms an object has, or raise InvalidFieldError; None for anything but an object."""
     if not isinstance(value, dict):
         return None
     given = [name for name in _IMAGE_KEYS if name in value]

@@ -71,12 +71,7 @@ def gunicorn_options(
     environ: Mapping[str, str],
     host: str = "0.0.0.0",  # noqa: S104  # nosec B104  # a container is reached from outside
 ) -> dict[str, Any]:
-    """Return gunicorn's options for `settings` and the variables PORT and WEB_CONCURRENCY.
-
-    Raises
-    ------
-    SettingsError : PORT or WEB_CONCURRENCY is not a whole number above 0.
-    """
+    """Return gunicorn's options for `settings`, PORT and WEB_CONCURRENCY; raises SettingsError for invalid values."""
     default_workers = worker_count(available_cores(), available_memory_bytes())
     return {
         "bind": f"{_bracketed(host)}:{_positive_int(environ, 'PORT', _DEFAULT_PORT)}",

@@ -32,13 +32,7 @@ def readyz() -> dict[str, Any]:
 
 
 def require_ready() -> None:
-    """Test the model.
-
-    Raises
-    ------
-    werkzeug.exceptions.ServiceUnavailable : the server shuts down.
-    ModelError : the model makes no prediction.
-    """
+    """Raise ServiceUnavailable during shutdown, and ModelError if the model makes no prediction."""
     if current_state().is_draining:
         raise ServiceUnavailable
     self_test(current_state().recognizer.classifier)

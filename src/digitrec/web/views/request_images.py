@@ -59,12 +59,7 @@ def read_images() -> list[ImageLike]:
 
 
 def read_images_and_form() -> tuple[list[ImageLike], Form | None]:
-    """Return the images of the request, and the template of a form, as text in a multipart form or inside JSON.
-
-    Raises
-    ------
-    As `read_images`.
-    """
+    """Return the images as `read_images`, and the template of a form in a multipart form or inside JSON."""
     form = picture = None
     if _is_json():
         with parsing_memory():
@@ -78,12 +73,7 @@ def read_images_and_form() -> tuple[list[ImageLike], Form | None]:
 
 
 def read_template() -> tuple[Form, bytes | None]:
-    """Return the template of a form and its picture: a multipart form, or JSON in which the reference is a data URL.
-
-    Raises
-    ------
-    As `read_images`.
-    """
+    """Return the template of a form and its picture: a multipart form, or JSON in which the reference is a data URL."""
     if request.mimetype == "multipart/form-data":
         form, picture = _form_and_picture()
         if form is None:
@@ -129,12 +119,7 @@ def _image_body() -> bytes:
 
 
 def read_body(expected: str, usage: str) -> bytes:
-    """Return the body of the request.
-
-    Raises
-    ------
-    werkzeug.exceptions.BadRequest : it is empty.
-    """
+    """Return the body of the request; raises BadRequest if it is empty."""
     body = request.get_data(cache=False)
     if not body:
         raise BadRequest(f"Expected {expected}. Received: an empty body. {usage}")

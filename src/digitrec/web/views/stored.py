@@ -28,12 +28,7 @@ def make_blueprint(name: str) -> Blueprint:
 
 
 def storage() -> Storage:
-    """Return the storage.
-
-    Raises
-    ------
-    StorageDisabledError : this server has no database.
-    """
+    """Return the storage; raises StorageDisabledError for a server without a database."""
     found = current_state().storage
     if found is None:
         raise StorageDisabledError(

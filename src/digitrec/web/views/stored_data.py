@@ -52,12 +52,7 @@ def list_adaptations() -> dict[str, Any]:
 
 @blueprint.post("/api/v1/adaptations")
 def add_adaptation() -> tuple[dict[str, Any], int]:
-    """Adapt the model to the digits that people confirmed or corrected, and read stored forms with it from now on.
-
-    Raises
-    ------
-    TrainingError : the digits do not make it better.
-    """
+    """Adapt the model to the digits that people confirmed or corrected, and read stored forms with it from now on."""
     from digitrec.training.adaptation import adapt  # noqa: PLC0415  # 0.3 s that few servers need
     from digitrec.training.samples import Samples  # noqa: PLC0415
 
