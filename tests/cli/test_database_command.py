@@ -47,5 +47,5 @@ def test_without_sqlalchemy_the_extra_is_named(url: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     result = run(url, "upgrade")
     assert result.exit_code == 1
-    assert result.stderr.startswith("digitrec: a database needs more packages (")
+    assert result.stderr.startswith("digitrec: database needs more packages (")
     assert result.stderr.endswith("pip install 'digitrec[storage]'\n")

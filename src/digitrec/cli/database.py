@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitrec.cli.options import FILE, requires
+from digitrec.cli.options import FILE
 
 if TYPE_CHECKING:
     from digitrec.storage import Storage
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def database(context: click.Context, url: str) -> None:
     """Upgrade, export or delete what a server stores."""
-    with requires("storage", "a database needs more packages"):
-        from digitrec.storage import Storage
+    from digitrec.storage import Storage
+
     context.obj = Storage(url)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from digitrec.cli.options import FILE, load_recognizer, model_option, requires
+from digitrec.cli.options import FILE, load_recognizer, model_option
 
 
 @click.command()
@@ -57,8 +56,12 @@ def evaluate(
     from digitrec.evaluation.datasets import find_labeled_datasets, read_labeled_dataset
     from digitrec.evaluation.evaluator import evaluate_digits, select_digit_sets
     from digitrec.evaluation.number_evaluator import evaluate_numbers
+    from digitrec.files import ensure_writable_dir
 
-    write_report = _report_writer(report) if report else None
+    if report:  # first, so that a long run does not fail at its end
+        from digitrec.evaluation.report import write_report
+
+        ensure_writable_dir(report)
     datasets = [read_labeled_dataset(item, seed=seed) for item in find_labeled_datasets(path)]
     number_sets = [item for item in datasets if item.is_number_set or (as_numbers and item.number_examples)]
     others = [item for item in datasets if item not in number_sets]
@@ -90,19 +93,9 @@ def evaluate(
         click.echo(
             "\n\n".join([*texts, *([format_number_results(number_results)] if number_results else [])])
         )
-    if write_report and report:
-        options = {"skip_preprocessing": skip_preprocessing, "limit": limit, "seed": seed}
+    if report:
+        options: dict[str, Any] = {"skip_preprocessing": skip_preprocessing, "limit": limit, "seed": seed}
         write_report(report, results, recognizer.card, number_results=number_results, **options)
-
-
-def _report_writer(folder: Path) -> Callable[..., None]:
-    """Return `write_report`, after checking that its packages and the folder are usable."""
-    from digitrec.files import ensure_writable_dir
-
-    with requires("train", "a report needs more packages"):
-        from digitrec.evaluation.report import write_report
-    ensure_writable_dir(folder)
-    return write_report
 
 
 def _progress_bar(name: str, count: int) -> Any:

@@ -22,7 +22,6 @@ from digitrec.cli.options import (
     model_option,
     number_options,
     parse_number_options,
-    requires,
     threshold_option,
 )
 from digitrec.errors import DigitrecError
@@ -33,6 +32,10 @@ if TYPE_CHECKING:
     from digitrec.recognizer import Recognizer
 
 
+# Of digitrec, with the packages of a command; the others need `web`.
+_EXTRAS = {"batch": "batch", "convert": "train", "database": "storage", "evaluate": "train", "read": "forms"}
+
+
 class ErrorHandlingGroup(click.Group):
     """A group that prints digitrec's errors as one line, without a traceback."""
 
@@ -41,11 +44,11 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(ctx)
         except DigitrecError as error:
             raise CliError(str(error)) from error
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] in {"", "digitrec"}:
-                raise
+        except ImportError as error:
+            command = ctx.invoked_subcommand or ""
+            extra = _EXTRAS.get(command, "web")
             raise CliError(
-                f"{ctx.invoked_subcommand} needs more packages ({error}). Run: pip install 'digitrec[web]'"
+                f"{command} needs more packages ({error}). Run: pip install 'digitrec[{extra}]'"
             ) from error
 
 
@@ -176,8 +179,8 @@ def convert(file: Path, *, scale: float | None, invert: bool) -> None:
     message says which option it needs, and nothing is written.
     """
     with suppress_native_stderr():
-        with requires("train", "converting needs TensorFlow"):
-            from digitrec.model.export import convert_model_file
+        from digitrec.model.export import convert_model_file
+
         model = convert_model_file(file, scale=scale, invert=invert)
     click.echo(
         f"{model.path}: converted, {len(model.graph):,} bytes of LiteRT graph, verified against Keras and on "

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,15 +37,6 @@ class CliError(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Print the line."""
         click.echo(f"digitrec: {' '.join(self.message.split())}", file=file, err=True)
-
-
-@contextmanager
-def requires(extra: str, reason: str) -> Iterator[None]:
-    """Report a package that an import in the block misses, and the extra of digitrec that has it."""
-    try:
-        yield
-    except ImportError as error:
-        raise CliError(f"{reason} ({error}). Run: pip install 'digitrec[{extra}]'") from error
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
@@ -89,8 +79,8 @@ def parse_number_options(
 
 
 def _load_form(path: Path) -> Form:
-    with requires("forms", "forms need pydantic"):
-        from digitrec.forms.template import Form
+    from digitrec.forms.template import Form
+
     return Form.load(path)
 
 
