@@ -97,17 +97,12 @@ def handle_error(error: Exception) -> Response:
 def _response(fields: dict[str, Any], problem: Problem) -> Response:
     if request.path == "/v2" or request.path.startswith("/v2/"):  # the Open Inference Protocol's own form
         return Response(json.dumps({"error": fields["detail"]}), mimetype="application/json")
-    return _page(fields, problem) if _wants_page() else Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
-
-
-def _page(fields: dict[str, Any], problem: Problem) -> Response:
-    explained = {**fields, "explanation": problem.explanation}
-    return Response(render_template("problem.html", problem=explained), mimetype="text/html")
-
-
-def _wants_page() -> bool:
-    """Return whether the client is a browser; a program that accepts anything gets JSON."""
-    return request.accept_mimetypes.best_match([_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
+    # A browser gets a page; a program that accepts anything gets JSON.
+    kinds = [_MEDIA_TYPE, "application/json", "text/html"]
+    if request.accept_mimetypes.best_match(kinds) == "text/html":
+        explained = {**fields, "explanation": problem.explanation}
+        return Response(render_template("problem.html", problem=explained), mimetype="text/html")
+    return Response(json.dumps(fields), mimetype=_MEDIA_TYPE)
 
 
 def _detail(error: Exception, problem: Problem) -> str:
