@@ -43,7 +43,9 @@ def _files(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
         for record in (record for page in storage.records.pages(form.id) for record in page):
             yield f"{folder}/records/{record.id}/record.json", json.dumps(record.to_dict())
             yield from _images(storage, f"{folder}/records/{record.id}", record.id)
-    yield from _adaptations(storage)
+    for adaptation in storage.adaptations.all():
+        yield f"adaptations/{adaptation.id}/about.json", json.dumps(adaptation.to_dict())
+        yield f"adaptations/{adaptation.id}/model.h5", storage.adaptations.model(adaptation.id) or b""
 
 
 def _images(storage: Storage, folder: str, record_id: int) -> Iterator[tuple[str, bytes]]:
@@ -56,12 +58,6 @@ def _images(storage: Storage, folder: str, record_id: int) -> Iterator[tuple[str
         yield f"{folder}/{position}.webp", image
         if digit_images is not None:
             yield f"{folder}/{position}-digits.png", digit_images
-
-
-def _adaptations(storage: Storage) -> Iterator[tuple[str, str | bytes]]:
-    for adaptation in storage.adaptations.all():
-        yield f"adaptations/{adaptation.id}/about.json", json.dumps(adaptation.to_dict())
-        yield f"adaptations/{adaptation.id}/model.h5", storage.adaptations.model(adaptation.id) or b""
 
 
 class _Sink(io.BytesIO):
