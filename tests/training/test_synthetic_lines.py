@@ -177,7 +177,7 @@ def test_split_writers_keeps_writers_together() -> None:
     train, validation = split_writers(library, 0.3, 1)
     assert len(validation.indices) == 2
     assert set(train.indices).isdisjoint(validation.indices)
-    assert len(train.labels) + len(validation.labels) == len(library.labels)
+    assert train.indices.keys() | validation.indices.keys() == library.indices.keys()
 
 
 def test_training_and_validation_images_are_disjoint() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitrec.training.synthetic.numbers import Item
 from digitrec.training.synthetic.strokes import curve_through
-from digitrec.training.synthetic.writers import Glyph, Writer
+from digitrec.training.synthetic.writers import Writer, ink_box
 
 Points = NDArray[np.float32]
 
@@ -127,24 +127,24 @@ def _character(
     cos, sin = np.cos(angle), np.sin(angle)
     rotation = np.array([[cos, -sin], [sin, cos]])
     matrix = rotation @ np.array([[style.aspect * scale[0], -style.slant * scale[1]], [0.0, scale[1]]])
-    if glyph.image is not None:
-        return _mark_from_image(glyph.image, glyph, matrix)
-    return _mark_from_strokes(glyph, matrix, rng)
+    if isinstance(glyph, list):
+        return _mark_from_strokes(glyph, matrix, rng)
+    return _mark_from_image(glyph, matrix)
 
 
-def _mark_from_strokes(glyph: Glyph, matrix: NDArray[np.float64], rng: np.random.Generator) -> Mark:
+def _mark_from_strokes(glyph: list[Points], matrix: NDArray[np.float64], rng: np.random.Generator) -> Mark:
     turned = np.asarray(matrix.T, np.float32)
     phase, waves, amount = rng.uniform(0, 6.28, 2), rng.uniform(2.0, 7.0), rng.uniform(0.0, 0.022)
     strokes = []
-    for stroke in glyph.strokes:
+    for stroke in glyph:
         points = stroke @ turned
         points += np.float32(amount) * np.sin(np.float32(waves) * points[:, ::-1] + phase.astype(np.float32))
         strokes.append(points)
     return Mark(strokes, [], [_densify(stroke) for stroke in strokes])
 
 
-def _mark_from_image(image: NDArray[np.uint8], glyph: Glyph, matrix: NDArray[np.float64]) -> Mark:
-    x, y, _, height = glyph.box
+def _mark_from_image(image: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Mark:
+    x, y, _, height = ink_box(image)
     scale = 1.0 / height
     to_line = np.hstack([matrix * scale, matrix @ np.array([[-x * scale], [-1.0 - y * scale]])])
     solid = image[y : y + height] > 90

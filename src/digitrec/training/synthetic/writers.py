@@ -7,9 +7,9 @@ another writer, the same one for the whole line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -98,56 +98,29 @@ _X_HEIGHT = 0.62
 _SLANT_BINS, _WIDTH_BINS = 8, 5
 _MIN_SIDE = 1e-3
 _DISTORTION_SIGMA = 0.045  # standard deviation, in units of the digit height
+_MIN_IMAGE_HEIGHT_PX = 8
 _REPLACEMENT_PROBABILITY = 0.5  # that three digits of a writer are drawn from templates instead
 
 
-class Glyph(NamedTuple):
-    """One drawn character in units of the digit height: the baseline is y = 0, the top of digits y = -1, left x = 0.
-
-    Exactly one of strokes, (N, 2) float32 each, and image, (28, 28) uint8 with 255 for ink, is given. The ink of the
-    image has the bounding box `box` (x, y, width, height, in pixels) and covers `width` by one unit.
-    """
-
-    strokes: list[Points]
-    image: NDArray[np.uint8] | None
-    box: tuple[int, int, int, int]
-    width: float
-
-
-class Writer(Protocol):
-    """Draws characters in one handwriting."""
-
-    pen: float | None  # stroke width in units of the digit height, None if unknown
-
-    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        """Return one sample of the digit, letter or symbol."""
-        ...
+# A drawn character: strokes in units of the digit height, where the baseline is y = 0 and the top of digits y = -1, or
+# an image, (28, 28) uint8 with 255 for ink.
+Glyph = list[Points] | NDArray[np.uint8]
 
 
 class StrokeLibrary:
-    """Characters of many writers in a few arrays, which are fast to send to other processes."""
+    """Characters of many writers.
+
+    Attributes
+    ----------
+    indices : of each writer's characters, by label.
+    digit_heights : the typical height of each writer's digits, in units of the tablet.
+    """
 
     def __init__(self, characters: Iterable[tuple[str, Sequence[Points], str]]) -> None:
         """Take (label, strokes, writer) triples; y points downwards."""
-        points: list[Points] = []
-        ends: list[int] = []
-        bounds = [0]
-        self.labels: list[str] = []
-        writers: list[str] = []
-        for label, strokes, writer in characters:
-            if not strokes:
-                continue
-            for stroke in strokes:
-                points.append(stroke)
-                ends.append(len(stroke))
-            bounds.append(len(ends))
-            self.labels.append(label)
-            writers.append(writer)
-        self._points = np.concatenate(points) if points else np.zeros((0, 2), np.float32)
-        self._ends = np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
-        self._bounds = np.array(bounds, np.int64)
+        self._characters = [character for character in characters if character[1]]
         self.indices: dict[str, dict[str, list[int]]] = {}
-        for index, (label, writer) in enumerate(zip(self.labels, writers, strict=True)):
+        for index, (label, _, writer) in enumerate(self._characters):
             self.indices.setdefault(writer, {}).setdefault(label, []).append(index)
         self.digit_heights = {
             writer: self._digit_height(by_label) for writer, by_label in self.indices.items()
@@ -155,19 +128,14 @@ class StrokeLibrary:
 
     def strokes(self, index: int) -> list[Points]:
         """Return the strokes of one character, shifted so that its bounding box starts at 0, 0."""
-        first, last = self._bounds[index], self._bounds[index + 1]
-        ends = self._ends[first : last + 1]
-        points = self._points[ends[0] : ends[-1]]
-        points = points - points.min(axis=0)
-        return [points[a - ends[0] : b - ends[0]] for a, b in pairwise(ends)]
+        return _moved_to_origin(self._characters[index][1])
 
     def subset(self, writers: set[str]) -> StrokeLibrary:
         """Return a library of these writers alone."""
         return StrokeLibrary(
-            (label, self.strokes(index), writer)
-            for writer in sorted(self.indices)
-            if writer in writers
-            for label, indices in self.indices[writer].items()
+            self._characters[index]
+            for writer in sorted(writers)
+            for indices in self.indices[writer].values()
             for index in indices
         )
 
@@ -198,69 +166,135 @@ class WriterPool:
     """Draws random writers from the sources."""
 
     def __init__(self, sources: Sources) -> None:
-        self._sources = sources
-        self._kinds: list[tuple[str, StrokeLibrary | None]] = []
+        self._kinds: list[Callable[[list[_LibraryWriter], np.random.Generator], Writer]] = []
         weights: list[float] = []
         for library, weight in sources.libraries:
-            self._kinds.append(("strokes", library))
+            self._kinds.append(partial(_PenWriter, *_digit_writers_of(library)))
             weights.append(weight)
         if len(sources.labels):
-            self._kinds.append(("images", None))
+            groups = _group_by_style(sources.images, sources.labels)
+            self._kinds.append(partial(_ImageWriter, sources.images, groups))
             weights.append(sources.image_weight)
-            self._groups = _group_by_style(sources.images, sources.labels)
-        self._kinds.append(("synthetic", None))
+        self._kinds.append(Writer)
         weights.append(sources.synthetic_weight if sum(weights) else 1.0)
-        self._kinds.append(("print", None))
+        self._kinds.append(_PrintWriter)
         weights.append(sources.print_weight * sum(weights))
         self._cumulative = np.cumsum(weights) / np.sum(weights)
-        self._writers = {id(library): _writer_weights(library) for library, _ in sources.libraries}
-        self._letter_writers = _letter_writers_of(sources.letters)
+        self._letter_writers = _letter_writers_of(sources.letters) if sources.letters else []
 
     def draw(self, rng: np.random.Generator) -> Writer:
         """Return a random writer."""
-        kind, library = self._kinds[
-            min(int(np.searchsorted(self._cumulative, rng.random())), len(self._kinds) - 1)
-        ]
-        templates = _TemplateWriter(rng)
-        words = self._words(rng)
-        if kind == "images":
-            return _ImageWriter(
-                self._sources.images, self._groups[int(rng.integers(len(self._groups)))], templates, words
-            )
-        if kind == "print":
-            return _PrintWriter(templates, words, rng)
-        if library is None:
-            return _CompleteWriter(templates, templates, frozenset(), words)
-        names, cumulative = self._writers[id(library)]
-        name, other = (names[min(int(np.searchsorted(cumulative, u)), len(names) - 1)] for u in rng.random(2))
-        replaced = (
-            frozenset(rng.choice(list(_REPLACEABLE_DIGITS), 3).tolist())
-            if rng.random() < _REPLACEMENT_PROBABILITY
-            else frozenset()
-        )
-        primary = _LibraryWriter(library, name)
-        fallback = _LibraryWriter(library, other)
-        return _CompleteWriter(
-            _FallbackWriter(primary, fallback), templates, replaced, primary if primary.knows("a") else words
-        )
+        return self._kinds[_weighted_index(self._cumulative, rng)](self._letter_writers, rng)
 
-    def _words(self, rng: np.random.Generator) -> _LibraryWriter | None:
-        if not self._letter_writers or self._sources.letters is None:
+
+class Writer:
+    """Draws characters in one handwriting: digits and symbols of templates, letters of one of `letter_writers`.
+
+    A subclass draws other digits. `pen` is the stroke width in units of the digit height, None if unknown.
+    """
+
+    pen: float | None = None
+
+    def __init__(self, letter_writers: list[_LibraryWriter], rng: np.random.Generator) -> None:
+        self._templates = _TemplateWriter(rng)
+        self._words = letter_writers[int(rng.integers(len(letter_writers)))] if letter_writers else None
+
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        """Return one sample of the digit, letter or symbol."""
+        if character.isdigit():
+            glyph = self._digit(character, rng)
+            return self._templates.draw(character, rng) if glyph is None else glyph
+        is_template, words = self._templates.knows(character), self._words
+        if (
+            words is not None
+            and words.knows(character)
+            and (not is_template or (character in _WRITER_SYMBOLS and rng.random() < 0.35))
+        ):
+            return words.draw(character, rng)
+        if is_template:
+            return self._templates.draw(character, rng)
+        drawing = _OTHER_SYMBOLS[int(rng.integers(len(_OTHER_SYMBOLS)))]
+        return _scale_to_line(_moved_to_origin(sample_strokes(drawing, rng).strokes), "A", 0.9)
+
+    def _digit(self, character: str, rng: np.random.Generator) -> Glyph | None:
+        """Return one sample of the digit; None where this writer lacks it."""
+        return None
+
+
+class _PenWriter(Writer):
+    """Draws the digits of one of `people`, and those that this person lacks of another one."""
+
+    def __init__(
+        self,
+        people: list[_LibraryWriter],
+        cumulative: NDArray[np.float64],
+        letter_writers: list[_LibraryWriter],
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(letter_writers, rng)
+        self._people = [people[_weighted_index(cumulative, rng)] for _ in range(2)]
+        is_changed = rng.random() < _REPLACEMENT_PROBABILITY
+        self._replaced = rng.choice(list(_REPLACEABLE_DIGITS), 3).tolist() if is_changed else []
+        if self._people[0].knows("a"):
+            self._words = self._people[0]
+
+    def _digit(self, character: str, rng: np.random.Generator) -> Glyph | None:
+        if character not in self._replaced:
+            for person in self._people:
+                if person.knows(character):
+                    return person.draw(character, rng)
+        return None
+
+
+class _ImageWriter(Writer):
+    """Draws digits of MNIST with a similar slant and stroke width."""
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        groups: list[_ImageGroup],
+        letter_writers: list[_LibraryWriter],
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(letter_writers, rng)
+        self._images = images
+        self._indices, self.pen = groups[int(rng.integers(len(groups)))]
+
+    def _digit(self, character: str, rng: np.random.Generator) -> Glyph | None:
+        indices = self._indices[int(character)]
+        if not len(indices):
             return None
-        return _LibraryWriter(
-            self._sources.letters, self._letter_writers[int(rng.integers(len(self._letter_writers)))]
-        )
+        image = self._images[int(indices[int(rng.integers(len(indices)))])]
+        return image if ink_box(image)[3] >= _MIN_IMAGE_HEIGHT_PX else None
+
+
+class _PrintWriter(Writer):
+    """Draws the digits of one of OpenCV's fonts."""
+
+    def __init__(self, letter_writers: list[_LibraryWriter], rng: np.random.Generator) -> None:
+        super().__init__(letter_writers, rng)
+        self._font, self._weight = int(rng.integers(0, 8)), int(rng.integers(1, 4))
+        self._font |= cv2.FONT_ITALIC if rng.random() < 0.2 else 0
+        self.pen = self._weight / 20.0
+
+    def _digit(self, character: str, rng: np.random.Generator) -> Glyph:
+        image = np.zeros((28, 28), np.uint8)
+        cv2.putText(image, character, (5, 24), self._font, 0.85, 255, self._weight, cv2.LINE_AA)
+        return image
+
+
+def ink_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return the box of the ink of an image glyph: x, y, width, height."""
+    x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
+    return x, y, width, height
 
 
 class _LibraryWriter:
-    pen: float | None = None
+    """Draws the characters of one writer of a library."""
 
     def __init__(self, library: StrokeLibrary, writer: str) -> None:
-        self._library, self._indices, self._digit_height_of_writer = (
-            library,
-            library.indices[writer],
-            library.digit_heights[writer],
-        )
+        self._library, self._indices = library, library.indices[writer]
+        self._digit_height = library.digit_heights[writer]
 
     def knows(self, character: str) -> bool:
         return character in self._indices
@@ -268,17 +302,15 @@ class _LibraryWriter:
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         indices = self._indices[character]
         strokes = self._library.strokes(indices[int(rng.integers(len(indices)))])
-        return _scale_to_line(strokes, character, self._digit_height_of_writer)
+        return _scale_to_line(strokes, character, self._digit_height)
 
 
 class _TemplateWriter:
     """Knows one way to write each digit, a template distorted for this writer, and each symbol."""
 
-    pen: float | None = None
-
     def __init__(self, rng: np.random.Generator) -> None:
         self._drawings: dict[str, str] = {}
-        self._distortions: dict[str, _Distortion] = {}
+        self._distortions: dict[str, Callable[[Points], Points]] = {}
         for label, drawings in _TEMPLATES.items():
             self._drawings[label] = drawings[int(rng.integers(len(drawings)))]
             self._distortions[label] = _sample_distortion(rng)
@@ -290,118 +322,19 @@ class _TemplateWriter:
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if character.isdigit():
-            strokes = [
-                _distort(stroke, self._distortions[character])
-                for stroke in sample_strokes(self._drawings[character], rng).strokes
-            ]
-            return _scale_to_line(_moved_to_origin(strokes), character, 0.9)
+            strokes = sample_strokes(self._drawings[character], rng).strokes
+            distorted = [self._distortions[character](stroke) for stroke in strokes]
+            return _scale_to_line(_moved_to_origin(distorted), character, 0.9)
         return _draw_symbol(self._drawings[character], rng)
 
 
-class _Distortion(NamedTuple):
-    """A smooth distortion of a unit square: waves along both axes, and a horizontal stretch."""
-
-    amounts: Points
-    frequencies: Points
-    phases: Points
-    stretch: float
-
-
-def _sample_distortion(rng: np.random.Generator) -> _Distortion:
-    return _Distortion(
-        rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32),
-        rng.uniform(1.5, 6.0, 2).astype(np.float32),
-        rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32),
-        float(np.exp(rng.normal(0.0, 0.15))),
-    )
-
-
-def _distort(stroke: Points, distortion: _Distortion) -> Points:
-    moved = stroke + distortion.amounts * np.sin(distortion.frequencies * stroke[:, ::-1] + distortion.phases)
-    return moved * np.array([distortion.stretch, 1.0], np.float32)
-
-
-class _FallbackWriter:
-    """One writer, and another one for the characters that the first lacks."""
-
-    pen: float | None = None
-
-    def __init__(self, primary: _LibraryWriter, fallback: _LibraryWriter) -> None:
-        self._primary, self._fallback = primary, fallback
-
-    def knows(self, character: str) -> bool:
-        return self._primary.knows(character) or self._fallback.knows(character)
-
-    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        return (self._primary if self._primary.knows(character) else self._fallback).draw(character, rng)
-
-
-class _CompleteWriter:
-    """A writer of digits, completed by templates and by a writer of letters."""
-
-    pen: float | None = None
-
-    def __init__(
-        self,
-        digits: _FallbackWriter | _TemplateWriter,
-        templates: _TemplateWriter,
-        replaced: frozenset[str],
-        words: _LibraryWriter | None,
-    ) -> None:
-        self._digits, self._templates, self._replaced, self._words = digits, templates, replaced, words
-
-    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        if character.isdigit():
-            if self._digits.knows(character) and character not in self._replaced:
-                return self._digits.draw(character, rng)
-            return self._templates.draw(character, rng)
-        return _draw_non_digit(character, self._templates, self._words, rng)
-
-
-class _ImageWriter:
-    """Draws digits of MNIST with a similar slant and stroke width."""
-
-    def __init__(
-        self,
-        images: NDArray[np.uint8],
-        group: _ImageGroup,
-        templates: _TemplateWriter,
-        words: _LibraryWriter | None,
-    ) -> None:
-        self._images, self._group, self._templates, self._words = images, group, templates, words
-        self.pen: float | None = group.pen
-
-    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        if not character.isdigit():
-            return _draw_non_digit(character, self._templates, self._words, rng)
-        indices = self._group.indices[int(character)]
-        if not len(indices):
-            return self._templates.draw(character, rng)
-        image = self._images[int(indices[int(rng.integers(len(indices)))])]
-        x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
-        if height < 8:
-            return self._templates.draw(character, rng)
-        return Glyph([], image, (x, y, width, height), width / height)
-
-
-class _PrintWriter:
-    """Draws the digits of one of OpenCV's fonts."""
-
-    def __init__(
-        self, templates: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
-    ) -> None:
-        self._templates, self._words = templates, words
-        self._font, self._weight = int(rng.integers(0, 8)), int(rng.integers(1, 4))
-        self._font |= cv2.FONT_ITALIC if rng.random() < 0.2 else 0
-        self.pen: float | None = self._weight / 20.0
-
-    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
-        if not character.isdigit():
-            return _draw_non_digit(character, self._templates, self._words, rng)
-        image = np.zeros((28, 28), np.uint8)
-        cv2.putText(image, character, (5, 24), self._font, 0.85, 255, self._weight, cv2.LINE_AA)
-        x, y, width, height = cv2.boundingRect((image > 60).astype(np.uint8))
-        return Glyph([], image, (x, y, width, height), width / height)
+def _sample_distortion(rng: np.random.Generator) -> Callable[[Points], Points]:
+    """Return a smooth distortion of a unit square: waves along both axes, and a horizontal stretch."""
+    amounts = rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32)
+    frequencies = rng.uniform(1.5, 6.0, 2).astype(np.float32)
+    phases = rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32)
+    stretch = np.array([np.exp(rng.normal(0.0, 0.15)), 1.0], np.float32)
+    return lambda stroke: (stroke + amounts * np.sin(frequencies * stroke[:, ::-1] + phases)) * stretch
 
 
 class _ImageGroup(NamedTuple):
@@ -430,7 +363,13 @@ def split_writers(library: StrokeLibrary, fraction: float, seed: int) -> tuple[S
     return library.subset(set(library.indices) - chosen), library.subset(chosen)
 
 
-def _writer_weights(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float64]]:
+def _weighted_index(cumulative: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Return a random index; `cumulative` is the cumulative distribution."""
+    return min(int(np.searchsorted(cumulative, rng.random())), len(cumulative) - 1)
+
+
+def _digit_writers_of(library: StrokeLibrary) -> tuple[list[_LibraryWriter], NDArray[np.float64]]:
+    """Return the writers with enough digits, and the cumulative distribution of how often each is drawn."""
     counts = {
         w: sum(len(p) for label, p in indices.items() if label.isdigit())
         for w, indices in library.indices.items()
@@ -438,52 +377,34 @@ def _writer_weights(library: StrokeLibrary) -> tuple[list[str], NDArray[np.float
     names = sorted(name for name, count in counts.items() if count >= 5 and library.digit_heights[name] > 0)
     names = names or sorted(library.indices)
     weights = np.sqrt([max(counts[name], 1) for name in names])
-    return names, np.cumsum(weights) / weights.sum()
+    return [_LibraryWriter(library, name) for name in names], np.cumsum(weights) / weights.sum()
 
 
-def _letter_writers_of(library: StrokeLibrary | None) -> list[str]:
-    if library is None:
-        return []
-    return sorted(
-        w
-        for w, indices in library.indices.items()
-        if sum(c.isalpha() for c in indices) >= 12 and library.digit_heights[w] > 0
-    )
+def _letter_writers_of(library: StrokeLibrary) -> list[_LibraryWriter]:
+    """Return the writers with enough letters."""
+    return [
+        _LibraryWriter(library, name)
+        for name, indices in sorted(library.indices.items())
+        if sum(c.isalpha() for c in indices) >= 12 and library.digit_heights[name] > 0
+    ]
 
 
-def _draw_non_digit(
-    character: str, templates: _TemplateWriter, words: _LibraryWriter | None, rng: np.random.Generator
-) -> Glyph:
-    primary = words is not None and words.knows(character)
-    if (
-        words is not None
-        and primary
-        and (not templates.knows(character) or (character in _WRITER_SYMBOLS and rng.random() < 0.35))
-    ):
-        return words.draw(character, rng)
-    if templates.knows(character):
-        return templates.draw(character, rng)
-    drawing = _OTHER_SYMBOLS[int(rng.integers(len(_OTHER_SYMBOLS)))]
-    return _scale_to_line(_moved_to_origin(list(sample_strokes(drawing, rng).strokes)), "A", 0.9)
-
-
-def _moved_to_origin(strokes: list[Points]) -> list[Points]:
+def _moved_to_origin(strokes: Sequence[Points]) -> list[Points]:
     low = np.min([stroke.min(axis=0) for stroke in strokes], axis=0)
     return [stroke - low for stroke in strokes]
 
 
-def _draw_symbol(drawing: str, rng: np.random.Generator) -> Glyph:
+def _draw_symbol(drawing: str, rng: np.random.Generator) -> list[Points]:
     strokes = [
         stroke * np.float32(rng.uniform(0.75, 1.15)) if len(drawing) > 40 else stroke
         for stroke in sample_strokes(drawing, rng).strokes
     ]
     low = float(min(stroke[:, 0].min() for stroke in strokes))
     shift = np.array([low, 1.0], np.float32)
-    strokes = [stroke - shift for stroke in strokes]
-    return Glyph(strokes, None, (0, 0, 0, 0), float(max(stroke[:, 0].max() for stroke in strokes)))
+    return [stroke - shift for stroke in strokes]
 
 
-def _scale_to_line(strokes: list[Points], character: str, digit_height: float) -> Glyph:
+def _scale_to_line(strokes: list[Points], character: str, digit_height: float) -> list[Points]:
     """Return strokes, whose box starts at 0, 0, with the size and the position on the line of the character."""
     extent = np.max([stroke.max(axis=0) for stroke in strokes], axis=0)
     width, height = max(float(extent[0]), _MIN_SIDE), max(float(extent[1]), _MIN_SIDE)
@@ -498,9 +419,7 @@ def _scale_to_line(strokes: list[Points], character: str, digit_height: float) -
         size, bottom = _SYMBOL_SIZES.get(character, (1.0, 0.0))
         scale = size / max(height, width)
     shift = np.array([0.0, bottom - height * scale], np.float32)
-    return Glyph(
-        [stroke * np.float32(scale) + shift for stroke in strokes], None, (0, 0, 0, 0), width * scale
-    )
+    return [stroke * np.float32(scale) + shift for stroke in strokes]
 
 
 def _letter_size_and_descent(character: str) -> tuple[float, float]:
