@@ -44,7 +44,7 @@ def write(text: str, rng: np.random.Generator) -> Strokes:
         glyph = sample_strokes(drawing, rng)
         low, high = glyph.box
         offset = np.array([left - low[0], rng.normal(0.0, 0.03)], np.float32)
-        lines += [100 * (stroke + offset) for stroke in glyph.lines]
+        lines += [100 * (stroke + offset) for stroke in glyph.strokes]
         left += float(high[0] - low[0]) + 0.28
     return Strokes(tuple(lines))
 
