@@ -218,14 +218,14 @@ def _read_raw(folder: Path) -> Iterator[Character]:
 def _read_segments(path: Path, include: Path, contributor: str) -> Iterator[Character]:
     text = _read_text(path)
     texts = [_read_text(_find_include(include, path, name)) for name in _INCLUDE.findall(text)]
-    strokes, axis_signs = _parse_strokes("\n".join([*texts, text]), path)
+    strokes = _parse_strokes("\n".join([*texts, text]), path)
     writers = _WRITER.findall("\n".join([text, *texts]))
     writer = f"{contributor}_{writers[0] if writers else path.stem}"
     for delineation, quoted in _SEGMENT.findall(text):
         label = quoted.removeprefix("\\") if len(quoted) == 2 else quoted
         if len(label) != 1:
             continue
-        parts = tuple(part * axis_signs for part in _select(strokes, delineation, path) if len(part))
+        parts = tuple(part for part in _select(strokes, delineation, path) if len(part))
         character = _usable(contributor, label, parts, writer)
         if character is not None:
             yield character
@@ -245,8 +245,8 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _parse_strokes(text: str, path: Path) -> tuple[list[Points], Points]:
-    """Return the pen-down components in order, and the factors that make y point downwards."""
+def _parse_strokes(text: str, path: Path) -> list[Points]:
+    """Return the pen-down components in order. UNIPEN's y axis points upwards and is flipped."""
     columns, x, y = 2, 0, 1
     strokes: list[Points] = []
     keywords = list(_KEYWORD.finditer(text))
@@ -263,8 +263,8 @@ def _parse_strokes(text: str, path: Path) -> tuple[list[Points], Points]:
                     f"{path}: expected {columns} numbers a point after .PEN_DOWN. Received: {error}. "
                     "Unpack the release again."
                 ) from error
-            strokes.append(points[:, [x, y]])
-    return strokes, np.array([1.0, -1.0], np.float32)  # UNIPEN's y axis points upwards
+            strokes.append(points[:, [x, y]] * np.array([1.0, -1.0], np.float32))
+    return strokes
 
 
 def _select(strokes: list[Points], delineation: str, path: Path) -> Iterator[Points]:
