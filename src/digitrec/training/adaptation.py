@@ -102,14 +102,16 @@ def adapt(
     if len(layer.bias) > len(LABELS):
         symbols, _ = split_symbol_classes(_SEED)
         images = concatenate(images, make_non_digits(symbols, images, _NON_DIGITS, _SEED))
-    replayed = _features(layer, images, beat)
+    replayed = _features(layer, images, beat).values
     checked = _features(layer, Samples(mnist.x_test[:_CHECKED], mnist.y_test[:_CHECKED]), beat)
     order = np.random.default_rng(_SEED).permutation(len(digits.labels))
     fitted, held_out = (_features(layer, digits.subset(order[start::2]), beat) for start in (0, 1))
-    regression = _Regression(np.vstack([layer.kernel, layer.bias]), replayed)
-    before = _score(regression.start, held_out, checked)
+    start = np.vstack([layer.kernel, layer.bias])
+    before = _score(start, held_out, checked)
     beat()
-    scores = [(_score(regression.fit(fitted, weight), held_out, checked), weight) for weight in _WEIGHTS]
+    scores = [
+        (_score(_fit(start, replayed, fitted, weight), held_out, checked), weight) for weight in _WEIGHTS
+    ]
     after, weight = max(
         scores, key=lambda item: (item[0].is_better(before), item[0].accuracy, -item[0].cross_entropy)
     )
@@ -122,7 +124,7 @@ def adapt(
     both = _Features(
         np.concatenate([fitted.values, held_out.values]), np.concatenate([fitted.labels, held_out.labels])
     )
-    weights = regression.fit(both, weight)
+    weights = _fit(start, replayed, both, weight)
     if not _score(weights, both, checked).keeps_mnist(before):
         raise TrainingError(
             "expected no loss on MNIST with all corrected digits. Received: one. Nothing was written. Correct more."
@@ -151,37 +153,28 @@ def _features(layer: LastLayer, samples: Samples, beat: Callable[[], None]) -> _
     return _Features(np.hstack([values, np.ones((len(values), 1), np.float32)]), samples.labels)
 
 
-class _Regression:
-    """The multinomial logistic regression of the last layer.
+def _fit(start: Matrix, replayed: Matrix, features: _Features, weight: float) -> Matrix:
+    """Return the weights of the last layer that minimize the mean cross-entropies and a penalty.
+
+    They are that of `features` times `weight`, and that of `replayed`, for which the weights `start` say the targets.
+    Nesterov's accelerated gradient descent (1983); the problem is convex, and the largest curvature is known.
 
     Parameters
     ----------
     start : (D + 1, C) float32, the old weights with the bias in the last row.
-    replayed : features for which the regression keeps what the old weights say.
     """
-
-    def __init__(self, start: Matrix, replayed: _Features) -> None:
-        self.start = start
-        self._replayed = replayed.values
-        self._targets = _softmax(replayed.values @ start)
-
-    def fit(self, features: _Features, weight: float) -> Matrix:
-        """Return the weights that minimize the mean cross-entropies, that of `features` times `weight`, and a penalty.
-
-        Nesterov's accelerated gradient descent (1983); the problem is convex, and the largest curvature is known.
-        """
-        x = np.concatenate([features.values, self._replayed])
-        labels = np.eye(self.start.shape[1], dtype=np.float32)[features.labels]
-        targets = np.concatenate([labels, self._targets])
-        parts = ((weight, len(features.values)), (1.0, len(self._replayed)))
-        row_weights = np.concatenate([np.full((count, 1), part / count, np.float32) for part, count in parts])
-        step = 1 / (0.5 * _CURVATURE_MARGIN * _largest_eigenvalue(x, row_weights) + _PENALTY)
-        current = previous = self.start
-        for index in range(_STEPS):
-            ahead = current + index / (index + 3) * (current - previous)
-            gradient = x.T @ (row_weights * (_softmax(x @ ahead) - targets)) + _PENALTY * (ahead - self.start)
-            previous, current = current, np.asarray(ahead - step * gradient, np.float32)
-        return current
+    x = np.concatenate([features.values, replayed])
+    labels = np.eye(start.shape[1], dtype=np.float32)[features.labels]
+    targets = np.concatenate([labels, _softmax(replayed @ start)])
+    parts = ((weight, len(features.values)), (1.0, len(replayed)))
+    row_weights = np.concatenate([np.full((count, 1), part / count, np.float32) for part, count in parts])
+    step = 1 / (0.5 * _CURVATURE_MARGIN * _largest_eigenvalue(x, row_weights) + _PENALTY)
+    current = previous = start
+    for index in range(_STEPS):
+        ahead = current + index / (index + 3) * (current - previous)
+        gradient = x.T @ (row_weights * (_softmax(x @ ahead) - targets)) + _PENALTY * (ahead - start)
+        previous, current = current, np.asarray(ahead - step * gradient, np.float32)
+    return current
 
 
 def _largest_eigenvalue(x: Matrix, row_weights: Matrix) -> float:
