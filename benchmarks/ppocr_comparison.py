@@ -35,6 +35,7 @@ from digitrec.evaluation.dataset_readers import LINE_SEPARATOR
 from digitrec.evaluation.datasets import LabeledDataset, find_labeled_datasets, read_labeled_dataset
 from digitrec.evaluation.number_evaluator import NumberSetResult, evaluate_numbers
 from digitrec.preprocessing.ops import disable_opencv_threads
+from digitrec.reading.ctc import NON_DIGIT, log_probability
 from digitrec.results import EMPTY_READING, Reading
 
 HERE = Path(__file__).parent
@@ -150,30 +151,13 @@ class PPOCR:
 def posterior(steps: NDArray[np.float64], classes: Sequence[int]) -> float:
     """Return the probability of a string under the output of a CTC network, in [0, 1], summed over all alignments.
 
-    The forward algorithm of Graves et al., "Connectionist temporal classification", 2006.
-
     Parameters
     ----------
-    steps : (T, C) probabilities, each row sums to 1; class 0 is the blank.
+    steps : (T, C) probabilities, each row sums to 1; class 0 is the blank, and C is above 10.
     classes : the string, without blanks.
     """
-    padded = np.zeros(2 * len(classes) + 1, int)
-    padded[1::2] = classes
-    may_skip = np.zeros(len(padded))  # 1 where a class may follow another one without a blank
-    may_skip[3::2] = padded[3::2] != padded[1:-2:2]
-    before = np.eye(1, len(padded))[0]
-    log_sum = 0.0
-    for step in steps[:, padded]:
-        reached = before.copy()
-        reached[1:] += before[:-1]
-        reached[2:] += before[:-2] * may_skip[2:]
-        reached *= step
-        total = float(reached.sum())
-        if total == 0.0:
-            return 0.0
-        before = reached / total
-        log_sum += math.log(total)
-    return min(1.0, math.exp(log_sum) * float(before[-2:].sum()))
+    columns = np.insert(steps[:, 1:], NON_DIGIT, steps[:, 0], axis=1)  # digitrec's blank follows ten classes
+    return min(1.0, math.exp(log_probability(columns, [item - (item <= NON_DIGIT) for item in classes])))
 
 
 def compare(dataset: LabeledDataset, readers: dict[str, Reader]) -> dict[str, tuple[NumberSetResult, float]]:
