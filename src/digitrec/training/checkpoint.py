@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import keras
@@ -13,12 +13,7 @@ import numpy as np
 from digitrec.errors import TrainingError
 from digitrec.files import atomic_write
 
-
-class TrainingState(NamedTuple):
-    """State of a run between two epochs: its configuration, and one dict of metrics per finished epoch."""
-
-    config: dict[str, Any]
-    history: list[dict[str, float]]
+History = list[dict[str, float]]  # the metrics of each finished epoch
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -26,8 +21,8 @@ def checkpoint_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.checkpoint")
 
 
-def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
-    """Write the model, the optimizer and the state. The old checkpoint stays intact until the new one is complete.
+def write_checkpoint(path: Path, model: keras.Model, config: dict[str, Any], history: History) -> None:
+    """Write the state of a run. The old checkpoint stays intact until the new one is complete.
 
     Raises
     ------
@@ -35,7 +30,7 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     """
     try:
         with atomic_write(path) as tmp_path, h5py.File(tmp_path, "w") as file:
-            file.attrs["state"] = json.dumps({"config": state.config, "history": state.history})
+            file.attrs["state"] = json.dumps({"config": config, "history": history})
             for part, variables in _parts(model).items():
                 for index, variable in enumerate(variables):
                     file[f"{part}/{index:04d}"] = keras.ops.convert_to_numpy(variable.value)
@@ -45,8 +40,8 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
         ) from error
 
 
-def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> TrainingState:
-    """Load the checkpoint into the compiled `model` and return the state.
+def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> History:
+    """Load the checkpoint into the compiled `model` and return the history.
 
     Raises
     ------
@@ -62,7 +57,7 @@ def read_checkpoint(path: Path, model: keras.Model, config: dict[str, Any]) -> T
             for part, variables in _parts(model).items():
                 for variable, name in zip(variables, sorted(file[part]), strict=True):
                     variable.assign(np.asarray(file[part][name]))
-            return TrainingState(state["config"], state["history"])
+            return list(state["history"])
     except (OSError, KeyError, ValueError) as error:
         raise TrainingError(
             f"{path}: expected a checkpoint. Received: {error}. Start without --resume."

@@ -12,7 +12,7 @@ import keras
 from tqdm.keras import TqdmCallback
 
 from digitrec.model.architectures import ARCHITECTURES, class_probability_model
-from digitrec.training.checkpoint import TrainingState, read_checkpoint, write_checkpoint
+from digitrec.training.checkpoint import History, read_checkpoint, write_checkpoint
 from digitrec.training.config import TrainingConfig
 from digitrec.training.datasets import AugmentedDataset, validation_dataset
 from digitrec.training.distillation import TeacherEnsemble
@@ -28,7 +28,7 @@ def fit(
     teachers: Sequence[Path] = (),
     resume: bool,
     progress: bool,
-) -> tuple[keras.Model, list[dict[str, float]]]:
+) -> tuple[keras.Model, History]:
     """Train a network and return it with its history, one dict of metrics per epoch.
 
     Parameters
@@ -64,7 +64,7 @@ def fit(
     trained.compile(_optimizer(config, len(batches)), "categorical_crossentropy", metrics=["accuracy"])
     saved_config = json.loads(json.dumps(config.to_dict()))  # as it is read back from the checkpoint
     saved_config["training data"] = training.digest()  # the same options with other data are another run
-    state = read_checkpoint(checkpoint, trained, saved_config) if resume else TrainingState(saved_config, [])
+    history = read_checkpoint(checkpoint, trained, saved_config) if resume else []
     early_stopping = []
     if config.patience is not None:
         early_stopping = [keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True)]
@@ -72,11 +72,11 @@ def fit(
         dataset,
         validation_data=validation_dataset(validation, classes),
         epochs=config.epochs,
-        initial_epoch=len(state.history),
+        initial_epoch=len(history),
         shuffle=False,  # AugmentedDataset shuffles reproducibly
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.set_epoch(epoch)),
-            _CheckpointCallback(checkpoint, state),
+            _CheckpointCallback(checkpoint, saved_config, history),
             *early_stopping,
             *([TqdmCallback()] if progress else []),
         ],
@@ -85,7 +85,7 @@ def fit(
     weights = model.get_weights()
     model = _build(config, "float32")
     model.set_weights(weights)
-    return model, state.history
+    return model, history
 
 
 def _build(config: TrainingConfig, dtype_policy: str) -> keras.Model:
@@ -121,10 +121,9 @@ def _schedule(
 class _CheckpointCallback(keras.callbacks.Callback):
     """Record the history and write the checkpoint after every epoch."""
 
-    def __init__(self, path: Path, state: TrainingState) -> None:
+    def __init__(self, path: Path, config: dict[str, Any], history: History) -> None:
         super().__init__()
-        self.path = path
-        self.state = state
+        self._path, self._config, self._history = path, config, history
         self._started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -133,5 +132,5 @@ class _CheckpointCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         numbers["seconds"] = time.monotonic() - self._started
-        self.state.history.append({"epoch": epoch + 1, **numbers})
-        write_checkpoint(self.path, self.model, self.state)
+        self._history.append({"epoch": epoch + 1, **numbers})
+        write_checkpoint(self._path, self.model, self._config, self._history)
