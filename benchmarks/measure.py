@@ -30,9 +30,9 @@ from digitrec.saliency import occlusion_saliency
 IMAGES = 20
 
 
-def measure_prediction(images: list[bytes], rounds: int) -> None:
-    """Print the latency of a prediction from bytes to result on one core, and of its parts."""
-    recognizer = Recognizer.load()
+def measure_recognizer(images: list[bytes], rounds: int) -> None:
+    """Print the latency of a prediction from bytes to result on one core, of its parts, and of reading six digits."""
+    recognizer, numbers = Recognizer.load(), [number(digits) for digits in NUMBERS]
     predictions = [recognizer.predict(image) for image in images]
     inputs = [prediction.normalized_image.reshape(1, *INPUT_SHAPE) for prediction in predictions]
     with one_core():
@@ -45,17 +45,10 @@ def measure_prediction(images: list[bytes], rounds: int) -> None:
             ),
             rounds // 5,
         )
-
-
-def measure_reading(rounds: int) -> None:
-    """Print the latency of reading a number of six digits on one core."""
-    recognizer = Recognizer.load()
-    images = [number(digits) for digits in NUMBERS]
-    with one_core():
         print_latency(
             "six digits",
-            lambda index: recognizer.read(images[index % len(images)]),
-            rounds,
+            lambda index: recognizer.read(numbers[index % len(numbers)]),
+            rounds // 5,
             "600 x 160 RGBA PNG",
         )
 
@@ -129,8 +122,7 @@ def main() -> None:
     print(f"digitrec {__version__}, {machine()}")
     images = [image for _, image in canvases(IMAGES)]
     disable_opencv_threads()  # like the server
-    measure_prediction(images, options.rounds)
-    measure_reading(options.rounds // 5)
+    measure_recognizer(images, options.rounds)
     measure_server(images, options.seconds, options.connections)
 
 
