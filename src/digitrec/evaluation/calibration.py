@@ -29,10 +29,7 @@ def reliability_bins(
 ) -> list[ReliabilityBin]:
     """Return the predictions grouped into `bins` equally wide ranges of confidence, without empty ranges.
 
-    Parameters
-    ----------
-    confidences : (N,) in [0, 1].
-    is_correct : (N,) bool.
+    Both arguments are (N,); confidences are in [0, 1].
     """
     confidence, correct = np.asarray(confidences, np.float64), np.asarray(is_correct, bool)
     indices = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -17,9 +17,7 @@ from digitrec.evaluation.string_metrics import PRECISION
 def format_results(results: list[SetResult], skipped: dict[str, str]) -> str:
     """Return all metrics of a single dataset of digits, or a line for each of several.
 
-    Parameters
-    ----------
-    skipped : by the dataset's name, why it was not evaluated.
+    `skipped` says by the dataset's name why it was not evaluated.
     """
     if len(results) == 1 and not skipped and results[0].is_digit_set:
         (result,) = results

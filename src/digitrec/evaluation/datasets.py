@@ -25,8 +25,7 @@ class LabeledDataset:
 
     Attributes
     ----------
-    name : of the file or folder.
-    path : of the file or folder.
+    name, path : of the file or folder.
     examples : those labeled with a digit, in the file's order; in a dataset without digits, all others.
     skipped_labels : how often each label occurs that is not scored.
     is_digit_set : False where no label is a digit and some are letters or symbols: a dataset to be rejected.

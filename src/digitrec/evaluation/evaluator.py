@@ -26,7 +26,6 @@ class SetResult:
 
     Attributes
     ----------
-    name : of the dataset.
     labels : (N,) int64, 0 to 9; all `NON_DIGIT_LABEL` in a dataset of other images.
     probabilities : (N, 10) float32; a row of NaN is a failed image.
     images : (N, 28, 28) uint8, the normalized images, 255 is full ink; zeros for a failed image.
@@ -108,7 +107,6 @@ def evaluate_digits(
 
     Parameters
     ----------
-    recognizer : the recognizer to evaluate.
     dataset : at least one image; a failed image counts as wrong.
     skip_preprocessing : pass the arrays to the network without decoding and normalization.
     on_progress : called with the number of images done since the last call.

@@ -25,8 +25,6 @@ class NumberSetResult:
 
     Attributes
     ----------
-    name : of the dataset.
-    examples : the images with their labels.
     readings : one for each example; `EMPTY_READING` for a failed image.
     threshold : the confidence that an accepted reading needs.
     known_length : whether the reader knew the number of digits of each number.

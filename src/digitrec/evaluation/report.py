@@ -58,7 +58,6 @@ def write_report(
     Parameters
     ----------
     results, number_results : of datasets of digits or other images, and of datasets of numbers; at least one in all.
-    card : the model card of the evaluated model.
     history : the metrics of each epoch of a training run.
     options : how the evaluation was run, for metrics.json.
 

@@ -177,7 +177,6 @@ def preset(name: str, architecture: str = DEFAULT_ARCHITECTURE, **changes: Any) 
     ----------
     name : one of `PRESETS`. ``quick`` trains for a few epochs, ``standard`` is the default, ``best`` trains longest;
         ``reference`` is the recipe published with `architecture`: plain MNIST, Adam, no augmentation.
-    architecture : a name in `digitrec.model.architectures.ARCHITECTURES`.
     changes : fields of `TrainingConfig` that override the preset.
 
     Raises

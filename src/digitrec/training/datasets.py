@@ -19,16 +19,8 @@ _VALIDATION_BATCH = 512
 class AugmentedDataset:
     """Shuffled, augmented batches. Each depends only on the seed, the epoch and its index.
 
-    A resumed run therefore trains on the same batches as an uninterrupted one.
-
-    Parameters
-    ----------
-    samples : the images and labels.
-    classes : number of classes of the one-hot targets.
-    batch_size : images per batch.
-    smoothing : label smoothing, in [0, 1].
-    augmentation_in : returns the augmentation of an epoch; None leaves the images as they are.
-    seed : of the order and the augmentation.
+    A resumed run therefore trains on the same batches as an uninterrupted one. `smoothing` is label smoothing, in
+    [0, 1]; `augmentation_in` returns the augmentation of an epoch, or None, which leaves the images as they are.
     """
 
     def __init__(

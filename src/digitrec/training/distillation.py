@@ -35,13 +35,9 @@ def file_hashes(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 class TeacherEnsemble:
-    """Models trained by this package whose mean prediction is distilled into a student.
+    """Models trained by this package whose mean prediction is distilled into a student of `classes` classes.
 
-    Parameters
-    ----------
-    paths : the model files.
-    classes : number of classes of the student.
-    fraction : weight of the teachers in each target, in [0, 1]; the label has the rest.
+    `fraction`, in [0, 1], is the weight of the teachers in each target; the label has the rest.
 
     Raises
     ------

@@ -105,7 +105,6 @@ def train_line_reader(
     Parameters
     ----------
     build : returns a new network, (B, 48, W, 1) float32 to (B, W / 4, classes) float32 logits.
-    sources : sources of the training and of the validation lines.
     folder : folder of the checkpoint, which is replaced atomically.
     workers : processes that make lines; 0 makes them in this process.
     log : receives a JSON line with the metrics after every checkpoint.

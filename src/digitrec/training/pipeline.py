@@ -103,7 +103,6 @@ def train(
 
     Parameters
     ----------
-    paths : the training data.
     extra_data : your own digits to train on, see `load_custom_data`.
     teachers : models for distillation; training starts from the weights of the first one.
     min_accuracy : do not write a model with a lower accuracy on the MNIST test set, in [0, 1].

@@ -31,14 +31,10 @@ _BATCH_NORM_BATCHES = 500  # enough for moving averages with momentum 0.99 to fo
 
 @dataclass(frozen=True)
 class SoupMembers:
-    """Networks to average.
+    """Networks to average, and their total training time.
 
-    Attributes
-    ----------
-    paths : their model files.
-    config : the common configuration of the fine-tuned ones, with the seed of the first one, and the seeds of all in
-        `averaged_seeds`.
-    seconds : their total training time.
+    `config` is the common configuration of the fine-tuned ones, with the seed of the first one, and the seeds of all in
+    `averaged_seeds`.
     """
 
     paths: tuple[Path, ...]
@@ -87,9 +83,7 @@ def find_members(paths: Sequence[Path]) -> SoupMembers:
 def average_weights(members: SoupMembers, training: Samples) -> keras.Model:
     """Return a network with the mean weights of the members, not calibrated.
 
-    Parameters
-    ----------
-    training : their training samples, to recompute the batch normalization statistics.
+    The statistics of batch normalization are recomputed on `training`, their training samples.
     """
     models = [load_raw_keras(path) for path in members.paths]
     weights = zip(*(model.get_weights() for model in models), strict=True)

@@ -35,13 +35,9 @@ _EMPTY_BOX = (0.0, -1.0, 4.0, 0.0)
 
 
 class InkLine(NamedTuple):
-    """A line before degradation.
+    """A line before degradation: how much handwritten and how much printed ink covers each pixel.
 
-    Attributes
-    ----------
-    handwriting, printed : (48, W) float32 in [0, 1], how much ink covers each pixel.
-    transcript : see `digitrec.model.line_alphabet`.
-    writing_height_px : from the top of the writing to its bottom.
+    The layers are (48, W) float32 in [0, 1]. `transcript` is as in `digitrec.model.line_alphabet`.
     """
 
     handwriting: Ink

@@ -62,13 +62,7 @@ def split_symbol_classes(seed: int) -> tuple[list[GlyphTemplate], list[GlyphTemp
 def make_non_digits(
     symbols: Sequence[GlyphTemplate], digits: Samples, counts: NonDigitCounts, seed: int
 ) -> Samples:
-    """Return samples with the label `NON_DIGIT_LABEL`.
-
-    Parameters
-    ----------
-    symbols : templates of letters and symbols.
-    digits : samples from which pairs and halves are made.
-    """
+    """Return samples with the label `NON_DIGIT_LABEL`; pairs and halves are made from `digits`."""
     rng = np.random.default_rng([seed, NON_DIGIT_LABEL])
     return concatenate(
         rasterize_and_normalize(sample_all(symbols, counts.symbols, seed), rng),

@@ -29,17 +29,10 @@ _POINTS_PER_SPAN = 8  # points between two control points of a curve
 
 @dataclass(frozen=True)
 class GlyphTemplate:
-    """One way to write a character.
-
-    Attributes
-    ----------
-    name : a description.
-    label : the digit, or `digitrec.constants.NON_DIGIT_LABEL`.
-    drawing : its strokes in the notation of this module.
-    """
+    """One way to write a character: a description, the label, and its strokes in the notation of this module."""
 
     name: str
-    label: int
+    label: int  # the digit, or `digitrec.constants.NON_DIGIT_LABEL`
     drawing: str
 
 

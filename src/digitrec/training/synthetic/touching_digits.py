@@ -37,12 +37,7 @@ class _Row(NamedTuple):
 
 
 def make_touching_digit_samples(digits: Samples, count: int, seed: int) -> Samples:
-    """Return the samples from `count` rows: digits, and at most as many of `NON_DIGIT_LABEL`.
-
-    Parameters
-    ----------
-    digits : samples from which the rows are composed.
-    """
+    """Return the samples from `count` rows of `digits`: digits, and at most as many of `NON_DIGIT_LABEL`."""
     rng = np.random.default_rng([seed, count])
     samples = from_pairs(sample for _ in range(count) for sample in _split_row(_make_row(digits, rng), rng))
     others = samples.non_digits()
