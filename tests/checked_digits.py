@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from digitrec.forms.template import Form
 from digitrec.results import DigitResult, FormRecord, Reading
 from digitrec.storage import Storage
-from sample_digits import draw_digit, png_bytes
+from sample_digits import draw_crosses, draw_digit, png_bytes
 
 
 def add_crosses(storage: Storage, count: int) -> None:
     """Store a number of a hand that writes every 3 as a cross in a box, checked by a person."""
-    rng = np.random.default_rng(0)
-    cross = np.zeros((28, 28), np.float32)
-    cv2.rectangle(cross, (4, 4), (23, 23), (1.0,), 2)
-    cv2.line(cross, (4, 4), (23, 23), (1.0,), 2)
-    cv2.line(cross, (23, 4), (4, 23), (1.0,), 2)
-    images = [np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)]
+    images = draw_crosses(count) / np.float32(255)
     digits = tuple(DigitResult(8, 0.5, (0, 0, 9, 9), np.full(10, 0.1, np.float32), image) for image in images)
     reading = Reading("8" * count, "8" * count, 0.5, False, digits)
     form = storage.forms.add(

@@ -56,6 +56,16 @@ def draw_number(text: str, step_px: int = 100) -> NDArray[np.uint8]:
     return page
 
 
+def draw_crosses(count: int) -> NDArray[np.uint8]:
+    """Return a hand that writes every 3 as a cross in a box: (count, 28, 28) uint8, light on dark."""
+    rng = np.random.default_rng(0)
+    cross = np.zeros((28, 28), np.uint8)
+    cv2.rectangle(cross, (4, 4), (23, 23), (255,), 2)
+    cv2.line(cross, (4, 4), (23, 23), (255,), 2)
+    cv2.line(cross, (23, 4), (4, 23), (255,), 2)
+    return np.stack([np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)])
+
+
 def crop_to_ink(image: NDArray[np.uint8], margin_px: int = 0) -> NDArray[np.uint8]:
     """Return the image cropped to its dark pixels."""
     x, y, width, height = cv2.boundingRect((image < 128).astype(np.uint8))

@@ -22,6 +22,7 @@ from digitrec.training.adaptation import adapt
 from digitrec.training.data.mnist import Mnist
 from digitrec.training.samples import Samples
 from digitrec.training.synthetic.non_digits import NonDigitCounts
+from sample_digits import draw_crosses
 
 MODEL = packaged_model_path()
 
@@ -42,14 +43,7 @@ def data(mnist: dict[str, NDArray[np.uint8]]) -> Mnist:
 
 
 def crosses(count: int) -> Samples:
-    """A hand that writes every 3 as a cross in a box."""
-    rng = np.random.default_rng(0)
-    cross = np.zeros((28, 28), np.uint8)
-    cv2.rectangle(cross, (4, 4), (23, 23), (255,), 2)
-    cv2.line(cross, (4, 4), (23, 23), (255,), 2)
-    cv2.line(cross, (23, 4), (4, 23), (255,), 2)
-    shifted = [np.roll(cross, rng.integers(-1, 2, 2), (0, 1)) for _ in range(count)]
-    return Samples(np.stack(shifted), np.full(count, 3, np.uint8))
+    return Samples(draw_crosses(count), np.full(count, 3, np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,25 @@
-"""Early stopping in the training loop."""
+"""The training loop: early stopping, and resuming from its checkpoint."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
-from digitrec.training.config import preset
+import keras
+
+from digitrec.errors import TrainingError
+from digitrec.training import fit as fit_module
+from digitrec.training.config import TrainingConfig, preset
 from digitrec.training.fit import fit
 from digitrec.training.samples import Samples
+
+pytestmark = pytest.mark.slow
 
 
 def _samples(first_label: int) -> Samples:
@@ -22,7 +30,6 @@ def _samples(first_label: int) -> Samples:
     return Samples(images, ((rows + first_label) % 10).astype(np.uint8))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("patience", "epochs"), [(None, 4), (2, 3)])
 def test_early_stopping_restores_the_weights_with_the_lowest_validation_loss(
     tmp_path: Path, patience: int | None, epochs: int
@@ -37,3 +44,41 @@ def test_early_stopping_restores_the_weights_with_the_lowest_validation_loss(
     loss = -np.log(probabilities[np.arange(80), validation.labels]).mean()
     assert len(losses) == epochs
     assert loss == pytest.approx(losses[-1] if patience is None else min(losses), rel=1e-3)
+
+
+class Stop(Exception):
+    """What interrupts a run."""
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainingConfig("two-convs", epochs=2, batch_size=16, non_digits=None)
+    checkpoint = tmp_path / "checkpoint"
+
+    def run(*, resume: bool, label: int = 0, **changes: Any) -> tuple[keras.Model, list[dict[str, float]]]:
+        samples = _samples(first_label=label)
+        return fit(replace(config, **changes), samples, samples, checkpoint, resume=resume, progress=False)
+
+    with pytest.raises(TrainingError, match="Start without --resume"):
+        run(resume=True)
+    checkpoint.write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="expected a checkpoint"):
+        run(resume=True)
+    whole, expected = run(resume=False)
+    write = fit_module.write_checkpoint
+
+    def write_and_stop(path: Path, *state: Any) -> None:
+        write(path, *state)
+        raise Stop
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(fit_module, "write_checkpoint", write_and_stop)
+        run(resume=False)
+    with pytest.raises(TrainingError, match="seed = 1. Received: 2"):
+        run(resume=True, seed=2)
+    with pytest.raises(TrainingError, match="expected to resume with training data"):
+        run(resume=True, label=1)
+    resumed, history = run(resume=True)
+    assert [entry["epoch"] for entry in history] == [1, 2]
+    assert history[-1]["loss"] == pytest.approx(expected[-1]["loss"], rel=1e-3)
+    for mine, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        assert np.allclose(mine, theirs, atol=1e-3)
