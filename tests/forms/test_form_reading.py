@@ -50,12 +50,12 @@ def texts(record: FormRecord) -> dict[str, str]:
     return {name: item.text for name, item in record.fields.items() if isinstance(item, Reading)}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_photo_of_a_filled_form_is_read(recognizer: Recognizer, form: Form, seed: int) -> None:
     image, matrix = fill_form.photograph(filled(form, VALUES), np.random.default_rng([13, seed]))
     record = recognizer.read_form(image, form)
     assert texts(record) == VALUES
-    assert record.violations == ()
+    assert (record.violations, record.images) == ((), {})
     member = record.fields["member"]
     assert isinstance(member, Reading)
     x, y, width, height = member.digits[0].box
@@ -71,28 +71,39 @@ def test_a_blank_form_has_no_digits(recognizer: Recognizer, form: Form) -> None:
     assert not record.accepted
 
 
-def test_numbers_that_break_a_rule_are_marked(recognizer: Recognizer, form: Form) -> None:
-    wrong = {**VALUES, "total": "508", "member": "804261", "date_of_birth": "24081974"}
-    image, _ = fill_form.scan(filled(form, wrong), np.random.default_rng(5))
-    record = recognizer.read_form(image, form)
-    assert [names for names, _ in record.violations] == [("member",), ("train", "hotel", "meals", "total")]
-    assert not record.accepted
-    assert record.to_dict()["violations"][0] == {
+@pytest.fixture(scope="module")
+def wrong(recognizer: Recognizer, form: Form) -> FormRecord:
+    """The record of a scan with a wrong check digit, a wrong sum, and a number in the middle of its boxes."""
+    values = {**VALUES, "total": "508", "member": "804261", "postcode": "  43"}
+    image, _ = fill_form.scan(filled(form, values), np.random.default_rng(5))
+    return recognizer.read_form(image, form, include_images=True)
+
+
+def test_numbers_that_break_a_rule_are_marked(wrong: FormRecord) -> None:
+    assert [names for names, _ in wrong.violations] == [("member",), ("train", "hotel", "meals", "total")]
+    assert not wrong.accepted
+    assert wrong.to_dict()["violations"][0] == {
         "fields": ["member"], "message": "expected a number with a check digit by Luhn.",
     }  # fmt: skip
 
 
-def test_the_boxes_of_a_comb_may_be_blank_before_and_after_the_number(
-    recognizer: Recognizer, form: Form
-) -> None:
-    image, _ = fill_form.scan(filled(form, {**VALUES, "postcode": "  43"}), np.random.default_rng(5))
-    postcode = recognizer.read_form(image, form).fields["postcode"]
+def test_the_boxes_of_a_comb_may_be_blank_before_and_after_the_number(wrong: FormRecord) -> None:
+    postcode = wrong.fields["postcode"]
     assert isinstance(postcode, Reading)
     assert postcode.text == "43"
     assert postcode.accepted
 
 
-@pytest.mark.parametrize("pen_px", [2, 4, 6])
+def test_a_record_has_an_image_of_each_field_if_asked_for(wrong: FormRecord, form: Form) -> None:
+    assert list(wrong.images) == [cell.name for cell in form.cells]
+    for image in wrong.images.values():
+        assert image.dtype == np.uint8
+        assert 1 <= image.shape[0] <= 96
+        assert 1 <= image.shape[1] <= 800
+        assert np.ptp(image) > 50
+
+
+@pytest.mark.parametrize("pen_px", [2, 6])
 def test_one_thin_digit_in_a_wide_box_is_not_blank(recognizer: Recognizer, form: Form, pen_px: int) -> None:
     assert form.blank is not None
     page = form.blank.image.copy()
@@ -103,22 +114,6 @@ def test_one_thin_digit_in_a_wide_box_is_not_blank(recognizer: Recognizer, form:
     assert isinstance(fields["train"], Reading)
     assert fields["train"].text == "1"
     assert isinstance(fields["telephone"], Reading)
-
-
-@pytest.mark.parametrize("has_reference", [True, False])
-def test_a_record_has_an_image_of_each_field_if_asked_for(
-    recognizer: Recognizer, form: Form, has_reference: bool
-) -> None:
-    image, _ = fill_form.scan(filled(form, VALUES), np.random.default_rng(5))
-    chosen = form if has_reference else Form.model_validate({"fields": {"whole": {"box": [0, 0, 1, 1]}}})
-    assert recognizer.read_form(image, chosen).images == {}
-    images = recognizer.read_form(image, chosen, include_images=True).images
-    assert list(images) == [cell.name for cell in chosen.cells]
-    for field_image in images.values():
-        assert field_image.dtype == np.uint8
-        assert 1 <= field_image.shape[0] <= 96
-        assert 1 <= field_image.shape[1] <= 800
-        assert np.ptp(field_image) > 50
 
 
 def test_the_iteration_over_the_fields_can_be_stopped(recognizer: Recognizer, form: Form) -> None:

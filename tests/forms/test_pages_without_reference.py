@@ -54,7 +54,7 @@ def test_form_is_read_with_slightly_shifted_boxes(
         "empty": {"box": boxes["empty"], "required": False},
     }
     (tmp_path / "form.json").write_text(json.dumps({"fields": fields}))
-    record = recognizer.read_form(_page(), Form.load(tmp_path / "form.json"))
+    record = recognizer.read_form(_page(), Form.load(tmp_path / "form.json"), include_images=True)
     phone, mark = record.fields["phone"], record.fields["mark"]
     assert isinstance(phone, Reading)
     assert isinstance(mark, Reading)
@@ -63,3 +63,4 @@ def test_form_is_read_with_slightly_shifted_boxes(
     assert isinstance(record.fields["empty"], BlankImageError)
     assert record.accepted == (phone.accepted and mark.accepted)
     assert record.fit is None
+    assert list(record.images) == list(_BOXES)

@@ -83,7 +83,7 @@ def other_form(seed: int) -> Picture:
     return np.asarray(form.image)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_another_form_is_rejected(blank: BlankForm, seed: int) -> None:
     image, _ = fill_form.photograph(other_form(seed), np.random.default_rng([12, seed]))
     with pytest.raises(FormMismatchError, match="another page"):
@@ -127,23 +127,16 @@ def test_two_forms_in_one_image_are_rejected(blank: BlankForm) -> None:
         blank.register(np.hstack([first, second]))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_nothing_is_left_of_the_print_in_a_blank_box(blank: BlankForm, seed: int) -> None:
-    image, _ = photo(blank, seed)
-    page = blank.register(image)
-    for box in BOXES[1:]:
-        with pytest.raises(BlankImageError):
-            page.crop(box)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_the_boxes_of_paper_that_is_not_flat_are_found(blank: BlankForm, seed: int) -> None:
+@pytest.mark.parametrize("bend_px", [0, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_left_of_the_print_in_a_blank_box(blank: BlankForm, seed: int, bend_px: int) -> None:
     height, width = blank.image.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    bent = cv2.remap(blank.image, x, y + 10 * np.sin(np.pi * x / width).astype(np.float32), cv2.INTER_LINEAR)
+    bent_y = y + bend_px * np.sin(np.pi * x / width).astype(np.float32)
+    bent = cv2.remap(blank.image, x, bent_y, cv2.INTER_LINEAR)
     image, _ = fill_form.photograph(bent, np.random.default_rng([14, seed]))
     page = blank.register(image)
-    assert np.abs(page.shifts).max() > 2
+    assert not bend_px or np.abs(page.shifts).max() > 2
     for box in BOXES[1:]:
         with pytest.raises(BlankImageError):
             page.crop(box)
