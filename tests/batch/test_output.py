@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,9 +27,12 @@ ROW = {"file": 'a, "b"\n.png', "digit": 7, "confidence": 0.5, "accepted": True, 
 FAILED = {"file": "c.png", "error": "expected an image"}
 
 
-def write(path: Path, *rows: dict[str, object], command: str = "a") -> int:
+DIGIT = RecognitionTask()
+
+
+def write(path: Path, *rows: dict[str, Any], command: str = "a", task: RecognitionTask = DIGIT) -> int:
     """Write rows as a run does; return the size of the results."""
-    output = output_at(path, RecognitionTask())
+    output = output_at(path, task)
     with (
         Journal(journal_path(path), {"input": command}, keep_rows=output.buffers_rows) as journal,
         closing(output),
@@ -219,44 +223,28 @@ FIELDS = {
 FORM = RecognitionTask("form", form=Form(fields=FIELDS).prepare())
 
 
-@pytest.mark.parametrize(
-    ("task", "row"),
-    [
-        (RecognitionTask("number"), NUMBER),
-        (FORM, {"fields": {name: {**NUMBER, "text": name} for name in FIELDS}}),
-    ],
-    ids=["number", "form"],
-)
 @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
-def test_table_of_numbers_has_the_transcripts(
-    tmp_path: Path, task: RecognitionTask, row: dict[str, object], name: str
-) -> None:
-    if name.endswith("parquet"):
-        pytest.importorskip("pyarrow", reason="needs pip install 'digitrec[parquet]'")
-    rows = [{"file": "a.png", **row}, {"file": "b.png", "error": "expected an image"}]
-    output = output_at(tmp_path / name, task)
-    with closing(output):
-        output.open(0, is_begun=False)
-        output.append(rows)
-        output.finish(rows)
-    names, first, second = cells_of(tmp_path / name)
-    assert list(map(from_cell, names)) == list(task.columns)
-    indices = [index for index, column in enumerate(names) if column.endswith("transcript")]
-    assert len(indices) == len(row.get("fields", "."))
-    for index in indices:
-        text = from_cell(names[index].removesuffix(".transcript")) if task.form else "14052006"
-        assert first[index - 1 : index + 3] == [text, "14/05/2006", 0.5, True]
-        assert second[index] is None
+def test_table_of_numbers_has_the_transcripts(tmp_path: Path, name: str) -> None:
+    fields = {name: {**NUMBER, "text": name} for name in FIELDS}
+    write(tmp_path / f"number-{name}", {"file": "a.png", **NUMBER}, FAILED, task=RecognitionTask("number"))
+    write(tmp_path / f"form-{name}", {"file": "a.png", "fields": fields}, FAILED, task=FORM)
+    number, failed = records(tmp_path / f"number-{name}")
+    assert number == {"file": "a.png", **NUMBER, "error": None}
+    assert failed == {**dict.fromkeys(NUMBER), **FAILED}
+    record, failed = records(tmp_path / f"form-{name}")
+    assert list(record) == list(failed) == list(FORM.columns)
+    for field in FIELDS:
+        assert (record[field], record[f"{field}.transcript"], failed[field]) == (field, "14/05/2006", None)
 
 
-def cells_of(path: Path) -> list[list[object]]:
-    """Return the header and the rows, with cells as in JSON."""
+def records(path: Path) -> list[dict[str, object]]:
+    """Return the rows by the names of their columns, with cells as in JSON."""
     if path.suffix == ".parquet":
-        results_table = pytest.importorskip("pyarrow.parquet").read_table(path)
-        return [results_table.column_names, *(list(row.values()) for row in results_table.to_pylist())]
+        parquet = pytest.importorskip("pyarrow.parquet", reason="needs pip install 'digitrec[parquet]'")
+        return list(parquet.read_table(path).to_pylist())
     known = {"": None, "true": True, "0.5": 0.5}
-    names, *lines = table(path)
-    return [names, *([known.get(cell, from_cell(cell)) for cell in line] for line in lines)]
+    names, *lines = ([known.get(cell, from_cell(cell)) for cell in line] for line in table(path))
+    return [dict(zip(names, line, strict=True)) for line in lines]
 
 
 def test_duplicate_columns_are_rejected(tmp_path: Path) -> None:
@@ -269,44 +257,19 @@ def test_duplicate_columns_are_rejected(tmp_path: Path) -> None:
 def test_a_workbook_marks_what_needs_checking_and_has_no_formulas(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl", reason="needs pip install 'digitrec[xlsx]'")
     right, doubtful = {**NUMBER, "text": "14"}, {**NUMBER, "text": "15", "accepted": False}
+    read = dict.fromkeys(FIELDS, right)
     violation = {"fields": ["digit"], "message": "expected a number of 1 to 6."}
     rows = [
-        {
-            "file": "=a.png",
-            "fields": {"day": right, "=sum": doubtful, "digit": right},
-            "violations": [violation],
-        },
-        {
-            "file": "b.png",
-            "fields": {"day": {"error": "blank"}, "=sum": right, "digit": right},
-            "violations": [],
-        },
+        {"file": "=a.png", "fields": {**read, "=sum": doubtful}, "violations": [violation]},
+        {"file": "b.png", "fields": {**read, "day": {"error": "blank"}}, "violations": []},
         {"file": "c\x0b.png", "error": "expected an image"},
     ]
-    output = output_at(tmp_path / "r.xlsx", FORM)
-    with closing(output):
-        output.open(0, is_begun=False)
-        output.append(rows)
-        output.finish(rows)
+    write(tmp_path / "r.xlsx", *rows, task=FORM)
     header, *lines = openpyxl.load_workbook(tmp_path / "r.xlsx").active.iter_rows()
-    assert [cell.value for cell in header] == [
-        "file",
-        "accepted",
-        "day",
-        "=sum",
-        "digit",
-        "violations",
-        "error",
-    ]
-    assert [cell.value for cell in lines[0]] == [
-        "=a.png",
-        False,
-        "14",
-        "15",
-        "14",
-        violation["message"],
-        None,
-    ]
+    names = ["file", "accepted", "day", "=sum", "digit", "violations", "error"]
+    assert [cell.value for cell in header] == names
+    values = ["=a.png", False, "14", "15", "14", violation["message"], None]
+    assert [cell.value for cell in lines[0]] == values
     assert {cell.data_type for line in (header, *lines) for cell in line if cell.value} == {"s"}
     marked = [[cell.column for cell in line if cell.fill.fill_type] for line in lines]
     assert marked == [[2, 4, 5], [2, 3], [1, 2, 3, 4, 5]]
