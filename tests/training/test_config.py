@@ -13,7 +13,7 @@ pytest.importorskip("keras", reason="needs pip install '.[train]'")
 
 from digitrec.errors import TrainingError
 from digitrec.model.architectures import ARCHITECTURES
-from digitrec.training import cli
+from digitrec.training import cli, pipeline
 from digitrec.training.config import PRESETS, TrainingConfig, preset
 
 
@@ -109,19 +109,10 @@ def test_every_launched_script_has_a_command_line(script: str, capsys: pytest.Ca
 
 
 def test_resuming_with_early_stopping_reports_where_it_counts_from(
-    tmp_path: Path, mnist_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, small_mnist: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = [
-        "--preset",
-        "quick",
-        "--data",
-        mnist_path,
-        "--output",
-        tmp_path / "m.h5",
-        "--quiet",
-        "--resume",
-    ]
-    assert cli.main_train_model([*map(str, arguments), "--patience", "2"]) == 1
+    options = f"--preset quick --limit 200 --data {small_mnist} --output {tmp_path / 'm.h5'} --quiet"
+    assert cli.main_train_model([*options.split(), "--resume", "--patience", "2"]) == 1
     notice, error = capsys.readouterr().err.splitlines()
     assert notice == "train_model: early stopping counts from the first resumed epoch."
     assert "Start without --resume" in error
@@ -133,12 +124,12 @@ def test_missing_data_is_reported_on_one_line(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_show_lines_writes_an_image(
-    tmp_path: Path, mnist_path: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("DIGITREC_UNIPEN", raising=False)  # it takes 20 s to load
+    monkeypatch.delenv("DIGITREC_UNIPEN", raising=False)
+    monkeypatch.setattr(pipeline, "load_pendigits", lambda path: [])
     output = tmp_path / "lines.png"
-    arguments = ["--data", str(mnist_path), "--pendigits", str(pen_digits_path), "--rows", "2"]
-    assert cli.main_show_lines([str(output), *arguments]) == 0
+    assert cli.main_show_lines([str(output), "--data", str(small_mnist), "--rows", "2"]) == 0
     image = cv2.imread(str(output), cv2.IMREAD_GRAYSCALE)
     assert image is not None
     assert image.std() > 10
