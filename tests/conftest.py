@@ -50,6 +50,13 @@ def pen_digits_path() -> Path:
     return path
 
 
+@pytest.fixture
+def small_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw few images into the plots of a report."""
+    monkeypatch.setattr("digitrec.evaluation.report._EXAMPLES_PER_DIGIT", 1)
+    monkeypatch.setattr("digitrec.evaluation.report._MAX_ERROR_ROWS", 1)
+
+
 @pytest.fixture(scope="session")
 def eval_folder() -> Path:
     """The development sets: DIGITREC_EVAL names them, or they lie next to the checkout."""

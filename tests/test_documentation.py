@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import re
 import sys
@@ -15,8 +14,6 @@ from click.testing import CliRunner
 from PIL import Image
 
 from digitrec.cli.main import main as cli
-from digitrec.files import packaged_model_path
-from digitrec.model.model_file import read_model_file
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
 from digitrec.web.config import Settings
@@ -159,13 +156,3 @@ def assert_is_called_in_order(
     assert [item for item in functions if item not in called] == []
     assert sorted(functions, key=called.index) == functions
     assert len({path for path, _ in listed}) <= max_modules
-
-
-def test_the_model_card_is_made_from_the_committed_models() -> None:
-    specification = importlib.util.spec_from_file_location("script", ROOT / "scripts" / "write_model_card.py")
-    assert specification is not None
-    assert specification.loader is not None
-    script = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(script)
-    cards = [read_model_file(packaged_model_path(name)).card for name in ("digitrec", "lines")]
-    assert (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8") == script.model_card_page(*cards)

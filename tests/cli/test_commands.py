@@ -189,31 +189,23 @@ def test_evaluate_prints_metrics_and_skipped_rows(labeled: Path) -> None:
     assert (only["name"], only["count"], only["correct"], metrics["skipped"]) == ("labeled", 3, 2, {})
 
 
-def test_evaluate_accepts_a_folder_of_datasets_and_reports_skipped_ones(labeled: Path) -> None:
+@pytest.mark.usefixtures("small_plots")
+def test_evaluate_reports_a_folder_of_datasets_of_digits_and_symbols(labeled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
     mixed = "".join(f'{{"label": "{label}", "strokes": [[[0, 0], [9, 9]]]}}\n' for label in ("1", "a1", "b1"))
     (labeled.parent / "mixed.jsonl").write_text(mixed)
     (labeled.parent / "pen.jsonl").write_text('{"label": "1", "strokes": [[[5, 0], [4, 40]]]}\n')
-    output = _run("evaluate", labeled.parent).output
-    assert "mean, unweighted" in output
-    assert "83.33%" in output
-    assert "mixed: skipped, 2 of 3 labels are not a single digit, such as 'a1'" in output
-
-
-def test_evaluate_prints_the_rejection_rate_of_symbols_and_writes_a_report(
-    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
-    monkeypatch.setattr("digitrec.evaluation.report._EXAMPLES_PER_DIGIT", 1)
     letters = '{"label": "x", "strokes": [[[0, 0], [40, 40]], [[40, 0], [0, 40]]]}\n'
     (labeled.parent / "letters.jsonl").write_text(letters)
     report = tmp_path / "new" / "report"
     output = _run("evaluate", labeled.parent, "--report", report).output
-    assert "not digits                n  rejected" in output
-    assert "letters                   1" in output
-    assert "AUROC" in output
+    skipped = "mixed: skipped, 2 of 3 labels are not a single digit, such as 'a1'"
+    symbols = ("not digits                n  rejected", "letters                   1", "AUROC")
+    for text in ("mean, unweighted", "83.33%", skipped, *symbols):
+        assert text in output
     metrics = json.loads((report / "metrics.json").read_text())
-    assert [item["name"] for item in metrics["sets"]] == ["labeled", "letters"]
-    assert metrics["all_digits"]["count"] == 3
+    assert [item["name"] for item in metrics["sets"]] == ["labeled", "letters", "pen"]
+    assert metrics["all_digits"]["count"] == 4
     assert len(metrics["rejection_curve"]["thresholds"]) == 101
     plots = {"confusion_matrix", "reliability", "errors", "examples", "rejection_curve"}
     assert {file.stem for file in report.glob("*.png")} == plots

@@ -16,13 +16,15 @@ from digitrec import Recognizer
 from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.errors import ModelFileError, OutputError
 from digitrec.evaluation.evaluator import SetResult, pool_results, rejection_curve_of
+from digitrec.files import packaged_model_path
+from digitrec.model.model_file import read_model_file
 
 pytest.importorskip("matplotlib", reason="needs pip install '.[train]'")
 
-from digitrec.evaluation import report
 from digitrec.evaluation.console import format_results
 from digitrec.evaluation.report import write_report
 
+ROOT = Path(__file__).parents[2]
 CARD: dict[str, Any] = {"name": "small", "version": "1", "threshold": 0.6, "created": "2026-11-21"}
 CARD |= {"training": {}, "rejection": {}, "results": {}}
 
@@ -39,7 +41,7 @@ def make_result(labels: list[int], predictions: list[int | None], confidence: fl
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = Path(__file__).parents[2] / "scripts" / "write_model_card.py"
+    path = ROOT / "scripts" / "write_model_card.py"
     specification = importlib.util.spec_from_file_location("write_model_card", path)
     assert specification is not None
     assert specification.loader is not None
@@ -70,10 +72,10 @@ def test_pool_of_no_results_is_none() -> None:
     ],
     ids=["no predictions at all", "no mistakes", "no digits", "both"],
 )
+@pytest.mark.usefixtures("small_plots")
 def test_report_is_written_for_every_kind_of_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: list[SetResult], plots: int
+    tmp_path: Path, results: list[SetResult], plots: int
 ) -> None:
-    monkeypatch.setattr(report, "_EXAMPLES_PER_DIGIT", 1)
     write_report(tmp_path / "new", results, CARD)
     metrics = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert len(metrics["sets"]) == len(results)
@@ -139,3 +141,8 @@ def test_model_card_describes_data_sources_teachers_and_averaging(
         assert re.search(rf"^\| {count:,} \| .{{10,}} \|$", page, re.MULTILINE)
     for text in ("the first of 2 teachers", "70.00 % of each target", "the seeds 4, 5, 6"):
         assert text in page
+
+
+def test_the_model_card_is_made_from_the_committed_models(script: ModuleType) -> None:
+    cards = [read_model_file(packaged_model_path(name)).card for name in ("digitrec", "lines")]
+    assert (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8") == script.model_card_page(*cards)

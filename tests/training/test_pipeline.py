@@ -29,11 +29,11 @@ pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_model.py"
 
 
+@pytest.mark.usefixtures("small_plots")
 def test_the_command_trains_on_all_sources_and_writes_a_report(
     tmp_path: Path, small_mnist: Path, pen_digits_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DIGITREC_UNIPEN", raising=False)  # it takes 20 s to load
-    monkeypatch.setattr("digitrec.evaluation.report._EXAMPLES_PER_DIGIT", 1)
     output, report = tmp_path / "m.h5", tmp_path / "report"
     arguments = [
         "--data", small_mnist, "--pendigits", pen_digits_path, "--limit", 300, "--epochs", 1, "--batch-size", 32,
