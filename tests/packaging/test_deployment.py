@@ -1,4 +1,7 @@
-"""What a host reads, Procfile, Dockerfile, render.yaml and railway.json, agrees, and works where it can be tried."""
+"""What a host reads, Procfile, Dockerfile, render.yaml and railway.json, agrees, and works where it can be tried.
+
+The installed package has all that it needs, and works without the checkout.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +25,7 @@ from server_process import free_port
 from digitrec import malloc
 from digitrec.web import create_app
 from digitrec.web.config import PREFIX, Settings
+from sample_digits import draw_digit, png_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -93,13 +98,17 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
     python = tmp_path / "python" / "bin" / "python"
     finish([str(python), *install[1:]], cwd=source)
     (packages,) = installed.glob("lib/python*/site-packages")
+    assert (packages / "digitrec/py.typed").is_file()
     models = (packages / "digitrec/_resources/models").iterdir()
     assert sorted(path.name for path in models) == ["digitrec.h5", "lines.h5"]
-    assert not list(packages.glob("tensorflow*"))
+    assert not [
+        path for name in ("tensorflow*", "keras*", "tests", "scripts") for path in packages.glob(name)
+    ]
+    port = free_port()
     environ = environment(run) | {
         "PATH": f"{installed / 'bin'}:{python.parent}:/usr/bin:/bin",
         "PYTHONPATH": str(packages),
-        "PORT": str(free_port()),
+        "PORT": str(port),
         "WEB_CONCURRENCY": "1",
     }
     check = json.loads(only(run, "HEALTHCHECK").text.split("CMD", 1)[1])
@@ -108,12 +117,19 @@ def test_the_images_steps_build_something_that_answers_and_is_found_healthy(tmp_
         server = subprocess.Popen(gunicorn, cwd=app, env=environ, stdout=log, stderr=log)
         try:
             wait_until_healthy(check, environ, tmp_path / "log")
+            assert fetch(port, "/")
+            assert fetch(port, "/static/bundle/main.js")
+            assert json.loads(fetch(port, "/predict", png_bytes(draw_digit(3))))["digit"] == 3
             server.terminate()
             assert server.wait(20) == 0
         finally:
             server.kill()
             server.wait()
     assert not succeeds(check, environ)
+    (app / "seven.png").write_bytes(png_bytes(draw_digit(7)))
+    command = [str(python), "-m", "digitrec", "predict", "--json", "seven.png"]
+    printed = subprocess.run(command, cwd=app, env=environ, capture_output=True, check=True).stdout
+    assert (json.loads(printed)["digit"], json.loads(printed)["accepted"]) == (7, True)
     for line in (tmp_path / "log").read_text().splitlines():
         json.loads(line)
 
@@ -196,6 +212,13 @@ def wait_until_healthy(check: list[str], environ: dict[str, str], log: Path) -> 
     while not succeeds(check, environ):
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
+
+
+def fetch(port: int, path: str, picture: bytes | None = None) -> bytes:
+    """Return the body of a response with a status of 200."""
+    url, headers = f"http://127.0.0.1:{port}{path}", {"Content-Type": "image/png"}
+    with urllib.request.urlopen(urllib.request.Request(url, picture, headers), timeout=60) as response:
+        return bytes(response.read())
 
 
 def succeeds(command: list[str], environ: dict[str, str]) -> bool:
