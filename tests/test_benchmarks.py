@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import re
@@ -11,21 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fuzz
-import numpy as np
 import psutil
 import pytest
 import serving
 from digits import NUMBERS, canvases, number
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from server_process import Server
 
 from digitrec import Recognizer
-from digitrec.errors import BlankImageError, ImageError
 from digitrec.preprocessing.decode import decode
-from digitrec.preprocessing.normalize import normalize
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
@@ -65,30 +58,6 @@ def test_fuzz_seeds_are_model_files_and_damaged_ones_are_rejected() -> None:
     for seed in fuzz.model_seeds():
         fuzz.read_model(seed)
         fuzz.read_model(seed[: len(seed) // 2])
-
-
-@settings(max_examples=150)
-@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=90)))
-def test_normalize_accepts_any_gray_image(image: np.ndarray) -> None:
-    try:
-        result = normalize(image)
-    except BlankImageError:
-        return
-    assert (result.shape, result.dtype) == ((28, 28), np.float32)
-    assert np.isfinite(result).all()
-    assert 0 <= result.min() <= result.max() == 1
-
-
-@settings(max_examples=150)
-@given(
-    st.sampled_from(
-        [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\1\0\0WEBP", b"BM", b"GIF89a", b"II*\0", b"MM\0*"]
-    ),
-    st.binary(max_size=400),
-)
-def test_decode_raises_image_errors_for_any_bytes(signature: bytes, rest: bytes) -> None:
-    with contextlib.suppress(ImageError):
-        assert decode(signature + rest).dtype == np.uint8
 
 
 def no_answer() -> bool:

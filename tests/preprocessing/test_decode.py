@@ -14,11 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from image_files import ROTATED, SEVEN, exif, grayscale_png, png_chunk, saved, seven
 from PIL import Image, PngImagePlugin
 
 from digitrec.constants import GIT_LFS_POINTER
 from digitrec.errors import (
+    ImageError,
     ImageTooLargeError,
     InvalidFieldError,
     UnreadableImageError,
@@ -88,6 +91,24 @@ def test_what_is_no_image_is_named_in_the_error(
 ) -> None:
     with pytest.raises(error, match=message):
         decode(image)
+
+
+SIGNATURES = [
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"RIFF\0\1\0\0WEBP",
+    b"BM",
+    b"GIF89a",
+    b"II*\0",
+    b"MM\0*",
+]
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(SIGNATURES), st.binary(max_size=400))
+def test_any_bytes_are_an_image_or_an_image_error(signature: bytes, rest: bytes) -> None:
+    with contextlib.suppress(ImageError):
+        assert decode(signature + rest).dtype == np.uint8
 
 
 def test_images_over_the_limits_are_rejected(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from digitrec import Recognizer
@@ -103,35 +106,25 @@ def test_a_blank_image_is_an_error(name: str) -> None:
         normalize(BLANKS[name])
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 1), (3000, 20), (20, 3000), (5, 4)]
-)
-@pytest.mark.parametrize("seed", range(4))
-def test_degenerate_pictures_are_ink_or_blank(shape: tuple[int, int], seed: int) -> None:
-    image = np.random.default_rng(seed).integers(0, 2, shape).astype(np.uint8) * 255
+SHAPES = array_shapes(min_dims=2, max_dims=2, max_side=90)
+
+
+@settings(max_examples=150)
+@given(arrays(np.uint8, SHAPES | st.sampled_from([(1, 500), (500, 1), (3000, 20), (20, 3000)])))
+def test_any_gray_image_is_normalized_or_blank(image: GrayImage) -> None:
     try:
-        ink = normalize(image)
+        result = normalize(image)
     except BlankImageError:
         return
-    assert ink.shape == (28, 28)
-    assert np.isfinite(ink).all()
+    assert (result.shape, result.dtype) == ((28, 28), np.float32)
+    assert np.isfinite(result).all()
+    assert 0 <= result.min() <= result.max() == 1
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_every_digit_is_read_in(name: str, recognizer: Recognizer) -> None:
     answers = [recognizer.predict(VARIATIONS[name](digit)).digit for digit in range(10)]
     assert answers == list(range(10))
-
-
-@pytest.mark.parametrize("number", ["47", "11", "77", "407", "10478"])
-def test_several_digits_are_rejected(number: str, recognizer: Recognizer) -> None:
-    answer = recognizer.predict(np.hstack([draw_digit(int(char)) for char in number]))
-    assert not answer.accepted, f"{answer.digit}, {answer.confidence:.1%}"
-
-
-@pytest.mark.parametrize("digit", [0, 2, 3, 4, 5, 6, 7, 8, 9])
-def test_a_digit_cut_out_tightly_keeps_its_bars(digit: int, recognizer: Recognizer) -> None:
-    assert recognizer.predict(crop_to_ink(draw_digit(digit))).digit == digit
 
 
 @pytest.mark.parametrize(("side", "digit"), [("left", 3), ("left", 5), ("left", 8), ("right", 8)])
@@ -198,7 +191,7 @@ def test_a_five_with_a_detached_bar_stays_complete() -> None:
 def test_mnist_images_keep_their_accuracy(
     recognizer: Recognizer, mnist: dict[str, NDArray[np.uint8]]
 ) -> None:
-    images, labels = mnist["x_test"][:2000], mnist["y_test"][:2000]
+    images, labels = mnist["x_test"][:800], mnist["y_test"][:800]
     raw = recognizer.classifier.probabilities((images[..., np.newaxis] / np.float32(255)).astype(np.float32))
     through = np.array([answer.digit for answer in recognizer.predict_many(list(images))])
     assert abs((through == labels).mean() - (raw.argmax(axis=1) == labels).mean()) <= 0.0025

@@ -27,12 +27,6 @@ def binarized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(image < 128, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("image", [np.zeros((50, 40), np.uint8), np.full((1, 1), 255, np.uint8)])
-def test_an_image_of_one_level_is_blank(recognizer: Recognizer, image: NDArray[np.uint8]) -> None:
-    with pytest.raises(BlankImageError):
-        recognizer.predict(image)
-
-
 def test_most_signs_do_not_look_like_digits(recognizer: Recognizer, eval_folder: Path) -> None:
     signs = (eval_folder / "not_digits.jsonl").read_text(encoding="utf-8").splitlines()[::15]
     drawings = [Strokes.from_lists(json.loads(sign)["strokes"]) for sign in signs]
