@@ -6,7 +6,6 @@ import inspect
 import pickle
 import subprocess
 import sys
-from importlib.resources import files
 
 import pytest
 
@@ -41,10 +40,6 @@ def test_error_of_a_field_reaches_another_process() -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'digitrec' has no attribute 'Reader'"):
         _ = digitrec.Reader
-
-
-def test_package_is_marked_as_typed() -> None:
-    assert files("digitrec").joinpath("py.typed").is_file()
 
 
 # TensorFlow, Matplotlib and Ray change the environment and the warning filters when they are imported. The modules that

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +101,18 @@ def test_network_that_divides_by_255_gets_gray_values(images: np.ndarray) -> Non
 
 
 @pytest.mark.parametrize(
-    ("network", "message"),
+    ("make", "message"),
     [
-        (_network((28, 28, 1), "sigmoid"), "expected probabilities that sum to 1, or logits"),
-        (_network((32, 32, 3), None), r"output \(10,\).*input \(32, 32, 3\), output \(10,\)"),
-        (_network((28, 28, 1), None, outputs=26), r"input \(28, 28, 1\), \(28, 28\) or \(784,\).*\(26,\)"),
-        (_with_two_outputs(), "expected a classifier of 28 x 28 digits"),
-        (_with_nan(), "expected finite outputs"),
+        (partial(_network, (28, 28, 1), "sigmoid"), "expected probabilities that sum to 1, or logits"),
+        (partial(_network, (32, 32, 3), None), r"output \(10,\).*input \(32, 32, 3\), output \(10,\)"),
+        (partial(_network, (28, 28, 1), None, outputs=26), r"\(28, 28, 1\), \(28, 28\) or \(784,\).*\(26,\)"),
+        (_with_two_outputs, "expected a classifier of 28 x 28 digits"),
+        (_with_nan, "expected finite outputs"),
     ],
     ids=["sigmoid", "another input", "26 classes", "two outputs", "NaN"],
 )
-def test_another_network_is_rejected(tmp_path: Path, network: keras.Model, message: str) -> None:
-    path = _saved(network, tmp_path / "other.h5")
+def test_another_network_is_rejected(tmp_path: Path, make: Callable[[], keras.Model], message: str) -> None:
+    path = _saved(make(), tmp_path / "other.h5")
     with pytest.raises(ModelFileError, match=message):
         convert_model_file(path)
     with pytest.raises(ModelNotCompiledError):

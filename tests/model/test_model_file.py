@@ -215,7 +215,7 @@ def test_writing_into_a_damaged_file_is_rejected_or_gives_a_whole_one(tmp_path: 
     content, positions = packaged_model_path().read_bytes(), _structure_positions(packaged_model_path())
     card = read_model_file(packaged_model_path()).card
     errors: list[str] = []
-    for seed in range(40):
+    for seed in range(15):
         rng, damaged = np.random.default_rng(seed), bytearray(content)
         for position in rng.choice(positions, 3):
             damaged[position] ^= 1 << int(rng.integers(8))
@@ -226,7 +226,7 @@ def test_writing_into_a_damaged_file_is_rejected_or_gives_a_whole_one(tmp_path: 
         except ModelFileError as error:
             errors.append(str(error))
         assert path.read_bytes() == damaged or read_model_file(path).graph == b"a graph"
-    assert 5 < len(errors) < 35
+    assert 2 < len(errors) < 13
     assert [reason for reason in errors if "truncated or damaged" not in reason] == []
 
 

@@ -120,7 +120,7 @@ def test_the_command_skips_what_is_no_digit_and_says_what_it_gained(mnist_path: 
 def test_keras_and_litert_agree_on_an_adapted_model(adapted: Path, data: Mnist) -> None:
     keras = pytest.importorskip("keras", reason="needs pip install '.[train]'")
     images = np.concatenate(
-        [Samples(data.x_test[:300], data.y_test).model_inputs(), crosses(5).model_inputs()]
+        [Samples(data.x_test[:100], data.y_test).model_inputs(), crosses(5).model_inputs()]
     )
     expected = keras.saving.load_model(adapted, compile=False).predict(images, verbose=0)
     received = load_classifier(adapted).probabilities(images)

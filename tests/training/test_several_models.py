@@ -56,11 +56,13 @@ def samples() -> Samples:
     return Samples(rng.integers(0, 256, (40, 28, 28), np.uint8), np.full(40, 7, np.uint8))
 
 
-def test_a_missing_teacher_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_teacher_or_member_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"expected a model at .*none.h5"):
         file_hashes([tmp_path / "none.h5"])
     with pytest.raises(ModelNotFoundError):
         TeacherEnsemble([tmp_path / "none.h5"], 11, 0.5)
+    with pytest.raises(ModelNotFoundError):
+        find_members([tmp_path / "none.h5", tmp_path / "other.h5"])
 
 
 def test_a_foreign_teacher_or_one_without_the_reject_class_is_rejected(tmp_path: Path) -> None:
@@ -157,11 +159,6 @@ def test_models_that_cannot_be_averaged_are_rejected(
 ) -> None:
     with pytest.raises(TrainingError, match=message):
         find_members([save(config) for config in configs])
-
-
-def test_a_missing_member_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError):
-        find_members([tmp_path / "a.h5", tmp_path / "b.h5"])
 
 
 def test_members_have_seeds_and_total_time(save: Any) -> None:
