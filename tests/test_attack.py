@@ -260,9 +260,10 @@ def server() -> Iterator[LimitedServer]:
 
 
 def sample() -> list[Case]:
-    """Return all inputs that are quick to make, and some of the others."""
-    heavy = [case for case in cases() if case.is_heavy and case.cpu_s == CPU_S]
-    return [case for case in cases() if not case.is_heavy] + random.Random(0).sample(heavy, 16)
+    """Return all pages and all inputs that are quick to make, and some of the others."""
+    single = [case for case in cases() if case.cpu_s == CPU_S]
+    chosen = [case for case in single if case.name.startswith("page: ") or not case.is_heavy]
+    return chosen + random.Random(0).sample([case for case in single if case not in chosen], 6)
 
 
 @pytest.mark.parametrize("case", [*cases()] if IS_WHOLE else sample(), ids=lambda case: case.name)
