@@ -37,6 +37,7 @@ def test_prediction_has_all_documented_fields(recognizer: Recognizer) -> None:
     assert prediction.probabilities.shape == (10,)
     assert float(prediction.probabilities.sum()) == pytest.approx(1.0, abs=1e-5)
     assert prediction.normalized_image.shape == (28, 28)
+    assert prediction.saliency is None
 
 
 def test_every_image_type_gives_the_same_prediction(recognizer: Recognizer, tmp_path: Path) -> None:
@@ -95,12 +96,9 @@ def test_invalid_threshold_is_rejected(recognizer: Recognizer, threshold: Any) -
         Recognizer(recognizer.classifier, threshold=threshold)
 
 
-def test_constraint_is_the_only_one(recognizer: Recognizer) -> None:
+def test_wrong_arguments_are_rejected(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="constraint: expected only one"):
         recognizer.read(draw_digit(7), length=3, constraint=make_constraint(length=1))
-
-
-def test_wrong_arguments_are_rejected(recognizer: Recognizer) -> None:
     with pytest.raises(InvalidFieldError, match="Use predict"):
         recognizer.predict_many("seven.png")
     with pytest.raises(ValueError, match="expected 'raise' or 'return'"):
@@ -148,10 +146,6 @@ def test_map_is_zero_outside_the_ink(recognizer: Recognizer, digit: int) -> None
     outside = prediction.saliency.copy()
     outside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = 0
     assert not outside.any()
-
-
-def test_saliency_is_optional(recognizer: Recognizer) -> None:
-    assert recognizer.predict(draw_digit(2)).saliency is None
 
 
 def test_regions_without_ink_take_no_run_of_the_network() -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import socket
-import string
 import subprocess
 import sys
 import types
@@ -29,7 +28,7 @@ from digitrec.cli.main import main
 from digitrec.errors import BlankImageError
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import ModelFile
-from digitrec.results import EMPTY_READING, FormRecord, Reading, result_to_dict
+from digitrec.results import EMPTY_READING, FormRecord, Reading
 from digitrec.web.config import Settings
 from sample_digits import draw_digit
 
@@ -211,7 +210,7 @@ def test_evaluate_reports_a_folder_of_datasets_of_digits_and_symbols(labeled: Pa
     assert {file.stem for file in report.glob("*.png")} == plots
 
 
-def test_evaluate_prints_the_accuracy_of_numbers(tmp_path: Path) -> None:
+def test_evaluate_prints_the_accuracy_of_numbers(labeled: Path, tmp_path: Path) -> None:
     path = tmp_path / "numbers.jsonl"  # one of two labels, and one of four characters, is wrong
     strokes = "[[[0, 0], [0, 90]], [[50, 0], [50, 90]]]"
     path.write_text("".join(f'{{"label": "{label}", "strokes": {strokes}}}\n' for label in ("11", "17")))
@@ -220,14 +219,9 @@ def test_evaluate_prints_the_accuracy_of_numbers(tmp_path: Path) -> None:
         assert text in output
     (metrics,) = json.loads(_run("evaluate", path, "--known-length", "--json").output)["numbers"]
     assert (metrics["count"], metrics["correct"], metrics["character_error_rate"]) == (2, 1, 0.25)
-
-
-def test_evaluate_reads_single_digits_as_numbers(labeled: Path) -> None:
-    (metrics,) = json.loads(_run("evaluate", labeled, "--as-numbers", "--json").output)["numbers"]
-    assert metrics["correct"] == 2
-    (note,) = metrics["notes"]
-    assert note.startswith("1 image failed, counted as wrong: BlankImageError (")
-    assert f"labeled: {note}" in _run("evaluate", labeled, "--as-numbers").output
+    output = _run("evaluate", labeled, "--as-numbers").output  # single digits
+    assert "66.67%" in output
+    assert "labeled: 1 image failed, counted as wrong: BlankImageError (" in output
 
 
 def test_read_accepts_a_pattern_choices_and_a_form(zero: Path, blank: Path, tmp_path: Path) -> None:
@@ -323,10 +317,5 @@ def test_line_has_the_transcript_where_it_differs_from_the_text(result: object, 
 
 
 @given(transcript=TRANSCRIPTS)
-def test_json_has_the_unchanged_transcript_and_a_number_takes_one_line(transcript: str) -> None:
-    text = "".join(char for char in transcript if char in string.digits + "\n")
-    result = result_to_dict(reading(text, transcript))
-    assert (result["text"], result["transcript"]) == (text, transcript)
-    record = FormRecord({"day": reading(text, transcript)}, None, (), True)
-    assert result_to_dict(record)["fields"]["day"]["transcript"] == transcript
+def test_a_number_takes_one_line(transcript: str) -> None:
     assert "\n" not in format_lines("a.png", reading("7", transcript))

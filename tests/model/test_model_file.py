@@ -243,14 +243,6 @@ def _structure_positions(path: Path) -> np.ndarray:
     return np.flatnonzero(free)
 
 
-def test_nothing_is_written_into_other_files(tmp_path: Path, card: dict[str, Any]) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("keep me")
-    with pytest.raises(ModelFileError):
-        write_model_file(path, b"graph", card)
-    assert path.read_text() == "keep me"
-
-
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows neither")
 def test_write_keeps_permissions_and_follows_a_link(model_file: Path, card: dict[str, Any]) -> None:
     model_file.chmod(0o640)

@@ -77,6 +77,7 @@ def test_the_image_is_small_safe_and_runs_what_the_procfile_runs() -> None:
     command = only(last, "CMD")
     assert command.text.startswith("["), "a shell would keep SIGTERM to itself, as process 1"
     assert command.words == shlex.split(PROCFILE)
+    assert malloc.SMALL_HEAP.items() <= environment(last).items()
 
 
 def test_the_image_is_sent_what_it_copies_and_nothing_else() -> None:
@@ -147,10 +148,6 @@ def test_render_starts_the_procfile_and_sets_nothing_that_is_no_setting() -> Non
     assert {name: variables.pop(name) for name in malloc.SMALL_HEAP} == malloc.SMALL_HEAP
     names = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
     assert Settings.model_validate(names) != Settings()
-
-
-def test_the_image_sets_the_options_of_malloc() -> None:
-    assert malloc.SMALL_HEAP.items() <= environment(stages()[-1]).items()
 
 
 def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> None:
