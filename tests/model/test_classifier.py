@@ -14,8 +14,8 @@ from digitrec.model.model_file import read_model_file, write_model_file
 
 
 @pytest.fixture(scope="module")
-def classifier(built_model_file: Path) -> Classifier:
-    return load_classifier(built_model_file)
+def classifier() -> Classifier:
+    return load_classifier(packaged_model_path())
 
 
 @pytest.mark.parametrize(
@@ -26,14 +26,9 @@ def test_other_shapes_and_dtypes_are_rejected(classifier: Classifier, images: np
         classifier.probabilities(images)
 
 
-def test_probabilities_are_those_of_keras(
-    classifier: Classifier, small_network: Any, images: np.ndarray, card: dict[str, Any]
-) -> None:
-    probabilities = classifier.probabilities(images)
-    assert probabilities.dtype == np.float32
-    np.testing.assert_allclose(probabilities, small_network(images, training=False), atol=1e-4)
-    assert classifier.probabilities(images[:0]).shape == (0, 10)
-    assert classifier.card == card
+def test_no_images_have_no_probabilities(classifier: Classifier) -> None:
+    probabilities = classifier.probabilities(np.zeros((0, 28, 28, 1), np.float32))
+    assert (probabilities.shape, probabilities.dtype) == ((0, 10), np.float32)
 
 
 def test_batch_equals_single_images(classifier: Classifier, images: np.ndarray) -> None:
@@ -58,17 +53,16 @@ def test_many_threads_share_one_classifier(classifier: Classifier, images: np.nd
 
 
 @pytest.mark.parametrize("graph", [b"", b"\x1c\0\0\0TFL3" + bytes(200), None])
-def test_bad_graph_is_rejected_at_loading(
-    model_file: Path, card: dict[str, Any], graph: bytes | None
-) -> None:
-    whole = read_model_file(model_file).graph
-    write_model_file(model_file, whole[: len(whole) // 2] if graph is None else graph, card)
+def test_bad_graph_is_rejected_at_loading(model: Path, card: dict[str, Any], graph: bytes | None) -> None:
+    whole = read_model_file(model).graph
+    write_model_file(model, whole[: len(whole) // 2] if graph is None else graph, card)
     with pytest.raises(
-        ModelFileError, match=r"small\.h5: expected a graph that LiteRT runs.*digitrec convert"
+        ModelFileError, match=r"model\.h5: expected a graph that LiteRT runs.*digitrec convert"
     ):
-        load_classifier(model_file)
+        load_classifier(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "message"),
     [(14, r"one input, float32 \(1, 28, 28, 1\)"), (28, "that sum to 1 for a test image")],

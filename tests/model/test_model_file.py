@@ -11,13 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from digitrec.errors import (
-    ModelError,
-    ModelFileError,
-    ModelMismatchError,
-    ModelNotCompiledError,
-    ModelNotFoundError,
-)
+from digitrec.errors import ModelError, ModelFileError, ModelMismatchError, ModelNotFoundError
 from digitrec.files import packaged_model_path
 from digitrec.model.model_file import fingerprint, read_model_file, write_model_file
 
@@ -83,34 +77,34 @@ def test_other_content_is_named_in_the_error(tmp_path: Path, content: bytes | No
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
-def test_truncated_file_is_rejected(model_file: Path, fraction: float) -> None:
-    content = model_file.read_bytes()
-    model_file.write_bytes(content[: int(fraction * len(content))])
-    with pytest.raises(ModelFileError, match=r"small\.h5: expected a whole Keras HDF5 file"):
-        read_model_file(model_file)
+def test_truncated_file_is_rejected(model: Path, fraction: float) -> None:
+    content = model.read_bytes()
+    model.write_bytes(content[: int(fraction * len(content))])
+    with pytest.raises(ModelFileError, match=r"model\.h5: expected a whole Keras HDF5 file"):
+        read_model_file(model)
 
 
-def test_flipped_bytes_never_escape_as_another_exception(model_file: Path) -> None:
-    content = model_file.read_bytes()
+def test_flipped_bytes_never_escape_as_another_exception(model: Path) -> None:
+    content, structure = model.read_bytes(), _structure_positions(model)
     rng = np.random.default_rng(0)
     rejected = 0
-    for _ in range(150):
+    for _ in range(60):
         damaged = bytearray(content)
-        for position in rng.integers(0, len(content), 20):
+        for position in (*rng.integers(0, len(content), 10), *rng.choice(structure, 10)):
             damaged[position] ^= int(rng.integers(1, 256))
-        model_file.write_bytes(damaged)
+        model.write_bytes(damaged)
         try:
-            read_model_file(model_file)
+            read_model_file(model)
         except ModelError:
             rejected += 1
-    assert rejected > 100
+    assert rejected > 40
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read every file on this system")
-def test_unreadable_file_names_its_permissions(model_file: Path) -> None:
-    model_file.chmod(0)
+def test_unreadable_file_names_its_permissions(model: Path) -> None:
+    model.chmod(0)
     with pytest.raises(ModelFileError, match="permissions"):
-        read_model_file(model_file)
+        read_model_file(model)
 
 
 def test_missing_file_and_weights_alone_are_rejected_with_the_fix(tmp_path: Path) -> None:
@@ -120,13 +114,6 @@ def test_missing_file_and_weights_alone_are_rejected_with_the_fix(tmp_path: Path
         file.create_group("layers")
     with pytest.raises(ModelFileError, match=r"Received HDF5 with \['layers'\]. Save the whole model"):
         read_model_file(tmp_path / "weights.h5")
-
-
-def test_plain_keras_file_is_rejected_with_the_fix(model_file: Path) -> None:
-    with h5py.File(model_file, "r+") as file:
-        del file["digitrec"]
-    with pytest.raises(ModelNotCompiledError, match=f"digitrec convert {model_file}"):
-        read_model_file(model_file)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +132,7 @@ def test_plain_keras_file_is_rejected_with_the_fix(model_file: Path) -> None:
         _repeated("/digitrec", "format_version"),
         _repeated("/digitrec", "graph_sha256"),
         _repeated("/digitrec", "weights_sha256"),
-        *((_card(text), "small.h5: expected the model card") for text in ("", "{", "[]", "null", '"text"')),
+        *((_card(text), "model.h5: expected the model card") for text in ("", "{", "[]", "null", '"text"')),
         (_card(threshold=None), "expected the model card to have the key 'threshold'"),
         (_card(threshold="high"), "expected 'threshold' in the model card to be int or float"),
         (_card(threshold=True), "expected 'threshold'"),
@@ -158,56 +145,54 @@ def test_plain_keras_file_is_rejected_with_the_fix(model_file: Path) -> None:
         (_card(results=[]), "expected 'results' in the model card to be dict"),
     ],
 )
-def test_damaged_part_is_named_in_the_error(model_file: Path, edit: Edit, reason: str) -> None:
-    with h5py.File(model_file, "r+") as file:
+def test_damaged_part_is_named_in_the_error(model: Path, edit: Edit, reason: str) -> None:
+    with h5py.File(model, "r+") as file:
         edit(file)
     with pytest.raises(ModelFileError, match=re.escape(reason)):
-        read_model_file(model_file)
+        read_model_file(model)
 
 
 @pytest.mark.parametrize("edit", [_change_a_weight, _change_the_architecture])
-def test_graph_of_another_network_is_rejected_with_the_fix(model_file: Path, edit: Edit) -> None:
-    with h5py.File(model_file, "r+") as file:
+def test_graph_of_another_network_is_rejected_with_the_fix(model: Path, edit: Edit) -> None:
+    with h5py.File(model, "r+") as file:
         edit(file)
     with pytest.raises(
-        ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec convert .*small\.h5"
+        ModelMismatchError, match=r"weights that were changed afterwards. Run: digitrec convert .*model\.h5"
     ):
-        read_model_file(model_file)
+        read_model_file(model)
 
 
-def test_write_replaces_graph_and_card_alone(model_file: Path, card: dict[str, Any]) -> None:
-    weights = fingerprint(model_file)
-    before = read_model_file(model_file)
-    assert before.graph[4:8] == b"TFL3"
-    assert before.card == card
-    write_model_file(model_file, b"another graph", card | {"version": "4"})
-    model = read_model_file(model_file)
-    assert (model.graph, model.card) == (b"another graph", card | {"version": "4"})
-    assert fingerprint(model_file) == weights
+def test_write_replaces_graph_and_card_alone(model: Path, card: dict[str, Any]) -> None:
+    weights = fingerprint(model)
+    assert read_model_file(model).graph[4:8] == b"TFL3"
+    write_model_file(model, b"another graph", card)
+    written = read_model_file(model)
+    assert (written.graph, written.card) == (b"another graph", card)
+    assert fingerprint(model) == weights
 
 
-def test_writing_twice_does_not_grow_the_file(model_file: Path, card: dict[str, Any]) -> None:
-    write_model_file(model_file, b"a graph", card)
-    size = model_file.stat().st_size
-    write_model_file(model_file, b"a larger graph" * 10_000, {**card, "name": "n" * 20_000})
-    write_model_file(model_file, b"a graph", card)
-    assert model_file.stat().st_size == size
+def test_writing_twice_does_not_grow_the_file(model: Path, card: dict[str, Any]) -> None:
+    write_model_file(model, b"a graph", card)
+    size = model.stat().st_size
+    write_model_file(model, b"a larger graph" * 10_000, {**card, "name": "n" * 20_000})
+    write_model_file(model, b"a graph", card)
+    assert model.stat().st_size == size
 
 
 def test_failed_write_leaves_the_old_file_and_no_temporary_file(
-    model_file: Path, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    model: Path, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    before = model_file.read_bytes()
+    before = model.read_bytes()
     with pytest.raises(ModelFileError, match="to have the key 'format'"):
-        write_model_file(model_file, b"another graph", {})
+        write_model_file(model, b"another graph", {})
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ModelFileError, match="No space left"):
-        write_model_file(model_file, b"another graph", card)
-    assert model_file.read_bytes() == before
-    assert list(model_file.parent.iterdir()) == [model_file]
+        write_model_file(model, b"another graph", card)
+    assert model.read_bytes() == before
+    assert list(model.parent.iterdir()) == [model]
 
 
 @pytest.mark.slow
@@ -244,11 +229,11 @@ def _structure_positions(path: Path) -> np.ndarray:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows neither")
-def test_write_keeps_permissions_and_follows_a_link(model_file: Path, card: dict[str, Any]) -> None:
-    model_file.chmod(0o640)
-    link = model_file.with_name("link.h5")
-    link.symlink_to(model_file)
+def test_write_keeps_permissions_and_follows_a_link(model: Path, card: dict[str, Any]) -> None:
+    model.chmod(0o640)
+    link = model.with_name("link.h5")
+    link.symlink_to(model)
     write_model_file(link, b"another graph", card)
     assert link.is_symlink()
-    assert model_file.stat().st_mode & 0o777 == 0o640
-    assert read_model_file(model_file).graph == b"another graph"
+    assert model.stat().st_mode & 0o777 == 0o640
+    assert read_model_file(model).graph == b"another graph"
