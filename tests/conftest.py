@@ -79,11 +79,11 @@ def postgresql() -> Iterator[PostgresqlServer]:
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind."""
+    """The URL of an empty database, or schema, of each kind."""
     if request.param == "SQLite":
         return f"sqlite:///{tmp_path}/digitrec.db"
     server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return server.new_database()
+    return server.new_schema()
 
 
 def pytest_configure() -> None:
