@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,12 @@ def make_app(classifier: StubClassifier) -> Iterator[Callable[..., Flask]]:
 def client(_default_app: tuple[Flask, StubClassifier], classifier: StubClassifier) -> FlaskClient:
     """A client of an application that all tests share."""
     return _default_app[0].test_client()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet; tests/storage has both kinds."""
+    return f"sqlite:///{tmp_path}/digitrec.db"
 
 
 @pytest.fixture
