@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 WATCH = """
 import sys
 import digitrec.web, digitrec.recognizer, ai_edge_litert.interpreter, PIL.Image, cv2, h5py
+import digitrec.training.adaptation, digitrec.training.data.mnist
 from digitrec.model import subprocess_check
 from digitrec.web.config import load_settings
 def watch(event, arguments):
@@ -44,7 +45,7 @@ app = digitrec.web.create_app(load_settings())
 for path in sys.argv[1:]:
     response = app.test_client().post("/predict", data=open(path, "rb").read(), content_type="image/png")
     print("STATUS", response.status_code)
-print("IMPORTED", sorted({"keras", "tensorflow", "matplotlib", "sklearn"} & sys.modules.keys()))
+print("IMPORTED", sorted({"keras", "tensorflow", "matplotlib", "sklearn", "scipy"} & sys.modules.keys()))
 """
 
 

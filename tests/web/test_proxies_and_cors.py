@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,10 +54,9 @@ def test_an_allowed_origin_may_read_responses_and_problems(shared: FlaskClient, 
 
 
 def test_an_allowed_origin_may_use_every_method_of_the_api(
-    make_app: Callable[..., Flask], tmp_path: Path
+    make_app: Callable[..., Flask], sqlite_url: str
 ) -> None:
-    url = f"sqlite:///{tmp_path}/digitrec.db"
-    app = make_app(cors_origins=(SITE,), database_url=url, database_access="open")
+    app = make_app(cors_origins=(SITE,), database_url=sqlite_url, database_access="open")
     client, methods = app.test_client(), set()
     for rule in app.url_map.iter_rules():
         path = re.sub("<.*?>", "1", rule.rule)
@@ -174,6 +172,7 @@ HOSTS = ("https://digits.example", "digits.example:8000", "a b", "*")
         *(("TRUSTED_HOSTS", value, "a list of names") for value in HOSTS),
         *(("TRUSTED_PROXIES", value, "a whole number") for value in ("-1", "one", "1.5")),
         *(("RETENTION_DAYS", value, "a whole number from 1") for value in ("0", "1000000", "1.5")),
+        ("DATABASE_ACCESS", "everybody", "the word api_keys or open"),
     ],
 )
 def test_an_invalid_setting_is_rejected_at_the_start(name: str, value: str, expected: str) -> None:

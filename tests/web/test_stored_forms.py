@@ -1,4 +1,4 @@
-"""Forms, records and corrections over HTTP, on each kind of database."""
+"""Forms, records and corrections over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from web_images import flat, one, with_bar
-from web_testing import StubClassifier, assert_problem, settings_from
+from web_testing import StubClassifier, assert_problem
 
 from digitrec.errors import SettingsError
 from digitrec.web.middleware.api_keys import new_key
@@ -40,8 +40,8 @@ MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture
-def app(make_app: MakeApp, database_url: str) -> Flask:
-    return make_app(database_url=database_url, database_access="open")
+def app(make_app: MakeApp, sqlite_url: str) -> Flask:
+    return make_app(database_url=sqlite_url, database_access="open")
 
 
 @pytest.fixture
@@ -70,26 +70,19 @@ def test_the_page_says_whether_something_is_stored(client: FlaskClient, stored: 
     assert "Nothing you send is kept." not in stored.get("/").text
 
 
-def test_a_database_without_keys_needs_an_explicit_open(make_app: MakeApp, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/digitrec.db"
+def test_a_database_without_keys_needs_an_explicit_open(
+    make_app: MakeApp, sqlite_url: str, tmp_path: Path
+) -> None:
     with pytest.raises(SettingsError, match="DIGITREC_API_KEYS: expected at least one key"):
-        make_app(database_url=url)
+        make_app(database_url=sqlite_url)
     assert not list(tmp_path.iterdir())
-    _, key = new_key("clerks")
-    assert make_app(database_url=url, api_keys=(key,)).test_client().get("/api/v1/forms").status_code == 401
+    client = make_app(database_url=sqlite_url, api_keys=(new_key("clerks")[1],)).test_client()
+    assert client.get("/api/v1/forms").status_code == 401
 
 
-def test_a_wrong_url_is_not_repeated(make_app: MakeApp) -> None:
-    with pytest.raises(SettingsError) as caught:
-        make_app(database_url="mysql://me:secret@host/db", database_access="open")
-    assert "secret" not in str(caught.value)
-    with pytest.raises(SettingsError, match="DIGITREC_DATABASE_ACCESS: expected the word api_keys or open"):
-        settings_from(DATABASE_ACCESS="everybody")
-
-
-def test_who_is_the_name_of_the_api_key(make_app: MakeApp, database_url: str) -> None:
+def test_who_is_the_name_of_the_api_key(make_app: MakeApp, sqlite_url: str) -> None:
     key, stored_key = new_key("clerks")
-    client = make_app(database_url=database_url, api_keys=(stored_key,)).test_client()
+    client = make_app(database_url=sqlite_url, api_keys=(stored_key,)).test_client()
     headers = {"X-API-Key": key}
     assert client.post("/api/v1/forms", json=TEMPLATE, headers=headers).json["created_by"] == "clerks"
     record = client.post("/api/v1/forms/1/records", data=one(), headers=headers).json
@@ -117,22 +110,16 @@ def test_a_form_comes_back_with_its_picture(app: Flask) -> None:
     assert [form["id"] for form in client.get("/api/v1/forms").json["forms"]] == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+def test_a_form_that_cannot_be_used_is_not_stored(app: Flask) -> None:
+    client, fields = app.test_client(), {"a": {"box": [0, 0, 1, 1]}}
+    for body, field in (
         ({"fields": {}}, "fields"),
-        ({"fields": {"a": {"box": [0, 0, 1, 1]}}, "reference": "blank.png"}, "form.reference"),
-        (
-            {"fields": {"a": {"box": [0, 0, 1, 1]}}, "reference": "data:image/png;base64,AAAA"},
-            "form.reference",
-        ),
-        ({"fields": {"a\x00": {"box": [0, 0, 1, 1]}}}, "form"),
-        ({"fields": {"a": {"box": [0, 0, 1, 1]}}, "name": "a\nb"}, "form"),
-    ],
-)
-def test_a_form_that_cannot_be_used_is_not_stored(app: Flask, body: dict[str, Any], field: str) -> None:
-    client = app.test_client()
-    assert_problem(client.post("/api/v1/forms", json=body), 400, "invalid-field", field)
+        ({"fields": fields, "reference": "blank.png"}, "form.reference"),
+        ({"fields": fields, "reference": "data:image/png;base64,AAAA"}, "form.reference"),
+        ({"fields": {"a\x00": fields["a"]}}, "form"),
+        ({"fields": fields, "name": "a\nb"}, "form"),
+    ):
+        assert_problem(client.post("/api/v1/forms", json=body), 400, "invalid-field", field)
     parts = {"reference": (io.BytesIO(one()), "blank.png")}
     assert_problem(client.post("/api/v1/forms", data=parts), 400, "invalid-field", "form")
     assert client.get("/api/v1/forms").json == {"forms": []}
@@ -204,9 +191,9 @@ def test_a_conflict_is_logged_once(stored: FlaskClient, failure_log: pytest.LogC
     assert [getattr(record, "status", None) for record in failure_log.records].count(409) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+def test_a_wrong_correction_changes_nothing(stored: FlaskClient) -> None:
+    record = add_page(stored, one())
+    for body, field in (
         ({"fields": {}}, "version"),
         ({"version": "1", "fields": {}}, "version"),
         ({"version": 0, "fields": {}}, "version"),
@@ -216,29 +203,17 @@ def test_a_conflict_is_logged_once(stored: FlaskClient, failure_log: pytest.LogC
         ({"version": 1, "fields": {"digit": "7" * 201}}, "fields.digit"),
         ({"version": 1, "fields": {"digit": "3", "sum": "7"}}, "fields.sum"),
         ({"version": 1, "fields": {}, "name": "x"}, "name"),
-    ],
-)
-def test_a_wrong_correction_changes_nothing(stored: FlaskClient, body: dict[str, Any], field: str) -> None:
-    record = add_page(stored, one())
-    assert_problem(stored.patch("/api/v1/records/1", json=body), 400, "invalid-field", field)
+    ):
+        assert_problem(stored.patch("/api/v1/records/1", json=body), 400, "invalid-field", field)
     assert stored.get("/api/v1/records/1").json == record
 
 
-@pytest.mark.parametrize("number", ["0", "2", "x", "-1", "1.0", "²", "9" * 40])
-def test_what_is_not_there_is_404(stored: FlaskClient, number: str) -> None:
-    correction = {"version": 1, "fields": {}}
-    for method, url, body in (
-        ("GET", f"/api/v1/forms/{number}", None),
-        ("DELETE", f"/api/v1/forms/{number}", None),
-        ("GET", f"/api/v1/forms/{number}/records", None),
-        ("POST", f"/api/v1/forms/{number}/records", None),
-        ("GET", f"/api/v1/forms/{number}/table", None),
-        ("GET", f"/api/v1/records/{number}", None),
-        ("PATCH", f"/api/v1/records/{number}", correction),
-        ("DELETE", f"/api/v1/records/{number}", None),
-        ("GET", f"/api/v1/records/{number}/fields/digit/image", None),
-    ):
-        assert_problem(stored.open(url, method=method, json=body), 404, "not-found")
+@pytest.mark.parametrize(("method", "url"), [item for item in URLS if "/1" in item[1]])
+def test_what_is_not_there_is_404(stored: FlaskClient, method: str, url: str) -> None:
+    for number in ("0", "2", "x", "-1", "1.0", "²", "9" * 40):
+        body = {"version": 1, "fields": {}} if method == "PATCH" else None
+        response = stored.open(url.replace("/1", f"/{number}"), method=method, json=body)
+        assert_problem(response, 404, "not-found")
 
 
 def test_a_field_has_its_image(stored: FlaskClient) -> None:
@@ -312,40 +287,33 @@ def test_a_record_and_a_form_can_be_deleted(stored: FlaskClient) -> None:
     assert_problem(stored.get("/api/v1/records/2"), 404, "not-found")
 
 
-@pytest.mark.parametrize(
-    ("headers", "is_allowed"),
-    [
-        ({}, True),
-        ({"Origin": "http://localhost"}, True),
-        ({"Origin": "https://digits.example", "Sec-Fetch-Site": "same-origin"}, True),
-        ({"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}, True),
-        ({"Origin": "https://evil.example"}, False),
-        ({"Origin": "null"}, False),
-        ({"Origin": "http://["}, False),
-        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
-        ({"Origin": "http://localhost:8001", "Sec-Fetch-Site": "same-site"}, False),
-    ],
-)
-def test_a_page_of_another_site_changes_nothing(
-    make_app: MakeApp, database_url: str, headers: dict[str, str], is_allowed: bool
-) -> None:
+def test_a_page_of_another_site_changes_nothing(make_app: MakeApp, sqlite_url: str) -> None:
     origins = ("https://friend.example",)
-    app = make_app(database_url=database_url, database_access="open", cors_origins=origins)
+    app = make_app(database_url=sqlite_url, database_access="open", cors_origins=origins)
     client = app.test_client()
-    parts = {"form": json.dumps(TEMPLATE)}
-    status = client.post(
-        "/api/v1/forms", data=parts, content_type="multipart/form-data", headers=headers
-    ).status_code
-    assert status == (201 if is_allowed else 403)
-    assert len(client.get("/api/v1/forms").json["forms"]) == is_allowed
-    assert client.delete("/api/v1/data", headers=headers).status_code == (204 if is_allowed else 403)
+    for is_allowed, headers in (
+        (True, {}),
+        (True, {"Origin": "http://localhost"}),
+        (True, {"Origin": "https://digits.example", "Sec-Fetch-Site": "same-origin"}),
+        (True, {"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}),
+        (False, {"Origin": "https://evil.example"}),
+        (False, {"Origin": "null"}),
+        (False, {"Origin": "http://["}),
+        (False, {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}),
+        (False, {"Origin": "http://localhost:8001", "Sec-Fetch-Site": "same-site"}),
+    ):
+        parts = {"data": {"form": json.dumps(TEMPLATE)}, "content_type": "multipart/form-data"}
+        added = client.post("/api/v1/forms", headers=headers, **parts)
+        assert added.status_code == (201 if is_allowed else 403), headers
+        assert len(client.get("/api/v1/forms").json["forms"]) == is_allowed
+        deleted = client.delete("/api/v1/data", headers=headers)
+        assert deleted.status_code == (204 if is_allowed else 403), headers
 
 
 def test_a_locked_database_is_a_problem_that_says_when_to_try_again(
-    make_app: MakeApp, tmp_path: Path
+    make_app: MakeApp, sqlite_url: str, tmp_path: Path
 ) -> None:
-    url = f"sqlite:///{tmp_path}/digitrec.db?timeout=0.1"
-    client = make_app(database_url=url, database_access="open").test_client()
+    client = make_app(database_url=f"{sqlite_url}?timeout=0.1", database_access="open").test_client()
     client.post("/api/v1/forms", json=TEMPLATE)
     other = sqlite3.connect(tmp_path / "digitrec.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -354,11 +322,7 @@ def test_a_locked_database_is_a_problem_that_says_when_to_try_again(
     assert "Received: a lock that another program holds." in problem["detail"]
     assert str(tmp_path) not in problem["detail"]
     assert int(response.headers["Retry-After"]) > 0
-    other.execute("ROLLBACK")
-    other.execute("UPDATE alembic_version SET version_num = '9999'")
     other.close()
-    problem = assert_problem(client.get("/api/v1/forms"), 503, "database-unavailable")
-    assert "migration 0001. Received: 9999. Update digitrec." in problem["detail"]
     assert client.post("/predict", data=one()).status_code == 200
 
 
