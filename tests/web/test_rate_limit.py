@@ -120,12 +120,18 @@ def test_each_key_is_one_client(make_app: MakeApp) -> None:
     assert ask(client, address="192.0.2.9", X_API_Key=first) == [429]
 
 
-@pytest.mark.parametrize(("proxies", "statuses"), [("0", [200, 429, 429]), ("1", [200, 200, 429])])
-def test_a_real_server_trusts_as_many_proxies_as_are_set(proxies: str, statuses: list[int]) -> None:
-    settings = {"DIGITREC_TRUSTED_PROXIES": proxies, "WEB_CONCURRENCY": "1"}
+@pytest.mark.parametrize(("proxies", "statuses"), [(0, [200, 429, 429]), (1, [200, 200, 429])])
+def test_as_many_proxies_are_trusted_as_are_set(make_app: MakeApp, proxies: int, statuses: list[int]) -> None:
+    client = make_app(rate_limit="1/minute", trusted_proxies=proxies).test_client()
+    seen = [f"192.0.2.7, 198.51.100.{end}" for end in (1, 2, 1)]
+    assert [ask(client, X_Forwarded_For=value)[0] for value in seen] == statuses
+
+
+def test_a_real_server_passes_the_address_of_a_proxy_on() -> None:
+    settings = {"DIGITREC_TRUSTED_PROXIES": "1", "WEB_CONCURRENCY": "1"}
     with running(DIGITREC_RATE_LIMIT="1/minute", **settings) as server:
-        seen = [f"192.0.2.7, 198.51.100.{end}" for end in (1, 2, 1)]
-        assert [server.post(ONE, **{"X-Forwarded-For": value})[0] for value in seen] == statuses
+        seen = ("198.51.100.1", "198.51.100.2")
+        assert [server.post(ONE, **{"X-Forwarded-For": value})[0] for value in seen] == [200, 200]
 
 
 def test_a_limit_in_redis_holds_for_all_workers_together(make_app: MakeApp, redis: str) -> None:
