@@ -1,111 +1,11 @@
-"""axe-core finds nothing, and what it cannot see holds as well."""
+"""What is announced, where the focus goes, and what the system asks for; test_states.py runs axe-core."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from states import states
 from web_ui import WebUi, expect, image
-
-from digitrec.files import resource_path
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What a person sees and hears of the page: texts, names and hints.
-ALL_TEXTS = """[...document.body.querySelectorAll("*")].flatMap((element) => [
-    element.title, element.ariaLabel, element.alt,
-    ...[...element.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data.trim()),
-])"""
-SCREENS = pytest.mark.parametrize(
-    "device",
-    [
-        {"color_scheme": "light", "viewport": {"width": 360, "height": 900}},
-        {"color_scheme": "dark", "viewport": {"width": 1440, "height": 900}},
-    ],
-    ids=["light phone", "dark"],
-)
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    script = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.is_file():
-        pytest.skip("needs axe-core: npm ci")
-    return script.read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def assert_accessible(axe: str) -> Callable[..., None]:
-    def check(ui: WebUi, state: str) -> None:
-        ui.wait_for_transitions()  # a changing color has no contrast to speak of
-        if not ui.page.evaluate("'axe' in window"):
-            ui.page.evaluate(axe)
-        found = ui.page.evaluate(f"axe.run({{ runOnly: {RULES} }})")
-        assert [
-            f"{violation['id']}: {node['html']} {node['failureSummary']}"
-            for violation in found["violations"]
-            for node in violation["nodes"]
-        ] == [], state
-
-    return check
-
-
-@pytest.mark.slow
-@SCREENS
-def test_no_state_breaks_a_rule(ui: WebUi, page: Any, assert_accessible: Callable[..., None]) -> None:
-    for state in states(ui):
-        assert_accessible(ui, state)
-    ui.tab("write")
-    for name, value in (("state", "doubt"), ("state", "fault"), ("stale", "")):
-        page.evaluate(f"document.getElementById('answer').dataset.{name} = '{value}'")
-        assert_accessible(ui, value or name)
-    ui.unstub("read")  # of the forms
-    ui.start_round()
-    assert_accessible(ui, "round")
-    ui.keys(*["Enter"] * 10)
-    ui.expect(".score .tools button").to_have_count(3)
-    assert_accessible(ui, "score")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("device", [{"locale": "de-DE", "viewport": {"width": 360, "height": 740}}])
-def test_the_german_page_is_german_and_breaks_no_rule(
-    ui: WebUi, assert_accessible: Callable[..., None]
-) -> None:
-    ui.headline.to_have_text("Noch nichts gezeichnet")
-    ui.write(4)
-    ui.headline.to_have_text(re.compile("eine 4$"))
-    ui.expect("#note").to_contain_text("sicher, 99")
-    ui.expect("html").to_have_attribute("lang", "de")
-    ui.expect("#theme").to_have_accessible_name("Farben: wie das System")
-    german = json.loads((resource_path("templates") / "texts" / "de.json").read_text(encoding="utf-8"))
-    english = {text for text in german if len(text) > 1 and text not in german.values()}
-    ui.keys("Delete")
-    for state in states(ui):
-        assert english & set(ui.page.evaluate(ALL_TEXTS)) == set(), state
-        assert_accessible(ui, state)
-
-
-@SCREENS
-def test_no_page_of_the_server_breaks_a_rule(
-    ui: WebUi, page: Any, address: str, assert_accessible: Callable[..., None]
-) -> None:
-    ui.failures.add("net")
-    page.route("**/static/bundle/main.js*", lambda route: route.abort())
-    page.reload()
-    ui.expect("#upload [type=submit]").to_be_visible()
-    assert_accessible(ui, "form without scripts")
-    ui.choose(five_png=image(5), seven_png=image(7), letter_txt=b"none")
-    ui.click("#upload [type=submit]")
-    ui.expect(".result-headline").to_have_count(3)
-    page.evaluate("document.querySelectorAll('.result')[1].dataset.state = 'doubt'")
-    assert_accessible(ui, "results")
-    page.goto(f"{address}problems/blank-image")
-    assert_accessible(ui, "problem")
 
 
 def listen_to(page: Any, region: str) -> None:

@@ -1,4 +1,4 @@
-"""The layout holds in every language, direction and size of text, and on paper."""
+"""The layout holds from right to left and on paper; test_states.py walks through all states."""
 
 from __future__ import annotations
 
@@ -9,65 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from states import states
 from web_ui import FORTY_SEVEN, TABS, WebUi
 
 pytestmark = pytest.mark.slow
-
-# Text that leaves its control, the window's sides, or a box that cuts; a name that ends in dots has a title.
-_CUT = """() => {
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const cut = [];
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-        const element = node.parentElement;
-        const isSeen = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-        if (!node.data.trim() || !isSeen) continue;
-        if (element.closest("script, style, select, option, .unseen, [inert]")) continue;
-        const range = document.createRange();
-        range.selectNodeContents(node);
-        const text = range.getBoundingClientRect();
-        for (let box = element; box !== document.documentElement; box = box.parentElement) {
-            const { overflowX, textOverflow, clipPath } = getComputedStyle(box);
-            if (textOverflow === "ellipsis" || clipPath !== "none" || overflowX === "auto") break;
-            const edge = box.getBoundingClientRect();
-            const cuts = ["hidden", "clip"].includes(overflowX);
-            if (!cuts && !box.matches("body, button, .button, .choose, .tabs a")) continue;
-            const isWide = text.left < edge.left - 1 || text.right > edge.right + 1;
-            const isHigh = text.top < edge.top - 2 || text.bottom > edge.bottom + 2;
-            if (!isWide && !(cuts && isHigh)) continue;
-            cut.push(`${box.tagName} ${box.id}: ${node.data.trim()}`);
-            break;
-        }
-    }
-    return cut;
-}"""
-# What is pressed is 44 pixels wide and high; the digits of a number are a line of text.
-_SMALL = """() => [...document.querySelectorAll(
-        "button, select, summary, .brand, [role=tab], input:not(.unseen), label:has(input)")]
-    .filter((element) => !element.matches("[type=radio], [type=checkbox], .digit button") && element.checkVisibility())
-    .filter((element) => {
-        const { width, height } = element.getBoundingClientRect();
-        return width > 0 && Math.min(width, height) < 43.9;
-    })
-    .map(({ outerHTML }) => outerHTML.slice(0, 120))"""
-
-
-@pytest.mark.parametrize(
-    ("device", "text_px"),
-    [
-        ({"viewport": {"width": width, "height": height}, "locale": locale}, text_px)
-        for width, height, text_px in ((320, 568, 16), (390, 844, 32), (1366, 650, 32))
-        for locale in ("en-US", "de-DE")
-    ],
-)
-def test_no_text_is_cut_and_no_target_is_small(ui: WebUi, page: Any, text_px: int) -> None:
-    session = page.context.new_cdp_session(page)
-    session.send("Page.setFontSizes", {"fontSizes": {"standard": text_px}})
-    for state in states(ui):
-        ui.wait_for_transitions()
-        assert page.evaluate(_CUT) == [], state
-        assert page.evaluate(_SMALL) == [], state
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
 
 
 def test_a_page_from_right_to_left_keeps_numbers_and_charts(ui: WebUi, page: Any) -> None:

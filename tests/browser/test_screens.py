@@ -5,39 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from forms_ui import Forms, answer
-from web_ui import TABS, WebUi
+from web_ui import WebUi
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-
-
-def test_nothing_sticks_out_sideways(ui: WebUi, page: Any) -> None:
-    ui.write(7)
-    ui.expect("#ink").to_be_visible()
-    for tab in TABS:
-        ui.tab(tab)
-        if tab == "model":
-            page.wait_for_selector("#model-sheets h2")
-        for width, height in ((320, 640), (360, 740), (740, 360), (768, 1024), (1440, 900)):
-            page.set_viewport_size({"width": width, "height": height})
-            if tab == "write":
-                tools = page.locator("#desk .tools").bounding_box()
-                pens = page.locator("#pens").bounding_box()
-                assert pens["x"] + pens["width"] <= tools["x"] + tools["width"] + 1
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
-
-
-def test_no_step_of_the_forms_sticks_out_sideways(ui: WebUi, page: Any) -> None:
-    long = "a_field_with_a_name_as_long_as_people_write_them_in_forms"
-    forms = Forms(ui)
-    forms.stack(answer(accepted=False, violation="expected " + long), answer())
-    ui.expect("#records tr[data-state=read]").to_have_count(2)
-    for step in ("start", "fields", "pages"):
-        ui.click(f"[data-step={step}]")
-        ui.expect(f"[data-step-of={step}]").to_be_visible()
-        for width, height in ((320, 640), (360, 640), (740, 360), (768, 1024), (1280, 800), (1920, 1080)):
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (step, width)
 
 
 @pytest.mark.parametrize("device", [PHONE])
