@@ -61,38 +61,6 @@ def test_the_threshold_decides_at_once_and_is_remembered(
     ui.expect("#threshold-range").to_have_value(models_own)
 
 
-def test_an_error_of_the_server_has_plain_words(ui: WebUi) -> None:
-    ui.write(4)
-    ui.headline.to_have_text("It is a 4")
-    for status, words in ((413, "Too much ink"), (500, "Something went wrong here")):
-        ui.failures.add(status)
-        ui.stub(status=status, body='{"type": "/problems/x", "request_id": "0123456789"}')
-        ui.write(4)
-        ui.headline.to_have_text(words)
-        ui.expect("#note").not_to_contain_text("undefined")
-        ui.expect("#ink").to_be_hidden()
-
-
-def test_a_server_that_asks_for_a_pause_gets_it(ui: WebUi, page: Any) -> None:
-    ui.failures.add(429)
-    page.clock.install()
-    urls = ui.requests()
-    for path in ("predict", "read"):
-        ui.stub(path, status=429, headers={"Retry-After": "30"}, body="{}")
-    ui.write([[(0, 0), (0, 9)]])
-    ui.headline.to_have_text(TOO_MANY)
-    before = len(urls)
-    ui.write(1)
-    ui.drop(**{f"{digit}_png": image(digit) for digit in range(6)})
-    ui.results.to_have_text([TOO_MANY] * 6)
-    page.clock.run_for(20_000)  # longer than the delays before the next tries without such a pause
-    assert len(urls) == before
-    ui.unstub()
-    page.clock.run_for(20_000)
-    digits = {f"It is a{'n' if n == 8 else ''} {n}" for n in range(6)}
-    ui.wait_until(lambda: set(page.locator("#results .result-headline").all_text_contents()) == digits)
-
-
 def extreme_colors(png: bytes) -> list[str]:
     """Return the darkest and the lightest color of an image as "#rrggbb"."""
     colors = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)

@@ -117,15 +117,6 @@ def test_the_keyboard_opens_each_tab_and_the_forms_tab_reads_its_example(
     assert downloaded(ui, downloads / "seminar-table.xlsx").startswith(b"PK")
 
 
-@pytest.mark.parametrize("device", [{"locale": "de-DE"}])
-def test_a_german_browser_gets_its_page_in_dark_colors_too(ui: WebUi) -> None:
-    ui.expect("html").to_have_attribute("lang", "de")
-    ui.click("#theme")
-    ui.expect("html").to_have_css("background-color", "rgb(15, 17, 23)")
-    ui.write(7)
-    ui.headline.to_have_text(re.compile("eine 7$"))
-
-
 def test_the_page_opens_without_its_server(
     open_page: Callable[..., WebUi], serve: Callable[..., Any], recognizer: Recognizer
 ) -> None:

@@ -222,11 +222,3 @@ def test_nothing_moves_when_the_prediction_appears(ui: WebUi, page: Any) -> None
     ui.headline.to_have_text("Nothing drawn yet")
     page.wait_for_timeout(100)
     assert sum(page.evaluate("window.shifts")) < 0.001
-
-
-def test_the_drawing_follows_a_change_of_the_windows_size(ui: WebUi, page: Any) -> None:
-    ui.write(7)
-    before = ui.ink_fraction()
-    page.set_viewport_size({"width": 400, "height": 800})
-    page.wait_for_function("() => document.getElementById('pad').clientWidth < 400")
-    assert ui.ink_fraction() > 0.5 * before

@@ -94,9 +94,7 @@ def test_a_stroke_that_follows_an_accepted_answer_belongs_to_it(ui: WebUi, page:
     ui.expect(".task-note").to_be_empty()
 
 
-@pytest.mark.parametrize(
-    "device", [{"viewport": {"width": 390, "height": 844}, "locale": locale} for locale in ("en-US", "de-DE")]
-)
+@pytest.mark.parametrize("device", [{"viewport": {"width": 390, "height": 844}, "locale": "de-DE"}])
 def test_large_text_leaves_room_for_the_sheet(ui: WebUi, page: Any) -> None:
     page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": 32}})
     ui.start_round()

@@ -126,25 +126,18 @@ def test_a_tab_whose_modules_do_not_come_says_so_and_tries_again(ui: WebUi, page
     expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
 
 
-@pytest.mark.parametrize(("status", "by"), [(503, "tab"), (500, "button")])
-def test_a_card_that_does_not_come_is_requested_again(ui: WebUi, page: Any, status: int, by: str) -> None:
-    ui.failures.add(status)
-    ui.stub("model", status=status, body="")
+def test_a_card_that_does_not_come_is_requested_again(ui: WebUi, page: Any) -> None:
+    ui.failures.add(503)
+    ui.stub("model", status=503, body="")
     ui.tab("model")
-    if by == "tab":
-        ui.expect("#model-note").to_contain_text("The model is not ready")
-        ui.unstub("model")
-        ui.tab("api")
-        ui.tab("model")
-    else:
-        ui.press("#model-again")
-        ui.expect("#model-again").to_be_visible()
-        ui.unstub("model")
-        ui.press("#model-again")
+    ui.expect("#model-note").to_contain_text("The model is not ready")
+    ui.press("#model-again")
+    ui.expect("#model-again").to_be_visible()
+    ui.unstub("model")
+    ui.press("#model-again")
     expect(page.locator("#model-sheets h2").first).to_have_text("of 10,000 test images are read right")
     ui.expect("#model-again").to_be_hidden()
-    if by == "button":
-        ui.expect("#panel-model").to_be_focused()
+    ui.expect("#panel-model").to_be_focused()
 
 
 def output(*command: str, code: str) -> str:

@@ -246,16 +246,6 @@ def test_the_form_works_without_javascript(open_page: Callable[..., WebUi], addr
     ui.expect("h1").to_have_text("The image is blank")
 
 
-def test_the_form_replaces_a_page_whose_modules_do_not_load(ui: WebUi, page: Any) -> None:
-    ui.failures.add("net")
-    page.route("**/static/bundle/main.js*", lambda route: route.abort())
-    page.reload()
-    ui.expect("#pad").to_be_hidden()
-    ui.choose(three_png=image(3))
-    ui.click("text=Read them")
-    ui.expect(".result-headline").to_have_text(["It is a 3"])
-
-
 def test_the_form_is_shown_while_a_module_hangs(ui: WebUi, page: Any) -> None:
     waiting = ui.hold("**/static/bundle/main.js*")
     page.clock.install()

@@ -67,6 +67,8 @@ test("a picture's label goes to the entry of its file and kind", async () => {
   assert.deepEqual(history.entries.map(({ label }) => label).sort(), ["", "1"]);
   await recorder.labelPicture({ ...file, name: "b.png" }, answer(4), "9");
   assert.equal(history.entries.find(({ name }) => name === "b.png").label, "9");
+  await recorder.picture(file, { ...answer(), text: "7", transcript: "7", digits: [] });
+  assert.deepEqual(history.entries.map(({ name, digit }) => [name, digit]), [["a.png", undefined], ["b.png", 4], ["a.png", 7], ["a.png", 7]]);
 });
 
 test("an entry of a number keeps what stands on the paper", () => {
