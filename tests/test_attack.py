@@ -95,6 +95,7 @@ def _all_of(*makers: Callable[[], bytes]) -> list[bytes]:
 
 def _predict_and_read(make: Callable[[], bytes]) -> list[bytes]:
     file = make()
+    assert len(file) <= 10_000_000, "else the size is rejected, and nothing else tested"
     return [post(file, PREDICT), post(file, READ)]
 
 
@@ -270,6 +271,7 @@ def sample() -> list[Case]:
 def test_a_hostile_input_stays_within_its_limits(case: Case, server: LimitedServer) -> None:
     with closing(Client(server.port, TIMEOUT_S)) as client:
         for request in case.make():
+            assert len(request.partition(b"\r\n\r\n")[2]) <= 20_000_000
             cost = _measure(case.name, request, client, server.worker)
             COSTS.append(cost)
             print(
@@ -423,10 +425,10 @@ def ordinary() -> list[bytes]:
 
 def mixed(port: int) -> Counter[str]:
     """Send requests of which four of five are normal, and at most 5 % and 2,000 have large images."""
-    count = 100_000 if IS_WHOLE else 300
+    count = 100_000 if IS_WHOLE else 100
     rng = random.Random(0)  # the same each time
     single = [case for case in cases() if case.cpu_s == CPU_S and not case.name.startswith("page: ")]
-    sample = rng.sample(single, 90 if IS_WHOLE else 20)
+    sample = rng.sample(single, 90 if IS_WHOLE else 10)
     hostile = [request for case in sample for request in case.make()]
     pools = {
         "normal": [post(image) for _, image in canvases(20)],
@@ -460,11 +462,3 @@ def test_a_normal_client_is_served_during_an_attack(attack: Attack) -> None:
         assert server.peak_mb <= LIMIT_BYTES >> 20
     assert normal.kinds().keys() == {ANSWERED}
     assert [outcome for outcome in outcomes if not re.fullmatch(attack.expected, outcome)] == []
-
-
-def test_inputs_stay_within_the_limits_that_they_test() -> None:
-    assert max(Counter(case.name for case in cases()).values()) == 1
-    for name, file in images.QUICK.items():
-        assert len(file()) <= 10_000_000, name
-    for name, request in requests.QUICK.items():
-        assert len(request().partition(b"\r\n\r\n")[2]) <= 20_000_000, name

@@ -151,7 +151,7 @@ PAGES: dict[str, Callable[[], Image]] = {
     "black and white noise": lambda: _noise(5000, 5000, 0.5),
     "sparse noise": lambda: _noise(5000, 5000, 0.02),
     "sparser noise": lambda: _noise(_SIDE, _SIDE, 0.008),
-    "gray noise": lambda: np.random.default_rng(0).integers(0, 255, (5000, 5000), np.uint8),
+    "gray noise": lambda: np.random.default_rng(0).integers(0, 255, (3100, 3100), np.uint8),
     "a little gray noise": lambda: np.random.default_rng(0).integers(90, 200, (400, 400), np.uint8),
     **{
         f"blots of {grain} px, {fraction:.0%}": lambda grain=grain, fraction=fraction: _noise(

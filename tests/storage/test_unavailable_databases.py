@@ -145,10 +145,10 @@ def test_a_full_disk_is_reported_and_no_record_is_stored_by_half(tmp_path: Path)
 
 @pytest.fixture
 def tablespace(postgresql: PostgresqlServer) -> Iterator[str]:
-    """The URL of a database of PostgreSQL whose tables are on a disk of 2 MB."""
+    """The URL of a database of PostgreSQL whose tables are on a disk of 1 MB."""
     psycopg = pytest.importorskip("psycopg", reason="needs pip install 'digitrec[postgresql]'")
     url, folder = postgresql.new_database(), tempfile.mkdtemp(dir=postgresql.folder)
-    options = f"size=2m,mode=700,uid={postgresql.folder.stat().st_uid}"
+    options = f"size=1m,mode=700,uid={postgresql.folder.stat().st_uid}"
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a disk cannot be mounted on this system")

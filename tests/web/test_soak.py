@@ -54,7 +54,7 @@ def wake_threads(port: int, image: bytes) -> None:
     body = part * IMAGES_TO_WAKE + b"--b--\r\n"
     request = post(body, "/predict", "multipart/form-data; boundary=b", keep_alive=False)
     with ThreadPoolExecutor(16 * WORKERS) as pool:
-        labels = set(pool.map(lambda _: Client(port, 60.0).ask(request).label, range(64 * WORKERS)))
+        labels = set(pool.map(lambda _: Client(port, 60.0).ask(request).label, range(32 * WORKERS)))
     assert labels == {ANSWERED}
 
 
