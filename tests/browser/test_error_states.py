@@ -13,7 +13,6 @@ from web_ui import WebUi, contrast, image
 
 from digitrec import Recognizer
 
-TOO_MANY = "Too many questions at once"
 LONGER = "takes longer than usual"
 EQUALS_SIGN = [[(0, 0), (9, 0)], [(0, 4), (9, 4)]]
 UNSURE = prediction(

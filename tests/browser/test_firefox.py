@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from forms_ui import Forms
-from web_ui import FORTY_SEVEN, TABS, WebUi, image
+from web_ui import FORTY_SEVEN, TABS, WebUi
 
 from digitrec.recognizer import Recognizer
 from digitrec.web import create_app
@@ -80,22 +80,6 @@ def test_what_is_written_is_read_undone_kept_exported_and_printed(
     page.click("#entries [data-do=report] >> nth=1")
     ui.expect(".report .report-answer").to_have_text("7")
     assert num_pages(page.pdf(**A4)) == 1
-
-
-def test_pictures_are_chosen_dropped_and_pasted(ui: WebUi, page: Any) -> None:
-    ui.tab("pictures")
-    ui.choose(three_png=image(3))
-    ui.drop(five_png=image(5))
-    ui.paste(numbers_png=image(4, 7))
-    ui.expect("#progress-words").to_have_text("3 pictures")
-    assert {*page.locator("#results .result-headline").all_text_contents()} == {
-        "It is a 3", "It is a 5", "It is 47"
-    }  # fmt: skip
-    ui.expect("#results .boxes rect").to_have_count(2)
-    page.get_by_role("button", name="Look closer").first.click()
-    ui.expect("#picture .digit").to_be_visible()
-    ui.keys("Escape")
-    ui.expect("#picture").to_be_hidden()
 
 
 def test_the_keyboard_opens_each_tab_and_the_forms_tab_reads_its_example(
