@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -351,3 +352,14 @@ def test_rejects_a_release_with_a_wrong_segment_or_a_missing_file(tmp_path: Path
     (tmp_path / "include" / "aga" / "data" / "w1.dat").unlink()
     with pytest.raises(DatasetError, match=r"w1.dat. Received: No such file"):
         load_unipen(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_real_sets_have_many_writers(pen_digits_path: Path) -> None:
+    assert len(load_pendigits(pen_digits_path)) == 7494
+    path = Path(os.environ.get("DIGITREC_UNIPEN", "unipen")) / "digits.jsonl.gz"
+    if not path.is_file():
+        pytest.skip("needs UNIPEN: set DIGITREC_UNIPEN to the folder of its JSON lines")
+    digits = load_json_characters(path)
+    assert {digit.label for digit in digits} == set(DIGITS)
+    assert len({digit.writer for digit in digits}) > 200
