@@ -109,7 +109,10 @@ class WaitressWorker(Worker):  # type: ignore[misc]
             self.alive = False
             self._wake_loop()
         environ[HEARTBEAT] = self._threads.beat
-        response: Iterable[bytes] = self.wsgi(environ, start_response)
+        try:
+            response: Iterable[bytes] = self.wsgi(environ, start_response)
+        except SystemExit as error:  # waitress would send no response
+            raise RuntimeError("a view exited") from error
         return response
 
 
