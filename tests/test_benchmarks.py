@@ -21,7 +21,6 @@ from digitrec import Recognizer
 from digitrec.preprocessing.decode import decode
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc on this system")
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in BENCHMARKS.glob("*.py")))

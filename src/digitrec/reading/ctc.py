@@ -117,8 +117,8 @@ def _beam_search(columns: Probabilities) -> list[str]:
     return [prefix for prefix, pair in beams.items() if sum(pair) >= _NEAR_BEST * best_of_all]
 
 
-def log_probability(columns: Probabilities, digits: str) -> float:
-    """Return the log probability of a string, summed over all alignments (forward algorithm)."""
+def log_probability(columns: Probabilities, digits: Sequence[str | int]) -> float:
+    """Return the log probability of a string or of classes, summed over all alignments (forward algorithm)."""
     states, may_skip = _states(digits)
     scores = np.zeros(len(states))
     scores[:2] = columns[0, states[:2]]
@@ -148,7 +148,7 @@ def single_digit_posterior(columns: Probabilities) -> SingleDigitPosterior:
     return SingleDigitPosterior(within + after, float(empty))
 
 
-def _states(digits: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def _states(digits: Sequence[str | int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class of each CTC state of a string, and whether the state may be entered from two states before."""
     states = np.full(2 * len(digits) + 1, NON_DIGIT, np.intp)
     states[1::2] = [int(digit) for digit in digits]

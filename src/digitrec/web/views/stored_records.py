@@ -98,7 +98,8 @@ def field_image(record_id: str, name: str) -> Response:
 
 def _active_recognizer() -> Recognizer:
     """Return the server's recognizer, with the digit network of the active adaptation if there is one."""
-    state, own = current_state(), current_state().recognizer
+    state = current_state()
+    own = state.recognizer
     adaptation_id = storage().adaptations.active_id()
     if adaptation_id is None:
         return own
