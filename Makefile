@@ -1,7 +1,7 @@
 # make serve   install into .venv and serve the committed model on port 8000 (PORT=... for another)
 # make test    install what the tests need and run them, without the slow ones
 # make test-slow   train, convert, attack, load and kill servers, walk through all states of the page, install into fresh
-#              environments and run a Ray cluster, about twenty minutes
+#              environments and run a Ray cluster, about ten minutes
 #              COVERAGE=1 with both, in this order: test-slow shows the coverage of both and requires it; it takes longer
 # make lint    ruff, mypy, the layers, bandit, the vocabulary, the Dockerfile, GitHub's checks and ESLint
 # make tutorial   execute examples/tutorial.ipynb on 2,000 images, about half a minute
