@@ -87,16 +87,17 @@ def convert_model_file(
 
 
 def _add_graph(path: Path, model: keras.Model, card: dict[str, Any]) -> None:
-    write_model_file(path, _checked_graph(model, validated_card(card)), card)
+    write_model_file(path, convert_and_check(model, validated_card(card)["name"]), card)
 
 
-def save_model(model: keras.Model, path: str | Path, card: dict[str, Any], *, quantize: bool = False) -> None:
+def save_model(
+    model: keras.Model, path: str | Path, card: dict[str, Any], graph: bytes | None = None
+) -> None:
     """Write the Keras model without its optimizer, its LiteRT graph and `card` to `path`, atomically.
 
     Parameters
     ----------
-    quantize : whether the graph has 8-bit weights, which is faster; the probabilities of some test images may then
-        differ from those of Keras by up to 0.05.
+    graph : what `convert_and_check` returned for the model; None converts it to float32.
 
     Raises
     ------
@@ -104,10 +105,8 @@ def save_model(model: keras.Model, path: str | Path, card: dict[str, Any], *, qu
     """
     path = Path(path)
     require_keras_suffix(path)
-    graph = _checked_graph(
-        adapt_to_digit_classifier(model, path.name), validated_card(card), quantize=quantize
-    )
-    _write(model, path, graph, card)
+    name = validated_card(card)["name"]
+    _write(model, path, graph or convert_and_check(adapt_to_digit_classifier(model, path.name), name), card)
 
 
 def save_line_model(
@@ -169,6 +168,33 @@ def convert(model: keras.Model, *, quantize: bool = False) -> bytes:
     return graph
 
 
+def convert_and_check(model: keras.Model, name: str, *, quantize: bool = False) -> bytes:
+    """Return `model` as a LiteRT flatbuffer that gives the probabilities of Keras for some test images.
+
+    Parameters
+    ----------
+    name : of the model, for the error.
+    quantize : whether the graph has 8-bit weights, which is faster; its probabilities may differ by up to 0.05 from
+        those of Keras, otherwise by up to 1e-4.
+
+    Raises
+    ------
+    ModelFileError : the probabilities differ by more.
+    """
+    graph = convert(model, quantize=quantize)
+    images = parity_inputs()
+    expected = np.asarray(model(images, training=False))
+    tolerance = QUANTIZED_TOLERANCE if quantize else PARITY_TOLERANCE
+    received = LiteRtClassifier(graph, {}).probabilities(images)
+    difference = float(np.abs(received - expected).max())
+    if not difference <= tolerance:
+        raise ModelFileError(
+            f"{name}: expected LiteRT to give the probabilities of Keras within {tolerance}. Received "
+            f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
+        )
+    return graph
+
+
 def default_card(path: Path, name: str, model: keras.Model) -> dict[str, Any]:
     """Return a card for the model in the .h5 file at `path`; its version is the first 12 digits of the fingerprint."""
     return {
@@ -196,20 +222,6 @@ def card_header(name: str, architecture: str, model: keras.Model) -> dict[str, A
             "keras": keras.__version__,
         },
     }
-
-
-def _checked_graph(model: keras.Model, card: dict[str, Any], *, quantize: bool = False) -> bytes:
-    graph = convert(model, quantize=quantize)
-    images = parity_inputs()
-    expected = np.asarray(model(images, training=False))
-    tolerance = QUANTIZED_TOLERANCE if quantize else PARITY_TOLERANCE
-    difference = float(np.abs(LiteRtClassifier(graph, card).probabilities(images) - expected).max())
-    if not difference <= tolerance:
-        raise ModelFileError(
-            f"{card['name']}: expected LiteRT to give the probabilities of Keras within {tolerance}. Received "
-            f"probabilities that differ by up to {difference:.2g}. Change the network's layers."
-        )
-    return graph
 
 
 def _valid_card(path: Path) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from digitrec.evaluation.evaluator import SetResult
 from digitrec.evaluation.metrics import DigitMetrics
 from digitrec.model.architectures import class_probability_model
 from digitrec.model.classifier import LiteRtClassifier
-from digitrec.model.export import card_header, convert
+from digitrec.model.export import card_header, convert_and_check
 from digitrec.recognizer import Recognizer
 from digitrec.training.calibration import apply_temperature, choose_threshold, fit_temperature
 from digitrec.training.config import TrainingConfig
@@ -43,9 +43,10 @@ class TrainingData(NamedTuple):
 
 
 class TrainingResult(NamedTuple):
-    """The model card, the evaluated sets with the MNIST test set first, and one dict of metrics per epoch."""
+    """The model card, the LiteRT graph, the evaluated sets with the MNIST test set first, and each epoch's metrics."""
 
     card: dict[str, Any]
+    graph: bytes
     set_results: list[SetResult]
     history: list[dict[str, float]]
 
@@ -75,7 +76,7 @@ def calibrate_and_evaluate(
     classes = _predict(class_probability_model(model), data.validation)
     temperature = fit_temperature(classes[data.validation.labels != NON_DIGIT_LABEL], digits.labels)
     apply_temperature(model, temperature)
-    graph = convert(model, quantize=config.quantize)
+    graph = convert_and_check(model, "the trained model", quantize=config.quantize)
     recognizer = Recognizer(LiteRtClassifier(graph, {"threshold": 0.0, "line_weight": config.line_weight}))
     answers = _recognize(recognizer, digits)
     threshold = choose_threshold(answers.max(axis=1), config.rejected_fraction)
@@ -107,7 +108,7 @@ def calibrate_and_evaluate(
             "accuracy_by_style": accuracy_by_style(model, config.seed),
         },
     }
-    return TrainingResult(card, [test, others] if len(others.labels) else [test], history)
+    return TrainingResult(card, graph, [test, others] if len(others.labels) else [test], history)
 
 
 def _recognize(recognizer: Recognizer, samples: Samples) -> NDArray[np.float32]:

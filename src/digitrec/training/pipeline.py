@@ -171,7 +171,7 @@ def _write_outputs(
     """Write the model file if its accuracy suffices, and the report in any case."""
     accuracy = result.metrics.accuracy
     if accuracy >= min_accuracy:
-        save_model(model, output, result.card, quantize=result.card["training"]["config"]["quantize"])
+        save_model(model, output, result.card, result.graph)
     if report is not None:
         write_report(report, result.set_results, result.card, result.history)
     if accuracy < min_accuracy:
