@@ -62,8 +62,8 @@ def main() -> int:
         lines = read_model_file(options.lines).card
         if "validation_writers" not in lines["results"]:
             raise ModelFileError(
-                f"{options.lines}: expected a card that scripts/train_line_reader.py made. Received: another one. "
-                "Train the line reader first."
+                f"{options.lines}: expected a card that scripts/train_line_model.py made. Received: another one. "
+                "Train the line model first."
             )
         if options.evaluation:
             metrics = json.loads(options.evaluation.read_text(encoding="utf-8"))
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def model_card_page(card: dict[str, Any], lines: dict[str, Any] | None = None) -> str:
-    """Return the card as Markdown, with a section on the line reader where its card is given."""
+    """Return the card as Markdown, with a section on the line model where its card is given."""
     # Markdown needs no HTML escapes, and the card is ours.
     environment = jinja2.Environment(  # noqa: S701  # nosec B701
         undefined=jinja2.ChainableUndefined, keep_trailing_newline=True

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitrec import Recognizer
 from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
-from digitrec.reading.alignment import locate_characters
+from digitrec.reading.character_ink import locate_characters
 from digitrec.reading.page import rectify_page, transform_box
 from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
 from sample_digits import draw_digit, write_number

@@ -15,7 +15,7 @@ import keras
 from digitrec.model.architectures import line_model
 from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcript
 from digitrec.training.line_dataset import make_sources
-from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_reader
+from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_model
 from digitrec.training.samples import Samples
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
         config = LineTrainingConfig(
             steps=steps, batch_size=4, warmup_steps=1, checkpoint_steps=2, validation_batches=1
         )
-        train_line_reader(_small, sources, config, tmp_path, workers=0, log=reports.append)
+        train_line_model(_small, sources, config, tmp_path, workers=0, log=reports.append)
 
     run(4)
     run(6)
@@ -83,7 +83,7 @@ def test_training_starts_from_a_model_file_and_is_averaged_with_another(tmp_path
         start_from=tmp_path / "initial.h5",
         average_with=tmp_path / "other.h5",
     )
-    averaged = train_line_reader(_small, sources, config, tmp_path, workers=0)
+    averaged = train_line_model(_small, sources, config, tmp_path, workers=0)
     for weights, *parts in zip(
         averaged.get_weights(), initial.get_weights(), other.get_weights(), strict=True
     ):

@@ -192,7 +192,7 @@ def line_model(widths: Sequence[int] = (24, 48, 80, 112), column_features: int =
     return keras.Model(
         line,
         layers.Reshape((-1, LINE_CLASS_COUNT), dtype="float32", name="logits")(x),
-        name="digitrec_line_reader",
+        name="digitrec_line_model",
     )
 
 

@@ -13,13 +13,13 @@ from digitrec.constants import LABELS
 from digitrec.errors import InvalidFieldError
 
 ANY_DIGIT = "d"
-SEPARATORS = " -./,:()+"
+PATTERN_SEPARATORS = " -./,:()+"
 MAX_DIGITS = 64
 MAX_CHARS = 1_000_000  # of all choices together
 
 _MAX_CHOICES = 100_000
 _DIGITS = "0123456789"
-_WITHOUT_SEPARATORS = str.maketrans("", "", SEPARATORS)
+_WITHOUT_SEPARATORS = str.maketrans("", "", PATTERN_SEPARATORS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Constraint:
         if self.pattern is None:
             return as_read
         left = iter(digits)
-        return "".join(char if char in SEPARATORS else next(left) for char in self.pattern)
+        return "".join(char if char in PATTERN_SEPARATORS else next(left) for char in self.pattern)
 
 
 UNCONSTRAINED = Constraint(np.zeros((1, len(LABELS)), np.int32), np.ones(1, np.bool_))
@@ -121,14 +121,19 @@ def _of_digit_sets(digit_sets: Sequence[set[int]], pattern: str | None = None) -
 
 
 def _of_pattern(pattern: object) -> Constraint:
-    expected = f"expected a pattern of '{ANY_DIGIT}', digits and separators ({SEPARATORS.strip()}), such as 'dd-dd'. "
+    expected = (
+        f"expected a pattern of '{ANY_DIGIT}', digits and separators ({PATTERN_SEPARATORS.strip()}), such as "
+        "'dd-dd'. "
+    )
     if not isinstance(pattern, str):
         raise InvalidFieldError("pattern", f"{expected}Received: {pattern!r}.")
     for char in pattern:
-        if char not in ANY_DIGIT + _DIGITS + SEPARATORS:
+        if char not in ANY_DIGIT + _DIGITS + PATTERN_SEPARATORS:
             raise InvalidFieldError("pattern", f"{expected}Received: {pattern[:40]!r} with {char!r}.")
     digit_sets = [
-        set(LABELS) if char == ANY_DIGIT else {int(char)} for char in pattern if char not in SEPARATORS
+        set(LABELS) if char == ANY_DIGIT else {int(char)}
+        for char in pattern
+        if char not in PATTERN_SEPARATORS
     ]
     if not 1 <= len(digit_sets) <= MAX_DIGITS:
         raise InvalidFieldError(
@@ -216,6 +221,7 @@ def _digits_of(number: object) -> str:
     if not (1 <= len(digits) <= MAX_DIGITS and digits.isascii() and digits.isdigit()):
         raise InvalidFieldError(
             "choices",
-            f"expected numbers as text, of digits and separators ({SEPARATORS.strip()}). Received: {number!r:.60}.",
+            f"expected numbers as text, of digits and separators ({PATTERN_SEPARATORS.strip()}). "
+            f"Received: {number!r:.60}.",
         )
     return digits

@@ -18,7 +18,7 @@ from digitrec.preprocessing.normalize import BLANK_MESSAGE, NormalizedDigit
 from digitrec.preprocessing.normalize import PixelBox as Box
 from digitrec.preprocessing.ops import GrayImage
 from digitrec.reading import ctc
-from digitrec.reading.alignment import CharacterInk, locate_characters
+from digitrec.reading.character_ink import CharacterInk, locate_characters
 from digitrec.reading.confidence import MAX_WITHOUT_AGREEMENT, calibrated, choose
 from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
@@ -112,7 +112,7 @@ def read_number(
 
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
+class DecodedNumber:
     """The decoded output of the line model.
 
     Attributes
@@ -136,9 +136,9 @@ class Decoded:
         return self.agreement < 1.0
 
 
-def decode(
+def decode_number(
     image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool = False
-) -> Decoded | None:
+) -> DecodedNumber | None:
     """Return the decoded number of an image; None where there is too much foreground for a number.
 
     A drawing that is cropped to its ink gets a margin. At an edge, a straight stroke may be a 1 or the side of a cell:
@@ -163,7 +163,7 @@ def decode(
 
 def _decode_padded(
     padded: GrayImage, shape: tuple[int, ...], models: Models, constraint: Constraint, *, single_line: bool
-) -> Decoded | None:
+) -> DecodedNumber | None:
     """Return the decoded number of an image of this shape with a margin; its boxes are in the image without it."""
     decoded = _decode(padded, models, constraint, single_line=single_line)
     if decoded is None:
@@ -183,7 +183,7 @@ def _decode(
     *,
     keep_ruled_lines: bool = False,
     single_line: bool,
-) -> Decoded | None:
+) -> DecodedNumber | None:
     found = _find_lines(image, keep_ruled_lines=keep_ruled_lines, single_line=single_line)
     if found is None:
         return None
@@ -207,7 +207,7 @@ def _decode(
     }
     digits, posterior = choose({digits: likely.get(digits, 0.0) for digits in readings}, opinions)
     agreement = float(np.mean([found[:1] == [digits] for found in found_by_view]))
-    return Decoded(lines, views, readings[digits], posterior, agreement)
+    return DecodedNumber(lines, views, readings[digits], posterior, agreement)
 
 
 def _clipped(box: Box, shape: tuple[int, ...]) -> Box:
@@ -225,7 +225,7 @@ def _likely(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_line: bool) -> Reading:
     """Return the reading with its confidence, not yet compared with the threshold."""
-    decoded = decode(image, models, constraint, single_line=single_line)
+    decoded = decode_number(image, models, constraint, single_line=single_line)
     if decoded is None:
         return EMPTY_READING
     reading = decoded.reading
@@ -323,7 +323,7 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def _read_single_digit(
-    image: GrayImage, single: NormalizedDigit, models: Models, decoded: Decoded, constraint: Constraint
+    image: GrayImage, single: NormalizedDigit, models: Models, decoded: DecodedNumber, constraint: Constraint
 ) -> Reading:
     """Return the digit as `Recognizer.predict` does, with its probabilities."""
     recognized = recognize_digit(image, models.digits, models.lines)

@@ -30,9 +30,9 @@ from digitrec.training.line_dataset import LineSources, contact_sheet, make_line
 from digitrec.training.line_pipeline import (
     LineTrainingConfig,
     calibrate,
-    line_reader_card,
+    line_model_card,
     parity_images,
-    train_line_reader,
+    train_line_model,
 )
 from digitrec.training.pipeline import DataPaths, RawData, train, train_average
 from digitrec.training.samples import Samples
@@ -94,12 +94,12 @@ def main_average_models(arguments: list[str] | None = None) -> int:
     return _run("average_models", run)
 
 
-def main_train_line_reader(arguments: list[str] | None = None) -> int:
-    """Run scripts/train_line_reader.py and return its exit code."""
-    options = _parse_train_line_reader(arguments)
+def main_train_line_model(arguments: list[str] | None = None) -> int:
+    """Run scripts/train_line_model.py and return its exit code."""
+    options = _parse_train_line_model(arguments)
     return _run(
-        "train_line_reader",
-        partial(_train_line_reader, options),
+        "train_line_model",
+        partial(_train_line_model, options),
         lambda: "The same command resumes from the checkpoint.",
     )
 
@@ -210,7 +210,7 @@ def _parse_train_model(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
+def _parse_train_line_model(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the line model and write its model file.")
     parser.add_argument("folder", type=Path, help="folder of the checkpoint")
     parser.add_argument("--output", type=Path, default=Path("models/lines.h5"), help="default: %(default)s")
@@ -227,14 +227,14 @@ def _parse_train_line_reader(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _train_line_reader(options: argparse.Namespace) -> None:
+def _train_line_model(options: argparse.Namespace) -> None:
     sources = _load_line_sources(options)
     options.folder.mkdir(parents=True, exist_ok=True)
     config = LineTrainingConfig(**_given(options, LineTrainingConfig))
-    model = train_line_reader(
+    model = train_line_model(
         line_model, sources, config, options.folder, workers=options.workers, log=partial(print, flush=True)
     )
-    card = line_reader_card(model, sources.validation, config)
+    card = line_model_card(model, sources.validation, config)
     save_line_model(model, options.output, card, parity_images(sources.validation))
     models = Models(load_classifier(packaged_model_path()), LineModel.load(options.output))
     graph = read_model_file(options.output).graph

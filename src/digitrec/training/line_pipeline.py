@@ -23,12 +23,12 @@ from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, decode_classes
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.confidence import log_odds
 from digitrec.reading.constraints import UNCONSTRAINED
-from digitrec.reading.reader import Models, decode
+from digitrec.reading.reader import Models, decode_number
 from digitrec.training.calibration import fit_logistic
 from digitrec.training.line_dataset import LineBatch, LineBatches, make_lines
 from digitrec.training.synthetic.writers import Sources
 
-CHECKPOINT = "line_reader.keras"
+CHECKPOINT = "line_model.keras"
 THRESHOLD = 0.9  # minimum confidence of an accepted number
 
 
@@ -91,7 +91,7 @@ def _ctc_losses(targets: Any, lengths: Any, logits: Any) -> Any:
     return ops.where(lengths > 0, losses, empty)
 
 
-def train_line_reader(
+def train_line_model(
     build: Callable[[], keras.Model],
     sources: tuple[Sources, Sources],
     config: LineTrainingConfig,
@@ -168,7 +168,7 @@ def _new_model(build: Callable[[], keras.Model], config: LineTrainingConfig) -> 
     return CtcModel(model.input, model.output)
 
 
-def line_reader_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
+def line_model_card(model: keras.Model, sources: Sources, config: LineTrainingConfig) -> dict[str, Any]:
     """Return the model card of a trained line model, with its accuracy on validation lines."""
     return {
         **card_header("digitrec lines", model.name, model),
@@ -184,7 +184,7 @@ def calibrate(models: Models, sources: Sources, count: int = 2000) -> list[float
     """Return the weight and the offset of `digitrec.reading.confidence`, fitted on `count` validation lines."""
     odds, is_correct = [], []
     for line in islice(make_lines(sources, seed=1), count):
-        decoded = decode(line.image, models, UNCONSTRAINED)
+        decoded = decode_number(line.image, models, UNCONSTRAINED)
         if decoded is not None and decoded.reading.digits and not decoded.lacks_agreement:
             odds.append([log_odds(decoded.posterior)])
             is_correct.append(decoded.reading.text == "".join(filter(str.isdigit, line.transcript)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from digitrec.constants import NON_DIGIT_LABEL
 from digitrec.errors import BlankImageError
 from digitrec.preprocessing.binarize import binarize_page
-from digitrec.reading.alignment import locate_characters
+from digitrec.reading.character_ink import locate_characters
 from digitrec.training.augmentation import crop_to_ink
 from digitrec.training.samples import Samples, concatenate, from_pairs
 

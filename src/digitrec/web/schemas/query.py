@@ -9,7 +9,13 @@ from werkzeug.datastructures import MultiDict
 
 from digitrec.errors import InvalidFieldError
 from digitrec.forms.template import Form
-from digitrec.reading.constraints import ANY_DIGIT, MAX_DIGITS, SEPARATORS, Constraint, make_constraint
+from digitrec.reading.constraints import (
+    ANY_DIGIT,
+    MAX_DIGITS,
+    PATTERN_SEPARATORS,
+    Constraint,
+    make_constraint,
+)
 from digitrec.validation import field_error
 from digitrec.web.schemas.validation import RequestModel
 
@@ -60,8 +66,8 @@ class ReadOptions(_ResponseOptions):
     )
     pattern: str | None = Field(
         None,
-        description=f"A pattern of '{ANY_DIGIT}' for any digit, digits and separators ({SEPARATORS.strip()}), such as "
-        "'dd-dd'. The text has its separators.",
+        description=f"A pattern of '{ANY_DIGIT}' for any digit, digits and separators ({PATTERN_SEPARATORS.strip()}), "
+        "such as 'dd-dd'. The text has its separators.",
     )
     choices: str | None = Field(
         None, description="A list of numbers, separated by commas. The number is one of these."

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the line model, which reads a whole line with CTC, and write its model file.
 
-python scripts/train_line_reader.py FOLDER --unipen DIR        continues from the checkpoint in FOLDER if there is one
+python scripts/train_line_model.py FOLDER --unipen DIR        continues from the checkpoint in FOLDER if there is one
 
 A JSON line with the metrics goes to standard output after every checkpoint. The model file is written after the last
 step, also if the checkpoint has reached it. --start-from models/lines.h5 starts from the weights of a model file;
@@ -13,4 +13,4 @@ from __future__ import annotations
 from digitrec.training.launcher import launch
 
 if __name__ == "__main__":
-    launch("train_line_reader")
+    launch("train_line_model")
