@@ -24,26 +24,14 @@ from digitrec.reading.constraints import Constraint
 from digitrec.reading.ctc import Span
 from digitrec.reading.page import rectify_page, transform_box
 from digitrec.reading.single_digit import normalize_or_none, recognize_digit
-from digitrec.reading.text_lines import (
-    LineImage,
-    TextLine,
-    find_text_lines,
-    image_as_line,
-    line_width,
-    straighten,
-)
+from digitrec.reading.text_lines import TextLine, find_text_lines, line_width
+from digitrec.reading.views import MIDDLE_PX, View, sample_views
 from digitrec.results import EMPTY_READING, DigitResult, Reading
 
-# Test-time augmentation: the text height in each view of a line. Where the views disagree, some are wrong.
-_MIDDLE_PX, _SMALL_PX, _LARGE_PX = 38.0, 31.0, 44.0
-# In the training lines letters, words and scribbles are far more frequent than next to real numbers.
-_OTHER_MARK_FACTOR = 0.1
 _NEAR_BEST = 0.1  # of the most probable string's probability: the least probable candidate ...
 _MAX_CANDIDATES = 4  # ... and how many there are at most
 _MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
-_MAX_LINE_ASPECT = 20.0  # width to height: a longer image is not treated as one line ...
-_MIN_LINE_HEIGHT_FRACTION = 0.62  # ... and neither is an image whose text is lower than this fraction of it
 _MIN_CUT_DIGIT_FRACTION = 0.35  # of an image's height: a smaller digit at the border is cut off
 # A crop around one digit: its maximum aspect ratio, how far the digit's center may be from the crop's center, and how
 # near the neighbours are to the crop's sides; the last two are fractions of the width.
@@ -58,30 +46,6 @@ class Models(NamedTuple):
 
     digits: Classifier
     lines: LineModel
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """The line model's output for one view of all lines of a page.
-
-    Attributes
-    ----------
-    images : the line images.
-    classes : for each line, (T, 24) float64, the class probabilities of its columns.
-    columns : (T, 11) float64, the columns of all lines, with one non-digit column before and after each line.
-    starts : the first column of each line in `columns`, and the end.
-    short : (S, 11) float64, `columns` with empty columns merged, see `ctc.merge_empty_columns`.
-    """
-
-    images: Sequence[LineImage]
-    classes: Sequence[ctc.Probabilities]
-    columns: ctc.Probabilities
-    starts: Sequence[int]
-    short: ctc.Probabilities
-
-    def probability(self, digits: str) -> float:
-        """Return the probability of these digits among all digit strings."""
-        return float(np.exp(ctc.log_probability(self.short, digits)))
 
 
 def read_number(
@@ -188,7 +152,7 @@ def _decode(
     if found is None:
         return None
     page, lines = found
-    views = _views(image, lines, models.lines)
+    views = sample_views(image, lines, models.lines)
     found_by_view = [ctc.candidates(view.short, constraint) for view in views]
     probabilities = {
         digits: np.array([view.probability(digits) for view in views])
@@ -259,35 +223,9 @@ def _find_lines(
     except BlankImageError:
         return whole_image_page(image), []
     lines = find_text_lines(page, single_line=single_line)
-    if sum(line_width(line, _MIDDLE_PX) for line in lines) > _MAX_LINES_PX:
+    if sum(line_width(line, MIDDLE_PX) for line in lines) > _MAX_LINES_PX:
         return None
     return page, lines
-
-
-def _views(image: GrayImage, lines: Sequence[TextLine], network: LineModel) -> list[View]:
-    """Return the views of an image: of the lines that were found, and of the full image where it may be one line."""
-    height, width = image.shape
-    is_line = len(lines) < 2 and width <= _MAX_LINE_ASPECT * height
-    if is_line and all(line.text_height_px >= _MIN_LINE_HEIGHT_FRACTION * height for line in lines):
-        other = [image_as_line(image)]
-    else:
-        other = [straighten(image, line, _LARGE_PX) for line in lines]
-    if not lines:
-        return [_view(other, network)]
-    middle, small = ([straighten(image, line, size) for line in lines] for size in (_MIDDLE_PX, _SMALL_PX))
-    return [_view(images, network) for images in (middle, small, other)]
-
-
-def _view(images: Sequence[LineImage], network: LineModel) -> View:
-    classes = [ctc.class_probabilities(network.logits(image.image)) for image in images]
-    separator = np.full((1, ctc.NON_DIGIT + 1), ctc.FLOOR**2)  # less than a digit has anywhere in a line
-    separator[0, ctc.NON_DIGIT] = 1.0
-    columns = [separator]
-    for item in classes:
-        columns += [ctc.digit_probabilities(item, _OTHER_MARK_FACTOR), separator]
-    starts = np.cumsum([1, *(len(item) + 1 for item in classes)]).tolist()
-    joined = np.concatenate(columns)
-    return View(images, classes, joined, starts, ctc.merge_empty_columns(joined))
 
 
 def _may_be_single_digit(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:
