@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from digitrec.model.line_alphabet import (
     BLANK,
@@ -27,6 +28,7 @@ from digitrec.training.samples import Samples
 from digitrec.training.synthetic import degradations, numbers
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, compose_line, make_line
 from digitrec.training.synthetic.numbers import Item, make_items, transcript_of
+from digitrec.training.synthetic.printed_lines import print_form_lines
 from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
 
 LABELS = np.arange(10, dtype=np.uint8).repeat(4)
@@ -169,6 +171,19 @@ def test_the_widest_line_fits_the_textures(pool: WriterPool) -> None:
     wide = np.zeros((48, MAX_WIDTH_PX), np.float32)
     line = make_line(pool.draw, np.random.default_rng(0))._replace(handwriting=wide, printed=wide)
     assert {degradations.degrade(line, rng).shape for rng in rngs(30)} == {wide.shape}
+
+
+def test_no_printed_bar_ends_where_a_1_would() -> None:
+    printed = [[line.points for line in print_form_lines((0.0, -1.0, 2.0, 0.0), rng)] for rng in rngs(300)]
+    assert sum(is_bar(points) for lines in printed for points in lines) > 100
+    for lines in printed:
+        ends = [y for points in lines if is_bar(points) for y in points[:, 1]]
+        levels = {points[0, 1] for points in lines if points[0, 1] == points[1, 1]}
+        assert all(abs(y) > 2 or y in levels for y in ends)
+
+
+def is_bar(points: NDArray[np.float32]) -> bool:
+    return len(points) == 2 and points[0, 0] == points[1, 0]
 
 
 def test_split_writers_keeps_writers_together() -> None:

@@ -96,12 +96,19 @@ def _dotted_line(style: _PrintStyle, rng: np.random.Generator) -> list[PrintedLi
 
 
 def _cell_borders(style: _PrintStyle, rng: np.random.Generator) -> list[PrintedLine]:
-    """Return borders of a cell; the writing is near them or touches them."""
+    """Return borders of a cell; the writing is near them or touches them.
+
+    A vertical border that ends in the air would look like a 1, so it ends at a horizontal one or beyond the image.
+    """
     slack = rng.uniform(-0.05, 0.35, 4)
     a, b, c, d = np.array(style.box) + slack * [-1, -1, 1, 1]
     style = style._replace(width=float(rng.uniform(0.02, 0.14)))
-    sides = [[(a, b), (c, b)], [(c, b), (c, d)], [(c, d), (a, d)], [(a, d), (a, b)]]
-    return [style.line(*side) for side in sides if rng.random() < 0.7]
+    has_left, has_top, has_right, has_bottom = rng.random(4) < 0.7
+    lines = [style.line((a, y), (c, y)) for y, is_drawn in ((b, has_top), (d, has_bottom)) if is_drawn]
+    top, bottom = b if has_top else b - _OVERHANG, d if has_bottom else d + _OVERHANG
+    return lines + [
+        style.line((x, top), (x, bottom)) for x, is_drawn in ((a, has_left), (c, has_right)) if is_drawn
+    ]
 
 
 def _grid(style: _PrintStyle, rng: np.random.Generator) -> list[PrintedLine]:

@@ -16,73 +16,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.training.characters import choose_writers
-from digitrec.training.synthetic.digit_templates import DIGIT_TEMPLATES
-from digitrec.training.synthetic.strokes import GlyphTemplate, sample_strokes
+from digitrec.training.synthetic.digit_templates import NUMBER_TEMPLATES
+from digitrec.training.synthetic.strokes import sample_strokes
 from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 
 Points = NDArray[np.float32]
 
-# Styles seen on cheques and forms that are rare in `DIGIT_TEMPLATES`.
-NUMBER_TEMPLATES = (
-    *(
-        template for template in DIGIT_TEMPLATES if template.name not in {"like an l", "slashed inside"}
-    ),  # look like an 8 and a percent sign on a line
-    GlyphTemplate("steep hook, long", 1, "04,70 44,05 40,98"),
-    GlyphTemplate("hook and foot", 1, "10,58 46,04 44,94; 22,95 74,93"),
-    GlyphTemplate("roof", 1, "02,96 46,04 56,97"),
-    GlyphTemplate("P", 9, "~30,20 28,60 24,98; ~26,30 40,06 74,10 76,34 54,48 30,46"),
-    GlyphTemplate("P, stem first", 9, "40,95 44,10; ~44,12 66,05 80,22 66,44 44,44"),
-    GlyphTemplate("open P", 9, "~34,36 36,10 70,06 76,28 52,44; 34,10 26,98"),
-    GlyphTemplate("g", 9, "~74,18 40,06 24,28 44,48 72,26 74,10; ~74,12 76,60 66,94 34,96 26,84"),
-    GlyphTemplate("straight", 9, "~72,20 44,04 22,26 40,50 72,24; 73,08 72,97"),
-    GlyphTemplate("like a root", 5, "~24,50 34,42 42,92 52,96; ~42,90 54,40 50,12; 50,12 92,06"),
-    GlyphTemplate("like an S, barred", 5, "~34,10 30,40 56,40 68,66 50,92 22,88; 32,10 86,00"),
-    GlyphTemplate("like an integral symbol, angular", 5, "84,08 48,10; 48,10 42,60 34,92 24,94 14,80"),
-    GlyphTemplate("like an integral symbol", 5, "~88,08 60,06 50,26 46,62 36,92 16,88"),
-    GlyphTemplate("flat bar, narrow bowl", 5, "82,06 44,08 40,40; ~40,40 62,46 60,82 34,94 18,84"),
-    GlyphTemplate("flag apart", 5, "~32,20 28,48 58,44 72,68 50,96 20,86; 40,12 84,04"),
-    GlyphTemplate("no foot", 2, "~22,26 48,04 74,24 58,54 22,94"),
-    GlyphTemplate("no foot, hooked", 2, "~20,30 40,05 70,18 58,56 26,92 40,90"),
-    GlyphTemplate("two strokes", 4, "~28,06 22,44 34,56 74,50; 70,22 58,98"),
-    GlyphTemplate("like an h", 4, "~36,04 26,50 50,44 66,56; 66,34 60,97"),
-    GlyphTemplate("like a u", 4, "~24,14 22,46 40,56 66,46; ~70,10 66,56 60,97"),
-    GlyphTemplate("crossed", 7, "~18,10 44,08 80,06; 80,06 40,96; 30,50 74,46"),
-    GlyphTemplate("crossed, curved", 7, "~16,16 40,06 76,10; ~76,10 54,50 46,96; 34,52 72,48"),
-    GlyphTemplate("crossed, serif", 7, "20,24 22,08 82,08; 82,08 44,97; 32,54 76,48"),
-    GlyphTemplate("one loop, crossed", 8, "~72,20 44,05 30,26 50,46 70,70 48,95 26,74 52,46 74,22"),
-    GlyphTemplate("two loops", 8, "~50,46 26,28 50,04 74,26 50,46; ~50,46 22,72 50,96 78,72 50,46"),
-    GlyphTemplate("open top", 8, "~72,12 40,08 34,30 66,66 50,94 28,74 56,44 76,14"),
-    GlyphTemplate("from the right", 8, "~78,10 50,06 30,26 68,62 56,94 30,80 50,50 80,08"),
-    GlyphTemplate("curled", 6, "~66,06 36,36 24,72 48,96 70,74 50,54 28,72"),
-    GlyphTemplate("straight back", 6, "54,04 26,70; ~26,70 44,96 68,78 50,58 28,74"),
-    GlyphTemplate("round", 0, "~50,05 20,30 22,74 50,95 80,72 78,28 50,05"),
-    GlyphTemplate("small, with a link", 0, "~54,06 24,26 26,76 56,90 80,56 66,16 50,10 70,20 96,10"),
-    GlyphTemplate("bowls", 3, "~20,14 54,04 70,24 44,46 76,66 56,95 18,84"),
-    GlyphTemplate("wide loop", 2, "~20,24 46,05 70,26 50,60 22,92 08,80 26,66 56,88 92,90"),
-    GlyphTemplate("like a Q", 2, "~14,30 44,04 78,26 60,62 22,95 06,78 30,66 66,92 98,84"),
-    GlyphTemplate("looped twice", 2, "~34,32 30,10 62,04 72,30 44,72 16,94 10,74 36,70 60,92 94,92"),
-    GlyphTemplate("looped hook", 1, "~14,54 34,38 50,10 42,05 34,22 48,24 56,06; 56,06 48,97"),
-    GlyphTemplate("leaning", 1, "66,02 30,98"),
-    GlyphTemplate("leaning far", 1, "80,02 18,98"),
-    GlyphTemplate("like a t", 7, "36,14 58,08 46,97; 18,50 84,44"),
-    GlyphTemplate("like a lambda", 7, "~16,16 40,06 52,30 62,97; 20,54 82,40"),
-    GlyphTemplate("narrow tail", 9, "~66,10 40,07 34,30 54,44 68,18 66,60 52,97 40,86 60,58"),
-    GlyphTemplate("like an 8", 9, "~70,20 48,05 30,22 50,44 70,20 64,66 52,96 36,86 54,60"),
-    GlyphTemplate("like a long root", 5, "06,50 22,44 36,96 50,08 98,05"),
-    GlyphTemplate("ribbon", 8, "~24,06 66,66 50,96 32,70 78,05"),
-    GlyphTemplate("like a spiral", 0, "~66,10 30,14 20,60 46,96 78,66 66,14 40,20 50,36"),
-    GlyphTemplate("z above", 3, "18,08 74,08 42,44; ~42,44 80,56 70,90 34,96 16,82"),
-)
-
 _LINE_SYMBOLS: dict[str, tuple[str, ...]] = {
     # Drawn in a square of the digit height; strokes as in `digitrec.training.synthetic.strokes`.
-    "-": ("10,50 60,50", "06,52 90,48", "~08,50 30,46 56,52"),
+    "-": ("10,50 60,50", "06,52 90,48", "~08,50 30,46 56,52", "06,66 46,46", "~04,56 14,62 40,50 84,46"),
     "/": ("52,-6 00,106", "40,00 06,104", "~50,-8 28,40 04,112", "66,04 00,98", "26,-4 08,106"),
     ".": ("06,96 08,97", "05,95 10,98", "06,92 07,98"),
-    ",": ("10,92 04,112", "~08,90 12,100 02,116", "14,86 02,110"),
+    ",": ("10,92 04,112", "~08,90 12,100 02,116", "14,86 02,110", "16,74 04,108", "~08,76 14,90 02,112"),
     ":": ("08,42 09,43; 08,88 09,89", "08,34 10,37; 06,82 08,85", "08,30 06,36; 06,70 04,76"),
     "+": ("36,20 34,82; 06,52 66,50", "30,30 30,76; 08,54 54,52", "30,26 28,80; 04,52 60,50"),
-    "=": ("06,40 60,38; 06,62 60,60", "04,34 50,32; 06,50 52,48", "08,46 72,40; 06,70 74,62"),
+    "=": (
+        "06,40 60,38; 06,62 60,60",
+        "04,34 50,32; 06,50 52,48",
+        "08,46 72,40; 06,70 74,62",
+        "06,10 54,08; 08,26 52,22",
+    ),
     "#": ("30,10 18,96; 60,08 48,94; 06,38 76,34; 04,70 72,66",),
     "*": ("30,20 30,70; 08,34 54,58; 54,32 08,60", "28,16 24,62; 04,40 50,38; 10,22 44,58; 44,20 10,60"),
     "(": ("~34,-4 08,30 08,74 32,108", "~26,00 06,50 24,104"),
