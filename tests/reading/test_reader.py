@@ -54,6 +54,16 @@ def test_boxes_surround_the_digits_in_pixels_of_the_image(recognizer: Recognizer
         assert 0.7 * 3 * 96 <= height <= 1.3 * 3 * 96
 
 
+@pytest.mark.parametrize("height_px", [8, 9, 10])
+@pytest.mark.parametrize("text", ["283", "4071", "19", "555"])
+def test_text_lower_than_the_training_lines_is_not_accepted(
+    recognizer: Recognizer, text: str, height_px: int
+) -> None:
+    scale = height_px / 96
+    small = cv2.resize(draw_number(text), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    assert recognizer.read(small).confidence <= MAX_WITHOUT_AGREEMENT
+
+
 def test_white_on_black_touching_digits_and_lines_are_read(recognizer: Recognizer) -> None:
     assert recognizer.read(255 - draw_number("2358")).text == "2358"
     page = np.concatenate([draw_number("2358"), draw_number("6047")])

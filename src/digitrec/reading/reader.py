@@ -32,6 +32,7 @@ _NEAR_BEST = 0.1  # of the most probable string's probability: the least probabl
 _MAX_CANDIDATES = 4  # ... and how many there are at most
 _MAX_LINES_PX = 5_000  # width of all line images together: an ordinary number takes a tenth of it
 _MAX_DIGIT_ASPECT = 3.0  # width to height, including dashes and fragments of neighbours
+_MIN_TEXT_PX = 12.0  # height of digits in an image: training lines are hardly ever lower
 _MIN_CUT_DIGIT_FRACTION = 0.35  # of an image's height: a smaller digit at the border is cut off
 # A crop around one digit: its maximum aspect ratio, how far the digit's center may be from the crop's center, and how
 # near the neighbours are to the crop's sides; the last two are fractions of the width.
@@ -204,7 +205,8 @@ def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_li
         return EMPTY_READING
     if len(reading.digits) == 1:  # a single digit has no context: average both networks
         confidence = (confidence + float(reading.digits[0].probabilities[reading.digits[0].digit])) / 2
-    if decoded.lacks_agreement:
+    is_too_low = any(line.text_height_px < _MIN_TEXT_PX for line in decoded.lines)
+    if decoded.lacks_agreement or is_too_low:
         confidence = min(confidence, MAX_WITHOUT_AGREEMENT)
     cut_off = sum(_is_cut_off(item.box, image.shape) for item in reading.digits)
     confidence *= _BORDER_PENALTY**cut_off * _OTHER_MARK_PENALTY ** (OTHER_MARK in reading.transcript)
