@@ -160,7 +160,8 @@ def test_railway_builds_the_dockerfile_and_waits_longer_than_a_stop_takes() -> N
 
 def test_github_runs_the_projects_own_checks_on_every_python_that_it_claims() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    checks = re.findall(r"(?m)^make [\w-]+$", script)
+    words = " ".join(re.findall(r"(?m)^make (.+)$", script)).split()
+    checks = [f"make {word}" for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
     job = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]["check"]
     runs = [step.get("run", "") for step in job["steps"]]
     assert len(checks) == 5

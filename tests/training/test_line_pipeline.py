@@ -17,6 +17,7 @@ from digitrec.model.line_alphabet import BLANK, LINE_CLASS_COUNT, encode_transcr
 from digitrec.training.line_dataset import make_sources
 from digitrec.training.line_pipeline import CHECKPOINT, LineTrainingConfig, greedy_decode, train_line_model
 from digitrec.training.samples import Samples
+from digitrec.training.synthetic import numbers
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,10 @@ def _small() -> keras.Model:
     return keras.Model(image, logits)
 
 
-def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_short_run_learns_and_resumes_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "make_items", lambda rng: [numbers.Item("7", "7")])  # losses can be compared
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     digits = rng.integers(0, 255, (400, 28, 28), dtype=np.uint8)
@@ -60,7 +64,12 @@ def test_a_short_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
 
     def run(steps: int) -> None:
         config = LineTrainingConfig(
-            steps=steps, batch_size=4, warmup_steps=1, checkpoint_steps=2, validation_batches=1
+            steps=steps,
+            batch_size=4,
+            learning_rate=0.1,
+            warmup_steps=1,
+            checkpoint_steps=2,
+            validation_batches=1,
         )
         train_line_model(_small, sources, config, tmp_path, workers=0, log=reports.append)
 
