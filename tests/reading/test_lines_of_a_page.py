@@ -153,6 +153,19 @@ def test_lines_are_sorted_by_column_and_row(
     assert {round(line.text_height_px, -1) for line in lines} == {50}
 
 
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("bar_px", [4, 10, 16])
+def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar_px: int) -> None:
+    page = _blank(500, 400)
+    for top in (30, 190, 370):
+        np.minimum(page[top : top + 110, 200:310], draw_digit(digit, 110, 8), out=page[top : top + 110, 200:310])
+    cv2.line(page, (30, 245), (100, 240), (0,), bar_px)
+    cv2.line(page, (40, 335), (360, 330), (0,), bar_px)
+    _, lines = _lines(page)
+    assert len(lines) == 3
+    assert all(0.8 < line.text_height_px / lines[0].text_height_px < 1.25 for line in lines)
+
+
 @pytest.mark.parametrize("slope", [-0.15, 0.0, 0.15])
 @pytest.mark.parametrize("bend", [-0.0004, 0.0, 0.0004])
 def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) -> None:

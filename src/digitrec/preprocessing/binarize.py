@@ -193,13 +193,16 @@ def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 def estimate_text_height(boxes: NDArray[np.int32]) -> float:
-    """Return the median height of the components, weighted by area, so that specks do not count; 0 without any."""
-    heights, areas = boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
+    """Return the median height of the components, weighted by area; 0 without any.
+
+    Specks and dashes hardly count: a component has at most the weight of a square of its height.
+    """
+    heights = boxes[1:, cv2.CC_STAT_HEIGHT].astype(np.int64)
     if not len(heights):
         return 0.0
     order = np.argsort(heights)
-    half = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
-    return float(heights[order[half]])
+    cumulative = np.cumsum(np.minimum(boxes[1:, cv2.CC_STAT_AREA], heights**2)[order])
+    return float(heights[order[np.searchsorted(cumulative, cumulative[-1] / 2)]])
 
 
 def _without_specks(
