@@ -68,6 +68,8 @@ def compose_line(writer: Writer, items: list[Item], rng: np.random.Generator) ->
         and rng.random() < 0.12
     )
     marks = [draw_item(item, writer, style, rng) for item in items]
+    for position, mark in zip(np.linspace(-0.5, 0.5, len(marks)), marks, strict=True):
+        mark.scale(1 + style.growth * float(position))
     printed: list[PrintedLine] = []
     if in_cells:
         items = [item for item, mark in zip(items, marks, strict=True) if mark.outlines]  # without spaces
@@ -294,7 +296,7 @@ def _draw_bar(
 ) -> None:
     """Draw the bar of a sum above or below the writing, with the same pen, at or near the border of the image."""
     bottom = frame.offset[1] + frame.writing_height
-    near = rng.uniform(0.0, 4.0)
+    near = rng.uniform(-2.0, 4.0)
     y = min(bottom + near, LINE_HEIGHT_PX - 0.5) if rng.random() < 0.5 else max(frame.offset[1] - near, 0.5)
     x = np.linspace(rng.uniform(-0.1, 0.25), rng.uniform(0.7, 1.1), 6) * frame.width
     path = np.stack([x, y + rng.normal(0.0, 0.02) * (x - x[0]) + rng.normal(0.0, 0.3, 6)], 1)

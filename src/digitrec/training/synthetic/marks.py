@@ -40,7 +40,7 @@ class WritingStyle:
     slope: float
     curvature: float
     baseline_jitter: float
-    growth: float
+    growth: float  # of the characters from one end of the line to the other, as a fraction
     link_probability: float
     pressure: float
     edge_gain: float  # contrast of the edges of image glyphs
@@ -62,6 +62,12 @@ class Mark:
         self.outlines = [outline + shift for outline in self.outlines]
         for _, matrix in self.images:
             matrix[:, 2] += shift
+
+    def scale(self, factor: float) -> None:
+        """Scale the mark about the start of the baseline, the point 0, 0."""
+        self.strokes = [stroke * np.float32(factor) for stroke in self.strokes]
+        self.outlines = [outline * np.float32(factor) for outline in self.outlines]
+        self.images = [(image, matrix * factor) for image, matrix in self.images]
 
     def add(self, other: Mark) -> None:
         """Add the ink of another mark."""
@@ -101,7 +107,7 @@ def sample_style(rng: np.random.Generator, pen: float | None) -> WritingStyle:
         slope=float(rng.normal(0.0, 0.03)) if rng.random() < 0.85 else float(rng.normal(0.0, 0.09)),
         curvature=float(rng.normal(0.0, 0.05)),
         baseline_jitter=float(rng.gamma(2.0, 0.02)),
-        growth=float(rng.normal(0.0, 0.1)),
+        growth=float(rng.normal(0.0, 0.2)),
         link_probability=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
         pressure=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.35 else 0.0,
         edge_gain=float(rng.uniform(1.4, 4.0)),
