@@ -20,7 +20,7 @@ def url(tmp_path: Path) -> str:
 
 
 def run(url: str, *arguments: str, answer: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["database", "--url", url, *arguments], input=answer)
+    return CliRunner().invoke(main, ["database", *arguments, "--url", url], input=answer)
 
 
 def test_a_database_is_upgraded_exported_emptied_and_downgraded(url: str, tmp_path: Path) -> None:
@@ -49,3 +49,10 @@ def test_without_sqlalchemy_the_extra_is_named(url: str, monkeypatch: pytest.Mon
     assert result.exit_code == 1
     assert result.stderr.startswith("digitrec: database needs more packages (")
     assert result.stderr.endswith("pip install 'digitrec[storage]'\n")
+
+
+@pytest.mark.parametrize("command", ["upgrade", "downgrade", "export", "delete"])
+def test_help_needs_no_database(command: str) -> None:
+    result = CliRunner().invoke(main, ["database", command, "--help"], env={"DIGITREC_DATABASE_URL": ""})
+    assert result.exit_code == 0
+    assert "DIGITREC_DATABASE_URL" in result.output

@@ -13,24 +13,30 @@ if TYPE_CHECKING:
     from digitrec.storage import Storage
 
 
-@click.group()
-@click.option(
+def _open_storage(context: click.Context, parameter: click.Parameter, url: str) -> Storage:
+    from digitrec.storage import Storage
+
+    return Storage(url)
+
+
+_storage_option = click.option(
     "--url",
+    "storage",
     envvar="DIGITREC_DATABASE_URL",
     show_envvar=True,
     required=True,
+    callback=_open_storage,
     help="The database, such as sqlite:///digitrec.db or postgresql://HOST/digitrec.",
 )
-@click.pass_context
-def database(context: click.Context, url: str) -> None:
-    """Upgrade, export or delete what a server stores."""
-    from digitrec.storage import Storage
 
-    context.obj = Storage(url)
+
+@click.group()
+def database() -> None:
+    """Upgrade, export or delete what a server stores."""
 
 
 @database.command()
-@click.pass_obj
+@_storage_option
 def upgrade(storage: Storage) -> None:
     """Create the tables, or bring them to this version of digitrec.
 
@@ -41,7 +47,7 @@ def upgrade(storage: Storage) -> None:
 
 @database.command()
 @click.argument("version")
-@click.pass_obj
+@_storage_option
 def downgrade(storage: Storage, version: str) -> None:
     """Bring the tables to an earlier VERSION; base drops them and all that is in them."""
     storage.database.downgrade(version)
@@ -49,7 +55,7 @@ def downgrade(storage: Storage, version: str) -> None:
 
 @database.command()
 @click.argument("output", type=FILE)
-@click.pass_obj
+@_storage_option
 def export(storage: Storage, output: Path) -> None:
     """Write everything into the ZIP archive OUTPUT."""
     from digitrec.files import atomic_write, ensure_writable_dir
@@ -61,7 +67,7 @@ def export(storage: Storage, output: Path) -> None:
 
 @database.command()
 @click.confirmation_option(prompt="Delete all forms, records and adaptations?")
-@click.pass_obj
+@_storage_option
 def delete(storage: Storage) -> None:
     """Delete everything; the tables stay."""
     storage.database.delete_all()
