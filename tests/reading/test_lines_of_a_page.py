@@ -61,6 +61,21 @@ def test_uneven_light_on_paper_is_not_a_page(seed: int) -> None:
     assert rectify_page(photo.clip(0, 255).astype(np.uint8)) is None
 
 
+@pytest.mark.parametrize("rule_px", range(2, 8))
+@pytest.mark.parametrize("number", ["38153", "1100", "7"])
+@pytest.mark.parametrize("sides", ["bottom", "top and bottom", "left"])
+def test_ruled_lines_and_digits_at_the_edges_of_a_crop_are_not_a_table(
+    rule_px: int, number: str, sides: str
+) -> None:
+    crop = np.full((80, 60 * len(number)), 225, np.uint8)
+    write_number(crop, number, 0, 14, size_px=56, step_px=58)
+    rules = {"bottom": crop[80 - rule_px :], "left": crop[:, :rule_px]}.get(sides, crop[:rule_px])
+    rules[:] = 60
+    if sides == "top and bottom":
+        crop[78 - rule_px : 78] = 60
+    assert rectify_page(crop) is None
+
+
 @pytest.mark.parametrize("digit", [0, 1, 4, 7, 8])
 def test_bold_light_digit_on_dark_is_not_a_page(digit: int) -> None:
     assert rectify_page(255 - draw_digit(digit, 400, 90, digit_px=320)) is None

@@ -17,6 +17,7 @@ _MIN_FILLED_FRACTION = 0.93  # of the quadrilateral around it
 _MIN_BRIGHTNESS_STEP = 30.0  # gray levels, of the sheet's median above its surroundings'
 _INK_CONTRAST = 25.0  # gray levels of ink below the sheet
 _INK_FRACTIONS = (0.0005, 0.4)  # of the sheet that is ink
+_RULE_PX = 10  # around the sheet: what is dark there alone is a ruled line or a stroke at the edge of the image
 _PROFILE_PX = 8  # across an edge, on either side
 _EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
 _EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
@@ -92,10 +93,11 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     inside = np.zeros(smooth.shape, np.uint8)
     cv2.fillConvexPoly(inside, corners.round().astype(np.int32), (1,))
     inner = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
-    if not inner.any() or inside.all():
+    outer = cv2.dilate(inside, np.ones((2 * _RULE_PX + 1, 2 * _RULE_PX + 1), np.uint8)) == 0
+    if not inner.any() or not outer.any():
         return False
     background = float(np.median(smooth[inner]))
-    step = background - float(np.median(smooth[inside == 0]))
+    step = background - float(np.median(smooth[outer]))
     ink = float((smooth[inner] < background - _INK_CONTRAST).mean())
     return (
         step >= _MIN_BRIGHTNESS_STEP
