@@ -142,6 +142,8 @@ NUMBER_TEMPLATES = (
     GlyphTemplate("bar, leaning a little", 1, "54,02 46,98"),
     GlyphTemplate("bar, leaning back", 1, "46,03 54,97"),
     GlyphTemplate("hook across the stem", 1, "10,50 20,60 48,18 66,04; 52,02 54,97"),
+    GlyphTemplate("leaf", 1, "~24,96 44,52 66,04 60,50 38,96"),
+    GlyphTemplate("like an L", 1, "36,04 32,94 84,92"),
     GlyphTemplate("narrow v", 1, "22,02 46,97 58,54"),
     GlyphTemplate("long upstroke, angular", 1, "00,98 30,60 68,04 44,97"),
     GlyphTemplate("loop", 1, "~16,66 50,36 62,14 50,02 38,20 36,62 44,97"),
