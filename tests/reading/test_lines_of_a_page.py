@@ -173,7 +173,9 @@ def test_lines_are_sorted_by_column_and_row(
 def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar_px: int) -> None:
     page = _blank(500, 400)
     for top in (30, 190, 370):
-        np.minimum(page[top : top + 110, 200:310], draw_digit(digit, 110, 8), out=page[top : top + 110, 200:310])
+        np.minimum(
+            page[top : top + 110, 200:310], draw_digit(digit, 110, 8), out=page[top : top + 110, 200:310]
+        )
     cv2.line(page, (30, 245), (100, 240), (0,), bar_px)
     cv2.line(page, (40, 335), (360, 330), (0,), bar_px)
     _, lines = _lines(page)

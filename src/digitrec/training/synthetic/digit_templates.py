@@ -147,8 +147,12 @@ NUMBER_TEMPLATES = (
     GlyphTemplate("narrow v", 1, "22,02 46,97 58,54"),
     GlyphTemplate("long upstroke, angular", 1, "00,98 30,60 68,04 44,97"),
     GlyphTemplate("loop", 1, "~16,66 50,36 62,14 50,02 38,20 36,62 44,97"),
-    GlyphTemplate("closed head, wide foot", 2, "~48,44 24,44 16,22 42,04 70,22 52,62 20,92 40,88 66,92 96,84"),
-    GlyphTemplate("closed head, looped", 2, "~44,40 22,40 18,18 44,04 68,22 46,66 16,94 08,80 30,74 64,90 92,86"),
+    GlyphTemplate(
+        "closed head, wide foot", 2, "~48,44 24,44 16,22 42,04 70,22 52,62 20,92 40,88 66,92 96,84"
+    ),
+    GlyphTemplate(
+        "closed head, looped", 2, "~44,40 22,40 18,18 44,04 68,22 46,66 16,94 08,80 30,74 64,90 92,86"
+    ),
     GlyphTemplate("curled head", 3, "~40,30 24,24 34,06 64,08 66,28 44,44 74,58 70,88 24,92"),
     GlyphTemplate("closed head", 3, "~44,32 28,26 36,06 64,08 64,28 42,42 72,62 58,94 18,86"),
     GlyphTemplate("low bar", 4, "64,04 14,78 90,74; 68,08 62,98"),
