@@ -183,6 +183,25 @@ def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar
     assert all(0.8 < line.text_height_px / lines[0].text_height_px < 1.25 for line in lines)
 
 
+@pytest.mark.parametrize("visible_px", [4, 12, 24, 30])
+@pytest.mark.parametrize("text", ["058", "777", "23690"])
+def test_lines_that_the_image_cuts_off_are_left_out(visible_px: int, text: str) -> None:
+    page = _blank(300, 400)
+    for top in (0, 100, 200):
+        write_number(page, text, 30, top, size_px=60)
+    _, (line,) = _lines(page[54 - visible_px : 206 + visible_px])
+    assert len(line.components) == len(text)
+    assert line.y == pytest.approx(76 + visible_px, abs=6)
+
+
+def test_a_line_that_fills_the_image_is_not_cut_off() -> None:
+    page = _blank(160, 240)
+    write_number(page, "058", 30, 0)
+    write_number(page, "231", 30, 100)
+    _, lines = _lines(page[6:154])
+    assert [len(line.components) for line in lines] == [3, 3]
+
+
 @pytest.mark.parametrize("slope", [-0.15, 0.0, 0.15])
 @pytest.mark.parametrize("bend", [-0.0004, 0.0, 0.0004])
 def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) -> None:

@@ -20,6 +20,8 @@ _REACH = 1.0  # up and down from the line's center: farther foreground is not pa
 _CURVED_FROM = 5.0  # a line of this length may be curved
 _GUTTER_FRACTION = 2.2  # of background between two columns
 _MIN_LINES_OF_COLUMNS = 2  # at least
+_MAX_OFFSET_FRACTION = 0.1  # of a separator above or below its line
+_MIN_VISIBLE_FRACTION = 0.75  # of the tallest line: a lower one at the image's edge is cut off by it
 _MARGIN_PX = 10
 _PADDING_FRACTION = 0.12  # of an image's height
 
@@ -43,6 +45,13 @@ class TextLine:
     def y(self) -> float:
         """The median y of its components' centers."""
         return float(np.median(self.boxes[:, 1] + self.boxes[:, 3] / 2))
+
+    def is_cut_off(self, height_px: float) -> bool:
+        """Return whether most of it, by area, ends at the top or the bottom of an image of this height."""
+        top, bottom = self.boxes[:, 1], self.boxes[:, 1] + self.boxes[:, 3]
+        is_at_edge = (top <= 1) | (bottom >= height_px - 1)
+        areas = self.boxes[:, 2] * self.boxes[:, 3]
+        return bool(areas[is_at_edge].sum() > areas.sum() / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +77,38 @@ def find_text_lines(page: BinarizedPage, *, single_line: bool = False) -> list[T
     """Return the lines of a page, column by column, each from top to bottom; one with all ink if `single_line`."""
     if single_line:
         return [_text_line(page, np.arange(1, len(page.boxes)))]
-    groups = [np.array(members, np.intp) for members in _groups(page.boxes)]
+    groups = [_without_cut_off_parts(page, np.array(members, np.intp)) for members in _groups(page.boxes)]
     starts = _column_starts(page.boxes, groups)
     columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]
     for members in groups:
         column = np.searchsorted(starts, page.boxes[members, cv2.CC_STAT_LEFT], side="right")
         for index in np.unique(column).tolist():
             columns[index].append(_text_line(page, members[column == index]))
-    return [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
+    sorted_lines = [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
+    return _without_cut_off_lines(sorted_lines, page.labels.shape[0] / page.scale)
+
+
+def _without_cut_off_parts(page: BinarizedPage, members: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the components of a line without those above and below it that reach the edge: parts of other lines."""
+    top = page.boxes[members, cv2.CC_STAT_TOP]
+    bottom = top + page.boxes[members, cv2.CC_STAT_HEIGHT]
+    is_at_edge = (top <= 1) | (bottom >= page.labels.shape[0] - 1)
+    if is_at_edge.all():
+        return members
+    slack = _MAX_OFFSET_FRACTION * page.text_height_px
+    highest, lowest = top[~is_at_edge].min() - slack, bottom[~is_at_edge].max() + slack
+    return members[~is_at_edge | (bottom > highest) & (top < lowest)]
+
+
+def _without_cut_off_lines(lines: list[TextLine], height_px: float) -> list[TextLine]:
+    """Return the lines without parts of lines that the top or the bottom of the image cuts off."""
+    visible = [line for line in lines if not line.is_cut_off(height_px)]
+    tallest_px = max((line.text_height_px for line in visible), default=0.0)
+    return [
+        line
+        for line in lines
+        if line.text_height_px >= _MIN_VISIBLE_FRACTION * tallest_px or not line.is_cut_off(height_px)
+    ]
 
 
 def _text_line(page: BinarizedPage, members: NDArray[np.intp]) -> TextLine:
