@@ -97,7 +97,8 @@ def _without_cut_off_parts(page: BinarizedPage, members: NDArray[np.intp]) -> ND
         return members
     slack = _MAX_OFFSET_FRACTION * page.text_height_px
     highest, lowest = top[~is_at_edge].min() - slack, bottom[~is_at_edge].max() + slack
-    return members[~is_at_edge | (bottom > highest) & (top < lowest)]
+    overlaps = (bottom > highest) & (top < lowest)
+    return np.asarray(members[~is_at_edge | overlaps], np.intp)
 
 
 def _without_cut_off_lines(lines: list[TextLine], height_px: float) -> list[TextLine]:
