@@ -86,6 +86,20 @@ def test_ruled_lines_dashes_and_dots_are_not_digits(recognizer: Recognizer) -> N
     assert recognizer.read(page).text == "2358"
 
 
+@pytest.mark.parametrize("gray_level", [100, 150, 180])
+@pytest.mark.parametrize("line", [(0, 136, 399, 137), (40, 122, 340, 120), (396, 0, 396, 139)])
+def test_pencil_is_read_beside_printed_lines_that_are_much_darker(
+    recognizer: Recognizer, gray_level: int, line: tuple[int, int, int, int]
+) -> None:
+    written = np.full((140, 400), 255, np.uint8)
+    write_number(written, "28047", 30, 45, size_px=65, step_px=65, pen_px=4)
+    page = (gray_level + (230 - gray_level) * (written / 255.0)).astype(np.uint8)
+    cv2.line(page, line[:2], line[2:], (30,), 5)
+    reading = recognizer.read(page)
+    assert reading.text == "28047"
+    assert reading.accepted
+
+
 def test_digit_cut_off_by_the_edge_of_a_large_image_is_rejected(recognizer: Recognizer) -> None:
     page = np.full((600, 400), 255, np.uint8)
     page[300:420, 100:220] = draw_digit(0, 120, 9, digit_px=96)

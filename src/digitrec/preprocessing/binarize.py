@@ -39,7 +39,7 @@ from digitrec.preprocessing.ops import (
     nearest_rank_quantiles,
     rescale,
 )
-from digitrec.preprocessing.ruled_lines import remove_ruled_lines, remove_underlines
+from digitrec.preprocessing.ruled_lines import remove_long_lines, remove_ruled_lines, remove_underlines
 
 _TEXT_HEIGHT_PX = 60  # target height of digits: a pen stroke is a few pixels wide
 _SMOOTHING = 0.024  # of the text height; lines of a security pattern are thinner than pen strokes
@@ -170,6 +170,9 @@ def _mask(foreground: Foreground, min_contrast: float) -> Mask:
     """Return the pixels of ink: hysteresis around Otsu's threshold, after smoothing by a fraction of a stroke."""
     smooth = np.asarray(cv2.GaussianBlur(foreground, (0, 0), _SMOOTHING * _TEXT_HEIGHT_PX), np.float32)
     threshold = max(min_contrast, otsu_threshold(smooth))
+    rest = remove_long_lines(smooth, threshold)
+    if rest is not smooth:  # printed lines can be much darker than writing in pencil
+        threshold = float(np.clip(otsu_threshold(rest), min_contrast, threshold))
     mask = (smooth > _LOW * threshold).astype(np.uint8)
     count, labels, _ = connected_components(mask)
     is_strong = np.zeros(count, np.uint8)
