@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.training.synthetic.numbers import Item
 from digitrec.training.synthetic.strokes import curve_through
-from digitrec.training.synthetic.writers import Writer, ink_box
+from digitrec.training.synthetic.writers import PrintWriter, Writer, ink_box
 
 Points = NDArray[np.float32]
 
-_STRONG_SLANT_PROBABILITY = 0.14  # probability
+_STRONG_SLANT_PROBABILITY = 0.14
+_PRINTED_WORD_FRACTION = 0.2  # as a form's label beside the number
 _SEGMENTS_OF_DIGIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 _SEGMENT_LINES = {
     "a": (0.08, 0.0, 0.42, 0.0),
@@ -187,6 +189,8 @@ def draw_row(
 
 
 def _word(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    if rng.random() < _PRINTED_WORD_FRACTION:
+        writer, text = PrintWriter([], rng), text.upper()
     return draw_row(text, writer, style, rng, size=rng.uniform(0.75, 1.1), gap=rng.uniform(0.0, 0.2))
 
 
@@ -218,6 +222,16 @@ def _scribble(text: str, writer: Writer, style: WritingStyle, rng: np.random.Gen
     nodes += rng.normal(0.0, rng.uniform(0.02, 0.3), nodes.shape)
     stroke = curve_through(nodes).astype(np.float32)
     return Mark([stroke], [], [stroke])
+
+
+def _blot(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+    image = np.zeros((28, 28), np.uint8)
+    axes = rng.uniform(9.0, 12.0, 2).round().astype(int).tolist()
+    cv2.ellipse(image, (14, 14), axes, 0, 0, 360, (255,), -1, cv2.LINE_AA)
+    size = float(rng.uniform(0.3, 1.0))
+    mark = _mark_from_image(image, size * np.eye(2))
+    mark.move(0.0, float(rng.uniform(-1.0, 0.2)) * (1.0 - size))
+    return mark
 
 
 def _fraction(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
@@ -292,6 +306,7 @@ _DRAWINGS: dict[str, Callable[[str, Writer, WritingStyle, np.random.Generator], 
     "word": _word,
     "crossed_out": _crossed_out,
     "scribble": _scribble,
+    "blot": _blot,
     "fraction": _fraction,
     "raised": _raised,
     "chain": _linked_zeros,

@@ -140,7 +140,7 @@ class WriterPool:
             weights.append(sources.image_weight)
         self._kinds.append(Writer)
         weights.append(sources.synthetic_weight if sum(weights) else 1.0)
-        self._kinds.append(_PrintWriter)
+        self._kinds.append(PrintWriter)
         weights.append(sources.print_weight * sum(weights))
         self._cumulative = np.cumsum(weights) / np.sum(weights)
         self._letter_writers = _letter_writers_of(sources.letters) if sources.letters else []
@@ -231,8 +231,8 @@ class _ImageWriter(Writer):
         return image if ink_box(image)[3] >= _MIN_IMAGE_HEIGHT_PX else None
 
 
-class _PrintWriter(Writer):
-    """Draws the digits of one of OpenCV's fonts."""
+class PrintWriter(Writer):
+    """Prints digits and capital letters in one of OpenCV's fonts."""
 
     def __init__(self, letter_writers: list[_LibraryWriter], rng: np.random.Generator) -> None:
         super().__init__(letter_writers, rng)
@@ -240,7 +240,10 @@ class _PrintWriter(Writer):
         self._font |= cv2.FONT_ITALIC if rng.random() < 0.2 else 0
         self.pen = self._weight / 20.0
 
-    def _digit(self, character: str, rng: np.random.Generator) -> Glyph:
+    def draw(self, character: str, rng: np.random.Generator) -> Glyph:
+        """Return the character; lower-case letters and symbols are handwritten."""
+        if not (character.isdigit() or (character.isascii() and character.isupper())):
+            return super().draw(character, rng)
         image = np.zeros((28, 28), np.uint8)
         cv2.putText(image, character, (5, 24), self._font, 0.85, 255, self._weight, cv2.LINE_AA)
         return image
