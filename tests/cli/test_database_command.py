@@ -56,3 +56,9 @@ def test_help_needs_no_database(command: str) -> None:
     result = CliRunner().invoke(main, ["database", command, "--help"], env={"DIGITREC_DATABASE_URL": ""})
     assert result.exit_code == 0
     assert "DIGITREC_DATABASE_URL" in result.output
+
+
+def test_delete_needs_a_database_before_it_asks() -> None:
+    result = CliRunner().invoke(main, ["database", "delete"], input="y", env={"DIGITREC_DATABASE_URL": ""})
+    assert result.exit_code == 2
+    assert "Delete all" not in result.output

@@ -105,6 +105,13 @@ def test_page_is_rectified(corners: list[tuple[float, float]]) -> None:
     assert 20 < box_height < 200
 
 
+@pytest.mark.parametrize("rim_px", [8, 12, 16])
+def test_page_with_a_narrow_rim_of_table_is_rectified(rim_px: int) -> None:
+    width, height = 640 - rim_px, 480 - rim_px
+    corners = [(rim_px, rim_px), (width, rim_px), (width, height), (rim_px, height)]
+    assert rectify_page(_on_table([(float(x), float(y)) for x, y in corners])) is not None
+
+
 def test_digit_on_a_page_is_located_in_the_photo(recognizer: Recognizer) -> None:
     reading = recognizer.read(_on_table([(150, 80), (540, 140), (500, 400), (110, 340)]))
     assert reading.text == "8"
@@ -183,7 +190,7 @@ def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar
     assert all(0.8 < line.text_height_px / lines[0].text_height_px < 1.25 for line in lines)
 
 
-@pytest.mark.parametrize("visible_px", [4, 12, 24, 30])
+@pytest.mark.parametrize("visible_px", [4, 12, 20])
 @pytest.mark.parametrize("text", ["058", "777", "23690"])
 def test_lines_that_the_image_cuts_off_are_left_out(visible_px: int, text: str) -> None:
     page = _blank(300, 400)
@@ -192,6 +199,17 @@ def test_lines_that_the_image_cuts_off_are_left_out(visible_px: int, text: str) 
     _, (line,) = _lines(page[54 - visible_px : 206 + visible_px])
     assert len(line.components) == len(text)
     assert line.y == pytest.approx(76 + visible_px, abs=6)
+
+
+@pytest.mark.parametrize("mark", [(200, 20), (20, 8), (300, 60)])
+@pytest.mark.parametrize("flip", [1, -1])
+def test_digits_at_the_edge_are_kept_beside_a_mark(mark: tuple[int, int], flip: int) -> None:
+    page = _blank(130, 330)
+    write_number(page, "2847", 15, 50, step_px=50)
+    page = page[: int(np.flatnonzero((page < 128).any(axis=1))[-1]) - 3]
+    cv2.circle(page, mark, 5, (0,), -1)
+    _, (line,) = _lines(np.ascontiguousarray(page[::flip]))
+    assert len(line.components) == 5
 
 
 def test_a_line_that_fills_the_image_is_not_cut_off() -> None:

@@ -66,8 +66,8 @@ def export(storage: Storage, output: Path) -> None:
 
 
 @database.command()
-@click.confirmation_option(prompt="Delete all forms, records and adaptations?")
 @_storage_option
+@click.confirmation_option(prompt="Delete all forms, records and adaptations?")
 def delete(storage: Storage) -> None:
     """Delete everything; the tables stay."""
     storage.database.delete_all()

@@ -21,7 +21,8 @@ _MIN_EDGE_SPAN_FRACTION = 0.40  # ... for this long ...
 _MAX_EDGE_THICKNESS_FRACTION = 0.13  # ... and is this thin
 _MAX_BEND_FRACTION = 0.03  # mean deviation from a straight line
 _MAX_SLOPE = 0.18  # 10 degrees
-_LONG_RUN_FRACTION = 0.33  # of a line that is no ruled line, but no stroke of one digit among others either
+_LONG_RUN_FRACTION = 0.33  # of the width: a longer horizontal run is not a stroke of one digit among others
+_SOFT_EDGE_PX = 9  # a long line is removed with its blurred edges
 _MIN_SIDE_PX = 24  # in a smaller image it is the bar of a digit
 _MIN_WIDTH_OF_GAP_PX = 32  # in a smaller image, a line that ends 1 px before the edge is the bar of a digit
 _ONE_COMPONENT_FRACTION = 0.9  # of all ink
@@ -68,10 +69,10 @@ def _reaches_edge(mask: Mask) -> bool:
 
 
 def remove_long_lines(foreground: Foreground, threshold: float) -> Foreground:
-    """Return the foreground without ruled lines and without all other horizontal lines of a third of the width.
+    """Return the foreground without ruled lines and other horizontal lines of a third of the width.
 
-    The bar of a digit may be one of them: use the result for statistics only. Parameters are those of
-    `remove_ruled_lines`.
+    Without any, the argument itself is returned. The bar of a digit may be one of them: use the result for statistics
+    only. Parameters are those of `remove_ruled_lines`.
     """
     rest = remove_ruled_lines(foreground, threshold)
     run = np.ones((1, max(5, round(_LONG_RUN_FRACTION * foreground.shape[1]))), np.uint8)
@@ -79,7 +80,9 @@ def remove_long_lines(foreground: Foreground, threshold: float) -> Foreground:
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, run, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     if not runs.any():
         return rest
-    return np.where(cv2.dilate(runs, np.ones((9, 9), np.uint8)) > 0, np.float32(0), rest)
+    return np.where(
+        cv2.dilate(runs, np.ones((_SOFT_EDGE_PX, _SOFT_EDGE_PX), np.uint8)) > 0, np.float32(0), rest
+    )
 
 
 def remove_underlines(mask: Mask, text_height_px: float) -> Mask:

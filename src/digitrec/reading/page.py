@@ -17,7 +17,7 @@ _MIN_FILLED_FRACTION = 0.93  # of the quadrilateral around it
 _MIN_BRIGHTNESS_STEP = 30.0  # gray levels, of the sheet's median above its surroundings'
 _INK_CONTRAST = 25.0  # gray levels of ink below the sheet
 _INK_FRACTIONS = (0.0005, 0.4)  # of the sheet that is ink
-_RULE_PX = 10  # around the sheet: darkness there alone is a ruled line or a stroke at the edge
+_RULED_LINE_PX = 10  # next to the sheet: a narrower dark strip is a ruled line or a stroke
 _PROFILE_PX = 8  # across an edge, on either side
 _EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
 _EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
@@ -93,7 +93,10 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     inside = np.zeros(smooth.shape, np.uint8)
     cv2.fillConvexPoly(inside, corners.round().astype(np.int32), (1,))
     inner = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
-    outer = cv2.dilate(inside, np.ones((2 * _RULE_PX + 1, 2 * _RULE_PX + 1), np.uint8)) == 0
+    outer = inside == 0
+    if inside[[0, -1]].any() or inside[:, [0, -1]].any():  # the table is not all around
+        side = 2 * _RULED_LINE_PX + 1
+        outer = cv2.dilate(inside, np.ones((side, side), np.uint8)) == 0
     if not inner.any() or not outer.any():
         return False
     background = float(np.median(smooth[inner]))

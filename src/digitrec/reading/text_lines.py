@@ -20,8 +20,10 @@ _REACH = 1.0  # up and down from the line's center: farther foreground is not pa
 _CURVED_FROM = 5.0  # a line of this length may be curved
 _GUTTER_FRACTION = 2.2  # of background between two columns
 _MIN_LINES_OF_COLUMNS = 2  # at least
-_MAX_OFFSET_FRACTION = 0.1  # of a separator above or below its line
-_MIN_VISIBLE_FRACTION = 0.75  # of the tallest line: a lower one at the image's edge is cut off by it
+_MAX_OFFSET_FRACTION = 0.1  # of a component at the edge, above or below the line that it belongs to
+_MIN_VISIBLE_FRACTION = (
+    0.5  # of the tallest whole line's height: a lower line at the edge is part of a line outside
+)
 _MARGIN_PX = 10
 _PADDING_FRACTION = 0.12  # of an image's height
 
@@ -45,13 +47,6 @@ class TextLine:
     def y(self) -> float:
         """The median y of its components' centers."""
         return float(np.median(self.boxes[:, 1] + self.boxes[:, 3] / 2))
-
-    def is_cut_off(self, height_px: float) -> bool:
-        """Return whether most of it, by area, ends at the top or the bottom of an image of this height."""
-        top, bottom = self.boxes[:, 1], self.boxes[:, 1] + self.boxes[:, 3]
-        is_at_edge = (top <= 1) | (bottom >= height_px - 1)
-        areas = self.boxes[:, 2] * self.boxes[:, 3]
-        return bool(areas[is_at_edge].sum() > areas.sum() / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,30 +80,42 @@ def find_text_lines(page: BinarizedPage, *, single_line: bool = False) -> list[T
         for index in np.unique(column).tolist():
             columns[index].append(_text_line(page, members[column == index]))
     sorted_lines = [line for lines in columns for line in sorted(lines, key=lambda line: line.y)]
-    return _without_cut_off_lines(sorted_lines, page.labels.shape[0] / page.scale)
+    return _without_cut_off_lines(sorted_lines, page)
+
+
+def _is_at_edge(boxes: NDArray[np.int32], page: BinarizedPage) -> NDArray[np.bool_]:
+    """Return which components reach the top or the bottom of the page."""
+    top, bottom = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_TOP] + boxes[:, cv2.CC_STAT_HEIGHT]
+    return np.asarray((top <= 1) | (bottom >= page.labels.shape[0] - 1), np.bool_)
 
 
 def _without_cut_off_parts(page: BinarizedPage, members: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the components of a line without those above and below it that reach the edge: parts of other lines."""
-    top = page.boxes[members, cv2.CC_STAT_TOP]
-    bottom = top + page.boxes[members, cv2.CC_STAT_HEIGHT]
-    is_at_edge = (top <= 1) | (bottom >= page.labels.shape[0] - 1)
-    if is_at_edge.all():
+    """Return the components of a line without parts of other lines: those beyond its digits that reach the edge."""
+    boxes = page.boxes[members]
+    top, height = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
+    is_at_edge = _is_at_edge(boxes, page)
+    is_whole_digit = ~is_at_edge & (height >= _MIN_TALL_FRACTION * page.text_height_px)
+    if not is_whole_digit.any():
         return members
     slack = _MAX_OFFSET_FRACTION * page.text_height_px
-    highest, lowest = top[~is_at_edge].min() - slack, bottom[~is_at_edge].max() + slack
-    overlaps = (bottom > highest) & (top < lowest)
+    highest, lowest = top[is_whole_digit].min() - slack, (top + height)[is_whole_digit].max() + slack
+    overlaps = (top + height > highest) & (top < lowest)
     return np.asarray(members[~is_at_edge | overlaps], np.intp)
 
 
-def _without_cut_off_lines(lines: list[TextLine], height_px: float) -> list[TextLine]:
-    """Return the lines without parts of lines that the top or the bottom of the image cuts off."""
-    visible = [line for line in lines if not line.is_cut_off(height_px)]
-    tallest_px = max((line.text_height_px for line in visible), default=0.0)
+def _without_cut_off_lines(lines: list[TextLine], page: BinarizedPage) -> list[TextLine]:
+    """Return the lines without the low parts of lines that the top or the bottom of the page cuts off."""
+    is_cut_off = []
+    for line in lines:
+        boxes = page.boxes[line.components]
+        areas = boxes[:, cv2.CC_STAT_AREA]
+        is_cut_off.append(bool(areas[_is_at_edge(boxes, page)].sum() > areas.sum() / 2))
+    whole_px = [line.text_height_px for line, cut_off in zip(lines, is_cut_off, strict=True) if not cut_off]
+    min_px = _MIN_VISIBLE_FRACTION * max(whole_px, default=0.0)
     return [
         line
-        for line in lines
-        if line.text_height_px >= _MIN_VISIBLE_FRACTION * tallest_px or not line.is_cut_off(height_px)
+        for line, cut_off in zip(lines, is_cut_off, strict=True)
+        if not cut_off or line.text_height_px >= min_px
     ]
 
 

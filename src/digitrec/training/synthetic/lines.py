@@ -294,7 +294,7 @@ def _frame(
 def _draw_bar(
     canvas: NDArray[np.uint8], style: WritingStyle, frame: _Frame, rng: np.random.Generator
 ) -> None:
-    """Draw the bar of a sum above or below the writing, with the same pen, at or near the border of the image."""
+    """Draw the bar of a sum at the top or the bottom of the writing, touching it or near it, with the same pen."""
     bottom = frame.offset[1] + frame.writing_height
     near = rng.uniform(-2.0, 4.0)
     y = min(bottom + near, LINE_HEIGHT_PX - 0.5) if rng.random() < 0.5 else max(frame.offset[1] - near, 0.5)

@@ -224,7 +224,7 @@ def _scribble(text: str, writer: Writer, style: WritingStyle, rng: np.random.Gen
     return Mark([stroke], [], [stroke])
 
 
-def _blot(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
+def _disc(text: str, writer: Writer, style: WritingStyle, rng: np.random.Generator) -> Mark:
     image = np.zeros((28, 28), np.uint8)
     axes = rng.uniform(9.0, 12.0, 2).round().astype(int).tolist()
     cv2.ellipse(image, (14, 14), axes, 0, 0, 360, (255,), -1, cv2.LINE_AA)
@@ -306,7 +306,7 @@ _DRAWINGS: dict[str, Callable[[str, Writer, WritingStyle, np.random.Generator], 
     "word": _word,
     "crossed_out": _crossed_out,
     "scribble": _scribble,
-    "blot": _blot,
+    "disc": _disc,
     "fraction": _fraction,
     "raised": _raised,
     "chain": _linked_zeros,

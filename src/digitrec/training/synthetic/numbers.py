@@ -10,10 +10,10 @@ import numpy as np
 from digitrec.model.line_alphabet import OTHER_MARK, normalize_transcript
 
 # A drawing that is not a single character starts with one of these, followed by its text.
-WORD = "word:"  # letters by the same writer
+WORD = "word:"  # letters by the same writer, or printed capitals
 CROSSED_OUT = "crossed_out:"  # digits, crossed out
 SCRIBBLE = "scribble:"
-BLOT = "blot:"  # a filled disc, such as a punch hole
+DISC = "disc:"  # a filled disc, such as a punch hole
 FRACTION = "fraction:"  # a small "a/b", one above the other
 RAISED = "raised:"  # small raised digits, often underlined
 LINKED_ZEROS = "chain:"  # zeros in one stroke, linked or with shared walls
@@ -298,10 +298,10 @@ def _corrected(rng: np.random.Generator) -> list[Item]:
     return items[:index] + crossed_out + items[index:]
 
 
-def _with_blot(rng: np.random.Generator) -> list[Item]:
+def _with_disc(rng: np.random.Generator) -> list[Item]:
     items = _as_items(plain_digits(rng, 6))
     index = int(rng.integers(0, len(items) + 1)) if _happens(rng, 0.3) else 0
-    return items[:index] + _other(BLOT) + items[index:]
+    return items[:index] + _other(DISC) + items[index:]
 
 
 def _empty(rng: np.random.Generator) -> list[Item]:
@@ -319,7 +319,7 @@ def _symbol(rng: np.random.Generator) -> list[Item]:
 def _other_marks(rng: np.random.Generator) -> list[Item]:
     kind = rng.random()
     if kind < 0.25:
-        return _other(SCRIBBLE if _happens(rng, 0.7) else BLOT)
+        return _other(SCRIBBLE if _happens(rng, 0.7) else DISC)
     if kind < 0.5:
         return _other(SEVEN_SEGMENTS + _digits(rng, int(rng.integers(1, 6))))
     if kind < 0.75:
@@ -341,7 +341,7 @@ _WEIGHTED: tuple[tuple[Callable[[np.random.Generator], list[Item]], float], ...]
     (_signed, 3),
     (_with_words, 4),
     (_corrected, 1.5),
-    (_with_blot, 0.8),
+    (_with_disc, 0.8),
     (_empty, 1.3),
     (_words, 1.8),
     (_symbol, 0.3),

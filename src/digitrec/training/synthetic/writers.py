@@ -23,7 +23,7 @@ from digitrec.training.synthetic.symbol_templates import SYMBOL_TEMPLATES
 Points = NDArray[np.float32]
 
 _LINE_SYMBOLS: dict[str, tuple[str, ...]] = {
-    # Drawn in a square of the digit height; strokes as in `digitrec.training.synthetic.strokes`.
+    # Drawn relative to a square of the digit height; strokes as in `digitrec.training.synthetic.strokes`.
     "-": ("10,50 60,50", "06,52 90,48", "~08,50 30,46 56,52", "06,66 46,46", "~04,56 14,62 40,50 84,46"),
     "/": (
         "52,-6 00,106",
