@@ -32,6 +32,9 @@ def test_a_blank_form_becomes_a_checked_workbook(forms: Forms, page: Any) -> Non
     forms.ui.click("#fields-on")
     page.set_input_files("#pages-files", [EXAMPLE / "1.jpg", EXAMPLE / "3.jpg"])
     page.locator("#records tr[data-state=read]").nth(1).wait_for(timeout=60_000)
+    forms.ui.press("#records tr:has-text('3.jpg') td:nth-of-type(8)")
+    page.keyboard.type("758")
+    forms.keys("Enter")
     forms.ui.expect("#records td[data-violation]").to_have_count(4)
     forms.ui.focus("#check-input")
     while page.locator("#check").is_visible():
