@@ -26,8 +26,7 @@ SERVING_VENV ?= .venv-serving
 PPOCR_VENV ?= .venv-ppocr
 SETS ?= $(DIGITREC_EVAL)
 PYTEST := $(BIN)/python -m pytest -p no:nbmake -p no:schemathesis
-# Packages are compiled when they are first imported: most of their 17,000 modules never are.
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint requirements.lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 # The tests start some hundred processes; without stored bytecode each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
