@@ -21,9 +21,7 @@ _CURVED_FROM = 5.0  # a line of this length may be curved
 _GUTTER_FRACTION = 2.2  # of background between two columns
 _MIN_LINES_OF_COLUMNS = 2  # at least
 _MAX_OFFSET_FRACTION = 0.1  # of a component at the edge, above or below the line that it belongs to
-_MIN_VISIBLE_FRACTION = (
-    0.5  # of the tallest whole line's height: a lower line at the edge is part of a line outside
-)
+_MIN_VISIBLE_FRACTION = 0.5  # of the tallest whole line's height: a lower one at the edge is cut off by it
 _MARGIN_PX = 10
 _PADDING_FRACTION = 0.12  # of an image's height
 
@@ -105,18 +103,15 @@ def _without_cut_off_parts(page: BinarizedPage, members: NDArray[np.intp]) -> ND
 
 def _without_cut_off_lines(lines: list[TextLine], page: BinarizedPage) -> list[TextLine]:
     """Return the lines without the low parts of lines that the top or the bottom of the page cuts off."""
-    is_cut_off = []
-    for line in lines:
-        boxes = page.boxes[line.components]
-        areas = boxes[:, cv2.CC_STAT_AREA]
-        is_cut_off.append(bool(areas[_is_at_edge(boxes, page)].sum() > areas.sum() / 2))
-    whole_px = [line.text_height_px for line, cut_off in zip(lines, is_cut_off, strict=True) if not cut_off]
-    min_px = _MIN_VISIBLE_FRACTION * max(whole_px, default=0.0)
-    return [
-        line
-        for line, cut_off in zip(lines, is_cut_off, strict=True)
-        if not cut_off or line.text_height_px >= min_px
-    ]
+    whole = [line for line in lines if not _is_cut_off(page.boxes[line.components], page)]
+    min_px = _MIN_VISIBLE_FRACTION * max((line.text_height_px for line in whole), default=0.0)
+    return [line for line in lines if line in whole or line.text_height_px >= min_px]
+
+
+def _is_cut_off(boxes: NDArray[np.int32], page: BinarizedPage) -> bool:
+    """Return whether most of a line, by area, reaches the top or the bottom of the page."""
+    areas = boxes[:, cv2.CC_STAT_AREA]
+    return bool(areas[_is_at_edge(boxes, page)].sum() > areas.sum() / 2)
 
 
 def _text_line(page: BinarizedPage, members: NDArray[np.intp]) -> TextLine:
