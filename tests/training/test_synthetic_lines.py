@@ -145,9 +145,33 @@ def test_lines_fit_and_leave_a_frame_for_each_class(pool: WriterPool) -> None:
 def test_characters_and_drawings_leave_ink(pool: WriterPool, text: str) -> None:
     is_drawing = text[0].isalpha()
     items = [Item(text, OTHER_MARK)] if is_drawing else [Item(character, character) for character in text]
-    for rng in rngs(10):
-        line = compose_line(pool.draw(rng), items, rng)
-        assert (line is None and not is_drawing) or line.handwriting.max() > 0.3  # type: ignore[union-attr]
+    lines = [compose_line(pool.draw(rng), items, rng) for rng in rngs(10)]
+    made = [line for line in lines if line is not None]
+    assert len(made) >= 5
+    assert all(line.handwriting.max() > 0.3 for line in made)
+
+
+def test_distorted_writers_keep_the_place_and_the_size_of_their_strokes(sources: Sources) -> None:
+    pool = WriterPool(sources._replace(image_weight=0.0, synthetic_weight=0.0, print_weight=0.0))
+    for rng in rngs(5):
+        writer = pool.draw(rng)
+        plain = np.concatenate(writer.draw("8", np.random.default_rng(0)))
+        writer.distort(rng)
+        distorted = np.concatenate(writer.draw("8", np.random.default_rng(0)))
+        assert not np.array_equal(distorted, plain)
+        assert distorted == pytest.approx(plain, abs=0.5)
+
+
+def test_distorted_writers_keep_the_ink_of_their_images(sources: Sources) -> None:
+    pool = WriterPool(sources._replace(libraries=(), synthetic_weight=0.0, print_weight=0.0))
+    for rng in rngs(5):
+        writer = pool.draw(rng)
+        digit = next(digit for digit in "0123456789" if isinstance(writer.draw(digit, rng), np.ndarray))
+        plain = writer.draw(digit, np.random.default_rng(0))
+        writer.distort(rng)
+        distorted = writer.draw(digit, np.random.default_rng(0))
+        assert not np.array_equal(distorted, plain)
+        assert np.mean(distorted) == pytest.approx(np.mean(plain), rel=0.5)  # type: ignore[arg-type]
 
 
 def test_an_empty_line_is_made_and_one_too_long_is_not(pool: WriterPool) -> None:

@@ -44,6 +44,7 @@ _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEI
     0.23,
     0.20,
 )
+_DISTORTED_FRACTION = 0.5  # of the training writers
 
 
 class SyntheticLine(NamedTuple):
@@ -110,6 +111,7 @@ def make_sources(
             _IMAGES_WEIGHT,
             _SYNTHETIC_WEIGHT,
             letters[0],
+            distorted_fraction=_DISTORTED_FRACTION,
         ),
         Sources(
             tuple(validation_libraries),

@@ -37,7 +37,14 @@ _LINE_SYMBOLS: dict[str, tuple[str, ...]] = {
         "36,-36 06,128",
     ),
     ".": ("06,96 08,97", "05,95 10,98", "06,92 07,98"),
-    ",": ("10,92 04,112", "~08,90 12,100 02,116", "14,86 02,110", "16,74 04,108", "~08,76 14,90 02,112"),
+    ",": (
+        "10,92 04,112",
+        "~08,90 12,100 02,116",
+        "14,86 02,110",
+        "16,74 04,108",
+        "~08,76 14,90 02,112",
+        "10,60 06,114",
+    ),
     ":": ("08,42 09,43; 08,88 09,89", "08,34 10,37; 06,82 08,85", "08,30 06,36; 06,70 04,76"),
     "+": ("36,20 34,82; 06,52 66,50", "30,30 30,76; 08,54 54,52", "30,26 28,80; 04,52 60,50"),
     "=": (
@@ -63,6 +70,7 @@ _MIN_SIDE = 1e-3
 _DISTORTION_SIGMA = 0.045  # standard deviation, in units of the digit height
 _MIN_IMAGE_HEIGHT_PX = 8
 _REPLACEMENT_PROBABILITY = 0.5  # that three digits of a writer are drawn from templates instead
+_IMAGE_DIGIT_PX = 20.0  # height of the digits in MNIST's images
 
 
 # A drawn character: strokes in units of the digit height, where the baseline is y = 0 and the top of digits y = -1, or
@@ -123,6 +131,7 @@ class Sources(NamedTuple):
     synthetic_weight: float
     letters: StrokeLibrary | None  # for words and symbols
     print_weight: float = 0.03
+    distorted_fraction: float = 0.0  # of the writers, whose digits are distorted, each in one way per writer
 
 
 class WriterPool:
@@ -144,10 +153,14 @@ class WriterPool:
         weights.append(sources.print_weight * sum(weights))
         self._cumulative = np.cumsum(weights) / np.sum(weights)
         self._letter_writers = _letter_writers_of(sources.letters) if sources.letters else []
+        self._distorted_fraction = sources.distorted_fraction
 
     def draw(self, rng: np.random.Generator) -> Writer:
         """Return a random writer."""
-        return self._kinds[_weighted_index(self._cumulative, rng)](self._letter_writers, rng)
+        writer = self._kinds[_weighted_index(self._cumulative, rng)](self._letter_writers, rng)
+        if rng.random() < self._distorted_fraction:
+            writer.distort(rng)
+        return writer
 
 
 class Writer:
@@ -160,13 +173,20 @@ class Writer:
 
     def __init__(self, letter_writers: list[_LibraryWriter], rng: np.random.Generator) -> None:
         self._templates = _TemplateWriter(rng)
+        self._distortions: dict[str, _Distortion] = {}
         self._words = letter_writers[int(rng.integers(len(letter_writers)))] if letter_writers else None
+
+    def distort(self, rng: np.random.Generator) -> None:
+        """Distort the digits from now on, except those of templates, which each writer distorts anyway."""
+        self._distortions = {digit: _Distortion(rng) for digit in "0123456789"}
 
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         """Return one sample of the digit, letter or symbol."""
         if character.isdigit():
             glyph = self._digit(character, rng)
-            return self._templates.draw(character, rng) if glyph is None else glyph
+            if glyph is None:
+                return self._templates.draw(character, rng)
+            return self._distortions[character].apply(glyph) if self._distortions else glyph
         is_template, words = self._templates.knows(character), self._words
         if (
             words is not None
@@ -198,6 +218,8 @@ class _PenWriter(Writer):
         self._people = [people[_weighted_index(cumulative, rng)] for _ in range(2)]
         is_changed = rng.random() < _REPLACEMENT_PROBABILITY
         self._replaced = rng.choice(list(_REPLACEABLE_DIGITS), 3).tolist() if is_changed else []
+        if "1" in self._replaced and self._templates.crosses_7_only:
+            self._replaced.append("7")
         if self._people[0].knows("a"):
             self._words = self._people[0]
 
@@ -276,10 +298,14 @@ class _TemplateWriter:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._drawings: dict[str, str] = {}
-        self._distortions: dict[str, Callable[[Points], Points]] = {}
+        self._distortions: dict[str, _Distortion] = {}
         for label, drawings in _TEMPLATES.items():
             self._drawings[label] = drawings[int(rng.integers(len(drawings)))]
-            self._distortions[label] = _sample_distortion(rng)
+            self._distortions[label] = _Distortion(rng)
+        # Who writes a 1 like a 7 crosses the 7.
+        self.crosses_7_only = self._drawings["1"] in _ONES_LIKE_7
+        if self.crosses_7_only:
+            self._drawings["7"] = _CROSSED_7[int(rng.integers(len(_CROSSED_7)))]
         for symbol, variants in _LINE_SYMBOLS.items():
             self._drawings[symbol] = variants[int(rng.integers(len(variants)))]
 
@@ -289,18 +315,39 @@ class _TemplateWriter:
     def draw(self, character: str, rng: np.random.Generator) -> Glyph:
         if character.isdigit():
             strokes = sample_strokes(self._drawings[character], rng).strokes
-            distorted = [self._distortions[character](stroke) for stroke in strokes]
+            distorted = self._distortions[character].of_strokes(strokes)
             return _scale_to_line(_moved_to_origin(distorted), character, 0.9)
         return _draw_symbol(self._drawings[character], rng)
 
 
-def _sample_distortion(rng: np.random.Generator) -> Callable[[Points], Points]:
-    """Return a smooth distortion of a unit square: waves along both axes, and a horizontal stretch."""
-    amounts = rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32)
-    frequencies = rng.uniform(1.5, 6.0, 2).astype(np.float32)
-    phases = rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32)
-    stretch = np.array([np.exp(rng.normal(0.0, 0.15)), 1.0], np.float32)
-    return lambda stroke: (stroke + amounts * np.sin(frequencies * stroke[:, ::-1] + phases)) * stretch
+class _Distortion:
+    """A random smooth distortion of a digit: waves along both axes, and a horizontal stretch."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._amounts = rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32)
+        self._frequencies = rng.uniform(1.5, 6.0, 2).astype(np.float32)
+        self._phases = rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32)
+        self._stretch = np.array([np.exp(rng.normal(0.0, 0.15)), 1.0], np.float32)
+
+    def apply(self, glyph: Glyph) -> Glyph:
+        """Return the distorted glyph of a digit."""
+        return self.of_strokes(glyph) if isinstance(glyph, list) else self._of_image(glyph)
+
+    def of_strokes(self, strokes: Sequence[Points]) -> list[Points]:
+        """Return the distorted strokes, in units of the digit height."""
+        return [(stroke + self._shifts(stroke)) * self._stretch for stroke in strokes]
+
+    def _of_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        center = (image.shape[1] - 1) / 2
+        columns, rows = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in image.shape[::-1]))
+        grid = np.stack([(columns - center) / self._stretch[0] + center, rows], axis=-1, dtype=np.float32)
+        grid -= _IMAGE_DIGIT_PX * self._shifts(grid / np.float32(_IMAGE_DIGIT_PX))
+        return np.asarray(cv2.remap(image, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR), np.uint8)
+
+    def _shifts(self, points: Points) -> Points:
+        return np.asarray(
+            self._amounts * np.sin(self._frequencies * points[..., ::-1] + self._phases), np.float32
+        )
 
 
 class _ImageGroup(NamedTuple):
@@ -315,6 +362,8 @@ _REPLACEABLE_DIGITS = (
 _TEMPLATES: dict[str, list[str]] = {}
 for _template in NUMBER_TEMPLATES:
     _TEMPLATES.setdefault(str(_template.label), []).append(_template.drawing)
+_ONES_LIKE_7 = [t.drawing for t in NUMBER_TEMPLATES if t.label == 1 and t.name.startswith("like a 7")]
+_CROSSED_7 = [t.drawing for t in NUMBER_TEMPLATES if t.label == 7 and "crossed" in t.name]
 _OTHER_SYMBOLS = [
     drawing
     for name, drawings in SYMBOL_TEMPLATES.items()
