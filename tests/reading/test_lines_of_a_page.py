@@ -12,7 +12,7 @@ from digitrec.preprocessing.binarize import BinarizedPage, binarize_page
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX
 from digitrec.reading.character_ink import locate_characters
 from digitrec.reading.page import rectify_page, transform_box
-from digitrec.reading.text_lines import TextLine, find_text_lines, image_as_line, line_width, straighten
+from digitrec.reading.text_lines import find_text_lines, image_as_line, line_width, straighten
 from sample_digits import draw_digit, write_number
 
 Image = NDArray[np.uint8]
@@ -124,11 +124,6 @@ def _blank(height: int, width: int) -> Image:
     return np.full((height, width), 255, np.uint8)
 
 
-def _lines(page: Image) -> tuple[BinarizedPage, list[TextLine]]:
-    ink = binarize_page(page)
-    return ink, find_text_lines(ink)
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (48, 48), (300, 40)])
 def test_any_image_can_be_one_line(shape: tuple[int, int]) -> None:
     line = image_as_line(np.full(shape, 200, np.uint8))
@@ -170,7 +165,7 @@ def test_lines_are_sorted_by_column_and_row(
     page = _blank(*size)
     for text, left, top in written:
         write_number(page, text, left, top)
-    _, lines = _lines(page)
+    _, lines = find_text_lines(page)
     assert [len(line.components) for line in lines] == digits
     assert {round(line.text_height_px, -1) for line in lines} == {50}
 
@@ -185,7 +180,7 @@ def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar
         )
     cv2.line(page, (30, 245), (100, 240), (0,), bar_px)
     cv2.line(page, (40, 335), (360, 330), (0,), bar_px)
-    _, lines = _lines(page)
+    _, lines = find_text_lines(page)
     assert len(lines) == 3
     assert all(0.8 < line.text_height_px / lines[0].text_height_px < 1.25 for line in lines)
 
@@ -196,7 +191,7 @@ def test_lines_that_the_image_cuts_off_are_left_out(visible_px: int, text: str) 
     page = _blank(300, 400)
     for top in (0, 100, 200):
         write_number(page, text, 30, top, size_px=60)
-    _, (line,) = _lines(page[54 - visible_px : 206 + visible_px])
+    _, (line,) = find_text_lines(page[54 - visible_px : 206 + visible_px])
     assert len(line.components) == len(text)
     assert line.y == pytest.approx(76 + visible_px, abs=6)
 
@@ -208,7 +203,7 @@ def test_digits_at_the_edge_are_kept_beside_a_mark(mark: tuple[int, int], flip: 
     write_number(page, "2847", 15, 50, step_px=50)
     page = page[: int(np.flatnonzero((page < 128).any(axis=1))[-1]) - 3]
     cv2.circle(page, mark, 5, (0,), -1)
-    _, (line,) = _lines(np.ascontiguousarray(page[::flip]))
+    _, (line,) = find_text_lines(np.ascontiguousarray(page[::flip]))
     assert len(line.components) == 5
 
 
@@ -216,7 +211,7 @@ def test_a_line_that_fills_the_image_is_not_cut_off() -> None:
     page = _blank(160, 240)
     write_number(page, "058", 30, 0)
     write_number(page, "231", 30, 100)
-    _, lines = _lines(page[6:154])
+    _, lines = find_text_lines(page[6:154])
     assert [len(line.components) for line in lines] == [3, 3]
 
 
@@ -229,7 +224,7 @@ def test_slanted_and_curved_lines_are_straightened(slope: float, bend: float) ->
         write_number(
             page, str(index % 10), left, round(170 + slope * (left - 370) + bend * (left - 370) ** 2)
         )
-    _, (line,) = _lines(page)
+    _, (line,) = find_text_lines(page)
     straight = straighten(page, line, 38.0).image
     inked = straight < 128
     centers = [
@@ -245,7 +240,7 @@ def test_column_of_a_line_maps_to_the_image() -> None:
     page = _blank(90, 300)
     page[20:70, 200:206] = 0
     page[20:70, 60:66] = 0
-    _, (line,) = _lines(page)
+    _, (line,) = find_text_lines(page)
     straight = straighten(page, line, 38.0)
     columns = np.flatnonzero(straight.image.min(axis=0) < 64)
     assert straight.x(columns[0]) == pytest.approx(60, abs=2)
@@ -255,7 +250,7 @@ def test_column_of_a_line_maps_to_the_image() -> None:
 def test_each_character_has_its_own_ink() -> None:
     page = _blank(80, 300)
     write_number(page, "2830", 10, 10)
-    ink, (line,) = _lines(page)
+    ink, (line,) = find_text_lines(page)
     peaks = [(40 + 60 * index) * ink.scale for index in range(4)]
     characters = locate_characters(ink, line.components, peaks)
     for index, part in enumerate(characters):
@@ -270,7 +265,7 @@ def test_touching_characters_are_split_where_the_ink_is_thinnest() -> None:
     cv2.ellipse(page, (45, 45), (22, 30), 0, 0, 360, (0,), 6)
     cv2.ellipse(page, (93, 45), (22, 30), 0, 0, 360, (0,), 6)
     page[43:47, 60:80] = 0
-    ink, (line,) = _lines(page)
+    ink, (line,) = find_text_lines(page)
     first, second = locate_characters(ink, line.components, [45 * ink.scale, 93 * ink.scale])
     assert first.box[2] / ink.scale == pytest.approx(69, abs=8)
     assert second.box[0] / ink.scale == pytest.approx(69, abs=8)
@@ -279,7 +274,7 @@ def test_touching_characters_are_split_where_the_ink_is_thinnest() -> None:
 def test_boxes_around_characters_are_not_their_ink() -> None:
     page = _blank(100, 360)
     write_number(page, "283", 40, 20, step_px=100)
-    plain_ink, (line,) = _lines(page)
+    plain_ink, (line,) = find_text_lines(page)
     peaks = [70.0, 170.0, 270.0]
     plain = locate_characters(plain_ink, line.components, [peak * plain_ink.scale for peak in peaks])
     for left in (25, 125, 225):
@@ -296,7 +291,7 @@ def test_boxes_around_characters_are_not_their_ink() -> None:
 def test_character_without_ink_keeps_its_part_of_the_line() -> None:
     page = _blank(80, 300)
     write_number(page, "2", 10, 10)
-    ink, (line,) = _lines(page)
+    ink, (line,) = find_text_lines(page)
     characters = locate_characters(ink, line.components, [40 * ink.scale, 64 * ink.scale])
     assert characters[0].ink.any()
     assert not characters[1].ink.any()

@@ -12,7 +12,7 @@ from digitrec.errors import BlankImageError
 from digitrec.model.classifier import Classifier
 from digitrec.model.line_alphabet import OTHER_MARK, SPACE, normalize_transcript
 from digitrec.model.line_model import COLUMN_PX, LineModel
-from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError, binarize_page, whole_image_page
+from digitrec.preprocessing.binarize import BinarizedPage, TooMuchInkError
 from digitrec.preprocessing.margins import has_light_edge, has_ruled_side, pad_tight_drawing
 from digitrec.preprocessing.normalize import BLANK_MESSAGE, NormalizedDigit
 from digitrec.preprocessing.normalize import PixelBox as Box
@@ -149,10 +149,12 @@ def _decode(
     keep_ruled_lines: bool = False,
     single_line: bool,
 ) -> DecodedNumber | None:
-    found = _find_lines(image, keep_ruled_lines=keep_ruled_lines, single_line=single_line)
-    if found is None:
+    try:
+        page, lines = find_text_lines(image, keep_ruled_lines=keep_ruled_lines, single_line=single_line)
+    except TooMuchInkError:
         return None
-    page, lines = found
+    if sum(line_width(line, MIDDLE_PX) for line in lines) > _MAX_LINES_PX:
+        return None
     views = sample_views(image, lines, models.lines)
     found_by_view = [ctc.candidates(view.short, constraint) for view in views]
     probabilities = {
@@ -212,22 +214,6 @@ def _read(image: GrayImage, models: Models, constraint: Constraint, *, single_li
     confidence *= _BORDER_PENALTY**cut_off * _OTHER_MARK_PENALTY ** (OTHER_MARK in reading.transcript)
     digits = "".join(str(item.digit) for item in reading.digits)
     return replace(reading, text=constraint.format(digits, reading.text), confidence=confidence)
-
-
-def _find_lines(
-    image: GrayImage, *, keep_ruled_lines: bool, single_line: bool
-) -> tuple[BinarizedPage, list[TextLine]] | None:
-    """Return the binarized page and its text lines, no line where it looks blank; None for too much foreground."""
-    try:
-        page = binarize_page(image, keep_ruled_lines=keep_ruled_lines)
-    except TooMuchInkError:
-        return None
-    except BlankImageError:
-        return whole_image_page(image), []
-    lines = find_text_lines(page, single_line=single_line)
-    if sum(line_width(line, MIDDLE_PX) for line in lines) > _MAX_LINES_PX:
-        return None
-    return page, lines
 
 
 def _may_be_single_digit(reading: Reading, lines: Sequence[TextLine], shape: tuple[int, ...]) -> bool:

@@ -20,7 +20,7 @@ from digitrec.constants import LABELS
 from digitrec.errors import BlankImageError
 from digitrec.model.classifier import Classifier
 from digitrec.model.line_model import LineModel
-from digitrec.preprocessing.binarize import TooMuchInkError, binarize_page
+from digitrec.preprocessing.binarize import TooMuchInkError
 from digitrec.preprocessing.contrast import normalize_contrast
 from digitrec.preprocessing.frames import crop_to_frame
 from digitrec.preprocessing.margins import pad_tight_drawing
@@ -159,10 +159,10 @@ def _region(image: GrayImage, box: PixelBox) -> GrayImage:
 def _is_among_others(image: GrayImage, box: PixelBox) -> bool:
     """Return whether the page has other components of about the digit's height in its text lines."""
     try:
-        page = binarize_page(image)
-    except (BlankImageError, TooMuchInkError):
+        _, lines = find_text_lines(image)
+    except TooMuchInkError:
         return False
-    heights = [float(height) / box[3] for line in find_text_lines(page) for height in line.boxes[:, 3]]
+    heights = [float(height) / box[3] for line in lines for height in line.boxes[:, 3]]
     return sum(_SIMILAR_HEIGHT[0] <= height <= _SIMILAR_HEIGHT[1] for height in heights) > 1
 
 

@@ -1,4 +1,4 @@
-"""Group the connected components of a page into text lines, and cut out each as a straight line image."""
+"""Find the text lines of an image, and cut out each as a straight line image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.preprocessing.binarize import BinarizedPage, estimate_text_height
+from digitrec.errors import BlankImageError
+from digitrec.preprocessing.binarize import (
+    BinarizedPage,
+    binarize_page,
+    estimate_text_height,
+    whole_image_page,
+)
 from digitrec.preprocessing.contrast import LINE_HEIGHT_PX, background_level
 from digitrec.preprocessing.ops import GrayImage
 
@@ -66,10 +72,31 @@ class LineImage:
         return self.left + column / self.scale
 
 
-def find_text_lines(page: BinarizedPage, *, single_line: bool = False) -> list[TextLine]:
-    """Return the lines of a page, column by column, each from top to bottom; one with all ink if `single_line`."""
+def find_text_lines(
+    image: GrayImage, *, keep_ruled_lines: bool = False, single_line: bool = False
+) -> tuple[BinarizedPage, list[TextLine]]:
+    """Return the binarized image and its lines, column by column, each from top to bottom; none where it looks blank.
+
+    Parameters
+    ----------
+    image : (H, W) uint8, either polarity.
+    keep_ruled_lines : see `binarize_page`.
+    single_line : return one line with all ink.
+
+    Raises
+    ------
+    TooMuchInkError : the image has too many components.
+    """
+    try:
+        page = binarize_page(image, keep_ruled_lines=keep_ruled_lines)
+    except BlankImageError:
+        return whole_image_page(image), []
     if single_line:
-        return [_text_line(page, np.arange(1, len(page.boxes)))]
+        return page, [_text_line(page, np.arange(1, len(page.boxes)))]
+    return page, _lines_of(page)
+
+
+def _lines_of(page: BinarizedPage) -> list[TextLine]:
     groups = [_without_cut_off_parts(page, np.array(members, np.intp)) for members in _groups(page.boxes)]
     starts = _column_starts(page.boxes, groups)
     columns: list[list[TextLine]] = [[] for _ in range(len(starts) + 1)]
