@@ -72,9 +72,10 @@ def test_an_inaccurate_model_is_not_written_and_custom_digits_are_learned(
     assert Recognizer.load(output).predict(crosses[0]).digit == 3
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on this system")
+@pytest.mark.skipif(os.name == "nt", reason="no signals between processes on this system")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_script_keeps_the_old_model_and_says_how_to_resume(
-    tmp_path: Path, mnist_path: Path
+    tmp_path: Path, mnist_path: Path, number: signal.Signals
 ) -> None:
     output = tmp_path / "m.h5"
     output.write_bytes(b"the old model")
@@ -86,7 +87,7 @@ def test_an_interrupted_script_keeps_the_old_model_and_says_how_to_resume(
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(checkpoint_path(output), process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stderr = process.communicate(timeout=900)[1]
     finally:
         process.kill()

@@ -6,6 +6,7 @@ Nothing that it imports loads TensorFlow, so the variables are set before Tensor
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Final, NoReturn
@@ -18,6 +19,8 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, the convention of shells
 def launch(script: str) -> NoReturn:
     """Run `main_SCRIPT` of `digitrec.training.cli`, and exit with its exit code."""
     malloc.restart_with(malloc.large_block_options())
+    # As Ctrl-C: the process would end without its worker processes, which would wait for it for ever.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
     try:
         cli = import_module("digitrec.training.cli")

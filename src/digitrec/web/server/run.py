@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import logging.config
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask
 
@@ -27,6 +28,7 @@ from digitrec.web.server.connections import make_server
 from digitrec.web.server.sizing import worker_count
 
 _log = logging.getLogger(__name__)
+_POSITIVE_INT: Final = re.compile("0*[1-9][0-9]{0,8}")
 
 _DEFAULT_PORT = 8000
 _EXIT_CODE = 4  # gunicorn's own for an application that does not load
@@ -145,8 +147,8 @@ def _positive_int(environ: Mapping[str, str], variable: str, default: int) -> in
     text = environ.get(variable, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not _POSITIVE_INT.fullmatch(text):
         raise SettingsError(
-            f"{variable}: expected a whole number above 0. Received: {text!r}. Correct it or unset it."
+            f"{variable}: expected a whole number above 0. Received: {text[:40]!r}. Correct it or unset it."
         )
     return int(text)
