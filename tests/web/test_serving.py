@@ -179,7 +179,9 @@ def test_gunicorn_does_not_start_with_an_invalid_setting() -> None:
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", pytest.param("9" * 5000, id="5,000 digits")])
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "1.5", "many", "٣", pytest.param("9" * 5000, id="5,000 digits")]
+)
 @pytest.mark.parametrize("variable", ["PORT", "WEB_CONCURRENCY"])
 def test_a_port_or_worker_count_that_is_not_a_whole_number_is_rejected(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=rf"{variable}: expected a whole number above 0\. Received: '"):
