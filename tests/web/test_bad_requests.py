@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from web_testing import assert_problem, peak_bytes
 from werkzeug.test import TestResponse
 
 from digitrec.web import request_context
+from digitrec.web.views import request_images
 
 FORM = "multipart/form-data; boundary=x"
 JSON = "application/json"
@@ -229,3 +231,31 @@ def test_json_of_any_depth_gets_400(client: FlaskClient, path: str) -> None:
         for field in ("strokes", "pixels", "form"):
             deep = f'{{"image": "", "{field}": {"[" * depth}{"]" * depth}}}'
             assert client.post(path, **body(deep.encode())).status_code == 400, (field, depth)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/api/v1/predict", b'{"strokes":[[' + b"[1,2]," * 30_000 + b"[1,2]]]}"),
+        ("/api/v1/predict", b'{"strokes":[' + b"[]," * 60_000 + b"[]]}"),
+        (
+            "/v2/models/digitrec/infer",
+            b'{"inputs":[{"name":"pixels","datatype":"FP32","shape":[64,28,28,1],"data":['
+            + b"[[[0.5]]]," * 20_000
+            + b"[[[0]]]]}]}",
+        ),
+    ],
+    ids=["points", "empty strokes", "nested tensor"],
+)
+def test_json_reserves_the_memory_that_its_values_take(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str, content: bytes
+) -> None:
+    reserved: list[int] = []
+
+    def reserve(num_bytes: int) -> AbstractContextManager[None]:
+        reserved.append(num_bytes)
+        return nullcontext()
+
+    monkeypatch.setattr(request_images.large_images, "reserve", reserve)
+    _, num_bytes = peak_bytes(lambda: client.post(path, **body(content)))
+    assert num_bytes <= max(reserved)

@@ -24,6 +24,8 @@ from digitrec.web.schemas.requests import (
 from digitrec.web.schemas.validation import parse_json
 
 _PARSING_FACTOR = 5  # memory for each byte of a JSON body: the body, its text and the parsed values
+# In addition for each byte, and at most: nested lists, of which `parse_json` takes a million.
+_NESTING_FACTOR, _MAX_NESTING_BYTES = 40, 100_000_000
 _USAGE = (
     "Send an image as the form field 'image' (curl -F image=@7.png), as the request body "
     "(curl -H 'Content-Type: image/png' --data-binary @7.png), or as JSON (Content-Type: application/json) with one "
@@ -111,7 +113,8 @@ def _prepared(form: Form, picture: bytes | None) -> Form:
 
 def parsing_memory() -> AbstractContextManager[None]:
     """Reserve the memory to parse the JSON of the request; wait for it if the body is large."""
-    return large_images.reserve(_PARSING_FACTOR * (request.content_length or 0))
+    size = request.content_length or 0
+    return large_images.reserve(_PARSING_FACTOR * size + min(_NESTING_FACTOR * size, _MAX_NESTING_BYTES))
 
 
 def _image_body() -> bytes:
