@@ -19,7 +19,7 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, the convention of shells
 def launch(script: str) -> NoReturn:
     """Run `main_SCRIPT` of `digitrec.training.cli`, and exit with its exit code."""
     malloc.restart_with(malloc.large_block_options())
-    # As Ctrl-C: the process would end without its worker processes, which would wait for it for ever.
+    # As Ctrl-C: otherwise its worker processes would stay and wait.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
     try:
