@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -61,6 +63,19 @@ def test_errors_are_raised_or_returned_in_order(recognizer: Recognizer) -> None:
     kinds = [result.digit if isinstance(result, Prediction) else type(result) for result in results]
     assert kinds == [4, BlankImageError, UnreadableImageError, InvalidFieldError, 7]
     assert recognizer.predict_many([]) == []
+
+
+def test_a_returned_error_keeps_no_image_in_memory(recognizer: Recognizer) -> None:
+    images = [np.full((400, 400), 255, np.uint8)]
+    image = weakref.ref(images[0])
+    gc.disable()
+    try:
+        (error,) = recognizer.predict_many(images, errors="return")
+        del images
+        assert isinstance(error, BlankImageError)
+        assert image() is None
+    finally:
+        gc.enable()
 
 
 def test_threshold_decides_acceptance(recognizer: Recognizer) -> None:

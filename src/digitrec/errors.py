@@ -31,7 +31,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _Error = TypeVar("_Error", bound=BaseException)
 
 
 class DigitrecError(Exception):
@@ -131,3 +133,16 @@ class OutputError(DigitrecError):
 
 class SettingsError(DigitrecError):
     """An environment variable has an invalid value."""
+
+
+def without_tracebacks(error: _Error) -> _Error:
+    """Return `error` after removing its traceback and those of its causes.
+
+    Use it for an error that is kept as a value. Its tracebacks keep the local variables of each function, such as a
+    decoded image; and if one of these variables is the error, until the garbage collector runs.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = None
+        cause = cause.__cause__ or cause.__context__
+    return error

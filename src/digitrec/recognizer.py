@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from digitrec.errors import DigitrecError, InvalidFieldError
+from digitrec.errors import DigitrecError, InvalidFieldError, without_tracebacks
 from digitrec.files import packaged_model_path
 from digitrec.forms.reader import Iterate, read_form
 from digitrec.limits import InputLimits
@@ -153,7 +153,7 @@ class Recognizer:
             except DigitrecError as error:
                 if errors == "raise":
                     raise
-                results.append(error)
+                results.append(without_tracebacks(error))
         return results
 
     def read(

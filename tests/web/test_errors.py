@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import gc
+import io
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from web_images import one
+from PIL import Image
+from web_images import flat, one
 from web_testing import StubClassifier, assert_problem
 
 from digitrec import errors
 from digitrec.web.error_handlers import classify
+
+
+@contextmanager
+def no_error_stays_in_memory() -> Iterator[None]:
+    """Fail if an exception outlives the block: its traceback keeps the variables of every function, images too."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = {id(item) for item in gc.get_objects() if isinstance(item, BaseException)}
+        yield
+        stayed = [item for item in gc.get_objects() if isinstance(item, BaseException) and id(item) not in before]
+        assert stayed == []
+    finally:
+        gc.enable()
 
 
 def test_every_error_that_a_request_can_cause_has_its_own_status() -> None:
@@ -67,3 +88,37 @@ def test_a_model_that_fails_gets_503_without_its_path(
     classifier.error = errors.ModelFileError("/srv/secret/digitrec.h5 is truncated")
     response = client.post("/predict", data=one())
     assert "secret" not in assert_problem(response, 503, "model-unavailable")["detail"]
+
+
+def lab_tiff() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).convert("LAB").save(file, "TIFF", compression="tiff_lzw")
+    return file.getvalue()
+
+
+FIELDS = {name: {"box": [0.1, 0.1, 0.2, 0.1]} for name in ("a", "b")}
+BAD_REQUESTS = {
+    "no image": ("/api/v1/predict", {}),
+    "one blank image": ("/api/v1/predict", {"data": flat()}),
+    "blank images": ("/api/v1/predict", {"data": {"image": [(io.BytesIO(flat()), "a"), (io.BytesIO(flat(gray=0)), "b")]}}),
+    "half an image": ("/api/v1/read", {"data": flat()[:60]}),
+    "LAB": ("/api/v1/read", {"data": lab_tiff()}),
+    "an unknown format": ("/api/v1/read", {"data": b"%PDF-1.7"}),
+    "not JSON": ("/api/v1/predict", {"data": b"{", "content_type": "application/json"}),
+    "wrong strokes": ("/api/v1/predict", {"json": {"strokes": [["a"]]}}),
+    "wrong base64": ("/api/v1/predict", {"json": {"image": "?"}}),
+    "blank fields": (
+        "/api/v1/read",
+        {"data": {"form": json.dumps({"fields": FIELDS}), "image": (io.BytesIO(flat()), "page.png")}},
+    ),
+    "a wrong tensor": ("/v2/models/digitrec/infer", {"json": {"inputs": [{"name": "pixels"}]}}),
+    "a page": ("/nowhere", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "request_"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+def test_an_error_and_its_images_leave_memory_with_the_response(
+    client: FlaskClient, path: str, request_: dict[str, object]
+) -> None:
+    with no_error_stays_in_memory():
+        assert b"expected" in client.post(path, **request_).data.lower()

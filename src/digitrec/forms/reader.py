@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.constants import LABELS
-from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError
+from digitrec.errors import BlankImageError, DigitrecError, InvalidFieldError, without_tracebacks
 from digitrec.forms.registration import REGISTRATION_BYTES, Homography, RegisteredPage
 from digitrec.limits import large_images
 from digitrec.preprocessing.decode import ImageLike, decoded
@@ -116,7 +116,7 @@ class _Cell(NamedTuple):
                 case _:
                     return self._read_number(boxes[0])
         except DigitrecError as error:
-            return error
+            return without_tracebacks(error)
 
     def field_image(self) -> GrayImage:
         """Return the field as it is on the page, with a margin: (h, w) uint8, at most 96 x 800."""

@@ -218,7 +218,8 @@ def _translated_errors(limits: InputLimits) -> Iterator[None]:
         raise ImageTooLargeError(f"expected an image that fits into memory. {_SCALE_DOWN}") from error
     except Exception as error:  # decoders raise any exception on hostile bytes
         # Pillow's message for an unknown header contains the address of an object.
-        reason = "its header is invalid" if isinstance(error, UnidentifiedImageError) else error
+        # As text: an error in a local variable of its own traceback keeps the pixels until the garbage collector runs.
+        reason = "its header is invalid" if isinstance(error, UnidentifiedImageError) else str(error)
         raise UnreadableImageError(
             f"expected a whole image. Received: one that is truncated or corrupt ({reason}). "
             "Save the image again and send the whole file."

@@ -68,6 +68,7 @@ def problem_json(error: Exception) -> dict[str, Any]:
         fields["record"] = error.record.to_dict()
     _log(error, fields)
     record_error(problem.name)
+    errors.without_tracebacks(error)
     return fields
 
 
