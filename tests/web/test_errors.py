@@ -28,7 +28,9 @@ def no_error_stays_in_memory() -> Iterator[None]:
     try:
         before = {id(item) for item in gc.get_objects() if isinstance(item, BaseException)}
         yield
-        stayed = [item for item in gc.get_objects() if isinstance(item, BaseException) and id(item) not in before]
+        stayed = [
+            item for item in gc.get_objects() if isinstance(item, BaseException) and id(item) not in before
+        ]
         assert stayed == []
     finally:
         gc.enable()
@@ -100,7 +102,10 @@ FIELDS = {name: {"box": [0.1, 0.1, 0.2, 0.1]} for name in ("a", "b")}
 BAD_REQUESTS = {
     "no image": ("/api/v1/predict", {}),
     "one blank image": ("/api/v1/predict", {"data": flat()}),
-    "blank images": ("/api/v1/predict", {"data": {"image": [(io.BytesIO(flat()), "a"), (io.BytesIO(flat(gray=0)), "b")]}}),
+    "blank images": (
+        "/api/v1/predict",
+        {"data": {"image": [(io.BytesIO(flat(gray=gray)), "blank.png") for gray in (0, 255)]}},
+    ),
     "half an image": ("/api/v1/read", {"data": flat()[:60]}),
     "LAB": ("/api/v1/read", {"data": lab_tiff()}),
     "an unknown format": ("/api/v1/read", {"data": b"%PDF-1.7"}),

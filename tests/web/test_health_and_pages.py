@@ -18,7 +18,7 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from PIL import Image
-from web_testing import StubClassifier, assert_problem
+from web_testing import StubClassifier, assert_problem, peak_bytes
 
 from digitrec.errors import ModelError, ModelFileError
 from digitrec.files import resource_path
@@ -156,6 +156,17 @@ def test_the_page_is_sent_compressed_and_revalidated(client: FlaskClient, encodi
         assert len(response.data) < 0.5 * len(plain)
         again = {**accept, "If-None-Match": response.headers["ETag"]}
         assert client.get(path, buffered=True, headers=again).status_code == 304
+
+
+@pytest.mark.parametrize("accept", [{}, {"Accept-Encoding": "zstd"}, {"Accept-Encoding": "identity, br;q=0"}])
+def test_a_file_that_is_not_compressed_is_not_read_into_memory(
+    client: FlaskClient, accept: dict[str, str]
+) -> None:
+    response, num_bytes = peak_bytes(lambda: client.get("/docs/swagger-ui-bundle.js", headers=accept))
+    with response:
+        assert num_bytes < 500_000 < len(response.data)
+        assert "Content-Encoding" not in response.headers
+        assert "Accept-Encoding" in response.headers["Vary"]
 
 
 def test_the_bundle_is_built_from_its_sources(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def init_app(app: Flask) -> None:
         COMPRESS_MIMETYPES=_COMPRESSED,
         COMPRESS_ALGORITHM=_ALGORITHMS,
         COMPRESS_STREAMS=False,
-        COMPRESS_BR_LEVEL=9,
-        COMPRESS_LEVEL=9,
+        COMPRESS_BR_LEVEL=5,
+        COMPRESS_LEVEL=6,
         COMPRESS_REGISTER=False,  # JSON is small, and has other headers
     )
     compress = Compress(app)
@@ -54,8 +54,9 @@ def init_app(app: Flask) -> None:
             return response
         if response.is_streamed and not is_file:  # a generator is sent as it yields
             return response
-        response.direct_passthrough = False
-        response.make_sequence()  # a file; the extension would leave it open
+        if request.accept_encodings.best_match(_ALGORITHMS):
+            response.direct_passthrough = False
+            response.make_sequence()  # a file; the extension would leave it open
         return compress.after_request(response)
 
 
