@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
@@ -163,6 +164,16 @@ def test_a_client_that_reads_nothing_holds_no_thread(serve: Serve) -> None:
         served.connect(GET * 10)
     served.turn(0.3)
     assert served.receive(served.connect(GET), lambda data: len(data) > 1_000_000).startswith(OK)
+
+
+def test_the_loop_waits_while_a_thread_sends(serve: Serve) -> None:
+    served = serve(response_bytes=20_000_000)
+    served.connect(GET)
+    served.turn_until(lambda: any(channel.total_outbufs_len for channel in served.channels))
+    (channel,) = served.channels
+    with ThreadPoolExecutor(1) as thread, channel.outbuf_lock:
+        assert not thread.submit(channel.writable).result()
+    assert channel.writable()
 
 
 def test_a_body_in_chunks_of_one_byte_is_rejected(serve: Serve) -> None:

@@ -33,7 +33,7 @@ from waitress.utilities import BadRequest
             HTTPChannel,
             "error_task_class parser_class request total_outbufs_len will_close last_activity readable",
         ),
-        (HTTPChannel, "received service handle_close"),
+        (HTTPChannel, "received service handle_close writable"),
         (
             HTTPRequestParser,
             "parse_header received body_rcv chunked content_length version body_bytes_received",
@@ -57,6 +57,7 @@ def test_a_class_has_the_names(owner: Any, names: str) -> None:
     ("function", "code"),
     [
         (HTTPChannel.__init__, "self.requests = []"),
+        (HTTPChannel.__init__, "self.outbuf_lock = threading.Condition()"),
         (BaseWSGIServer.__init__, "self.active_channels = {}"),
         (BaseWSGIServer.__init__, "self.task_dispatcher"),
         # The dispatcher gets a task for each request, and nothing else until the server closes.

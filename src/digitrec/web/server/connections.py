@@ -222,6 +222,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             return True
         return self._budget.admit(self, self.request.body_bytes(_MAX_BODY_RATIO * self.max_body_bytes))
 
+    def writable(self) -> bool:
+        """Return whether to send more: not while a thread sends, which would keep the loop turning meanwhile."""
+        if not super().writable() or not self.outbuf_lock.acquire(blocking=False):
+            return False
+        self.outbuf_lock.release()
+        return True
+
     def received(self, data: bytes) -> bool:
         """Take received bytes."""
         if self.request is None:
