@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -48,6 +49,20 @@ def pen_digits_path() -> Path:
     if not path.is_file():
         pytest.skip("needs the pen strokes: set DIGITREC_STROKES to pendigits-orig.tra")
     return path
+
+
+@pytest.fixture
+def no_error_stays_in_memory() -> Iterator[None]:
+    """Fail if an exception outlives the test: its traceback keeps the variables of every function, images too."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = {id(item) for item in gc.get_objects() if isinstance(item, BaseException)}
+        yield
+        errors = [item for item in gc.get_objects() if isinstance(item, BaseException)]
+        assert [error for error in errors if id(error) not in before] == []
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -136,13 +136,17 @@ class SettingsError(DigitrecError):
 
 
 def without_tracebacks(error: _Error) -> _Error:
-    """Return `error` after removing its traceback and those of its causes.
+    """Return `error` after removing its traceback and those of its causes, for an error that is kept as a value.
 
-    Use it for an error that is kept as a value. Its tracebacks keep the local variables of each function, such as a
-    decoded image; and if one of these variables is the error, until the garbage collector runs.
+    Tracebacks keep the local variables of each function, such as a decoded image. They stay until the garbage collector
+    runs if one of the variables is the error itself. Those of a `ModelError` stay: the log has them.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        cause.__traceback__ = None
-        cause = cause.__cause__ or cause.__context__
+    pending: list[BaseException | None] = [] if isinstance(error, ModelError) else [error]
+    seen: set[BaseException] = set()
+    while pending:
+        cause = pending.pop()
+        if cause is not None and cause not in seen:
+            seen.add(cause)
+            cause.__traceback__ = None
+            pending += [cause.__cause__, cause.__context__]
     return error

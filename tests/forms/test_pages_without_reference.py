@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,19 @@ def _page() -> NDArray[np.uint8]:
         left, top, _, _ = _BOXES[name]
         write_number(page, text, left + 10, top + 8, size_px=84, step_px=95, pen_px=7)
     return page
+
+
+def test_the_error_of_a_blank_field_keeps_no_page_in_memory(recognizer: Recognizer) -> None:
+    page = _page()
+    in_memory = weakref.ref(page)
+    gc.disable()
+    try:
+        record = recognizer.read_form(page, Form(fields={"empty": {"box": list(_BOXES["empty"])}}).prepare())
+        del page
+        assert isinstance(record.fields["empty"], BlankImageError)
+        assert in_memory() is None
+    finally:
+        gc.enable()
 
 
 def test_box_outside_the_page_and_strokes_are_rejected(recognizer: Recognizer) -> None:

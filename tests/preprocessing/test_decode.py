@@ -33,6 +33,7 @@ from digitrec.preprocessing.strokes import Strokes
 from sample_digits import draw_digit, png_bytes
 
 
+@pytest.mark.usefixtures("no_error_stays_in_memory")
 @pytest.mark.parametrize("keep", [4, 12, 16, 20, 30, 40, 200, -60])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
 def test_a_truncated_file_is_unreadable(kind: str, keep: int) -> None:
@@ -40,6 +41,13 @@ def test_a_truncated_file_is_unreadable(kind: str, keep: int) -> None:
     errors = UnreadableImageError if has_header else (UnreadableImageError, UnsupportedImageError)
     with pytest.raises(errors, match="truncated or corrupt" if has_header else "expected"):
         decode(seven(kind)[:keep])
+
+
+@pytest.mark.usefixtures("no_error_stays_in_memory")
+def test_an_image_that_cannot_be_converted_leaves_memory_with_its_error() -> None:
+    lab = Image.new("RGB", (9, 9)).convert("LAB")
+    with pytest.raises(UnreadableImageError):
+        decode(saved(lab, "TIFF", compression="tiff_lzw"))
 
 
 @pytest.mark.parametrize(

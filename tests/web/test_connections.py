@@ -176,6 +176,22 @@ def test_the_loop_waits_while_a_thread_sends(serve: Serve) -> None:
     assert channel.writable()
 
 
+def test_the_loop_is_woken_for_what_a_thread_could_not_send(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve(response_bytes=20_000_000)
+    served.connect(GET)
+    served.turn_until(lambda: any(channel.total_outbufs_len for channel in served.channels))
+    (channel,) = served.channels
+    may_send = []
+    with ThreadPoolExecutor(1) as loop:
+        monkeypatch.setattr(
+            channel.server, "pull_trigger", lambda: may_send.append(loop.submit(channel.writable).result())
+        )
+        channel.write_soon(b"more")
+    assert may_send[-1]
+
+
 def test_a_body_in_chunks_of_one_byte_is_rejected(serve: Serve) -> None:
     served = serve()
     served.send(served.connect(CHUNKED), b"1\r\nx\r\n" * 500_000)

@@ -18,7 +18,9 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from PIL import Image
-from web_testing import StubClassifier, assert_problem, peak_bytes
+from waitress.buffers import ReadOnlyFileBasedBuffer
+from web_testing import StubClassifier, assert_problem
+from werkzeug.test import EnvironBuilder
 
 from digitrec.errors import ModelError, ModelFileError
 from digitrec.files import resource_path
@@ -158,15 +160,27 @@ def test_the_page_is_sent_compressed_and_revalidated(client: FlaskClient, encodi
         assert client.get(path, buffered=True, headers=again).status_code == 304
 
 
-@pytest.mark.parametrize("accept", [{}, {"Accept-Encoding": "zstd"}, {"Accept-Encoding": "identity, br;q=0"}])
-def test_a_file_that_is_not_compressed_is_not_read_into_memory(
-    client: FlaskClient, accept: dict[str, str]
+@pytest.mark.parametrize("accept", [None, "zstd", "br;q=0"])
+@pytest.mark.parametrize(
+    ("path", "is_file"),
+    [
+        ("/docs/swagger-ui-bundle.js", True),
+        ("/static/bundle/main.js", False),
+        ("/static/icons/icon-192.png", False),
+    ],
+)
+def test_only_a_large_file_stays_open_until_it_is_sent(
+    client: FlaskClient, path: str, accept: str | None, *, is_file: bool
 ) -> None:
-    response, num_bytes = peak_bytes(lambda: client.get("/docs/swagger-ui-bundle.js", headers=accept))
-    with response:
-        assert num_bytes < 500_000 < len(response.data)
-        assert "Content-Encoding" not in response.headers
-        assert "Accept-Encoding" in response.headers["Vary"]
+    environ = EnvironBuilder(path, headers={"Accept-Encoding": accept} if accept else {}).get_environ()
+    headers: dict[str, str] = {}
+    content = client.application(
+        environ | {"wsgi.file_wrapper": ReadOnlyFileBasedBuffer}, lambda _, items: headers.update(items)
+    )
+    assert isinstance(content, ReadOnlyFileBasedBuffer) == is_file
+    assert "Content-Encoding" not in headers
+    assert ("Accept-Encoding" in headers.get("Vary", "")) == path.endswith(".js")
+    content.close()
 
 
 def test_the_bundle_is_built_from_its_sources(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from waitress.utilities import BadRequest
             HTTPChannel,
             "error_task_class parser_class request total_outbufs_len will_close last_activity readable",
         ),
-        (HTTPChannel, "received service handle_close writable"),
+        (HTTPChannel, "received service handle_close writable write_soon"),
         (
             HTTPRequestParser,
             "parse_header received body_rcv chunked content_length version body_bytes_received",

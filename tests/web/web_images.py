@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-def encode(image: Image.Image, file_format: str = "PNG") -> bytes:
+def encode(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, file_format)
+    image.save(buffer, file_format, **options)
     return buffer.getvalue()
 
 

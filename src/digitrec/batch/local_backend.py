@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digitrec.batch.task import BatchRecognizer, InputItem, RecognitionTask, Row, error_row
+from digitrec.errors import without_tracebacks
 
 # Batches per worker: one running, one queued, and one more for batches that take long.
 _PREFETCH = 3
@@ -89,7 +90,7 @@ class _Pool:
                 return self._executor.submit(_rows, *self._arguments, batch)
         except BrokenProcessPool as error:  # a worker died before its result was requested
             broken: Future[list[Row]] = Future()
-            broken.set_exception(error)
+            broken.set_exception(without_tracebacks(error))
             return broken
 
     def renew(self) -> None:

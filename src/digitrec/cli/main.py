@@ -24,7 +24,7 @@ from digitrec.cli.options import (
     parse_number_options,
     threshold_option,
 )
-from digitrec.errors import DigitrecError
+from digitrec.errors import DigitrecError, without_tracebacks
 from digitrec.native_logging import suppress_native_stderr
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def read(
             else:
                 result = recognizer.read_form(image, template)
         except DigitrecError as error:
-            result = error
+            result = without_tracebacks(error)
         failed |= _print_result(name, result, as_json=as_json)
     sys.exit(failed)
 

@@ -24,6 +24,8 @@ _COMPRESSED: Final = [
     "application/manifest+json",
     "image/svg+xml",
 ]
+# A larger file is not read but sent, and stays open until then. A connection gets no second response meanwhile.
+_SMALL_FILE_BYTES: Final = 1_000_000
 
 
 def init_app(app: Flask) -> None:
@@ -50,14 +52,17 @@ def init_app(app: Flask) -> None:
         if is_found and request.args.get("v") == _version(app, (request.view_args or {})["filename"]):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         is_file = response.direct_passthrough
-        if response.status_code != HTTPStatus.OK or response.mimetype not in _COMPRESSED:
-            return response
-        if response.is_streamed and not is_file:  # a generator is sent as it yields
-            return response
-        if request.accept_encodings.best_match(_ALGORITHMS):
+        if response.status_code != HTTPStatus.OK or (response.is_streamed and not is_file):
+            return response  # such as a generator, which is sent as it yields
+        is_compressed = response.mimetype in _COMPRESSED and request.accept_encodings.best_match(_ALGORITHMS)
+        if is_compressed or (response.content_length or 0) < _SMALL_FILE_BYTES:
             response.direct_passthrough = False
-            response.make_sequence()  # a file; the extension would leave it open
-        return compress.after_request(response)
+            response.make_sequence()  # the extension would leave the file open
+        if is_compressed:
+            return compress.after_request(response)
+        if response.mimetype in _COMPRESSED:
+            response.vary.add("Accept-Encoding")
+        return response
 
 
 def _version(app: Flask, filename: str) -> str | None:

@@ -229,6 +229,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.outbuf_lock.release()
         return True
 
+    def write_soon(self, data: Any) -> int:
+        """Send a part of a response, in a thread; what the socket does not take is left to the loop."""
+        num_bytes = int(super().write_soon(data))
+        if self.total_outbufs_len:  # waitress wakes the loop while the thread still holds the lock
+            self.server.pull_trigger()
+        return num_bytes
+
     def received(self, data: bytes) -> bool:
         """Take received bytes."""
         if self.request is None:
