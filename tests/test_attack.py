@@ -407,8 +407,10 @@ def chunks() -> list[bytes]:
 
 def worst() -> list[bytes]:
     """Return the single inputs that took most CPU time."""
-    names = {cost.name.rpartition(" (")[0] for cost in sorted(COSTS, key=lambda cost: -cost.cpu_s)[:8]}
-    found = [case for case in cases() if case.name in names and case.cpu_s == CPU_S]
+    single = {case.name: case for case in cases() if case.cpu_s == CPU_S}
+    costly = sorted(COSTS, key=lambda cost: -cost.cpu_s)
+    names = dict.fromkeys(cost.name.rpartition(" (")[0] for cost in costly)
+    found = [single[name] for name in names if name in single][:8]
     return [request for case in found for request in case.make()] or ordinary()
 
 
