@@ -139,7 +139,8 @@ class Recognizer:
         """Return the predictions for many images, in order.
 
         ``errors="raise"`` raises at the first image without a prediction; ``errors="return"``
-        returns its exception instead. Only `DigitrecError` is returned; any other exception is always raised.
+        returns its exception instead, without its traceback, which would keep the image in memory. Only
+        `DigitrecError` is returned; any other exception is always raised.
         """
         if isinstance(images, (str, Path, bytes)):
             raise InvalidFieldError("images", "expected a list of images. Received: one. Use predict.")
