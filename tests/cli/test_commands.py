@@ -102,7 +102,8 @@ def test_help_and_version() -> None:
 def test_invalid_option_is_an_error(
     zero: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, message: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "digitrec.model.export", None)  # as if TensorFlow were not installed
+    monkeypatch.delitem(sys.modules, "digitrec.model.export", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", None)  # as if it were not installed
     monkeypatch.chdir(zero.parent)
     zero.with_name("form.json").write_text('{"fields": {"mark": {"box": [0, 0, 1, 1]}}}')
     result = _run(*command.split())
@@ -123,6 +124,14 @@ def test_web_command_without_flask_names_the_extra_to_install(
     assert result.exit_code == 1
     assert result.stderr.startswith(f"digitrec: {name} needs more packages (")
     assert result.stderr.endswith("pip install 'digitrec[web]'\n")
+
+
+def test_a_module_of_digitrec_that_is_missing_is_no_missing_package(
+    monkeypatch: pytest.MonkeyPatch, zero: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "digitrec.model.export", None)
+    with pytest.raises(ImportError):
+        CliRunner().invoke(main, ["convert", str(zero)], catch_exceptions=False)
 
 
 def test_module_runs_as_the_command(zero: Path) -> None:

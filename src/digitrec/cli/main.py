@@ -45,6 +45,8 @@ class ErrorHandlingGroup(click.Group):
         except DigitrecError as error:
             raise CliError(str(error)) from error
         except ImportError as error:
+            if (error.name or "").partition(".")[0] == "digitrec":
+                raise  # a defect: no package is missing
             command = ctx.invoked_subcommand or ""
             extra = _EXTRAS.get(command, "web")
             raise CliError(
