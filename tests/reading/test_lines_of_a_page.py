@@ -61,6 +61,22 @@ def test_uneven_light_on_paper_is_not_a_page(seed: int) -> None:
     assert rectify_page(photo.clip(0, 255).astype(np.uint8)) is None
 
 
+@pytest.mark.parametrize(
+    "bright", [np.s_[:, :90], np.s_[:, 90:180], np.s_[:, 270:], np.s_[:50], np.s_[50:], np.s_[40:, 180:]]
+)
+@pytest.mark.parametrize("dark_level", [60, 110, 160])
+def test_bright_part_of_a_row_is_not_a_page(
+    recognizer: Recognizer, bright: tuple[slice, ...], dark_level: int
+) -> None:
+    row = np.full((90, 360), 230, np.uint8)
+    write_number(row, "2748", 10, 20, size_px=56, step_px=90)
+    photo = np.asarray(row * (dark_level / 230), np.uint8)
+    photo[bright] = row[bright]
+    assert rectify_page(photo) is None
+    reading = recognizer.read(photo)
+    assert reading.text == "2748" or not reading.accepted
+
+
 @pytest.mark.parametrize("rule_px", range(2, 8))
 @pytest.mark.parametrize("number", ["38153", "1100", "7"])
 @pytest.mark.parametrize("sides", ["bottom", "top and bottom", "left"])

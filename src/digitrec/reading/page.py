@@ -23,6 +23,8 @@ _EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
 _EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
 _SHARP_FRACTION = 0.8  # ... and how much of each side has it
 _CORNER_TOLERANCES = (0.008, 0.015, 0.03)  # of the outline's length, for its polygon approximation
+_MIN_CORNERS = 2  # of the sheet in the image; a part of the paper that is out of the shade has fewer ...
+_BORDER_PX = 3  # ... since the others are where its sides meet the image's border
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,9 @@ def _corners(bright: Mask) -> NDArray[np.float64] | None:
     if len(figure) != 4 or abs(area - cv2.contourArea(figure)) > (1.0 - _MIN_FILLED_FRACTION) * area:
         return None
     corners = figure[:, 0].astype(np.float64)
+    limit = np.array(bright.shape[::-1]) - 1 - _BORDER_PX
+    if ((corners >= _BORDER_PX) & (corners <= limit)).all(axis=1).sum() < _MIN_CORNERS:
+        return None
     turned = np.roll(corners, -int(corners.sum(axis=1).argmin()), axis=0)
     across, down = turned[1] - turned[0], turned[3] - turned[0]
     return turned if across[0] * down[1] > across[1] * down[0] else turned[[0, 3, 2, 1]]
