@@ -186,6 +186,18 @@ def test_lines_are_sorted_by_column_and_row(
     assert {round(line.text_height_px, -1) for line in lines} == {50}
 
 
+@pytest.mark.parametrize("rise_px", [-14, 0, 6, 14])
+@pytest.mark.parametrize("comma", [(20, 54), (24, 50), (30, 66), (40, 62)])
+def test_a_large_comma_does_not_end_its_line(rise_px: int, comma: tuple[int, int]) -> None:
+    page = _blank(130, 500)
+    write_number(page, "458", 20, 40)
+    write_number(page, "480", 250, 40 - rise_px)
+    top, bottom = comma
+    cv2.line(page, (230, 40 + top), (222, 40 + bottom), (0,), 5)
+    _, lines = find_text_lines(page)
+    assert [len(line.components) for line in lines] == [7]
+
+
 @pytest.mark.parametrize("digit", range(10))
 @pytest.mark.parametrize("bar_px", [4, 10, 16])
 def test_the_bars_of_a_sum_do_not_change_the_height_of_its_lines(digit: int, bar_px: int) -> None:

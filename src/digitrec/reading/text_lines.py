@@ -22,6 +22,7 @@ from digitrec.preprocessing.ops import GrayImage
 # Lengths are in text heights.
 _MIN_TALL_FRACTION = 0.45  # of the text height: smaller components do not start a line
 _MIN_OVERLAP_FRACTION = 0.4  # of the smaller height: components of one line overlap vertically by this much
+_LOOK_BACK = 2  # components of a line that the next one may overlap: the last may be a large comma
 _REACH = 1.0  # up and down from the line's center: farther foreground is not part of the line
 _CURVED_FROM = 5.0  # a line of this length may be curved
 _GUTTER_FRACTION = 2.2  # of background between two columns
@@ -178,7 +179,9 @@ def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
     spans = [(top, top + height) for _, top, _, height, _ in boxes.tolist()]
     lines: list[list[int]] = []
     for component_id in sorted(component_ids[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        overlaps = [_overlap(spans[component_id], spans[line[-1]]) for line in lines]
+        overlaps = [
+            max(_overlap(spans[component_id], spans[other]) for other in line[-_LOOK_BACK:]) for line in lines
+        ]
         if overlaps and max(overlaps) >= _MIN_OVERLAP_FRACTION:
             lines[int(np.argmax(overlaps))].append(component_id)
         else:
