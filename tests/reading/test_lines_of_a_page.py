@@ -186,7 +186,7 @@ def test_lines_are_sorted_by_column_and_row(
     assert {round(line.text_height_px, -1) for line in lines} == {50}
 
 
-@pytest.mark.parametrize("rise_px", [-14, 0, 6, 14])
+@pytest.mark.parametrize("rise_px", [-20, 0, 6, 14, 26])
 @pytest.mark.parametrize("comma", [(20, 54), (24, 50), (30, 66), (40, 62)])
 def test_a_large_comma_does_not_end_its_line(rise_px: int, comma: tuple[int, int]) -> None:
     page = _blank(130, 500)
@@ -196,6 +196,25 @@ def test_a_large_comma_does_not_end_its_line(rise_px: int, comma: tuple[int, int
     cv2.line(page, (230, 40 + top), (222, 40 + bottom), (0,), 5)
     _, lines = find_text_lines(page)
     assert [len(line.components) for line in lines] == [7]
+
+
+@pytest.mark.parametrize("gap", [(20, 24), (28, 32), (36, 41)])
+@pytest.mark.parametrize("text", ["05", "3868", "209"])
+def test_a_broken_digit_does_not_make_two_lines(gap: tuple[int, int], text: str) -> None:
+    page = _blank(120, 320)
+    write_number(page, text, 30, 30)
+    page[30 + gap[0] : 30 + gap[1], 30:90] = 255
+    _, lines = find_text_lines(page)
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("pitch_px", [50, 56, 70])
+def test_lines_with_little_space_between_them_are_not_merged(pitch_px: int) -> None:
+    page = _blank(240, 300)
+    for row, text in enumerate(["285", "036", "892"]):
+        write_number(page, text, 30, 20 + row * pitch_px, size_px=52)
+    _, lines = find_text_lines(page)
+    assert [len(line.components) for line in lines] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("digit", range(10))
