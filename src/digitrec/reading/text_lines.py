@@ -22,7 +22,8 @@ from digitrec.preprocessing.ops import GrayImage
 # Lengths are in text heights.
 _MIN_TALL_FRACTION = 0.45  # of the text height: smaller components do not start a line
 _MIN_OVERLAP_FRACTION = 0.4  # of the smaller height: components of one line overlap vertically by this much
-_MIN_PITCH = 0.7  # of two lines: what is nearer is one line, such as the parts of faint digits
+_MAX_COMMA_FRACTION = 0.7  # of the height of the digit before it
+_COMMA_REACH = 2.0  # from this digit to the one after the comma
 _REACH = 1.0  # up and down from the line's center: farther foreground is not part of the line
 _CURVED_FROM = 5.0  # a line of this length may be curved
 _GUTTER_FRACTION = 2.2  # of background between two columns
@@ -176,15 +177,18 @@ def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
     page_px = estimate_text_height(boxes)
     component_ids = np.arange(1, len(boxes))
     is_big = boxes[1:, cv2.CC_STAT_HEIGHT] >= _MIN_TALL_FRACTION * page_px
-    spans = [(top, top + height) for _, top, _, height, _ in boxes.tolist()]
+    rows: list[list[int]] = boxes.tolist()
+    spans = [(top, top + height) for _, top, _, height, _ in rows]
     lines: list[list[int]] = []
     for component_id in sorted(component_ids[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        overlaps = [_overlap(spans[component_id], spans[line[-1]]) for line in lines]
+        box = rows[component_id]
+        overlaps = [
+            max(_overlap(spans[component_id], spans[end]) for end in _ends(line, box, rows)) for line in lines
+        ]
         if overlaps and max(overlaps) >= _MIN_OVERLAP_FRACTION:
             lines[int(np.argmax(overlaps))].append(component_id)
         else:
             lines.append([component_id])
-    lines = _merge_near(lines, boxes)
     small = component_ids[~is_big]
     distances = np.array([_distances(boxes, small, line) for line in lines])
     for index, component_id in enumerate(small.tolist()):
@@ -194,27 +198,12 @@ def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
     yield from lines
 
 
-def _merge_near(lines: list[list[int]], boxes: NDArray[np.int32]) -> list[list[int]]:
-    """Return the lines, with those that are too near to be two merged."""
-    merged: list[list[int]] = []
-    for line in lines:
-        near = [other for other in merged if _pitch(boxes[line], boxes[other]) < _MIN_PITCH]
-        merged = [other for other in merged if other not in near]
-        merged.append(sorted(sum(near, line), key=lambda item: int(boxes[item, 0])))
-    return merged
-
-
-def _pitch(one: NDArray[np.int32], other: NDArray[np.int32]) -> float:
-    """Return how far two lines are apart, as a fraction of the height of the higher.
-
-    Each component of the shorter line is compared with the two nearest in x: one may be a comma or a part of a digit.
-    """
-    few, many = sorted((one, other), key=len)
-    middles, others = few[:, :2] + few[:, 2:4] / 2, many[:, :2] + many[:, 2:4] / 2
-    nearest = np.abs(middles[:, [0]] - others[:, 0]).argsort(axis=1, kind="stable")[:, :2]
-    steps = np.abs(middles[:, [1]] - others[nearest, 1]).min(axis=1)
-    height = max(float(np.median(line[:, cv2.CC_STAT_HEIGHT])) for line in (one, other))
-    return float(np.median(steps)) / height
+def _ends(line: list[int], box: list[int], boxes: list[list[int]]) -> list[int]:
+    """Return the last component of a line; where that is a large comma before the box, also the digit before it."""
+    left, _, width, height, _ = boxes[line[-2:][0]]
+    is_comma = boxes[line[-1]][cv2.CC_STAT_HEIGHT] < _MAX_COMMA_FRACTION * height
+    is_near = box[0] - (left + width) < _COMMA_REACH * height
+    return line[-2:] if is_comma and is_near else line[-1:]
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
