@@ -130,7 +130,7 @@ def test_a_module_of_digitrec_that_is_missing_is_no_missing_package(
     monkeypatch: pytest.MonkeyPatch, zero: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "digitrec.model.export", None)
-    with pytest.raises(ImportError):
+    with pytest.raises(ImportError, match="digitrec.model.export"):
         CliRunner().invoke(main, ["convert", str(zero)], catch_exceptions=False)
 
 

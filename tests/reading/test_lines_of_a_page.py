@@ -128,6 +128,27 @@ def test_page_with_a_narrow_rim_of_table_is_rectified(rim_px: int) -> None:
     assert rectify_page(_on_table([(float(x), float(y)) for x, y in corners])) is not None
 
 
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(-60, 110), (700, 100), (700, 380), (-60, 390)],  # a strip
+        [(80, -60), (560, -60), (550, 540), (90, 540)],
+        [(-40, -40), (560, -40), (564, 390), (-40, 385)],  # with one corner in the photo
+    ],
+)
+def test_page_with_fewer_than_two_corners_is_rectified_on_a_plain_table(
+    corners: list[tuple[float, float]],
+) -> None:
+    assert rectify_page(_on_table(corners)) is not None
+
+
+@pytest.mark.parametrize("right", [560, 700])
+def test_page_with_two_corners_is_rectified_on_a_table_with_strokes(right: int) -> None:
+    photo = _on_table([(100, 100), (right, 100), (right, 380), (100, 380)])
+    cv2.line(photo, (20, 60), (40, 420), (10,), 8)
+    assert rectify_page(photo) is not None
+
+
 def test_digit_on_a_page_is_located_in_the_photo(recognizer: Recognizer) -> None:
     reading = recognizer.read(_on_table([(150, 80), (540, 140), (500, 400), (110, 340)]))
     assert reading.text == "8"

@@ -23,8 +23,11 @@ _EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
 _EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
 _SHARP_FRACTION = 0.8  # ... and how much of each side has it
 _CORNER_TOLERANCES = (0.008, 0.015, 0.03)  # of the outline's length, for its polygon approximation
-_MIN_CORNERS = 2  # of the sheet in the image; a part of the paper that is out of the shade has fewer ...
-_BORDER_PX = 3  # ... since the others are where its sides meet the image's border
+_MIN_CORNERS = (
+    2  # of the sheet in the image: what has fewer may be a part of the paper that is out of the shade ...
+)
+_BORDER_PX = 3  # ... since its other corners are where its sides meet the image's border
+_STROKE_PX = 21  # maximum width of a stroke in the shade
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +89,6 @@ def _corners(bright: Mask) -> NDArray[np.float64] | None:
     if len(figure) != 4 or abs(area - cv2.contourArea(figure)) > (1.0 - _MIN_FILLED_FRACTION) * area:
         return None
     corners = figure[:, 0].astype(np.float64)
-    limit = np.array(bright.shape[::-1]) - 1 - _BORDER_PX
-    if ((corners >= _BORDER_PX) & (corners <= limit)).all(axis=1).sum() < _MIN_CORNERS:
-        return None
     turned = np.roll(corners, -int(corners.sum(axis=1).argmin()), axis=0)
     across, down = turned[1] - turned[0], turned[3] - turned[0]
     return turned if across[0] * down[1] > across[1] * down[0] else turned[[0, 3, 2, 1]]
@@ -107,6 +107,10 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     background = float(np.median(smooth[inner]))
     step = background - float(np.median(smooth[outer]))
     ink = float((smooth[inner] < background - _INK_CONTRAST).mean())
+    limit = np.array(smooth.shape[::-1]) - 1 - _BORDER_PX
+    is_in_image = ((corners >= _BORDER_PX) & (corners <= limit)).all(axis=1)
+    if is_in_image.sum() < _MIN_CORNERS and _has_ink(smooth, outer, _INK_CONTRAST * (1 - step / background)):
+        return False
     return (
         step >= _MIN_BRIGHTNESS_STEP
         and _INK_FRACTIONS[0] <= ink <= _INK_FRACTIONS[1]
@@ -115,6 +119,12 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
             for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True)
         )
     )
+
+
+def _has_ink(smooth: GrayImage, region: NDArray[np.bool_], contrast: float) -> bool:
+    """Return whether a region has strokes darker than what is around them, as paper with writing has."""
+    strokes = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, np.ones((_STROKE_PX, _STROKE_PX), np.uint8))
+    return bool((strokes[region] > contrast).mean() >= _INK_FRACTIONS[0])
 
 
 def _is_sharp(
