@@ -47,6 +47,14 @@ def test_page_that_fills_the_image_and_bright_patch_without_writing_are_no_pages
     assert rectify_page(photo) is None
 
 
+@pytest.mark.parametrize("size", [(480, 640), (480, 580), (400, 500)])
+def test_bright_frame_on_black_is_not_a_page(size: tuple[int, int]) -> None:
+    photo = np.zeros((480, 640), np.uint8)
+    height, width = size
+    cv2.rectangle(photo, (0, 0), (width - 1, height - 1), (255,), 20)
+    assert rectify_page(photo) is None
+
+
 @pytest.mark.parametrize("seed", range(80))
 def test_uneven_light_on_paper_is_not_a_page(seed: int) -> None:
     rng = np.random.default_rng(seed)

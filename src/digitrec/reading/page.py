@@ -107,17 +107,15 @@ def _is_page(smooth: GrayImage, corners: NDArray[np.float64]) -> bool:
     background = float(np.median(smooth[inner]))
     step = background - float(np.median(smooth[outer]))
     ink = float((smooth[inner] < background - _INK_CONTRAST).mean())
+    if step < _MIN_BRIGHTNESS_STEP or not _INK_FRACTIONS[0] <= ink <= _INK_FRACTIONS[1]:
+        return False
     limit = np.array(smooth.shape[::-1]) - 1 - _BORDER_PX
     is_in_image = ((corners >= _BORDER_PX) & (corners <= limit)).all(axis=1)
     if is_in_image.sum() < _MIN_CORNERS and _has_ink(smooth, outer, _INK_CONTRAST * (1 - step / background)):
         return False
-    return (
-        step >= _MIN_BRIGHTNESS_STEP
-        and _INK_FRACTIONS[0] <= ink <= _INK_FRACTIONS[1]
-        and all(
-            _is_sharp(smooth, start, end, corners.mean(axis=0), _EDGE_STEP_FRACTION * step)
-            for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True)
-        )
+    return all(
+        _is_sharp(smooth, start, end, corners.mean(axis=0), _EDGE_STEP_FRACTION * step)
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True)
     )
 
 
