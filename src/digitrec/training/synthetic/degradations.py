@@ -188,8 +188,7 @@ def _blend_ink(
         texture = _tile("grain" if rng.random() < 0.6 else "coarse", coverage.shape, rng)
         coverage = coverage * np.clip(1.0 - np.float32(grain * 0.45) * (1.0 + texture), 0.0, 1.0)
     if rng.random() < 0.3:  # varying ink flow
-        nodes = rng.uniform(rng.uniform(0.3, 0.7), 1.0, (2, 8))
-        flow = cv2.resize(nodes.astype(np.float32), coverage.shape[::-1])
+        flow = cv2.resize(rng.uniform(0.55, 1.0, (2, 8)).astype(np.float32), coverage.shape[::-1])
         coverage = coverage * flow
     return np.asarray(image + (np.float32(level) - image) * coverage, np.float32)
 

@@ -203,10 +203,4 @@ NUMBER_TEMPLATES = (
     GlyphTemplate("small hook, short foot", 2, "~36,22 50,05 60,18 54,56 40,90; 40,90 66,92"),
     GlyphTemplate("long upstroke, leaning", 1, "00,97 74,04 40,97"),
     GlyphTemplate("like a p", 1, "~20,60 40,30 66,08 70,20 58,36; 58,06 50,97"),
-    GlyphTemplate("hooked twice, crossed", 7, "~16,30 26,12 40,20 72,08 54,56 40,94 24,88; 28,56 82,46"),
-    GlyphTemplate("like a J, crossed", 7, "~24,12 50,10 62,14 58,60 46,94 24,90; 30,54 84,44"),
-    GlyphTemplate("like a y, crossed", 7, "~22,10 26,34 50,32 66,10; ~66,10 56,60 36,96; 30,62 80,52"),
-    GlyphTemplate(
-        "ticked, crossed, tail back", 7, "14,28 28,10 34,26 70,08; ~70,08 54,60 30,96; 30,60 76,52"
-    ),
 )

@@ -16,7 +16,7 @@ from digitrec.training.synthetic.writers import PrintWriter, Writer, ink_box
 Points = NDArray[np.float32]
 
 _STRONG_SLANT_PROBABILITY = 0.18
-_UNEVEN_PROBABILITY = 0.15  # that the digits of a line differ much in size and height above the baseline
+_UNEVEN_PROBABILITY = 0.2  # that the digits of a line differ much in size and height above the baseline
 _PRINTED_WORD_FRACTION = 0.2  # as a form's label next to the number
 _SEGMENTS_OF_DIGIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 _SEGMENT_LINES = {
