@@ -27,7 +27,6 @@ from digitrec.training.line_dataset import (
 from digitrec.training.samples import Samples
 from digitrec.training.synthetic import degradations, numbers
 from digitrec.training.synthetic.lines import MAX_WIDTH_PX, compose_line, make_line
-from digitrec.training.synthetic.marks import Mark
 from digitrec.training.synthetic.numbers import Item, make_items, transcript_of
 from digitrec.training.synthetic.printed_lines import print_form_lines
 from digitrec.training.synthetic.writers import Sources, StrokeLibrary, WriterPool, split_writers
@@ -160,7 +159,7 @@ def test_distorted_writers_keep_the_place_and_the_size_of_their_strokes(sources:
         writer.distort(rng)
         distorted = np.concatenate(writer.draw("8", np.random.default_rng(0)))
         assert not np.array_equal(distorted, plain)
-        assert distorted == pytest.approx(plain, abs=0.75)
+        assert distorted == pytest.approx(plain, abs=0.5)
 
 
 def test_distorted_writers_keep_the_ink_of_their_images(sources: Sources) -> None:
@@ -173,16 +172,6 @@ def test_distorted_writers_keep_the_ink_of_their_images(sources: Sources) -> Non
         distorted = writer.draw(digit, np.random.default_rng(0))
         assert not np.array_equal(distorted, plain)
         assert np.mean(distorted) == pytest.approx(np.mean(plain), rel=0.5)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("anchor", "top", "bottom"), [(0.0, -0.5, 0.0), (0.5, -0.75, -0.25), (1.0, -1.0, -0.5)]
-)
-def test_resizing_a_mark_keeps_its_anchor(anchor: float, top: float, bottom: float) -> None:
-    stem = np.array([[0, -1], [0, 0]], np.float32)
-    mark = Mark([stem], [], [stem])
-    mark.resize(0.5, anchor)
-    assert mark.box() == (0.0, top, 0.0, bottom)
 
 
 def test_an_empty_line_is_made_and_one_too_long_is_not(pool: WriterPool) -> None:

@@ -38,11 +38,11 @@ _WHOLE_IMAGE_FRACTION = 0.15  # of the lines are cropped and scaled as `read` do
 _VALIDATION_WRITER_FRACTION = 0.1  # of the writers of each data set
 _VALIDATION_IMAGE_FRACTION = 0.04  # of MNIST, the same images as for the digit network
 _UNIPEN_WEIGHT, _PEN_DIGITS_WEIGHT, _IPAD_WEIGHT, _IMAGES_WEIGHT, _SYNTHETIC_WEIGHT = (
-    0.40,
+    0.42,
     0.12,
     0.03,
+    0.23,
     0.20,
-    0.25,
 )
 _DISTORTED_FRACTION = 0.5  # of the training writers
 

@@ -68,10 +68,8 @@ def compose_line(writer: Writer, items: list[Item], rng: np.random.Generator) ->
         and rng.random() < 0.12
     )
     marks = [draw_item(item, writer, style, rng) for item in items]
-    for position, item, mark in zip(np.linspace(-0.5, 0.5, len(marks)), items, marks, strict=True):
+    for position, mark in zip(np.linspace(-0.5, 0.5, len(marks)), marks, strict=True):
         mark.scale(1 + style.growth * float(position))
-        if item.drawing.isdigit():
-            mark.resize(float(np.exp(rng.normal(0.0, style.size_spread))), float(rng.random()))
     printed: list[PrintedLine] = []
     if in_cells:
         items = [item for item, mark in zip(items, marks, strict=True) if mark.outlines]  # without spaces

@@ -15,8 +15,7 @@ from digitrec.training.synthetic.writers import PrintWriter, Writer, ink_box
 
 Points = NDArray[np.float32]
 
-_STRONG_SLANT_PROBABILITY = 0.18
-_UNEVEN_PROBABILITY = 0.2  # that the digits of a line differ much in size and height above the baseline
+_STRONG_SLANT_PROBABILITY = 0.14
 _PRINTED_WORD_FRACTION = 0.2  # as a form's label next to the number
 _SEGMENTS_OF_DIGIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 _SEGMENT_LINES = {
@@ -44,7 +43,6 @@ class WritingStyle:
     curvature: float
     baseline_jitter: float
     growth: float  # of the characters from one end of the line to the other, as a fraction
-    size_spread: float  # standard deviation of the logarithm of each digit's size
     link_probability: float
     pressure: float
     edge_gain: float  # contrast of the edges of image glyphs
@@ -73,11 +71,6 @@ class Mark:
         self.outlines = [outline * np.float32(factor) for outline in self.outlines]
         self.images = [(image, matrix * factor) for image, matrix in self.images]
 
-    def resize(self, factor: float, anchor: float) -> None:
-        """Scale the mark so that `anchor` stays in place: 0 is the baseline and 1 the top of the digits."""
-        self.scale(factor)
-        self.move(0.0, anchor * (factor - 1))
-
     def add(self, other: Mark) -> None:
         """Add the ink of another mark."""
         self.strokes += other.strokes
@@ -96,8 +89,7 @@ def sample_style(rng: np.random.Generator, pen: float | None) -> WritingStyle:
     """Return a random style; `pen` is the stroke width if the writer's characters already have one."""
     spacing = rng.random()
     if spacing < 0.16:  # touching and overlapping
-        lowest = -0.25 if rng.random() < 0.25 else -0.1
-        gap, spread = rng.uniform(lowest, 0.0), rng.uniform(0.02, 0.06)
+        gap, spread = rng.uniform(-0.1, 0.0), rng.uniform(0.02, 0.06)
     elif spacing < 0.5:
         gap, spread = rng.uniform(0.02, 0.16), rng.uniform(0.01, 0.06)
     elif spacing < 0.82:
@@ -118,7 +110,6 @@ def sample_style(rng: np.random.Generator, pen: float | None) -> WritingStyle:
         curvature=float(rng.normal(0.0, 0.05)),
         baseline_jitter=float(rng.gamma(2.0, 0.02)),
         growth=float(rng.normal(0.0, 0.2)),
-        size_spread=float(rng.uniform(0.1, 0.35)) if rng.random() < _UNEVEN_PROBABILITY else 0.0,
         link_probability=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.1 else 0.0,
         pressure=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.35 else 0.0,
         edge_gain=float(rng.uniform(1.4, 4.0)),

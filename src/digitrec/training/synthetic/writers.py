@@ -68,7 +68,6 @@ _X_HEIGHT = 0.62
 _SLANT_BINS, _WIDTH_BINS = 8, 5
 _MIN_SIDE = 1e-3
 _DISTORTION_SIGMA = 0.045  # standard deviation, in units of the digit height
-_DISTORTION_SLANT = 0.12  # standard deviation of the tangent
 _MIN_IMAGE_HEIGHT_PX = 8
 _REPLACEMENT_PROBABILITY = 0.5  # that three digits of a writer are drawn from templates instead
 _IMAGE_DIGIT_PX = 20.0  # height of the digits in MNIST's images
@@ -322,14 +321,13 @@ class _TemplateWriter:
 
 
 class _Distortion:
-    """A random smooth distortion of a digit: waves along both axes, a horizontal stretch, and a slant."""
+    """A random smooth distortion of a digit: waves along both axes, and a horizontal stretch."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._amounts = rng.normal(0.0, _DISTORTION_SIGMA, 2).astype(np.float32)
         self._frequencies = rng.uniform(1.5, 6.0, 2).astype(np.float32)
         self._phases = rng.uniform(0.0, 2 * np.pi, 2).astype(np.float32)
         self._stretch = np.array([np.exp(rng.normal(0.0, 0.15)), 1.0], np.float32)
-        self._slant = np.float32(rng.normal(0.0, _DISTORTION_SLANT))
 
     def apply(self, glyph: Glyph) -> Glyph:
         """Return the distorted glyph of a digit."""
@@ -343,13 +341,13 @@ class _Distortion:
         center = (image.shape[1] - 1) / 2
         columns, rows = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in image.shape[::-1]))
         grid = np.stack([(columns - center) / self._stretch[0] + center, rows], axis=-1, dtype=np.float32)
-        grid -= _IMAGE_DIGIT_PX * self._shifts((grid - np.float32(center)) / np.float32(_IMAGE_DIGIT_PX))
+        grid -= _IMAGE_DIGIT_PX * self._shifts(grid / np.float32(_IMAGE_DIGIT_PX))
         return np.asarray(cv2.remap(image, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR), np.uint8)
 
     def _shifts(self, points: Points) -> Points:
-        shifts = self._amounts * np.sin(self._frequencies * points[..., ::-1] + self._phases)
-        shifts[..., 0] -= self._slant * points[..., 1]
-        return np.asarray(shifts, np.float32)
+        return np.asarray(
+            self._amounts * np.sin(self._frequencies * points[..., ::-1] + self._phases), np.float32
+        )
 
 
 class _ImageGroup(NamedTuple):
