@@ -23,10 +23,9 @@ _EDGE_PX = 3  # of a sheet's edge in focus; that of a shadow is wider
 _EDGE_STEP_FRACTION = 0.45  # of the sheet's brightness above its surroundings: the step within the edge ...
 _SHARP_FRACTION = 0.8  # ... and how much of each side has it
 _CORNER_TOLERANCES = (0.008, 0.015, 0.03)  # of the outline's length, for its polygon approximation
-_MIN_CORNERS = (
-    2  # of the sheet in the image: what has fewer may be a part of the paper that is out of the shade ...
-)
-_BORDER_PX = 3  # ... since its other corners are where its sides meet the image's border
+# What has fewer corners in the image may be a part of the paper that is out of the shade: its other corners are where
+# its sides meet the image's border.
+_MIN_CORNERS, _BORDER_PX = 2, 3
 _STROKE_PX = 21  # maximum width of a stroke in the shade
 
 

@@ -177,13 +177,13 @@ def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
     page_px = estimate_text_height(boxes)
     component_ids = np.arange(1, len(boxes))
     is_big = boxes[1:, cv2.CC_STAT_HEIGHT] >= _MIN_TALL_FRACTION * page_px
-    rows: list[list[int]] = boxes.tolist()
-    spans = [(top, top + height) for _, top, _, height, _ in rows]
+    box_list: list[list[int]] = boxes.tolist()
+    spans = [(top, top + height) for _, top, _, height, _ in box_list]
     lines: list[list[int]] = []
     for component_id in sorted(component_ids[is_big].tolist(), key=lambda item: int(boxes[item, 0])):
-        box = rows[component_id]
         overlaps = [
-            max(_overlap(spans[component_id], spans[end]) for end in _ends(line, box, rows)) for line in lines
+            max(_overlap(spans[component_id], spans[end]) for end in _ends(line, component_id, box_list))
+            for line in lines
         ]
         if overlaps and max(overlaps) >= _MIN_OVERLAP_FRACTION:
             lines[int(np.argmax(overlaps))].append(component_id)
@@ -198,11 +198,11 @@ def _groups(boxes: NDArray[np.int32]) -> Iterator[list[int]]:
     yield from lines
 
 
-def _ends(line: list[int], box: list[int], boxes: list[list[int]]) -> list[int]:
-    """Return the last component of a line; where that is a large comma before the box, also the digit before it."""
+def _ends(line: list[int], component_id: int, boxes: list[list[int]]) -> list[int]:
+    """Return the last component of a line; if it is a large comma before this component, also the digit before it."""
     left, _, width, height, _ = boxes[line[-2:][0]]
     is_comma = boxes[line[-1]][cv2.CC_STAT_HEIGHT] < _MAX_COMMA_FRACTION * height
-    is_near = box[0] - (left + width) < _COMMA_REACH * height
+    is_near = boxes[component_id][0] - (left + width) < _COMMA_REACH * height
     return line[-2:] if is_comma and is_near else line[-1:]
 
 
